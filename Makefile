@@ -1,0 +1,41 @@
+# `make mnist` and `make test` do all the set-up by themselves; a second run sets up nothing.
+PYTHON ?= python3
+VENV := .venv
+LAVA := .venv-lava
+PIP := --disable-pip-version-check --quiet --constraint constraints.txt
+INPUTS := pyproject.toml constraints.txt
+
+.PHONY: setup mnist test lint clean
+
+setup: $(VENV)/.ready $(LAVA)/.ready
+
+$(VENV)/.ready: $(INPUTS)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON) is older than Python 3.11: install a newer one, or name it: make PYTHON=python3.12" >&2; exit 2; }
+	@echo "setting up $(VENV) (simulator)"
+	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/pip install $(PIP) --editable '.[dev]'
+	@touch $@
+
+# Without a Python 3.10 the stamp is not written: the search is repeated next time, and everything but Lava works.
+$(LAVA)/.ready: $(INPUTS)
+	@python310=$$(tools/find-python310) || exit 0; \
+	  echo "setting up $(LAVA) (Lava)"; \
+	  { test -x $(LAVA)/bin/python || "$$python310" -m venv $(LAVA); } && \
+	  $(LAVA)/bin/pip install $(PIP) --editable '.[dev]' && touch $@
+
+mnist: setup
+	@$(VENV)/bin/python -m biograd mnist --out runs/mnist
+
+test: setup
+	@$(VENV)/bin/python -m pytest tests
+	@if test -f $(LAVA)/.ready; then $(LAVA)/bin/python -m pytest tests/hardware; \
+	  else echo "the Lava tests were left out: no Python 3.10" >&2; fi
+
+lint: setup
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+
+clean:
+	rm -rf $(VENV) $(LAVA) build *.egg-info .pytest_cache .mypy_cache .ruff_cache

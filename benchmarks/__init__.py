@@ -1,0 +1,1 @@
+"""Measuring and telling: tasks, baselines, meters, records, plots and the report."""

@@ -1,0 +1,1 @@
+"""BioGrad: spiking networks trained by local rules and sleep."""
