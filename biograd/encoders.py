@@ -1,0 +1,36 @@
+"""Images to spikes: f(x, steps, *, generator) -> [T, B, N], x in 0..1. A new one is a function and a line in `ENCODERS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+Encoder = Callable[..., Tensor]
+
+
+def integrate_and_fire(x: Float[Tensor, "B N"], steps: int, *, generator: torch.Generator | None = None) -> Float[Tensor, "T B N"]:
+    """Fire evenly: s[t] = floor(x (t+1) + 1/2) - floor(x t + 1/2), a non-leaky integrate-and-fire neuron that starts half full.
+
+    Deterministic; `generator` is not used. Source: ours (ALGORITHM section 1).
+    """
+    t = torch.arange(steps + 1, dtype=x.dtype, device=x.device)
+    return (x * t[:, None, None] + 0.5).floor_().diff(dim=0)
+
+
+def bernoulli(x: Float[Tensor, "B N"], steps: int, *, generator: torch.Generator | None = None) -> Float[Tensor, "T B N"]:
+    """Fire at random with probability x at every step: rate coding."""
+    draw = torch.rand((steps, *x.shape), generator=generator, dtype=x.dtype, device=generator.device if generator else x.device)
+    return (draw.to(x.device) < x).to(x.dtype)
+
+
+def latency(x: Float[Tensor, "B N"], steps: int, *, generator: torch.Generator | None = None) -> Float[Tensor, "T B N"]:
+    """Fire once, the brighter the sooner: at step round((1 - x)(T - 1)); never where x = 0. Deterministic."""
+    first = ((1 - x) * (steps - 1)).round()
+    t = torch.arange(steps, dtype=x.dtype, device=x.device)[:, None, None]
+    return ((t == first) & (x > 0)).to(x.dtype)
+
+
+ENCODERS: dict[str, Encoder] = {"integrate_and_fire": integrate_and_fire, "bernoulli": bernoulli, "latency": latency}

@@ -1,0 +1,111 @@
+"""Layers of weights, and the roll of a spike train through them. No autograd: parameters carry no graph, rules write their `.grad`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from .neurons import HasSpikes, Neuron, TwoCompartmentLIF, soma_scan
+
+
+class Layer(nn.Module):
+    """Forward synapses onto one population.
+
+    `w` [out, in], thresholds a spike; `b` [out], thresholds a step, a weight from one input that fires at every step.
+    Drawn from U(+-2/sqrt(in)), b = 0: PyTorch's usual bound at v_th = 0.5 (ALGORITHM: W ~ U(+-1/sqrt(fan_in))), in thresholds.
+    """
+
+    def __init__(self, fan_in: int, size: int, *, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        bound = 2 / math.sqrt(fan_in)
+        w = torch.empty(size, fan_in).uniform_(-bound, bound, generator=generator)
+        self.w = nn.Parameter(w, requires_grad=False)
+        self.b = nn.Parameter(torch.zeros(size), requires_grad=False)
+
+    def current(self, s: Float[Tensor, "*T B M"]) -> Float[Tensor, "*T B N"]:
+        """W s + b, thresholds."""
+        return nn.functional.linear(s, self.w, self.b)
+
+
+class Activity(NamedTuple):
+    """What one layer did over a sample: its spikes and the slopes of its somata, each [T, B, N]."""
+
+    s: Tensor
+    psi: Tensor
+
+
+class Network(nn.Module):
+    """A feed-forward stack of layers of one neuron model.
+
+    Args:
+        sizes: neurons of each population, input first, classes last, e.g. (784, 256, 256, 10).
+        neuron: the neuron model of every layer; the two-compartment LIF unless given.
+        generator: source of the initial weights; the global one unless given.
+
+    Example:
+        >>> net = Network((784, 256, 10), generator=torch.Generator().manual_seed(0))
+        >>> net(torch.zeros(10, 1, 784)).shape      # spikes of the output layer, [T, B, classes]
+        torch.Size([10, 1, 10])
+    """
+
+    def __init__(self, sizes: Sequence[int], *, neuron: Neuron | None = None, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        if len(sizes) < 2 or any(n < 1 for n in sizes):
+            raise ValueError(f"network sizes are {tuple(sizes)}; need an input and an output of at least 1 neuron each")
+        self.sizes = tuple(sizes)
+        self.neuron = neuron or TwoCompartmentLIF()
+        self.layers = nn.ModuleList(Layer(m, n, generator=generator) for m, n in zip(sizes[:-1], sizes[1:], strict=True))
+
+    @property
+    def hidden(self) -> tuple[int, ...]:
+        """Sizes of the hidden layers, first to last."""
+        return self.sizes[1:-1]
+
+    @property
+    def classes(self) -> int:
+        """Neurons of the output layer."""
+        return self.sizes[-1]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.layers[0].w.device
+
+    def roll(self, spikes: Float[Tensor, "T B M"]) -> list[Activity]:
+        """Roll a spike train through the layers, a whole layer at a time: what each did, first hidden layer first."""
+        done = []
+        for layer in self.layers:
+            s, psi = soma_scan(self.neuron, layer.current(spikes))
+            done.append(Activity(s, psi))
+            spikes = s
+        return done
+
+    def rest(self, batch: int) -> list[HasSpikes]:
+        """The somata of every layer before the first step."""
+        return [self.neuron.rest(layer.w.new_zeros(batch, layer.w.shape[0])) for layer in self.layers]
+
+    def step(self, states: list[HasSpikes], spikes: Float[Tensor, "B M"]) -> list[HasSpikes]:
+        """Advance every layer by one step, each on the spikes its predecessor fires in this very step."""
+        after = []
+        for layer, state in zip(self.layers, states, strict=True):
+            state = self.neuron.soma(state, layer.current(spikes))
+            after.append(state)
+            spikes = state.s
+        return after
+
+    def forward(self, spikes: Float[Tensor, "T B M"]) -> Float[Tensor, "T B C"]:
+        """Spikes of the output layer, 0 or 1, [T, B, classes]."""
+        return self.roll(spikes)[-1].s
+
+
+def read_out(s_out: Float[Tensor, "T B C"]) -> Tensor:
+    """The class whose neuron fired most, int64 [B]; the lowest index where several did, as on the chip."""
+    counts = s_out.sum(0)
+    # argmax is free to return any of several maxima; this order is the same everywhere.
+    classes = torch.arange(counts.shape[-1], device=counts.device)
+    return torch.where(counts == counts.amax(-1, keepdim=True), classes, counts.shape[-1]).amin(-1)

@@ -1,0 +1,135 @@
+"""Compiled loops over time for the CPU: each stands for a pure step elsewhere and equals it to the bit (tests/sim/test_scans.py).
+
+They exist for speed alone: one pass over memory instead of one a tensor operation (measured by `biograd benchmark --suite speed`).
+All arrays are float32 and contiguous. `parallel` splits the batch, whose members share nothing, so thread counts do not change a bit.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+
+def runs_on(x: Tensor) -> bool:
+    """Whether the compiled loops take this tensor: float32 on a CPU."""
+    return x.device.type == "cpu" and x.dtype == torch.float32
+
+
+def soma(
+    current: Float[Tensor, "T B N"], alpha_u: float, alpha_v: float, window: float
+) -> tuple[Float[Tensor, "T B N"], Bool[Tensor, "T B N"]]:
+    """`neurons.soma_step` and `neurons.surrogate_slope` over all steps, from rest: spikes and slopes, [T, B, N]."""
+    current = current.contiguous()
+    s, psi = torch.empty_like(current), torch.empty(current.shape, dtype=torch.bool)
+    _use_torch_threads()
+    _soma(current.numpy(), np.float32(alpha_u), np.float32(alpha_v), np.float32(window), s.numpy(), psi.numpy())
+    return s, psi
+
+
+def trace(s: Float[Tensor, "T B N"], alpha_x: float, alpha_z: float) -> Float[Tensor, "T B N"]:
+    """`traces.trace_step` over all steps, from zero: z, [T, B, N]."""
+    s = s.contiguous()
+    z = torch.empty_like(s)
+    _use_torch_threads()
+    _trace(s.numpy(), np.float32(alpha_x), np.float32(alpha_z), z.numpy())
+    return z
+
+
+def gate(v_apical: Float[Tensor, "T B N"], psi: Bool[Tensor, "T B N"]) -> Float[Tensor, "T B N"]:
+    """v_apical where psi holds, else 0, written into v_apical: the third factor times the slope."""
+    _use_torch_threads()
+    _gate(v_apical.numpy(), psi.numpy())
+    return v_apical
+
+
+def dream(
+    current: Float[Tensor, "T N"], noise: Float[Tensor, "T N"], alpha_u: float, alpha_v: float, rheobase: float, eta: float
+) -> Float[Tensor, "T N"]:
+    """`sleep.homeostatic_step` over all steps, from rest: spikes, [T, N]."""
+    current, noise = current.contiguous(), noise.contiguous()
+    s = torch.empty_like(current)
+    constants = (np.float32(alpha_u), np.float32(alpha_v), np.float32(rheobase), np.float32(eta))
+    _dream(current.numpy(), noise.numpy(), *constants, s.numpy())
+    return s
+
+
+def surprise(s: Float[Tensor, "T N"], eta: float) -> Float[Tensor, "T N"]:
+    """`sleep.surprise_step` over all steps, from a mean of zero, [T, N]."""
+    s = s.contiguous()
+    out = torch.empty_like(s)
+    _surprise(s.numpy(), np.float32(eta), out.numpy())
+    return out
+
+
+def _use_torch_threads() -> None:
+    numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
+
+
+@numba.njit(cache=True, parallel=True)
+def _soma(current, alpha_u, alpha_v, window, s, psi):  # type: ignore[no-untyped-def]
+    steps, batch, neurons = current.shape
+    one = np.float32(1)
+    for b in numba.prange(batch):
+        u, v = np.zeros(neurons, np.float32), np.zeros(neurons, np.float32)
+        for t in range(steps):
+            for n in range(neurons):
+                un = alpha_u * u[n] + current[t, b, n]
+                vn = alpha_v * v[n] + un
+                fired = vn > one
+                u[n] = un
+                v[n] = np.float32(0) if fired else vn
+                s[t, b, n] = one if fired else np.float32(0)
+                psi[t, b, n] = abs(vn - one) < window
+
+
+@numba.njit(cache=True, parallel=True)
+def _trace(s, alpha_x, alpha_z, z):  # type: ignore[no-untyped-def]
+    steps, batch, neurons = s.shape
+    for b in numba.prange(batch):
+        x, y = np.zeros(neurons, np.float32), np.zeros(neurons, np.float32)
+        for t in range(steps):
+            for n in range(neurons):
+                x[n] = alpha_x * x[n] + s[t, b, n]
+                y[n] = alpha_z * y[n] + x[n]
+                z[t, b, n] = y[n]
+
+
+@numba.njit(cache=True, parallel=True)
+def _gate(v_apical, psi):  # type: ignore[no-untyped-def]
+    steps, batch, neurons = v_apical.shape
+    for row in numba.prange(steps * batch):
+        t, b = row // batch, row % batch
+        for n in range(neurons):
+            if not psi[t, b, n]:
+                v_apical[t, b, n] = np.float32(0)
+
+
+@numba.njit(cache=True)
+def _dream(current, noise, alpha_u, alpha_v, rheobase, eta, s):  # type: ignore[no-untyped-def]
+    steps, neurons = current.shape
+    u, v, mean = np.zeros(neurons, np.float32), np.zeros(neurons, np.float32), np.zeros(neurons, np.float32)
+    one = np.float32(1)
+    for t in range(steps):
+        rate = max(eta, one / np.float32(t + 1))
+        for n in range(neurons):
+            mean[n] = mean[n] + rate * (current[t, n] - mean[n])
+            un = alpha_u * u[n] + ((current[t, n] - mean[n]) + rheobase + noise[t, n])
+            vn = alpha_v * v[n] + un
+            fired = vn > one
+            u[n] = un
+            v[n] = np.float32(0) if fired else vn
+            s[t, n] = one if fired else np.float32(0)
+
+
+@numba.njit(cache=True)
+def _surprise(s, eta, out):  # type: ignore[no-untyped-def]
+    steps, neurons = s.shape
+    mean = np.zeros(neurons, np.float32)
+    for t in range(steps):
+        rate = max(eta, np.float32(1) / np.float32(t + 1))
+        for n in range(neurons):
+            mean[n] = mean[n] + rate * (s[t, n] - mean[n])
+            out[t, n] = s[t, n] - mean[n]

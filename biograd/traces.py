@@ -1,0 +1,69 @@
+"""Presynaptic traces, and the eligibility of a synapse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from . import scans
+
+
+@dataclass(frozen=True, kw_only=True)
+class TraceParams:
+    """How long a synapse remembers a presynaptic spike."""
+
+    alpha_x: float = 0.5  # first filter, kept a step, 1; the soma's alpha_u
+    alpha_z: float = 0.75  # second filter, kept a step, 1; the soma's alpha_v. 0: a single exponential trace, as on the chip
+
+    def __post_init__(self) -> None:
+        for name in ("alpha_x", "alpha_z"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"trace.{name} is {getattr(self, name)}; need 0 <= {name} < 1 (the fraction kept a step)")
+
+
+class TraceState(NamedTuple):
+    """The two filters of one presynaptic population, each [B, N]."""
+
+    x: Tensor
+    z: Tensor
+
+
+def trace_step(state: TraceState, s: Float[Tensor, "B N"], p: TraceParams) -> TraceState:
+    """Advance the traces by one step.
+
+        x[t] = alpha_x x[t-1] + s[t]
+        z[t] = alpha_z z[t-1] + x[t]
+
+    With the soma's own constants z is what a spike, arriving through a weight of one, adds to the soma's voltage while it does not
+    reset: the derivative of v by that weight. That makes `eligibility` the forward-mode derivative of the spike (reset path left out).
+    Source: ours, after the eligibility traces of Tang et al. 2021 (arXiv 2110.14092, abstract); e-prop (Bellec et al. 2020) has the
+    same form.
+    """
+    x = p.alpha_x * state.x + s
+    return TraceState(x, p.alpha_z * state.z + x)
+
+
+def trace_scan(s: Float[Tensor, "T B N"], p: TraceParams) -> Float[Tensor, "T B N"]:
+    """z over all steps, from zero, [T, B, N]; compiled on a CPU, equal to `trace_step` to the bit."""
+    if scans.runs_on(s):
+        return scans.trace(s, p.alpha_x, p.alpha_z)
+    state = rest(s[0])
+    z = torch.empty_like(s)
+    for t in range(s.shape[0]):
+        state = trace_step(state, s[t], p)
+        z[t] = state.z
+    return z
+
+
+def rest(like: Float[Tensor, "B N"]) -> TraceState:
+    """Traces before the first spike."""
+    return TraceState(torch.zeros_like(like), torch.zeros_like(like))
+
+
+def eligibility(psi: Float[Tensor, "B N"], z: Float[Tensor, "B M"]) -> Float[Tensor, "B N M"]:
+    """e = psi z^T, one value a synapse and sample: for pictures and small nets. Rules never build it; they sum it in one product."""
+    return psi.unsqueeze(-1) * z.unsqueeze(-2)

@@ -1,0 +1,262 @@
+"""The day and the night: shows samples, lets the optimizer apply the local updates, and puts the network to sleep now and then."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from .augment import AugmentParams, augment
+from .encoders import Encoder, integrate_and_fire
+from .feedback import SleepAligned, feedback_angle
+from .learner import LocalLearner
+from .network import Network, read_out
+from .sleep import SleepParams, first_night, sleep_phase
+
+
+class LabelledImages(Protocol):
+    """What training needs of a data set: images uint8 [n, ...], 0..255, or float in 0..1, and labels int64 [n]."""
+
+    @property
+    def x(self) -> Tensor: ...
+    @property
+    def y(self) -> Tensor: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainParams:
+    """How long, and in what portions."""
+
+    epochs: int = 20  # times through the training images
+    batch: int = 100  # samples an update
+    steps: int = 10  # time steps a sample is shown, T
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch", "steps"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"train.{name} is {getattr(self, name)}; need at least 1")
+
+
+class Progress(NamedTuple):
+    """Where a training run stands, for bars."""
+
+    epoch: int  # running epoch, 0-based
+    batch: int  # batches done in it
+    batches: int  # batches an epoch
+    train_accuracy: float  # 0..1, of this epoch so far
+    samples_per_second: float
+
+
+class Evaluation(NamedTuple):
+    """A network measured on a set of images."""
+
+    test_accuracy: float  # 0..1
+    predicted: Tensor  # int64 [n]
+    rates: list[float]  # spikes a neuron and step of each layer
+    samples_per_second: float
+
+
+class Trainer:
+    """Train a network through its learner; stopped anywhere, it goes on to the same bits from its `state_dict`.
+
+    Args:
+        learner: network, error neurons, feedback and rule.
+        optimizer: any torch optimizer over the network's parameters.
+        train_set: images and labels to learn.
+        params: epochs, batch, steps.
+        test_set: images and labels measured after each epoch, or None.
+        scheduler: any torch scheduler, stepped after every batch, or None.
+        encoder: images to spikes.
+        augmentation: random transforms of the training images.
+        sleep: the nights; they happen where the feedback learns from them.
+        seed: of everything drawn while training (order, transforms, noise, dreams).
+
+    Example: see the README.
+    """
+
+    def __init__(
+        self,
+        learner: LocalLearner,
+        optimizer: torch.optim.Optimizer,
+        train_set: LabelledImages,
+        *,
+        params: TrainParams | None = None,
+        test_set: LabelledImages | None = None,
+        scheduler: torch.optim.lr_scheduler.LRScheduler | None = None,
+        encoder: Encoder = integrate_and_fire,
+        augmentation: AugmentParams | None = None,
+        sleep: SleepParams | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.learner, self.optimizer, self.scheduler = learner, optimizer, scheduler
+        self.train_set, self.test_set = train_set, test_set
+        self.params, self.sleep = params or TrainParams(), sleep or SleepParams()
+        self.augmentation, self.encoder, self.seed = augmentation or AugmentParams(), encoder, seed
+        self.generator = torch.Generator().manual_seed(seed)
+        self.epoch = self.batch = 0  # the next batch to show
+        self.correct = self.seconds = self.night_seconds = 0.0  # of the running epoch
+        self.error = 0.0
+        self.rates = torch.zeros(len(learner.net.layers))
+        check_fits(learner.net, train_set)
+
+    @property
+    def batches(self) -> int:
+        """Batches an epoch; the last one may be smaller."""
+        return -(-len(self.train_set.y) // self.params.batch)
+
+    def run(self, *, on_batch: Callable[[Progress], bool | None] | None = None) -> Iterator[dict[str, Any]]:
+        """Train on, and yield a record an epoch (any: numbers, strings and lists for JSON).
+
+        Args:
+            on_batch: told after every batch; returning True stops the run there, before the next batch.
+        """
+        if self.epoch == self.batch == 0:
+            self._sleep(first=True)
+        while self.epoch < self.params.epochs:
+            order = torch.randperm(len(self.train_set.y), generator=self._epoch_generator())
+            while self.batch < self.batches:
+                self._day(order[self.batch * self.params.batch : (self.batch + 1) * self.params.batch])
+                if self.batch % self.sleep.every == 0:
+                    self._sleep()
+                if on_batch and on_batch(self._progress()) and self.batch < self.batches:
+                    return
+            yield self._finish_epoch()
+
+    def _day(self, members: Tensor) -> None:
+        start = time.perf_counter()
+        net = self.learner.net
+        x = augment(self.train_set.x[members], self.augmentation, generator=self.generator)
+        labels = self.train_set.y[members].to(net.device)
+        spikes = encode(x, self.encoder, self.params.steps, generator=self.generator).to(net.device)
+        result = self.learner.step(spikes, labels)
+        self.optimizer.step()
+        if self.scheduler is not None:
+            self.scheduler.step()
+        self.correct += (result.predicted == labels).sum().item()
+        self.error += result.error.item() * len(labels)
+        self.rates += result.rates.cpu() * len(labels)
+        self.batch += 1
+        self.seconds += time.perf_counter() - start
+
+    def _sleep(self, *, first: bool = False) -> None:
+        feedback = self.learner.feedback
+        start = time.perf_counter()
+        if isinstance(feedback, SleepAligned):
+            if first:
+                first_night(self.learner.net, feedback, self.sleep, generator=self.generator)
+            for _ in range(0 if first else self.sleep.phases):
+                sleep_phase(self.learner.net, feedback, self.sleep, generator=self.generator)
+        check_finite(self.learner.net, f"epoch {self.epoch + 1}, batch {self.batch}")
+        self.night_seconds += time.perf_counter() - start
+
+    def _epoch_generator(self) -> torch.Generator:
+        # A generator of its own for the order: a run resumed within an epoch draws the same one again.
+        return torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+
+    def _progress(self) -> Progress:
+        seen = min(self.batch * self.params.batch, len(self.train_set.y))
+        speed = seen / max(self.seconds + self.night_seconds, 1e-9)
+        return Progress(self.epoch, self.batch, self.batches, self.correct / seen, speed)
+
+    def _finish_epoch(self) -> dict[str, Any]:
+        net, feedback = self.learner.net, self.learner.feedback
+        check_finite(net, f"the end of epoch {self.epoch + 1}")
+        n = len(self.train_set.y)
+        record: dict[str, Any] = {
+            "kind": "epoch",
+            "epoch": self.epoch + 1,
+            "samples": n * (self.epoch + 1),
+            "train_accuracy": self.correct / n,
+            "mean_abs_error": self.error / n,
+            "spikes_per_neuron": [rate * self.params.steps for rate in (self.rates / n).tolist()],
+            "feedback_angle_deg": [feedback_angle(net, feedback, hidden) for hidden in range(len(net.hidden))],
+            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "seconds": self.seconds + self.night_seconds,
+            "night_seconds": self.night_seconds,
+            "samples_per_second": n / (self.seconds + self.night_seconds),
+        }
+        if self.test_set is not None:
+            record["test_accuracy"] = evaluate(
+                net, self.test_set, encoder=self.encoder, steps=self.params.steps, seed=self.seed
+            ).test_accuracy
+        self.epoch, self.batch = self.epoch + 1, 0
+        self.correct = self.seconds = self.night_seconds = self.error = 0.0
+        self.rates = torch.zeros_like(self.rates)
+        return record
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that training on needs: tensors, numbers, and the state dictionaries of optimizer and scheduler."""
+        return {
+            "net": self.learner.net.state_dict(),
+            "feedback": self.learner.feedback.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": self.scheduler.state_dict() if self.scheduler else {},
+            "generator": self.generator.get_state(),
+            "rates": self.rates,
+            "position": {name: getattr(self, name) for name in _POSITION},
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up where a `state_dict` was made."""
+        self.learner.net.load_state_dict(state["net"])
+        self.learner.feedback.load_state_dict(state["feedback"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.scheduler:
+            self.scheduler.load_state_dict(state["scheduler"])
+        self.generator.set_state(state["generator"])
+        self.rates = state["rates"]
+        for name in _POSITION:
+            setattr(self, name, state["position"][name])
+
+
+_POSITION = ("epoch", "batch", "correct", "error", "seconds", "night_seconds")
+
+
+def encode(x: Tensor, encoder: Encoder, steps: int, *, generator: torch.Generator | None = None) -> Float[Tensor, "T B M"]:
+    """Images, uint8 0..255 or float 0..1, [B, ...], to spikes [T, B, pixels]."""
+    p = x.flatten(1).float() / 255 if x.dtype == torch.uint8 else x.flatten(1)
+    return encoder(p, steps, generator=generator)
+
+
+def evaluate(
+    net: Network, images: LabelledImages, *, encoder: Encoder = integrate_and_fire, steps: int = 10, batch: int = 500, seed: int = 0
+) -> Evaluation:
+    """Measure a network: accuracy, answers, and how much it fires. Draws (of a random encoder) come from `seed`."""
+    generator = torch.Generator().manual_seed(seed)
+    start = time.perf_counter()
+    predicted, rates = [], torch.zeros(len(net.layers))
+    for x in images.x.split(batch):
+        activity = net.roll(encode(x, encoder, steps, generator=generator).to(net.device))
+        predicted.append(read_out(activity[-1].s).cpu())
+        rates += torch.stack([done.s.mean() for done in activity]).cpu() * len(x)
+    answers, n = torch.cat(predicted), len(images.y)
+    seconds = time.perf_counter() - start
+    return Evaluation((answers == images.y.cpu()).double().mean().item(), answers, (rates / n).tolist(), n / seconds)
+
+
+def check_finite(net: Network, when: str) -> None:
+    """Raise ValueError where a weight is not a finite number any more."""
+    for index, layer in enumerate(net.layers):
+        if not (torch.isfinite(layer.w).all() and torch.isfinite(layer.b).all()):
+            raise ValueError(f"layer {index + 1} has weights that are not finite at {when}: lower the learning rate (optimizer.lr)")
+
+
+def check_fits(net: Network, images: LabelledImages) -> None:
+    """Raise ValueError where images or labels do not fit the network."""
+    pixels = images.x[0].numel()
+    if pixels != net.sizes[0]:
+        raise ValueError(f"the images have {pixels:,} pixels and the network {net.sizes[0]:,} inputs: make its first size {pixels}")
+    low, high = _range(images.y)
+    if low < 0 or high >= net.classes:
+        raise ValueError(f"labels run from {low} to {high} and the network has {net.classes} outputs: need labels 0..{net.classes - 1}")
+    if images.x.is_floating_point() and not bool(((images.x >= 0) & (images.x <= 1)).all()):
+        raise ValueError("images hold values outside 0..1 or not finite: scale them to 0..1, or pass uint8 0..255")
+
+
+def _range(y: Int[Tensor, " n"]) -> tuple[int, int]:
+    return int(y.min()), int(y.max())
