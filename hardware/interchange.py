@@ -176,6 +176,7 @@ class OperationCounts:
         return {name: total / self.samples for name, total in self.totals().items()}
 
 
+_OVERFLOWS = ("wrapped_currents", "saturated_voltages")
 COUNTED = ("synaptic_operations", "active_updates", "inactive_updates", "spikes", "messages", "synaptic_updates")
 
 
@@ -194,6 +195,8 @@ class RunResult:
     u: tuple[np.ndarray, ...] | None = None
     v: tuple[np.ndarray, ...] | None = None
     s: tuple[np.ndarray, ...] | None = None
+    wrapped_currents: int | None = None  # neuron x step at which u left 24 bits and wrapped; None: the target cannot tell
+    saturated_voltages: int | None = None  # neuron x step at which v was clipped
 
     def __post_init__(self) -> None:
         counts = np.asarray(self.counts)
@@ -344,6 +347,7 @@ def write_result(result: RunResult, path: Path | str) -> None:
         "steps": np.int64(result.operations.steps),
     }
     arrays |= {name: getattr(result.operations, name) for name in COUNTED}
+    arrays |= {name: np.int64(getattr(result, name)) for name in _OVERFLOWS if getattr(result, name) is not None}
     for name in ("u", "v", "s"):
         for number, array in enumerate(getattr(result, name) or (), start=1):
             arrays[f"{name}{number}"] = array
@@ -367,6 +371,7 @@ def read_result(path: Path | str) -> RunResult:
             seconds=float(scalars["seconds"]),
             operations=operations,
             **{name: _recordings(arrays, name) for name in ("u", "v", "s")},
+            **{name: int(arrays[name]) for name in _OVERFLOWS if name in arrays},
         )
     except ValueError as err:
         raise ValueError(f"{path}: {err}") from None

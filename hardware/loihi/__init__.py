@@ -1,1 +1,4 @@
-"""Processes for Lava, and the program that runs them. The only folder that imports lava; its files import without side effects, for Lava's compiler imports every sibling of a process."""
+"""Processes for Lava, and the programs that run them.
+
+The only folder that imports lava. Its files import without side effects: Lava's compiler imports every sibling of a process.
+"""

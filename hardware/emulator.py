@@ -1,0 +1,289 @@
+"""Loihi's inference in integers, bit for bit as Lava's fixed-point LIF and Dense compute it, but in batches.
+
+`step` is the reference: eight named calls, one for each thing a core does in a time step, in plain NumPy. `run` is the
+fast path: a layer at once, all its inputs in one matrix product, then one compiled scan over time. A test holds the two
+equal, and both equal to Lava. Every sample starts from u = v = 0.
+
+On Lava and on the chip a spike needs one step from layer to layer, so layer k works on step t of a sample at time t + k.
+Here that delay is left out: recordings and counts are those of the layer's own window.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+
+from . import chip, limits
+from .archive import MAX_BYTES
+from .fixed_point import FixedPointLayer, FixedPointModel
+from .interchange import OperationCounts, RunResult, SpikeInput
+
+CHUNK_SPIKES = 32 * 2**20  # numbers a layer may hold at once in the fast path: 128 MB of int32 sums
+_RECORD_BYTES = {"u": 4, "v": 4, "s": 1}
+_EXACT_IN_FLOAT32 = 2**24  # sums of integers below it come out exact in float32, in any order
+
+
+@dataclass(frozen=True)
+class State:
+    """Current and voltage of one layer, int64 [B, N], in chip units."""
+
+    u: np.ndarray
+    v: np.ndarray
+
+
+def run(
+    fixed: FixedPointModel,
+    spikes: SpikeInput,
+    *,
+    record: Sequence[str] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> RunResult:
+    """Run all samples through the model.
+
+    Args:
+        record: any of "u", "v", "s": keep them for every layer and step, [T, B, N].
+        progress: called with (samples done, samples in all) after each chunk.
+    Raises: limits.LimitError for numbers the chip cannot hold; ValueError for spikes that do not fit.
+    """
+    check_spikes(fixed, spikes, record)
+    fits = limits.check(fixed).layers
+    begun = time.perf_counter()
+    steps, samples, _ = spikes.spikes.shape
+    counts = np.zeros((samples, fixed.sizes[-1]), dtype=np.int32)
+    kept: dict[str, list[list[np.ndarray]]] = {name: [[] for _ in fixed.layers] for name in record}
+    sent = np.zeros(len(fixed.layers) + 1, dtype=np.int64)
+    awake = np.zeros(len(fixed.layers) + 1, dtype=np.int64)
+    overflows = np.zeros(2, dtype=np.int64)
+    chunk = max(1, CHUNK_SPIKES // (steps * max(fixed.sizes)))
+    for first in range(0, samples, chunk):
+        s = spikes.spikes[:, first : first + chunk]
+        sent[0] += int(s.sum(dtype=np.int64))
+        for number, layer in enumerate(fixed.layers, start=1):
+            awake[number] += _steps_with_input(layer, s)
+            u, v, s = _layer_at_once(layer, s, keep="u" in record or "v" in record, overflows=overflows)
+            sent[number] += int(s.sum(dtype=np.int64))
+            for name, array in (("u", u), ("v", v), ("s", s)):
+                if name in record:
+                    kept[name][number - 1].append(array)
+        counts[first : first + chunk] = s.sum(axis=0, dtype=np.int32)
+        if progress is not None:
+            progress(min(first + chunk, samples), samples)
+    joined = {name: tuple(np.concatenate(parts, axis=1) for parts in layers) for name, layers in kept.items()}
+    return RunResult(
+        counts=counts,
+        target="emulator",
+        operations=count_operations(fixed, fits, sent, awake, samples=samples, steps=steps),
+        seconds=time.perf_counter() - begun,
+        wrapped_currents=int(overflows[0]),
+        saturated_voltages=int(overflows[1]),
+        **{name: joined.get(name) for name in ("u", "v", "s")},
+    )
+
+
+def check_spikes(fixed: FixedPointModel, spikes: SpikeInput, record: Sequence[str] = ()) -> None:
+    """Raise ValueError where the spikes' size is not the model's, or an unknown recording is asked for."""
+    if spikes.spikes.shape[2] != fixed.sizes[0]:
+        raise ValueError(
+            f"the spikes have {spikes.spikes.shape[2]} inputs, the model takes {fixed.sizes[0]}: encode with the model's own data set"
+        )
+    if spikes.spikes.shape[0] != fixed.steps:
+        raise ValueError(
+            f"the spikes have {spikes.spikes.shape[0]} steps, the model was made for {fixed.steps}: encode with steps={fixed.steps}"
+        )
+    unknown = set(record) - {"u", "v", "s"}
+    if unknown:
+        raise ValueError(f"cannot record {', '.join(sorted(unknown))}; known are u, v, s")
+    size = spikes.spikes.shape[0] * spikes.spikes.shape[1] * sum(fixed.sizes[1:]) * sum(_RECORD_BYTES[name] for name in set(record))
+    if size > MAX_BYTES:
+        raise ValueError(f"recording {', '.join(record)} would take {size:,} bytes; at most {MAX_BYTES:,} are kept: run fewer samples")
+
+
+def count_operations(
+    fixed: FixedPointModel, fits: Sequence[limits.LayerFit], sent: np.ndarray, awake: np.ndarray, *, samples: int, steps: int
+) -> OperationCounts:
+    """Derive all counts from what was sent.
+
+    Args:
+        fits: the layers on their cores, for the number of destination cores.
+        sent: int64 [1 + layers], spikes of the input and of each layer, bias neurons left out.
+        awake: int64 [1 + layers], steps of all samples in which a layer got input; entry 0 unused.
+    """
+    ticks = samples * steps
+    sizes, cores = np.array(fixed.sizes), np.array([fit.cores for fit in fits] + [1])
+    bias_axons = np.array([layer.w_bias.shape[1] for layer in fixed.layers] + [0])
+    arriving = sent[:-1] + bias_axons[:-1] * ticks
+    active = awake[1:] * sizes[1:]
+    return OperationCounts(
+        synaptic_operations=np.concatenate([[0], arriving * sizes[1:]]),
+        active_updates=np.concatenate([[0], active]),
+        inactive_updates=np.concatenate([[0], ticks * sizes[1:] - active]),
+        spikes=sent.copy(),
+        messages=(sent + bias_axons * ticks) * cores,
+        synaptic_updates=np.zeros(len(sizes), dtype=np.int64),
+        samples=samples,
+        steps=ticks,
+    )
+
+
+def run_reference(fixed: FixedPointModel, spikes: SpikeInput) -> RunResult:
+    """Run all samples step by step through `step`, recording everything: slow, short, and what `run` is held against."""
+    check_spikes(fixed, spikes)
+    fits = limits.check(fixed).layers
+    begun = time.perf_counter()
+    steps, samples, _ = spikes.spikes.shape
+    s, us, vs, ss = spikes.spikes, [], [], []
+    sent, awake = [int(s.sum())], [0]
+    for layer in fixed.layers:
+        zeros = np.zeros((samples, layer.w.shape[0]), dtype=np.int64)
+        state, trace = State(zeros, zeros), []
+        for t in range(steps):
+            state, out = step(layer, state, s[t])
+            trace.append((state.u, state.v, out))
+        awake.append(steps * samples if layer.w_bias.shape[1] else int(s.any(axis=2).sum()))
+        us.append(np.stack([u for u, _, _ in trace]).astype(np.int32))
+        vs.append(np.stack([v for _, v, _ in trace]).astype(np.int32))
+        ss.append(s := np.stack([out for _, _, out in trace]))
+        sent.append(int(s.sum()))
+    operations = count_operations(fixed, fits, np.array(sent), np.array(awake), samples=samples, steps=steps)
+    seconds = time.perf_counter() - begun
+    return RunResult(counts=s.sum(axis=0), target="emulator", seconds=seconds, operations=operations, u=tuple(us), v=tuple(vs), s=tuple(ss))
+
+
+def step(layer: FixedPointLayer, state: State, s_pre: np.ndarray) -> tuple[State, np.ndarray]:
+    """Advance one layer by one time step.
+
+    Args:
+        state: u, v after the last step, int64 [B, out].
+        s_pre: spikes that arrive, uint8 [B, in].
+    Returns: the state after the step, and the spikes sent, uint8 [B, out].
+    """
+    accumulated = accumulate_synapses(layer.w, layer.w_bias, s_pre)
+    activation = apply_weight_exponent(accumulated, layer.weight_exp)
+    u = add_activation(decay(state.u, layer.du + 1), activation)
+    u = wrap_current(u)
+    v = integrate_voltage(decay(state.v, layer.dv), u)
+    v = saturate_voltage(v)
+    s = fire(v, layer.vth)
+    return State(u, reset_voltage(v, s)), s
+
+
+def accumulate_synapses(w: np.ndarray, w_bias: np.ndarray, s_pre: np.ndarray) -> np.ndarray:
+    """Add the weights of all axons that spiked; the bias axons always do. Returns int64 [B, out]."""
+    return s_pre.astype(np.int64) @ w.T.astype(np.int64) + w_bias.sum(axis=1, dtype=np.int64)
+
+
+def apply_weight_exponent(accumulated: np.ndarray, weight_exp: int) -> np.ndarray:
+    """Shift left for a positive exponent, right (rounding down) for a negative one."""
+    return accumulated << weight_exp if weight_exp > 0 else accumulated >> -weight_exp
+
+
+def decay(x: np.ndarray, lost: int) -> np.ndarray:
+    """Keep (4096 - lost) / 4096 of x, rounding its magnitude down."""
+    return np.sign(x) * ((np.abs(x) * (chip.DECAY_UNITY - lost)) >> 12)
+
+
+def add_activation(u: np.ndarray, activation: np.ndarray) -> np.ndarray:
+    """Add the activation, aligned with the 24-bit state by a shift of 6."""
+    return u + (activation << chip.INPUT_SHIFT)
+
+
+def wrap_current(u: np.ndarray) -> np.ndarray:
+    """Wrap once into -2^23 < u <= 2^23, as the chip's adder does."""
+    u = np.where(u > chip.MAX_STATE, u - 2 * chip.MAX_STATE, u)
+    return np.where(u <= -chip.MAX_STATE, u + 2 * chip.MAX_STATE, u)
+
+
+def integrate_voltage(v: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """Add the current of this step to the decayed voltage."""
+    return v + u
+
+
+def saturate_voltage(v: np.ndarray) -> np.ndarray:
+    """Clip to +-(2^23 - 1)."""
+    return np.clip(v, 1 - chip.MAX_STATE, chip.MAX_STATE - 1)
+
+
+def fire(v: np.ndarray, vth: int) -> np.ndarray:
+    """Spike where v lies strictly above the threshold, uint8."""
+    return (v > vth << chip.INPUT_SHIFT).astype(np.uint8)
+
+
+def reset_voltage(v: np.ndarray, s: np.ndarray) -> np.ndarray:
+    """Set v to 0 where the neuron spiked; u stays."""
+    return np.where(s > 0, 0, v)
+
+
+def _steps_with_input(layer: FixedPointLayer, s: np.ndarray) -> int:
+    """Steps x samples in which at least one synaptic operation reached the layer."""
+    return s.shape[0] * s.shape[1] if layer.w_bias.shape[1] else int(s.any(axis=2).sum())
+
+
+def _layer_at_once(layer: FixedPointLayer, s: np.ndarray, keep: bool, overflows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All steps of one layer: s uint8 [T, B, in] -> u, v int32, s uint8 [T, B, out]; without `keep`, u and v are empty.
+
+    Adds the number of wrapped currents and saturated voltages to `overflows`, int64 [2].
+    """
+    steps, samples, n_in = s.shape
+    neurons = layer.w.shape[0]
+    # The largest sum any spikes can make decides the precision; MNIST-sized fan-ins are exact in float32.
+    largest = int(np.abs(layer.w).sum(axis=1, dtype=np.int64).max())
+    dtype = np.float32 if largest < _EXACT_IN_FLOAT32 else np.float64
+    sums = s.reshape(-1, n_in).astype(dtype) @ layer.w.T.astype(dtype)
+    out = np.empty((steps, samples * neurons), dtype=np.uint8)
+    kept_shape = (steps, samples * neurons) if keep else (0, 0)
+    u, v = np.empty(kept_shape, dtype=np.int32), np.empty(kept_shape, dtype=np.int32)
+    bias = np.tile(layer.w_bias.sum(axis=1, dtype=np.int64), samples)
+    up, down = max(layer.weight_exp, 0), max(-layer.weight_exp, 0)
+    _scan(sums.reshape(steps, -1), bias, up, down, layer.du, layer.dv, layer.vth, keep, u, v, out, overflows)
+    shape = (steps, samples, neurons)
+    return (u.reshape(shape), v.reshape(shape), out.reshape(shape)) if keep else (u, v, out.reshape(shape))
+
+
+@numba.njit(nogil=True)
+def _scan(
+    sums: np.ndarray,
+    bias: np.ndarray,
+    up: int,
+    down: int,
+    du: int,
+    dv: int,
+    vth: int,
+    keep: bool,
+    us: np.ndarray,
+    vs: np.ndarray,
+    out: np.ndarray,
+    overflows: np.ndarray,
+) -> None:
+    """`step` without its calls: sums float [T, B N], bias int64 [B N]; fills us, vs int32, out uint8 [T, B N], overflows [2].
+
+    Rounding a magnitude down is a division that truncates: add 4095 to negative numbers, then shift.
+    """
+    steps, neurons = sums.shape
+    u, v = np.zeros(neurons, dtype=np.int64), np.zeros(neurons, dtype=np.int64)
+    keep_u, keep_v = chip.DECAY_UNITY - (du + 1), chip.DECAY_UNITY - dv
+    top, threshold = chip.MAX_STATE, vth << chip.INPUT_SHIFT
+    wrapped = saturated = 0
+    for t in range(steps):
+        for n in range(neurons):
+            activation = ((np.int64(sums[t, n]) + bias[n]) << up) >> down
+            product = u[n] * keep_u
+            current = ((product + ((product >> 63) & 4095)) >> 12) + (activation << chip.INPUT_SHIFT)
+            wrapped += (current > top) + (current <= -top)
+            current += 2 * top * ((current <= -top) - np.int64(current > top))
+            product = v[n] * keep_v
+            voltage = ((product + ((product >> 63) & 4095)) >> 12) + current
+            saturated += (voltage > top - 1) + (voltage < 1 - top)
+            voltage = min(max(voltage, 1 - top), top - 1)
+            spike = voltage > threshold
+            u[n] = current
+            v[n] = 0 if spike else voltage
+            out[t, n] = spike
+        if keep:
+            us[t] = u
+            vs[t] = v
+    overflows[0] += wrapped
+    overflows[1] += saturated
