@@ -361,6 +361,8 @@ def read_result(path: Path | str) -> RunResult:
     scalars = {name: _field(path, arrays, name) for name in ("seconds", "samples", "steps", "target")}
     if any(array.shape != () for array in scalars.values()):
         raise ValueError(f"{path}: seconds, samples, steps and target need one value each: write it again")
+    extras: dict[str, Any] = {name: _recordings(arrays, name) for name in ("u", "v", "s")}
+    extras |= {name: int(arrays[name]) for name in _OVERFLOWS if name in arrays}
     try:
         operations = OperationCounts(
             **{name: _field(path, arrays, name) for name in COUNTED}, samples=int(scalars["samples"]), steps=int(scalars["steps"])
@@ -370,8 +372,7 @@ def read_result(path: Path | str) -> RunResult:
             target=str(scalars["target"]),
             seconds=float(scalars["seconds"]),
             operations=operations,
-            **{name: _recordings(arrays, name) for name in ("u", "v", "s")},
-            **{name: int(arrays[name]) for name in _OVERFLOWS if name in arrays},
+            **extras,
         )
     except ValueError as err:
         raise ValueError(f"{path}: {err}") from None
