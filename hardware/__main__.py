@@ -1,0 +1,81 @@
+"""The chip side alone, without torch: `python -m hardware run model.nir spikes.npz result.npz --target lava`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from . import limits
+from .fixed_point import quantise
+from .guard import TargetError
+from .interchange import read_model, read_spikes, write_result
+from .targets import DEADLINE, TARGETS, run
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run or check a model file; returns the exit code: 0, or 2 after one line on standard error."""
+    parser = argparse.ArgumentParser(prog="python -m hardware", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    runner = commands.add_parser("run", help="run encoded samples through a model")
+    runner.add_argument("model", help="model file, .nir")
+    runner.add_argument("spikes", help="encoded samples, .npz")
+    runner.add_argument("result", help="result to write, .npz")
+    runner.add_argument("--target", choices=list(TARGETS), default="emulator")
+    runner.add_argument("--deadline", type=float, default=DEADLINE, help="seconds that Lava may take (default: %(default)g)")
+    runner.add_argument("--record", default="", help="what to keep for every layer and step, e.g. u,v,s")
+    runner.add_argument("--workers", type=int, help="copies of the net that Lava runs side by side (default: one a core)")
+    checker = commands.add_parser("check", help="hold a model against the chip's limits")
+    checker.add_argument("model", help="model file, .nir")
+    checker.add_argument("--mode", choices=["inference", "learning"], default="inference")
+    options = parser.parse_args(arguments)
+    try:
+        return _run(options) if options.command == "run" else _check(options)
+    except (ValueError, OSError, TargetError) as err:
+        print(f"error: {' '.join(str(err).split())}", file=sys.stderr)
+        return 2
+
+
+def _run(options: argparse.Namespace) -> int:
+    spikes = read_spikes(options.spikes)
+
+    def progress(done: int, samples: int) -> None:
+        print(f"{done}/{samples} samples", file=sys.stderr)
+
+    record = [name for name in options.record.split(",") if name]
+    result = run(
+        read_model(options.model),
+        spikes,
+        options.target,
+        deadline=options.deadline,
+        record=record,
+        workers=options.workers,
+        progress=progress,
+    )
+    write_result(result, options.result)
+    accuracy = "" if spikes.labels is None else f", accuracy {100 * result.accuracy(spikes.labels):.2f} %"
+    print(f"{result.samples} samples on {result.target} in {result.seconds:.2f} s{accuracy}")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    fixed = quantise(read_model(options.model))
+    fit = limits.check(fixed, options.mode)
+    print("\n".join(table(fit)))
+    for warning in fit.warnings:
+        print(f"warning: {warning}")
+    return 0
+
+
+def table(fit: limits.Fit) -> list[str]:
+    """Lines of a table: each layer's cores and the load of its fullest core, used/max."""
+    rows: list[tuple[str, ...]] = [("layer", "neurons", "cores", "compartments", "axons in", "axons out", "synapse words")]
+    for layer in fit.layers:
+        loads = (layer.compartments, layer.axons_in, layer.axons_out, layer.synapse_words)
+        rows.append((layer.name, str(layer.neurons), str(layer.cores), *(f"{used}/{most}" for used, most in loads)))
+    rows.append((f"{fit.mode}: {fit.cores} of {limits.chip.CHIP_CORES} cores", *[""] * 6))
+    widths = [max(len(row[column]) for row in rows[:-1]) for column in range(7)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,225 @@
+"""Start a program in Lava's Python, and make sure that it ends: deadline, process group, leftovers.
+
+Lava hangs in its own ways: a Process that raises leaves `stop()` waiting, a float threshold leaves the interpreter waiting
+at exit, SIGKILL leaves workers and shared memory behind. So each job is a session of its own, ended as one: SIGTERM (which
+lets Python's resource tracker remove the shared memory), then SIGKILL, then a sweep of the segments that bear its name.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import secrets
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+PYTHON_VARIABLE = "BIOGRAD_LAVA_PYTHON"
+_HERE = Path(__file__).resolve().parent
+_GRACE_SECONDS = 1.0  # between SIGTERM and SIGKILL
+_SHARED_MEMORY = Path("/dev/shm")
+_PROBE = "import importlib.util as u, sys; sys.exit(not (sys.version_info[:2] == (3, 10) and u.find_spec('lava.magma')))"
+# Loads the package `hardware` from its folder and nothing else: were that folder's parent on the path, another
+# environment's numpy or torch might come with it.
+_BOOTSTRAP = """
+import importlib, importlib.util, sys
+if sys.path and sys.path[0] == "": del sys.path[0]
+folder, module, *arguments = sys.argv[1:]
+spec = importlib.util.spec_from_file_location("hardware", folder + "/__init__.py", submodule_search_locations=[folder])
+sys.modules["hardware"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(sys.modules["hardware"])
+importlib.import_module(module).main(arguments)
+"""
+
+
+class TargetError(RuntimeError):
+    """The Lava target could not do its job; the message says why in one line."""
+
+
+def run_guarded(
+    module: str,
+    arguments: Sequence[str],
+    *,
+    deadline: float,
+    folder: Path,
+    on_event: Callable[[dict[str, Any]], None] | None = None,
+    cancelled: threading.Event | None = None,
+) -> None:
+    """Run `module.main(arguments)` in Lava's Python, and return when it, its children and its shared memory are gone.
+
+    Args:
+        module: below `hardware.loihi`, e.g. "hardware.loihi.worker"; it calls `worker.run_job`.
+        deadline: seconds it may take.
+        folder: temporary folder of the caller's, made for this job alone; the program's temporary files go there.
+        on_event: called with each event it sends but errors, e.g. {"event": "progress", "done": 40}; Any: it is JSON.
+        cancelled: ends the job early when set.
+    Raises: TargetError when there is no such Python, the program fails, is killed, or passes its deadline.
+    """
+    segments = f"bg{secrets.token_hex(2)}_"
+    ends = time.monotonic() + deadline
+    environment = _clean_environment() | {"BIOGRAD_SEGMENTS": segments, "TMPDIR": str(folder), "PYTHONWARNINGS": "ignore"}
+    environment |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    command = [lava_python(), "-c", _BOOTSTRAP, str(_HERE), module, *arguments]
+    with open(folder / "stderr", "w+b") as stderr:
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, env=environment, start_new_session=True
+        )
+        try:
+            error = _listen(process, ends, on_event, cancelled)
+        finally:
+            end_group(process, segments)
+        if error is None and process.returncode:
+            error = _why(process.returncode, stderr)
+    if error is not None:
+        raise TargetError(error.replace("{deadline}", f"{deadline:g}"))
+
+
+@functools.lru_cache(maxsize=1)
+def lava_python() -> str:
+    """Path of a Python 3.10 that has lava.
+
+    Looked for in $BIOGRAD_LAVA_PYTHON, this interpreter, .venv-lava in the working directory or beside the package,
+    python3.10 on the PATH; the first that has it is taken.
+    Raises: TargetError saying how to get one.
+    """
+    named = os.environ.get(PYTHON_VARIABLE)
+    if named:
+        if not _has_lava(named):
+            raise TargetError(
+                f"${PYTHON_VARIABLE} is {named}: not a Python 3.10 with lava: install it there with `pip install lava-nc==0.10.0`"
+            )
+        return named
+    places = [sys.executable] if sys.version_info[:2] == (3, 10) else []
+    places += [str(folder / ".venv-lava" / "bin" / "python") for folder in (Path.cwd(), _HERE.parent)]
+    places += [found] if (found := shutil.which("python3.10")) else []
+    for place in places:
+        if _has_lava(place):
+            return place
+    raise TargetError(
+        "no Python 3.10 with lava found (Lava exists for 3.10 alone): make one with `make setup`, or "
+        f"`python3.10 -m venv .venv-lava && .venv-lava/bin/pip install biograd`, or set ${PYTHON_VARIABLE}; --target emulator needs none"
+    )
+
+
+def end_group(process: subprocess.Popen, segments: str) -> None:
+    """End a job's whole session and remove what it left in shared memory."""
+    if members(process.pid):
+        _signal(process.pid, signal.SIGTERM)
+        if not _gone(process, _GRACE_SECONDS):
+            _signal(process.pid, signal.SIGKILL)
+            _gone(process, _GRACE_SECONDS)
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+    if _SHARED_MEMORY.is_dir():
+        for segment in _SHARED_MEMORY.glob(f"{segments}*"):
+            with suppress(OSError):
+                segment.unlink()
+
+
+def members(group: int) -> list[int]:
+    """Process ids of a group that are alive; zombies are not. Without /proc: [group] if any answers."""
+    if not Path("/proc/self/stat").exists():
+        try:
+            os.killpg(group, 0)
+        except OSError:
+            return []
+        return [group]
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError, ValueError):
+            state, _, pgrp = entry.read_text().rpartition(")")[2].split()[:3]
+            if int(pgrp) == group and state not in "ZX":
+                found.append(int(entry.parent.name))
+    return found
+
+
+def _listen(
+    process: subprocess.Popen, ends: float, on_event: Callable[[dict[str, Any]], None] | None, cancelled: threading.Event | None
+) -> str | None:
+    """Read events until the program's first process ends; returns the error that it, or the clock, named."""
+    assert process.stdout is not None
+    os.set_blocking(process.stdout.fileno(), False)
+    rest, error = b"", None
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while True:
+            ended = process.poll() is not None
+            if selector.select(timeout=0 if ended else min(0.1, max(0.0, ends - time.monotonic()))):
+                rest += os.read(process.stdout.fileno(), 65536)
+                *lines, rest = rest.split(b"\n")
+                for event in filter(None, map(_event, lines)):
+                    if event["event"] == "error":
+                        error = str(event.get("message"))
+                    elif on_event is not None:
+                        on_event(event)
+            if ended or error is not None:
+                return f"Lava failed: {error}" if error is not None else None
+            if time.monotonic() >= ends:
+                return "Lava passed its deadline of {deadline} s and was ended: give it more with --deadline, or run fewer samples"
+            if cancelled is not None and cancelled.is_set():
+                return "Lava was ended because another part of the run failed"
+
+
+def _event(line: bytes) -> dict[str, Any] | None:
+    """The event in a line, or None for whatever Lava itself printed."""
+    if not line.startswith(b"@"):
+        return None
+    try:
+        event = json.loads(line[1:])
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and "event" in event else None
+
+
+def _why(status: int, stderr: Any) -> str:
+    """One line for a program that ended without naming an error; Any: a binary file."""
+    if status < 0:
+        return f"Lava's first process was killed by {signal.Signals(-status).name}: run fewer samples if memory ran out"
+    stderr.seek(0)
+    lines = [line for line in stderr.read()[-20_000:].decode(errors="replace").splitlines() if line.strip()]
+    return f"Lava's first process ended with status {status}: {lines[-1].strip() if lines else 'it said nothing'}"
+
+
+def _has_lava(python: str) -> bool:
+    try:
+        return subprocess.run([python, "-c", _PROBE], capture_output=True, timeout=30, env=_clean_environment()).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def _clean_environment() -> dict[str, str]:
+    """This environment without what would lead another Python to this one's packages."""
+    return {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP")}
+
+
+def _signal(group: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+def _gone(process: subprocess.Popen, seconds: float) -> bool:
+    """Wait until no process of the group is left."""
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        process.poll()
+        if not members(process.pid):
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def temporary_folder() -> tempfile.TemporaryDirectory:
+    """A folder for one guarded job."""
+    return tempfile.TemporaryDirectory(prefix="biograd-", ignore_cleanup_errors=True)

@@ -1,0 +1,112 @@
+"""The program that `hardware.guard` starts in Lava's Python: run one job, tell how it goes, never outlive the parent.
+
+It speaks on standard output, one JSON object a line behind "@": {"event": "progress", "done": 40}, {"event": "error",
+"message": ...}. Standard input is a pipe that says nothing; when it closes, the parent is gone and so is this group.
+"""
+
+import ctypes
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing import shared_memory
+from typing import Any
+
+import numpy as np
+
+from hardware.archive import write_npz
+from hardware.fixed_point import read_fixed
+from hardware.interchange import read_spikes
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_WATCH_SECONDS = 0.1
+
+
+def main(arguments: list[str]) -> None:
+    """Run inference: arguments are the files of chip integers, spikes and result, then "record" or nothing."""
+    fixed_path, spikes_path, result_path, *flags = arguments
+
+    def job() -> None:
+        from hardware.loihi import channels, runner  # after the guard is up: importing lava takes a second
+
+        channels.install()
+        found = runner.run(read_fixed(fixed_path), read_spikes(spikes_path).spikes, record="record" in flags, watch=watch)
+        arrays: dict[str, Any] = {"counts": found.counts, "seconds": np.float64(found.seconds)}
+        for name in ("u", "v", "s"):
+            arrays |= {f"{name}{number}": array for number, array in enumerate(getattr(found, name) or (), start=1)}
+        write_npz(result_path, arrays)
+
+    run_job(job)
+
+
+def run_job(job: Callable[[], None]) -> None:
+    """Run `job` under guard, then end this process: status 0, or 1 after an error event."""
+    _name_segments(os.environ["BIOGRAD_SEGMENTS"])
+    if sys.platform == "linux":
+        os.register_at_fork(after_in_child=_die_with_parent)
+    threading.Thread(target=_die_when_orphaned, daemon=True).start()
+    try:
+        job()
+    except BaseException as err:  # whatever it is, the parent must hear of it
+        time.sleep(3 * _WATCH_SECONDS)  # where a Process raised, `watch` knows better than Lava's own "1 Exception(s) occurred"
+        fail(err)
+    sys.stdout.flush()
+
+
+def watch(runtime, done: Callable[[], int]) -> None:
+    """Look after a compiled Lava network: report progress, and end the program when one of its processes fails.
+
+    Lava itself waits for ever when a Process raises, and does not notice one that was killed.
+    """
+    threading.Thread(target=_watch, args=(runtime._messaging_infrastructure.actors, done), daemon=True).start()
+
+
+def tell(event: str, **details) -> None:
+    """Send one event to the parent."""
+    sys.stdout.write("@" + json.dumps({"event": event, **details}) + "\n")
+    sys.stdout.flush()
+
+
+def fail(err: BaseException) -> None:
+    """Tell the parent of `err` in one line, and end at once: Lava's own way out may hang."""
+    tell("error", message=" ".join(f"{type(err).__name__}: {err}".split())[:500])
+    os._exit(1)
+
+
+def _watch(actors: list, done: Callable[[], int]) -> None:
+    told = -1
+    while True:
+        for actor in actors:
+            if not actor._is_done and actor._pconn.poll():
+                outcome = actor._pconn.recv()
+                if outcome is not None:
+                    fail(outcome[0])
+                actors = [a for a in actors if a is not actor]
+            elif not actor._is_done and actor.exitcode not in (None, 0):
+                fail(RuntimeError(f"one of Lava's processes ended with status {actor.exitcode}"))
+        if done() > told:
+            told = done()
+            tell("progress", done=told)
+        time.sleep(_WATCH_SECONDS)
+
+
+def _name_segments(prefix: str) -> None:
+    """Let shared memory segments made here bear a name by which the parent can find leftovers."""
+    shared_memory._SHM_NAME_PREFIX = f"/{prefix}"  # type: ignore[attr-defined]
+
+
+def _die_with_parent() -> None:
+    """Linux: have the kernel end this forked process with the one that forked it, should that be killed."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _die_when_orphaned() -> None:
+    while os.read(0, 1):
+        pass
+    shutil.rmtree(tempfile.gettempdir(), ignore_errors=True)  # made by the parent for this job alone
+    os.killpg(0, signal.SIGTERM)
