@@ -11,8 +11,9 @@ from torch import Tensor
 from . import scans
 from .errors import ErrorNeurons, SignedSpikes, errors_over_time
 from .feedback import Feedback
-from .network import Layer, Network, read_out
+from .network import Network, read_out
 from .neurons import apical_scan
+from .parts import in_parts
 from .rules import Eligibility, Rule, Update, update_over_time
 
 Order = Literal["layer", "online"]
@@ -26,6 +27,13 @@ class StepResult(NamedTuple):
     rates: Tensor  # spikes a neuron and step of every layer, [layers]
 
 
+class _Part(NamedTuple):
+    predicted: Tensor
+    error: Tensor
+    rates: Tensor
+    updates: list[Update]
+
+
 class LocalLearner:
     """Learning without backpropagation: error neurons, a feedback path and a local rule around a network.
 
@@ -34,6 +42,8 @@ class LocalLearner:
         feedback: how errors reach the hidden layers.
         error: the error neurons; signed spikes unless given.
         rule: the local rule; per-step eligibility unless given.
+        threads: how many parts a batch is split into, each worked on by one thread; sums are taken in a fixed order, so the last bits
+            depend on this number and on nothing else. Set torch's own threads to 1 beside it.
         order: "layer" rolls a whole layer over all T at once (fast); "online" steps all layers together and keeps running sums
             only (memory independent of T). Both mean the same.
 
@@ -53,9 +63,11 @@ class LocalLearner:
         error: ErrorNeurons | None = None,
         rule: Rule | None = None,
         order: Order = "layer",
+        threads: int = 1,
     ) -> None:
         self.net, self.feedback, self.order = net, feedback, order
         self.error, self.rule = error or SignedSpikes(), rule or Eligibility()
+        self.threads = threads
         if order not in ("layer", "online"):
             raise ValueError(f"order is {order!r}; known: 'layer', 'online'")
         if order == "online" and not self.error.causal:
@@ -69,47 +81,51 @@ class LocalLearner:
             labels: classes, int64 [B], 0 <= label < classes.
         """
         target = torch.nn.functional.one_hot(labels, self.net.classes).to(spikes.dtype)
-        return self._layer_at_once(spikes, target) if self.order == "layer" else self._online(spikes, target)
+        show = self._layer_at_once if self.order == "layer" else self._online
+        parts = in_parts(show, self.threads, (spikes, 1), (target, 0))
+        share = [len(part.predicted) / len(labels) for part in parts]
+        for index, layer in enumerate(self.net.layers):
+            layer.w.grad = _minus_mean([part.updates[index].dw for part in parts], share)
+            layer.b.grad = _minus_mean([part.updates[index].db for part in parts], share)
+        error = sum(part.error * w for part, w in zip(parts, share, strict=True))
+        rates = sum(part.rates * w for part, w in zip(parts, share, strict=True))
+        return StepResult(torch.cat([part.predicted for part in parts]), error, rates)  # type: ignore[arg-type]  # sums of tensors
 
-    def _layer_at_once(self, spikes: Tensor, target: Tensor) -> StepResult:
+    def _layer_at_once(self, spikes: Tensor, target: Tensor) -> _Part:
         activity = self.net.roll(spikes)
         s_out = activity[-1].s
         err = errors_over_time(self.error, s_out, target)
-        s_pre = spikes
-        for index, (layer, done) in enumerate(zip(self.net.layers, activity, strict=True)):
-            if index == len(activity) - 1:
-                g = err  # the output layer hears its own error neurons; a window there would silence the silent (ALGORITHM)
-            else:
+        s_pre, updates = spikes, []
+        for index, done in enumerate(activity):
+            g = err  # the output layer hears its own error neurons; a window there would silence the silent (ALGORITHM)
+            if index < len(activity) - 1:
                 g = _gate(apical_scan(self.net.neuron, self.feedback.project(err, index)), done.psi)
-            _write_grad(layer, update_over_time(self.rule, g, s_pre))
+            updates.append(update_over_time(self.rule, g, s_pre))
             s_pre = done.s
         rates = torch.stack([done.s.mean() for done in activity])
-        return StepResult(read_out(s_out), err.abs().mean(), rates)
+        return _Part(read_out(s_out), err.abs().mean(), rates, updates)
 
-    def _online(self, spikes: Tensor, target: Tensor) -> StepResult:
+    def _online(self, spikes: Tensor, target: Tensor) -> _Part:
         net, neuron, steps, batch = self.net, self.net.neuron, *spikes.shape[:2]
         states = net.rest(batch)
         v_apical = [torch.zeros_like(state.s) for state in states[:-1]]
         rule_states = [self.rule.start(state.s, spikes[0] if i == 0 else states[i - 1].s) for i, state in enumerate(states)]
-        counts, error, rates = torch.zeros_like(target), torch.zeros(()), torch.zeros(len(states))
+        counts, error, rates = torch.zeros_like(target), target.new_zeros(()), target.new_zeros(len(states))
         for t in range(steps):
             states = net.step(states, spikes[t])
             counts = counts + states[-1].s
             err = self.error.error(states[-1].s, counts / (t + 1), target)
             s_pre = spikes[t]
             for index, state in enumerate(states):
-                if index == len(states) - 1:
-                    g = err
-                else:
+                g = err
+                if index < len(states) - 1:
                     v_apical[index] = neuron.apical(v_apical[index], self.feedback.project(err, index))
                     g = v_apical[index] * neuron.slope(state)
                 rule_states[index] = self.rule.step(rule_states[index], g, s_pre)
                 s_pre = state.s
-            error = error + err.abs().mean().cpu() / steps
-            rates = rates + torch.stack([state.s.mean().cpu() for state in states]) / steps
-        for layer, rule_state in zip(net.layers, rule_states, strict=True):
-            _write_grad(layer, self.rule.finish(rule_state, steps))
-        return StepResult(read_out(counts.unsqueeze(0)), error, rates)
+            error = error + err.abs().mean() / steps
+            rates = rates + torch.stack([state.s.mean() for state in states]) / steps
+        return _Part(read_out(counts.unsqueeze(0)), error, rates, [self.rule.finish(state, steps) for state in rule_states])
 
 
 def _gate(v_apical: Tensor, psi: Tensor) -> Tensor:
@@ -119,5 +135,11 @@ def _gate(v_apical: Tensor, psi: Tensor) -> Tensor:
     return v_apical * psi
 
 
-def _write_grad(layer: Layer, update: Update) -> None:
-    layer.w.grad, layer.b.grad = update.dw.neg_(), update.db.neg_()
+def _minus_mean(updates: list[Tensor], share: list[float]) -> Tensor:
+    """Minus the weighted mean of the parts' updates: optimizers descend."""
+    if len(updates) == 1:
+        return updates[0].neg_()
+    total = updates[0].mul_(-share[0])
+    for update, weight in zip(updates[1:], share[1:], strict=True):
+        total.add_(update, alpha=-weight)
+    return total

@@ -1,7 +1,8 @@
 """Compiled loops over time for the CPU: each stands for a pure step elsewhere and equals it to the bit (tests/sim/test_scans.py).
 
 They exist for speed alone: one pass over memory instead of one a tensor operation (measured by `biograd benchmark --suite speed`).
-All arrays are float32 and contiguous. `parallel` splits the batch, whose members share nothing, so thread counts do not change a bit.
+All arrays are float32 and contiguous. The loops hold no lock of Python's and use one thread each: the learner runs them side by side on
+parts of a batch. (Thread pools of their own spin beside torch's, and on a busy machine that made training ten times slower.)
 """
 
 from __future__ import annotations
@@ -18,13 +19,20 @@ def runs_on(x: Tensor) -> bool:
     return x.device.type == "cpu" and x.dtype == torch.float32
 
 
+def integrate_and_fire(x: Float[Tensor, "B N"], steps: int) -> Float[Tensor, "T B N"]:
+    """`encoders.integrate_and_fire`: spikes, [T, B, N]."""
+    x = x.contiguous()
+    s = torch.empty(steps, *x.shape)
+    _integrate_and_fire(x.numpy().ravel(), s.numpy().reshape(steps, -1))
+    return s
+
+
 def soma(
     current: Float[Tensor, "T B N"], alpha_u: float, alpha_v: float, window: float
 ) -> tuple[Float[Tensor, "T B N"], Bool[Tensor, "T B N"]]:
     """`neurons.soma_step` and `neurons.surrogate_slope` over all steps, from rest: spikes and slopes, [T, B, N]."""
     current = current.contiguous()
     s, psi = torch.empty_like(current), torch.empty(current.shape, dtype=torch.bool)
-    _use_torch_threads()
     _soma(current.numpy(), np.float32(alpha_u), np.float32(alpha_v), np.float32(window), s.numpy(), psi.numpy())
     return s, psi
 
@@ -33,14 +41,12 @@ def trace(s: Float[Tensor, "T B N"], alpha_x: float, alpha_z: float) -> Float[Te
     """`traces.trace_step` over all steps, from zero: z, [T, B, N]."""
     s = s.contiguous()
     z = torch.empty_like(s)
-    _use_torch_threads()
     _trace(s.numpy(), np.float32(alpha_x), np.float32(alpha_z), z.numpy())
     return z
 
 
 def gate(v_apical: Float[Tensor, "T B N"], psi: Bool[Tensor, "T B N"]) -> Float[Tensor, "T B N"]:
     """v_apical where psi holds, else 0, written into v_apical: the third factor times the slope."""
-    _use_torch_threads()
     _gate(v_apical.numpy(), psi.numpy())
     return v_apical
 
@@ -64,15 +70,19 @@ def surprise(s: Float[Tensor, "T N"], eta: float) -> Float[Tensor, "T N"]:
     return out
 
 
-def _use_torch_threads() -> None:
-    numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
+@numba.njit(cache=True, nogil=True)
+def _integrate_and_fire(x, s):  # type: ignore[no-untyped-def]
+    half = np.float32(0.5)
+    for t in range(s.shape[0]):
+        for i in range(x.shape[0]):
+            s[t, i] = np.floor(x[i] * np.float32(t + 1) + half) - np.floor(x[i] * np.float32(t) + half)
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=True, nogil=True)
 def _soma(current, alpha_u, alpha_v, window, s, psi):  # type: ignore[no-untyped-def]
     steps, batch, neurons = current.shape
     one = np.float32(1)
-    for b in numba.prange(batch):
+    for b in range(batch):
         u, v = np.zeros(neurons, np.float32), np.zeros(neurons, np.float32)
         for t in range(steps):
             for n in range(neurons):
@@ -85,10 +95,10 @@ def _soma(current, alpha_u, alpha_v, window, s, psi):  # type: ignore[no-untyped
                 psi[t, b, n] = abs(vn - one) < window
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=True, nogil=True)
 def _trace(s, alpha_x, alpha_z, z):  # type: ignore[no-untyped-def]
     steps, batch, neurons = s.shape
-    for b in numba.prange(batch):
+    for b in range(batch):
         x, y = np.zeros(neurons, np.float32), np.zeros(neurons, np.float32)
         for t in range(steps):
             for n in range(neurons):
@@ -97,17 +107,17 @@ def _trace(s, alpha_x, alpha_z, z):  # type: ignore[no-untyped-def]
                 z[t, b, n] = y[n]
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=True, nogil=True)
 def _gate(v_apical, psi):  # type: ignore[no-untyped-def]
     steps, batch, neurons = v_apical.shape
-    for row in numba.prange(steps * batch):
+    for row in range(steps * batch):
         t, b = row // batch, row % batch
         for n in range(neurons):
             if not psi[t, b, n]:
                 v_apical[t, b, n] = np.float32(0)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _dream(current, noise, alpha_u, alpha_v, rheobase, eta, s):  # type: ignore[no-untyped-def]
     steps, neurons = current.shape
     u, v, mean = np.zeros(neurons, np.float32), np.zeros(neurons, np.float32), np.zeros(neurons, np.float32)
@@ -124,7 +134,7 @@ def _dream(current, noise, alpha_u, alpha_v, rheobase, eta, s):  # type: ignore[
             s[t, n] = one if fired else np.float32(0)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _surprise(s, eta, out):  # type: ignore[no-untyped-def]
     steps, neurons = s.shape
     mean = np.zeros(neurons, np.float32)

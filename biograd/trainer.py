@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -16,9 +16,11 @@ from .encoders import Encoder, integrate_and_fire
 from .feedback import SleepAligned, feedback_angle
 from .learner import LocalLearner
 from .network import Network, read_out
+from .parts import in_parts
 from .sleep import SleepParams, first_night, sleep_phase
 
 
+@runtime_checkable
 class LabelledImages(Protocol):
     """What training needs of a data set: images uint8 [n, ...], 0..255, or float in 0..1, and labels int64 [n]."""
 
@@ -189,6 +191,12 @@ class Trainer:
         self.rates = torch.zeros_like(self.rates)
         return record
 
+    def evaluate(self) -> Evaluation:
+        """The network as it stands, measured on the test set."""
+        assert self.test_set is not None
+        threads, steps = self.learner.threads, self.params.steps
+        return evaluate(self.learner.net, self.test_set, encoder=self.encoder, steps=steps, threads=threads, seed=self.seed)
+
     def state_dict(self) -> dict[str, Any]:
         """Everything that training on needs: tensors, numbers, and the state dictionaries of optimizer and scheduler."""
         return {
@@ -224,19 +232,32 @@ def encode(x: Tensor, encoder: Encoder, steps: int, *, generator: torch.Generato
 
 
 def evaluate(
-    net: Network, images: LabelledImages, *, encoder: Encoder = integrate_and_fire, steps: int = 10, batch: int = 500, seed: int = 0
+    net: Network,
+    images: LabelledImages,
+    *,
+    encoder: Encoder = integrate_and_fire,
+    steps: int = 10,
+    batch: int = 500,
+    threads: int = 1,
+    seed: int = 0,
 ) -> Evaluation:
     """Measure a network: accuracy, answers, and how much it fires. Draws (of a random encoder) come from `seed`."""
     generator = torch.Generator().manual_seed(seed)
     start = time.perf_counter()
     predicted, rates = [], torch.zeros(len(net.layers))
     for x in images.x.split(batch):
-        activity = net.roll(encode(x, encoder, steps, generator=generator).to(net.device))
-        predicted.append(read_out(activity[-1].s).cpu())
-        rates += torch.stack([done.s.mean() for done in activity]).cpu() * len(x)
+        spikes = encode(x, encoder, steps, generator=generator).to(net.device)
+        for answers, fired in in_parts(lambda part: _answer(net, part), threads, (spikes, 1)):
+            predicted.append(answers.cpu())
+            rates += fired.cpu()
     answers, n = torch.cat(predicted), len(images.y)
     seconds = time.perf_counter() - start
-    return Evaluation((answers == images.y.cpu()).double().mean().item(), answers, (rates / n).tolist(), n / seconds)
+    return Evaluation((answers == images.y.cpu()).double().mean().item(), answers, (rates / (n * steps)).tolist(), n / seconds)
+
+
+def _answer(net: Network, spikes: Tensor) -> tuple[Tensor, Tensor]:
+    activity = net.roll(spikes)
+    return read_out(activity[-1].s), torch.stack([done.s.sum() / done.s.shape[-1] for done in activity])
 
 
 def check_finite(net: Network, when: str) -> None:

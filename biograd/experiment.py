@@ -1,0 +1,240 @@
+"""From words to things: a run's configuration, its presets, and the objects they stand for. The only place that knows both."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import tomli_w
+import tomllib
+import torch
+
+from .augment import AugmentParams
+from .datasets import DATASETS, ImageSet, load, validation_split
+from .encoders import ENCODERS
+from .errors import ERRORS
+from .feedback import FEEDBACK
+from .learner import LocalLearner
+from .network import Network
+from .neurons import NEURONS, TwoCompartmentParams
+from .rules import RULES, Eligibility
+from .sleep import SleepParams
+from .traces import TraceParams
+from .trainer import Trainer, TrainParams
+
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adam": lambda p, c: torch.optim.Adam(p, c.lr, weight_decay=c.weight_decay, fused=True),
+    "adamw": lambda p, c: torch.optim.AdamW(p, c.lr, weight_decay=c.weight_decay, fused=True),
+    "sgd": lambda p, c: torch.optim.SGD(p, c.lr, momentum=c.momentum, weight_decay=c.weight_decay, fused=True),
+}
+SCHEDULES: dict[str, Callable[[torch.optim.Optimizer, int], torch.optim.lr_scheduler.LRScheduler]] = {
+    "cosine": lambda optimizer, batches: torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, batches),
+    "linear": lambda optimizer, batches: torch.optim.lr_scheduler.LinearLR(optimizer, 1, 1e-9, batches),
+    "constant": lambda optimizer, batches: torch.optim.lr_scheduler.ConstantLR(optimizer, 1),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """One training run. Names are keys of the tables `NEURONS`, `ENCODERS`, `ERRORS`, `FEEDBACK`, `RULES`, `DATASETS`, `OPTIMIZERS`."""
+
+    dataset: str = "mnist"  # mnist or fashion
+    validation: int = 0  # training images set apart, and measured instead of the test images; 0: none
+    limit: int = 0  # use only this many training images; 0: all
+    hidden: tuple[int, ...] = (256, 256)  # neurons of each hidden layer
+    epochs: int = 20  # times through the training images
+    batch: int = 100  # samples an update
+    steps: int = 10  # time steps a sample is shown, T
+    encoder: str = "integrate_and_fire"  # images to spikes: integrate_and_fire, bernoulli or latency
+    error: str = "signed"  # error neurons: signed (spikes -1, 0, 1), running (rate so far) or final (rate of the sample)
+    feedback: str = "sleep"  # path of the error: sleep (aligned by sleep), dfa (random, fixed) or symmetric (upper bound)
+    rule: str = "eligibility"  # local rule: eligibility (per step) or factorised (over time: faster, a little worse)
+    order: str = "layer"  # layer (a whole layer over all steps at once) or online (step by step, memory independent of T)
+    optimizer: str = "adam"  # adam, adamw or sgd
+    lr: float = 2e-3  # learning rate at the start, thresholds (adam) or 1 (sgd)
+    momentum: float = 0.0  # of sgd, 0..1
+    weight_decay: float = 0.0  # of the optimizer
+    schedule: str = "cosine"  # learning rate over the run: cosine or linear to 0, or constant
+    seed: int = 0  # of weights, order and noise
+    threads: int = 0  # processor threads, which settle the last bits of sums; 0: as many as there are cores
+    device: str = "cpu"  # cpu or cuda
+    neuron_model: str = "two_compartment"  # neuron of every layer
+    neuron: TwoCompartmentParams = field(default_factory=TwoCompartmentParams)
+    trace: TraceParams = field(default_factory=TraceParams)
+    sleep: SleepParams = field(default_factory=SleepParams)
+    augment: AugmentParams = field(default_factory=AugmentParams)
+
+    def __post_init__(self) -> None:
+        for name, table in _TABLES.items():
+            if getattr(self, name) not in table:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; known: {', '.join(table)}")
+        for name in ("epochs", "batch", "steps"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; need at least 1")
+        for name in ("validation", "limit", "threads", "seed", "weight_decay"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; need 0 or more")
+        if any(n < 1 for n in self.hidden):
+            raise ValueError(f"hidden is {self.hidden}; need at least 1 neuron in each hidden layer")
+        if not 0 < self.lr < float("inf"):
+            raise ValueError(f"lr is {self.lr}; need a finite learning rate above 0")
+        if not 0 <= self.momentum < 1:
+            raise ValueError(f"momentum is {self.momentum}; need 0 <= momentum < 1")
+        if self.momentum and self.optimizer != "sgd":
+            raise ValueError(f"momentum is {self.momentum} and optimizer {self.optimizer!r}: momentum belongs to sgd")
+        if self.order == "online" and not ERRORS[self.error].causal:
+            raise ValueError(f"error {self.error!r} needs the end of the sample, so it cannot learn online: use --order layer")
+
+
+_TABLES: dict[str, Any] = {  # any: tables of different kinds, of which only the keys count here
+    "dataset": DATASETS,
+    "encoder": ENCODERS,
+    "error": ERRORS,
+    "feedback": FEEDBACK,
+    "rule": RULES,
+    "order": ("layer", "online"),
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "neuron_model": NEURONS,
+    "device": ("cpu", "cuda"),
+}
+
+
+def preset(name: str) -> RunConfig:
+    """The configuration of a preset; ValueError lists the known ones."""
+    if name not in PRESETS:
+        raise ValueError(f"there is no preset {name!r}; known: {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A configuration turned into objects, ready to train."""
+
+    config: RunConfig
+    train_set: ImageSet
+    test_set: ImageSet  # the test images, or the validation images where some were set apart
+    trainer: Trainer
+
+    @property
+    def net(self) -> Network:
+        """The network being trained."""
+        return self.trainer.learner.net
+
+    @classmethod
+    def from_config(cls, config: RunConfig, *, progress: Callable[[str, int, int], None] | None = None) -> Experiment:
+        """Load the data and build network, learner, optimizer and trainer.
+
+        Args:
+            progress: told (what, bytes done, bytes in all) while data are fetched.
+        """
+        torch.set_num_threads(1)  # the learner splits the batch instead; two pools of threads would fight
+        if config.device == "cuda" and not torch.cuda.is_available():
+            raise ValueError("device is 'cuda', but torch sees no CUDA device: install a CUDA build of torch, or use --device cpu")
+        train_set, test_set = load_sets(config, progress=progress)
+        generator = torch.Generator().manual_seed(config.seed)
+        net, feedback = build_network(config, train_set, generator)
+        rule = Eligibility(config.trace) if config.rule == "eligibility" else RULES[config.rule]()
+        learner = LocalLearner(
+            net, feedback, error=ERRORS[config.error](), rule=rule, order=config.order, threads=config.threads or default_threads()
+        )  # type: ignore[arg-type]
+        optimizer = OPTIMIZERS[config.optimizer](list(net.parameters()), config)
+        batches = -(-len(train_set) // config.batch)
+        trainer = Trainer(
+            learner,
+            optimizer,
+            train_set,
+            params=TrainParams(epochs=config.epochs, batch=config.batch, steps=config.steps),
+            test_set=test_set,
+            scheduler=SCHEDULES[config.schedule](optimizer, batches * config.epochs),
+            encoder=ENCODERS[config.encoder],
+            augmentation=config.augment,
+            sleep=config.sleep,
+            seed=config.seed,
+        )
+        return cls(config, train_set, test_set, trainer)
+
+
+def load_sets(config: RunConfig, *, progress: Callable[[str, int, int], None] | None = None) -> tuple[ImageSet, ImageSet]:
+    """Training images, and those to measure on: the test images, or the validation images where some are set apart."""
+    train_set = load(config.dataset, "train", progress=progress)
+    if config.validation:
+        if config.validation >= len(train_set):
+            raise ValueError(f"validation is {config.validation:,}; {config.dataset} has {len(train_set):,} training images to share")
+        train_set, test_set = validation_split(train_set, config.validation)
+    else:
+        test_set = load(config.dataset, "test", progress=progress)
+    return (train_set.subset(slice(0, config.limit)) if config.limit else train_set), test_set
+
+
+def build_network(config: RunConfig, images: ImageSet, generator: torch.Generator) -> tuple[Network, Any]:  # any: a Feedback
+    """An untrained network for these images, and its feedback path, both drawn from `generator`."""
+    neuron = NEURONS[config.neuron_model](config.neuron)
+    net = Network((images.x[0].numel(), *config.hidden, images.classes), neuron=neuron, generator=generator).to(config.device)
+    return net, FEEDBACK[config.feedback](net, generator=generator)
+
+
+def default_threads() -> int:
+    """As many threads as this process may use cores."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def read_config(path: str | Path) -> RunConfig:
+    """Read a TOML file. Unknown fields, wrong types and values out of range raise ValueError in one line."""
+    try:
+        table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not TOML: {error}") from error
+    base = preset(table.pop("preset")) if isinstance(table.get("preset"), str) else RunConfig()
+    return _from_table(base, table, str(path), "")
+
+
+def config_toml(config: RunConfig) -> str:
+    """A configuration as TOML, every field named."""
+    return tomli_w.dumps(dataclasses.asdict(config))
+
+
+def _from_table(base: Any, table: Mapping[str, Any], path: str, prefix: str) -> Any:  # any: one of the frozen params
+    hints = get_type_hints(type(base))
+    changes = {}
+    for name, value in table.items():
+        where = f"{path}: {prefix}{name}"
+        if name not in hints:
+            near = difflib.get_close_matches(name, hints, n=1)
+            raise ValueError(f"{where} is not a field; " + (f"did you mean {prefix}{near[0]}?" if near else f"known: {', '.join(hints)}"))
+        if dataclasses.is_dataclass(hints[name]):
+            if not isinstance(value, dict):
+                raise ValueError(f"{where} is {value!r}; need a table, [{prefix}{name}]")
+            changes[name] = _from_table(getattr(base, name), value, path, f"{prefix}{name}.")
+        else:
+            changes[name] = _as_type(value, hints[name], where)
+    try:
+        return dataclasses.replace(base, **changes)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _as_type(value: Any, kind: Any, where: str) -> Any:
+    if kind is float and type(value) in (int, float):
+        return float(value)
+    if kind == tuple[int, ...] and isinstance(value, list) and all(type(n) is int for n in value):
+        return tuple(value)
+    if type(value) is kind:
+        return value
+    need = {int: "a whole number", float: "a number", str: "a string"}.get(kind, "a list of whole numbers, e.g. [256, 256]")
+    raise ValueError(f"{where} is {value!r}; need {need}")
+
+
+PRESETS: dict[str, RunConfig] = {
+    "mnist": RunConfig(augment=AugmentParams(shift=1)),
+    "mnist-best": RunConfig(hidden=(800, 800), epochs=45, augment=AugmentParams(shift=1)),
+    "mnist-online": RunConfig(
+        hidden=(100,), epochs=3, batch=1, steps=16, optimizer="sgd", lr=2e-3, sleep=SleepParams(every=500, steps=200, phases=1)
+    ),
+    "fashion": RunConfig(dataset="fashion", hidden=(500, 500), epochs=30, augment=AugmentParams(shift=1)),
+}
