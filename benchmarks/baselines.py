@@ -1,0 +1,345 @@
+"""The peers BioGrad is measured against: the same spiking net by backpropagation through time, and an equal artificial one.
+
+They train in BioGrad's own `Trainer`, so data, encoder, transforms, order, optimizer, schedule and evaluation are the same code and
+the same draws; only the learner differs. Spiking peers hold BioGrad's own `Network`: same neuron, same initial weights a seed.
+
+    bptt      plain torch, tuned: products batched over time, the scan and its backward pass fused into compiled loops
+    unfused   the same gradients with torch's own operations alone (the way most code is written, made as fast as that goes)
+    snntorch  snnTorch's Synaptic neurons, step by step as in its tutorials, or a layer at a time
+    ann       leaky rectified units of the same sizes on the pixels themselves, cross-entropy
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, cast
+
+import numba
+import numpy as np
+import snntorch
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn import functional
+
+from biograd import scans
+from biograd.encoders import ENCODERS
+from biograd.experiment import OPTIMIZERS, SCHEDULES, RunConfig
+from biograd.feedback import Symmetric
+from biograd.learner import StepResult
+from biograd.network import Layer, Network, read_out
+from biograd.neurons import HasSpikes, Neuron, SomaState, TwoCompartmentLIF, TwoCompartmentParams
+from biograd.trainer import LabelledImages, Learner, Trainer, TrainParams
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaselineParams:
+    """How the peer learns; the rest of a run stands in its `RunConfig`."""
+
+    method: str = "bptt"  # a key of METHODS
+    loss: str = "mse"  # a key of LOSSES, on output spikes a step (for ann: always cross-entropy)
+    window: float = 1.0  # half-width of the rectangular surrogate, thresholds; its height is 1 / (2 window)
+    open_output: bool = True  # the output layer's surrogate has no window (height 1/2), so that silent outputs can learn; as in BioGrad
+    layered: bool = True  # snntorch: a layer over all steps at once, instead of all layers step by step
+
+    def __post_init__(self) -> None:
+        for name, table in (("method", METHODS), ("loss", LOSSES)):
+            if getattr(self, name) not in table:
+                raise ValueError(f"baseline.{name} is {getattr(self, name)!r}; known: {', '.join(table)}")
+        if not self.window > 0:
+            raise ValueError(f"baseline.window is {self.window}; need window > 0 (thresholds)")
+
+
+class Surrogate(NamedTuple):
+    """The derivative a spike is given: `height` where |v - 1| < window, else 0."""
+
+    window: float  # thresholds
+    height: float  # spikes a threshold
+
+
+def build(config: RunConfig, params: BaselineParams, train_set: LabelledImages, test_set: LabelledImages | None) -> Trainer:
+    """A trainer for a peer; `config.feedback`, `rule`, `error`, `order` and `sleep` mean nothing to it and are not used."""
+    generator = torch.Generator().manual_seed(config.seed)
+    sizes = (train_set.x[0].numel(), *config.hidden, int(train_set.y.max()) + 1)
+    learner = METHODS[params.method](sizes, config, params, generator)
+    optimizer = OPTIMIZERS[config.optimizer](list(learner.net.parameters()), config)
+    batches = -(-len(train_set.y) // config.batch)
+    ann = isinstance(learner, Backprop)
+    return Trainer(
+        learner,
+        optimizer,
+        train_set,
+        params=TrainParams(epochs=config.epochs, batch=config.batch, steps=1 if ann else config.steps),
+        test_set=test_set,
+        scheduler=SCHEDULES[config.schedule](optimizer, batches * config.epochs),
+        encoder=pixels if ann else ENCODERS[config.encoder],
+        augmentation=config.augment,
+        seed=config.seed,
+    )
+
+
+class Bptt:
+    """Surrogate-gradient backpropagation through time: every step of every layer is kept until the backward pass.
+
+        dL/dv[t] = dL/ds[t] psi[t] + alpha_v (1 - s[t]) dL/dv[t+1]        psi = height where |v - 1| < window, else 0
+        dL/du[t] = dL/dv[t] + alpha_u dL/du[t+1] = dL/dcurrent[t]         (the reset itself is not differentiated)
+
+    Source: Neftci, Mostafa and Zenke 2019 (arXiv 1901.09948).
+
+    Args:
+        surrogates: of each layer.
+        scan: `fused_scan` or `unfused_scan`.
+    """
+
+    threads = 1  # parts a batch is split into; torch's own threads work within its operations
+
+    def __init__(self, net: Network, loss: str, surrogates: list[Surrogate], scan: Callable[..., Tensor]) -> None:
+        self.net, self.feedback, self.loss = net, Symmetric(net), LOSSES[loss]
+        self.surrogates, self.scan = surrogates, scan
+
+    def step(self, spikes: Float[Tensor, "T B M"], labels: Int[Tensor, " B"]) -> StepResult:
+        """Show one batch, and write the gradient into every parameter's `.grad`."""
+        weights, trains, s = _leaves(self.net), [], spikes
+        for (w, b), surrogate in zip(weights, self.surrogates, strict=True):
+            s = self.scan(functional.linear(s, w, b), _lif(self.net), surrogate)
+            trains.append(s.detach())
+        self.loss(s.mean(0), labels).backward()
+        return _finish(self.net, weights, trains, labels)
+
+
+class SnnTorchBptt:
+    """The same by snnTorch: `Synaptic` neurons with reset to zero, which fire the same spikes as ours (a test holds it)."""
+
+    threads = 1
+
+    def __init__(self, net: Network, loss: str, surrogates: list[Surrogate], layered: bool) -> None:
+        self.net, self.feedback, self.loss, self.layered = net, Symmetric(net), LOSSES[loss], layered
+        p = _lif(net)
+        self.neurons = [
+            snntorch.Synaptic(p.alpha_u, p.alpha_v, spike_grad=_snntorch_surrogate(surrogate), reset_mechanism="zero", reset_delay=False)
+            for surrogate in surrogates
+        ]
+
+    def step(self, spikes: Float[Tensor, "T B M"], labels: Int[Tensor, " B"]) -> StepResult:
+        """Show one batch, and write the gradient into every parameter's `.grad`."""
+        weights = _leaves(self.net)
+        trains = self._layered(spikes, weights) if self.layered else self._stepped(spikes, weights)
+        self.loss(trains[-1].mean(0), labels).backward()
+        return _finish(self.net, weights, [s.detach() for s in trains], labels)
+
+    def _stepped(self, spikes: Tensor, weights: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
+        states = [neuron.reset_mem() for neuron in self.neurons]
+        fired: list[list[Tensor]] = [[] for _ in weights]
+        for s in spikes:
+            for index, (w, b) in enumerate(weights):
+                s, *states[index] = self.neurons[index](functional.linear(s, w, b), *states[index])
+                fired[index].append(s)
+        return [torch.stack(layer) for layer in fired]
+
+    def _layered(self, spikes: Tensor, weights: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
+        trains, s = [], spikes
+        for neuron, (w, b) in zip(self.neurons, weights, strict=True):
+            state, fired = neuron.reset_mem(), []
+            for current in functional.linear(s, w, b):
+                spike, *state = neuron(current, *state)
+                fired.append(spike)
+            s = torch.stack(fired)
+            trains.append(s)
+        return trains
+
+
+class Backprop:
+    """An artificial network of the same sizes by ordinary backpropagation of the cross-entropy."""
+
+    threads = 1
+
+    def __init__(self, net: Network) -> None:
+        self.net, self.feedback = net, Symmetric(net)
+
+    def step(self, x: Float[Tensor, "1 B M"], labels: Int[Tensor, " B"]) -> StepResult:
+        """Show one batch, and write the gradient into every parameter's `.grad`."""
+        weights, activity, h = _leaves(self.net), [], x
+        for index, (w, b) in enumerate(weights):
+            h = functional.linear(h, w, b)
+            h = h if index == len(weights) - 1 else functional.leaky_relu(h, Rectified.leak)
+            activity.append(h.detach())
+        functional.cross_entropy(h[0], labels).backward()
+        return _finish(self.net, weights, activity, labels)
+
+
+class Rectified(Neuron):
+    """An artificial unit in the form of a neuron: its "spikes" are the leaky rectified current, x where x > 0, else 0.01 x.
+
+    Leaky, so that the outputs keep the order of their logits: the trainer measures every network by its outputs' values.
+    """
+
+    leak = 0.01
+
+    def rest(self, like: Float[Tensor, "B N"]) -> SomaState:
+        zero = torch.zeros_like(like)
+        return SomaState(zero, zero, zero)
+
+    def soma(self, state: HasSpikes, current: Float[Tensor, "B N"]) -> SomaState:
+        return SomaState(current, current, functional.leaky_relu(current, self.leak))
+
+    def slope(self, state: HasSpikes) -> Float[Tensor, "B N"]:
+        return torch.where(state.s > 0, 1.0, self.leak)
+
+    def apical(self, v_apical: Float[Tensor, "B N"], teach: Float[Tensor, "B N"]) -> Float[Tensor, "B N"]:
+        return teach
+
+
+def artificial(sizes: tuple[int, ...], *, generator: torch.Generator | None = None) -> Network:
+    """An artificial network with PyTorch's usual initial weights, U(+-1/sqrt(in)) for both w and b."""
+    net = Network(sizes, neuron=Rectified(), generator=generator)
+    for layer in _layers(net):
+        bound = layer.w.shape[1] ** -0.5
+        layer.w.mul_(0.5)
+        layer.b.uniform_(-bound, bound, generator=generator)
+    return net
+
+
+def pixels(x: Float[Tensor, "B N"], steps: int, *, generator: torch.Generator | None = None) -> Float[Tensor, "1 B N"]:
+    """The encoder of the artificial network: grey values as they are, one step."""
+    return x.unsqueeze(0)
+
+
+class _Spike(torch.autograd.Function):
+    """s = 1 where v > 1, with the rectangular surrogate as its derivative."""
+
+    @staticmethod
+    def forward(ctx: Any, v: Tensor, surrogate: Surrogate) -> Tensor:  # any: torch gives ctx no type
+        ctx.save_for_backward(v)
+        ctx.surrogate = surrogate
+        return (v > 1).to(v.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        (v,) = ctx.saved_tensors
+        return grads[0] * ((v - 1).abs() < ctx.surrogate.window) * ctx.surrogate.height, None
+
+
+def unfused_scan(current: Float[Tensor, "T B N"], p: TwoCompartmentParams, surrogate: Surrogate) -> Float[Tensor, "T B N"]:
+    """`neurons.soma_step` over all steps by torch's own operations, which autograd records one by one."""
+    u = v = s = torch.zeros_like(current[0])
+    fired = []
+    for now in current:
+        u = p.alpha_u * u + now
+        v = p.alpha_v * v * (1 - s.detach()) + u
+        s = cast(Tensor, _Spike.apply(v, surrogate))
+        fired.append(s)
+    return torch.stack(fired)
+
+
+class _FusedScan(torch.autograd.Function):
+    """The same spikes and gradients as `unfused_scan` by one compiled loop each way."""
+
+    @staticmethod
+    def forward(ctx: Any, current: Tensor, p: TwoCompartmentParams, surrogate: Surrogate) -> Tensor:
+        s, psi = scans.soma(current, p.alpha_u, p.alpha_v, surrogate.window)
+        ctx.save_for_backward(s, psi)
+        ctx.constants = (np.float32(p.alpha_u), np.float32(p.alpha_v), np.float32(surrogate.height))
+        return s
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        s, psi = ctx.saved_tensors
+        delta = torch.empty_like(s)
+        _backward(grads[0].contiguous().numpy(), s.numpy(), psi.numpy(), *ctx.constants, delta.numpy())  # type: ignore[call-arg]
+        return delta, None, None
+
+
+def fused_scan(current: Float[Tensor, "T B N"], p: TwoCompartmentParams, surrogate: Surrogate) -> Float[Tensor, "T B N"]:
+    """`unfused_scan`, compiled; float32 on a CPU."""
+    return cast(Tensor, _FusedScan.apply(current, p, surrogate))
+
+
+@numba.njit(cache=True, parallel=True)
+def _backward(grad, s, psi, alpha_u, alpha_v, height, delta):
+    steps, batch, neurons = s.shape
+    one = np.float32(1)
+    for b in numba.prange(batch):
+        dv, du = np.zeros(neurons, np.float32), np.zeros(neurons, np.float32)
+        for step in range(steps):
+            t = steps - 1 - step
+            for n in range(neurons):
+                taught = grad[t, b, n] * height if psi[t, b, n] else np.float32(0)
+                dv[n] = taught + alpha_v * (one - s[t, b, n]) * dv[n]
+                du[n] = dv[n] + alpha_u * du[n]
+                delta[t, b, n] = du[n]
+
+
+def _snntorch_surrogate(surrogate: Surrogate) -> Callable[..., Tensor]:
+    """snnTorch's hook for an own surrogate; it hands over v - threshold."""
+
+    def slope(v: Tensor, grad: Tensor, spikes: Tensor) -> Tensor:
+        return grad * (v.abs() < surrogate.window) * surrogate.height
+
+    return snntorch.surrogate.custom_surrogate(slope)
+
+
+def _layers(net: Network) -> list[Layer]:
+    return [cast(Layer, layer) for layer in net.layers]
+
+
+def _leaves(net: Network) -> list[tuple[Tensor, Tensor]]:
+    # The parameters themselves carry no graph (the network's rule); these share their memory, and carry one.
+    return [(layer.w.detach().requires_grad_(), layer.b.detach().requires_grad_()) for layer in _layers(net)]
+
+
+def _finish(net: Network, weights: list[tuple[Tensor, Tensor]], activity: list[Tensor], labels: Tensor) -> StepResult:
+    for layer, (w, b) in zip(_layers(net), weights, strict=True):
+        layer.w.grad, layer.b.grad = w.grad, b.grad
+    out = activity[-1]
+    error = (functional.one_hot(labels, out.shape[-1]) - out.mean(0)).abs().mean()
+    return StepResult(read_out(out), error, torch.stack([a.mean() for a in activity]))
+
+
+def _mse(rate: Float[Tensor, "B C"], labels: Int[Tensor, " B"]) -> Tensor:
+    return (rate - functional.one_hot(labels, rate.shape[1])).pow(2).sum(1).mean()
+
+
+def _cross_entropy(rate: Float[Tensor, "B C"], labels: Int[Tensor, " B"]) -> Tensor:
+    return functional.cross_entropy(rate * 10, labels)  # rates are in 0..1: as logits they would never be sure
+
+
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"mse": _mse, "ce": _cross_entropy}
+
+
+def _lif(net: Network) -> TwoCompartmentParams:
+    assert isinstance(net.neuron, TwoCompartmentLIF)
+    return net.neuron.params
+
+
+def _spiking(sizes: tuple[int, ...], config: RunConfig, generator: torch.Generator) -> Network:
+    return Network(sizes, neuron=TwoCompartmentLIF(config.neuron), generator=generator).to(config.device)
+
+
+def _surrogates(layers: int, params: BaselineParams) -> list[Surrogate]:
+    hidden = Surrogate(params.window, 1 / (2 * params.window))
+    return [hidden] * (layers - 1) + [Surrogate(float("inf"), 0.5) if params.open_output else hidden]
+
+
+def _bptt(sizes: tuple[int, ...], config: RunConfig, params: BaselineParams, generator: torch.Generator) -> Learner:
+    return Bptt(_spiking(sizes, config, generator), params.loss, _surrogates(len(sizes) - 1, params), fused_scan)
+
+
+def _unfused(sizes: tuple[int, ...], config: RunConfig, params: BaselineParams, generator: torch.Generator) -> Learner:
+    return Bptt(_spiking(sizes, config, generator), params.loss, _surrogates(len(sizes) - 1, params), unfused_scan)
+
+
+def _snntorch(sizes: tuple[int, ...], config: RunConfig, params: BaselineParams, generator: torch.Generator) -> Learner:
+    return SnnTorchBptt(_spiking(sizes, config, generator), params.loss, _surrogates(len(sizes) - 1, params), params.layered)
+
+
+def _ann(sizes: tuple[int, ...], config: RunConfig, params: BaselineParams, generator: torch.Generator) -> Learner:
+    return Backprop(artificial(sizes, generator=generator).to(config.device))
+
+
+METHODS: dict[str, Callable[[tuple[int, ...], RunConfig, BaselineParams, torch.Generator], Learner]] = {
+    "bptt": _bptt,
+    "unfused": _unfused,
+    "snntorch": _snntorch,
+    "ann": _ann,
+}
