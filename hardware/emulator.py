@@ -1,8 +1,8 @@
 """Loihi's inference in integers, bit for bit as Lava's fixed-point LIF and Dense compute it, but in batches.
 
-`step` is the reference: eight named calls, one for each thing a core does in a time step, in plain NumPy. `run` is the
-fast path: a layer at once, all its inputs in one matrix product, then one compiled scan over time. A test holds the two
-equal, and both equal to Lava. Every sample starts from u = v = 0.
+`step` is the reference: eight named calls, one for each thing a core does in a time step, in integers. `run` is the fast
+path: a compiled loop (`scan.py`) that takes a layer at once and adds only the weights of axons that spiked. A test holds
+the two equal, and both equal to Lava. Every sample starts from u = v = 0.
 
 On Lava and on the chip a spike needs one step from layer to layer, so layer k works on step t of a sample at time t + k.
 Here that delay is left out: recordings and counts are those of the layer's own window.
@@ -14,17 +14,16 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
 from . import chip, limits
 from .archive import MAX_BYTES
 from .fixed_point import FixedPointLayer, FixedPointModel
 from .interchange import OperationCounts, RunResult, SpikeInput
+from .scan import scan_layer
 
-CHUNK_SPIKES = 32 * 2**20  # numbers a layer may hold at once in the fast path: 128 MB of int32 sums
+CHUNK_SAMPLES = 256  # progress is told after each chunk
 _RECORD_BYTES = {"u": 4, "v": 4, "s": 1}
-_EXACT_IN_FLOAT32 = 2**24  # sums of integers below it come out exact in float32, in any order
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ def run(
     sent = np.zeros(len(fixed.layers) + 1, dtype=np.int64)
     awake = np.zeros(len(fixed.layers) + 1, dtype=np.int64)
     overflows = np.zeros(2, dtype=np.int64)
-    chunk = max(1, CHUNK_SPIKES // (steps * max(fixed.sizes)))
+    chunk = CHUNK_SAMPLES
     for first in range(0, samples, chunk):
         s = spikes.spikes[:, first : first + chunk]
         sent[0] += int(s.sum(dtype=np.int64))
@@ -227,63 +226,18 @@ def _layer_at_once(layer: FixedPointLayer, s: np.ndarray, keep: bool, overflows:
 
     Adds the number of wrapped currents and saturated voltages to `overflows`, int64 [2].
     """
-    steps, samples, n_in = s.shape
-    neurons = layer.w.shape[0]
-    # The largest sum any spikes can make decides the precision; MNIST-sized fan-ins are exact in float32.
-    largest = int(np.abs(layer.w).sum(axis=1, dtype=np.int64).max())
-    dtype = np.float32 if largest < _EXACT_IN_FLOAT32 else np.float64
-    sums = s.reshape(-1, n_in).astype(dtype) @ layer.w.T.astype(dtype)
-    out = np.empty((steps, samples * neurons), dtype=np.uint8)
-    kept_shape = (steps, samples * neurons) if keep else (0, 0)
-    u, v = np.empty(kept_shape, dtype=np.int32), np.empty(kept_shape, dtype=np.int32)
-    bias = np.tile(layer.w_bias.sum(axis=1, dtype=np.int64), samples)
-    up, down = max(layer.weight_exp, 0), max(-layer.weight_exp, 0)
-    _scan(sums.reshape(steps, -1), bias, up, down, layer.du, layer.dv, layer.vth, keep, u, v, out, overflows)
-    shape = (steps, samples, neurons)
-    return (u.reshape(shape), v.reshape(shape), out.reshape(shape)) if keep else (u, v, out.reshape(shape))
-
-
-@numba.njit(nogil=True)
-def _scan(
-    sums: np.ndarray,
-    bias: np.ndarray,
-    up: int,
-    down: int,
-    du: int,
-    dv: int,
-    vth: int,
-    keep: bool,
-    us: np.ndarray,
-    vs: np.ndarray,
-    out: np.ndarray,
-    overflows: np.ndarray,
-) -> None:
-    """`step` without its calls: sums float [T, B N], bias int64 [B N]; fills us, vs int32, out uint8 [T, B N], overflows [2].
-
-    Rounding a magnitude down is a division that truncates: add 4095 to negative numbers, then shift.
-    """
-    steps, neurons = sums.shape
-    u, v = np.zeros(neurons, dtype=np.int64), np.zeros(neurons, dtype=np.int64)
-    keep_u, keep_v = chip.DECAY_UNITY - (du + 1), chip.DECAY_UNITY - dv
-    top, threshold = chip.MAX_STATE, vth << chip.INPUT_SHIFT
-    wrapped = saturated = 0
-    for t in range(steps):
-        for n in range(neurons):
-            activation = ((np.int64(sums[t, n]) + bias[n]) << up) >> down
-            product = u[n] * keep_u
-            current = ((product + ((product >> 63) & 4095)) >> 12) + (activation << chip.INPUT_SHIFT)
-            wrapped += (current > top) + (current <= -top)
-            current += 2 * top * ((current <= -top) - np.int64(current > top))
-            product = v[n] * keep_v
-            voltage = ((product + ((product >> 63) & 4095)) >> 12) + current
-            saturated += (voltage > top - 1) + (voltage < 1 - top)
-            voltage = min(max(voltage, 1 - top), top - 1)
-            spike = voltage > threshold
-            u[n] = current
-            v[n] = 0 if spike else voltage
-            out[t, n] = spike
-        if keep:
-            us[t] = u
-            vs[t] = v
-    overflows[0] += wrapped
-    overflows[1] += saturated
+    steps, samples, _ = s.shape
+    shape = (steps, samples, layer.w.shape[0])
+    out = np.empty(shape, dtype=np.uint8)
+    u, v = (np.empty(shape if keep else (0, *shape[1:]), dtype=np.int32) for _ in range(2))
+    w = np.ascontiguousarray(layer.w.T, dtype=np.int16)
+    bias = layer.w_bias.sum(axis=1, dtype=np.int32)
+    numbers = (
+        max(layer.weight_exp, 0),
+        max(-layer.weight_exp, 0),
+        chip.DECAY_UNITY - layer.du - 1,
+        chip.DECAY_UNITY - layer.dv,
+        layer.vth << chip.INPUT_SHIFT,
+    )
+    scan_layer(np.ascontiguousarray(s), w, bias, *map(np.int32, numbers), out, u, v, overflows)
+    return u, v, out
