@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
@@ -75,6 +75,7 @@ def surrogate_slope(v: Tensor, p: TwoCompartmentParams) -> Tensor:
     return ((v - 1).abs() < p.window).to(v.dtype)
 
 
+@runtime_checkable
 class HasSpikes(Protocol):
     """What the network asks of any neuron's state: the spikes, 0 or 1, [B, N]."""
 

@@ -1,0 +1,36 @@
+"""Set up before the first import of the project: threads, shape checks, reproducible searches.
+
+Runs in both environments; the one for Lava has neither torch nor jaxtyping.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import types
+from pathlib import Path
+
+# One thread a sum keeps results equal to the bit on every machine; two for the compiled loops, so that splitting them is tested.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MKL_NUM_THREADS", "1")
+os.environ.setdefault("NUMBA_NUM_THREADS", "2")
+os.environ.setdefault("MPLBACKEND", "agg")
+
+import hypothesis  # noqa: E402 (the threads must be set before numpy is imported)
+
+# Timing differs between machines, the examples do not: a failure here is a failure everywhere.
+hypothesis.settings.register_profile("biograd", deadline=None, derandomize=True, database=None, max_examples=25)
+hypothesis.settings.load_profile("biograd")
+
+if sys.version_info >= (3, 11):
+    import beartype
+    import jaxtyping
+
+    # Shapes in signatures are promises: every call of the simulator is held to them while tests run. An int passes for a float.
+    # Modules of compiled loops are left out, for numba cannot compile a checked function.
+    checker = types.ModuleType("biograd_shape_checker")
+    checker.check = beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))  # type: ignore[attr-defined]
+    sys.modules[checker.__name__] = checker
+    files = (Path(__file__).parents[1] / "biograd").glob("*.py")
+    checked = [f"biograd.{file.stem}" for file in files if "@numba" not in file.read_text(encoding="utf-8")]
+    jaxtyping.install_import_hook(checked, f"{checker.__name__}.check")
