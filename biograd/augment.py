@@ -1,0 +1,116 @@
+"""Small random changes of training images: every image of a batch moved, turned, scaled and bent by a draw of its own.
+
+Each pixel looks up where it comes from: the shift undone, then rotation and scale about the centre undone, then a smooth
+random displacement added. What comes from outside the image is black.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from functools import cache
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn import functional
+
+SMOOTHNESS = 4.0  # pixels, sigma of the Gaussian that smooths the elastic field; Source: Simard et al. 2003, section 2 (sigma = 4)
+KNOT_SPACING = 4.0  # pixels between the random numbers of that field: one sigma, beyond which more of them change nothing visible
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentParams:
+    """How far images may be changed; 0 everywhere: not at all."""
+
+    shift: int = 0  # pixels, uniform in -shift .. shift along both axes
+    rotate: float = 0.0  # degrees, uniform in -rotate .. rotate
+    scale: float = 0.0  # 1, each axis by its own factor, uniform in 1 - scale .. 1 + scale
+    elastic: float = 0.0  # pixels, standard deviation of the displacement along each axis
+
+    def __post_init__(self) -> None:
+        limits = {"shift": 14, "rotate": 180, "scale": 0.5, "elastic": 10}
+        for field in fields(self):
+            value, limit = getattr(self, field.name), limits[field.name]
+            if not 0 <= value <= limit:
+                raise ValueError(f"AugmentParams.{field.name} is {value}; need 0 <= {field.name} <= {limit}")
+        if self.shift != int(self.shift):
+            raise ValueError(f"AugmentParams.shift is {self.shift}; need whole pixels, so that shifted images stay exact")
+
+
+def augment(x: Tensor, p: AugmentParams, *, generator: torch.Generator) -> Tensor:
+    """Change every image of a batch at random.
+
+    A shift alone moves pixels without changing them; the rest resamples bilinearly, and rounds for uint8.
+
+    Args:
+        x: images, uint8 or floating point [B, H, W].
+        generator: all draws come from it, so equal states give equal images.
+    Returns: new images (x itself when nothing may change), same shape and dtype.
+    """
+    if not (p.rotate or p.scale or p.elastic):
+        if not p.shift:
+            return x
+        return shifted(x, torch.randint(-p.shift, p.shift + 1, (2, len(x)), generator=generator, device=generator.device).to(x.device))
+    return resampled(x, _draw_positions(x.shape, p, generator).to(x.device))
+
+
+def shifted(x: Tensor, offset: Int[Tensor, "2 B"]) -> Tensor:
+    """Move each image of [B, H, W] by whole pixels, offset[0] down and offset[1] to the right, and fill with zeros."""
+    _, height, width = x.shape
+    reach = int(offset.abs().max()) if offset.numel() else 0
+    # All windows of the padded images, without copying them; then one is taken of each.
+    windows = functional.pad(x, (reach, reach, reach, reach)).unfold(1, height, 1).unfold(2, width, 1)
+    return windows[torch.arange(len(x), device=x.device), reach - offset[0], reach - offset[1]]
+
+
+def resampled(x: Tensor, position: Float[Tensor, "B H W 2"]) -> Tensor:
+    """Each image's grey values at positions (row, column) in pixels, bilinear, zero outside; uint8 is rounded."""
+    _, height, width = x.shape
+    # grid_sample wants (column, row), and the image's outer edges, half a pixel outside the centres, at -1 and 1.
+    grid = (position.flip(-1) * 2 + 1) / position.new_tensor([width, height]) - 1
+    grey = x if x.is_floating_point() else x.to(grid.dtype)
+    found = functional.grid_sample(grey[:, None], grid.to(grey.dtype), mode="bilinear", padding_mode="zeros", align_corners=False)[:, 0]
+    return found if x.is_floating_point() else found.round_().to(x.dtype)
+
+
+def elastic_field(shape: tuple[int, int, int], *, generator: torch.Generator) -> Float[Tensor, "B H W 2"]:
+    """Smooth random displacements, mean 0 and standard deviation 1 at every pixel.
+
+        field[r, c] = sum_kl a[r, k] a[c, l] noise[k, l],   a[r, k] ~ exp(-(r - knot_k)^2 / (2 sigma^2)),   sum_k a[r, k]^2 = 1
+
+    Source: Simard, Steinkraus and Platt 2003, section 2: a random field smoothed by a Gaussian. Ours differs: normal noise
+    instead of uniform, on knots one sigma apart instead of on every pixel (the same to the eye, and a tenth of the time), and
+    normalised, so that the strength is in pixels and the same at the border.
+    """
+    batch, height, width = shape
+    down, across = _smoothing(height), _smoothing(width)
+    noise = torch.randn(2, batch, down.shape[1], across.shape[1], generator=generator, device=generator.device)
+    return (down.to(noise.device) @ noise @ across.T.to(noise.device)).movedim(0, -1)
+
+
+@cache
+def _smoothing(size: int) -> Float[Tensor, "pixel knot"]:
+    """The matrix `a` of `elastic_field`, with knots up to two sigmas outside the image."""
+    knots = torch.arange(-2 * SMOOTHNESS, size - 1 + 2 * SMOOTHNESS + KNOT_SPACING, KNOT_SPACING)
+    a = torch.exp(-((torch.arange(size)[:, None] - knots) ** 2) / (2 * SMOOTHNESS**2))
+    return a / a.norm(dim=1, keepdim=True)
+
+
+def _draw_positions(shape: torch.Size, p: AugmentParams, generator: torch.Generator) -> Float[Tensor, "B H W 2"]:
+    """Where in the old image each pixel of the new one comes from, (row, column) in pixels."""
+    batch, height, width = shape
+    device = generator.device
+    angle, scale_r, scale_c = torch.rand(3, batch, generator=generator, device=device) * 2 - 1
+    angle = angle * math.radians(p.rotate)
+    zoom = 1 / (1 + p.scale * torch.stack((scale_r, scale_c), dim=-1))
+    cos, sin = angle.cos(), angle.sin()
+    turn = torch.stack((torch.stack((cos, sin), dim=-1), torch.stack((-sin, cos), dim=-1)), dim=-2)
+    shift = torch.randint(-p.shift, p.shift + 1, (batch, 2), generator=generator, device=device)
+    centre = torch.tensor([(height - 1) / 2, (width - 1) / 2], device=device)
+    pixel = torch.cartesian_prod(torch.arange(height, device=device), torch.arange(width, device=device)) - centre
+    position = (pixel - shift[:, None]) @ (turn * zoom[:, None]) + centre
+    position = position.view(batch, height, width, 2)
+    if p.elastic:
+        position = position + p.elastic * elastic_field((batch, height, width), generator=generator)
+    return position
