@@ -40,7 +40,7 @@ class BaselineParams:
     method: str = "bptt"  # a key of METHODS
     loss: str = "mse"  # a key of LOSSES, on output spikes a step (for ann: always cross-entropy)
     window: float = 1.0  # half-width of the rectangular surrogate, thresholds; its height is 1 / (2 window)
-    open_output: bool = True  # the output layer's surrogate has no window (height 1/2), so that silent outputs can learn; as in BioGrad
+    open_output: bool = False  # the output layer's surrogate has no window (height 1/2): more stable, no better (chosen on validation)
     layered: bool = True  # snntorch: a layer over all steps at once, instead of all layers step by step
 
     def __post_init__(self) -> None:
