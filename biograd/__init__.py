@@ -1,1 +1,65 @@
-"""BioGrad: spiking networks trained by local rules and sleep."""
+"""BioGrad: spiking networks trained by local rules and sleep. `import biograd as bg`."""
+
+from .augment import AugmentParams
+from .datasets import ImageSet, load, validation_split
+from .encoders import bernoulli, integrate_and_fire, latency
+from .errors import ErrorNeurons, FinalRate, RunningRate, SignedSpikes
+from .experiment import Experiment, RunConfig, preset, read_config
+from .export import to_model, to_network
+from .feedback import Feedback, RandomDFA, SleepAligned, Symmetric, feedback_angle
+from .learner import LocalLearner
+from .network import Layer, Network, read_out
+from .neurons import Neuron, SomaState, TwoCompartmentLIF, TwoCompartmentParams, apical_step, soma_step, surrogate_slope
+from .rules import Eligibility, Factorised, Rule, Update
+from .sleep import SleepParams, sleep_phase
+from .traces import TraceParams, trace_step
+from .trainer import Evaluation, Trainer, TrainParams, encode, evaluate
+
+__all__ = [
+    "AugmentParams",
+    "Eligibility",
+    "ErrorNeurons",
+    "Evaluation",
+    "Experiment",
+    "Factorised",
+    "Feedback",
+    "FinalRate",
+    "ImageSet",
+    "Layer",
+    "LocalLearner",
+    "Network",
+    "Neuron",
+    "RandomDFA",
+    "Rule",
+    "RunConfig",
+    "RunningRate",
+    "SignedSpikes",
+    "SleepAligned",
+    "SleepParams",
+    "SomaState",
+    "Symmetric",
+    "TraceParams",
+    "TrainParams",
+    "Trainer",
+    "TwoCompartmentLIF",
+    "TwoCompartmentParams",
+    "Update",
+    "apical_step",
+    "bernoulli",
+    "encode",
+    "evaluate",
+    "feedback_angle",
+    "integrate_and_fire",
+    "latency",
+    "load",
+    "preset",
+    "read_config",
+    "read_out",
+    "sleep_phase",
+    "soma_step",
+    "surrogate_slope",
+    "to_model",
+    "to_network",
+    "trace_step",
+    "validation_split",
+]

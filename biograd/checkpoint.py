@@ -88,7 +88,7 @@ def save_checkpoint(folder: RunFolder, experiment: Experiment) -> None:
     header = {
         "format": FORMAT,
         "torch": torch.__version__,
-        "threads": torch.get_num_threads(),
+        "threads": experiment.trainer.learner.threads,
         "config": config_toml(experiment.config),
         "position": state["position"],
         "scheduler": state["scheduler"],
@@ -118,7 +118,7 @@ def load_checkpoint(folder: RunFolder, experiment: Experiment) -> list[str]:
     _trim_records(folder, trainer.epoch)
     return [
         f"{what} was {there} and is {here}: the result may differ in the last bits from an unbroken run"
-        for what, there, here in (("torch", header["torch"], torch.__version__), ("threads", header["threads"], torch.get_num_threads()))
+        for what, there, here in (("torch", header["torch"], torch.__version__), ("threads", header["threads"], trainer.learner.threads))
         if there != here
     ]
 
@@ -138,13 +138,9 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
             header = json.loads((file.metadata() or {}).get("biograd", "{}"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError, json.JSONDecodeError, ValueError) as error:
-        raise ValueError(
-            f"{path} cannot be read as a checkpoint ({error}): restore it from a copy, or train again in another folder"
-        ) from error
+        raise ValueError(f"{path} cannot be read as a checkpoint ({error}): restore a copy, or train again elsewhere") from error
     if header.get("format") != FORMAT:
-        raise ValueError(
-            f"{path} has checkpoint format {header.get('format')}; this BioGrad reads format {FORMAT}: use the BioGrad that wrote it"
-        )
+        raise ValueError(f"{path} has checkpoint format {header.get('format')}; this BioGrad reads {FORMAT}: use the one that wrote it")
     for name, value in tensors.items():
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
             raise ValueError(f"{path}: {name} holds values that are not finite: restore an earlier copy, or train again in another folder")
@@ -154,9 +150,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
 def _matching(tensors: dict[str, torch.Tensor], prefix: str, wanted: dict[str, torch.Tensor], path: Path) -> dict[str, torch.Tensor]:
     found = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
     for name in sorted(found.keys() ^ wanted.keys()):
-        raise ValueError(
-            f"{path}: {prefix}{name} is in {'the file' if name in found else 'the network'} alone: it belongs to another network"
-        )
+        raise ValueError(f"{path}: {prefix}{name} is only in {'the file' if name in found else 'the network'}: it belongs to another one")
     for name, value in wanted.items():
         if found[name].shape != value.shape:
             sizes = f"{tuple(found[name].shape)}, the network's {tuple(value.shape)}"

@@ -19,7 +19,7 @@ from .datasets import DATASETS, ImageSet, load, validation_split
 from .encoders import ENCODERS
 from .errors import ERRORS
 from .feedback import FEEDBACK
-from .learner import LocalLearner
+from .learner import LocalLearner, Order
 from .network import Network
 from .neurons import NEURONS, TwoCompartmentParams
 from .rules import RULES, Eligibility
@@ -54,7 +54,7 @@ class RunConfig:
     error: str = "signed"  # error neurons: signed (spikes -1, 0, 1), running (rate so far) or final (rate of the sample)
     feedback: str = "sleep"  # path of the error: sleep (aligned by sleep), dfa (random, fixed) or symmetric (upper bound)
     rule: str = "eligibility"  # local rule: eligibility (per step) or factorised (over time: faster, a little worse)
-    order: str = "layer"  # layer (a whole layer over all steps at once) or online (step by step, memory independent of T)
+    order: Order = "layer"  # layer (a whole layer over all steps at once) or online (step by step, memory independent of T)
     optimizer: str = "adam"  # adam, adamw or sgd
     lr: float = 2e-3  # learning rate at the start, thresholds (adam) or 1 (sgd)
     momentum: float = 0.0  # of sgd, 0..1
@@ -142,7 +142,7 @@ class Experiment:
         rule = Eligibility(config.trace) if config.rule == "eligibility" else RULES[config.rule]()
         learner = LocalLearner(
             net, feedback, error=ERRORS[config.error](), rule=rule, order=config.order, threads=config.threads or default_threads()
-        )  # type: ignore[arg-type]
+        )
         optimizer = OPTIMIZERS[config.optimizer](list(net.parameters()), config)
         batches = -(-len(train_set) // config.batch)
         trainer = Trainer(

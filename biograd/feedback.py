@@ -35,10 +35,9 @@ class _Wired(Feedback):
 
     def __init__(self, net: Network, *, generator: torch.Generator | None = None) -> None:
         super().__init__()
-        device = net.layers[0].w.device
-        self.w_fb = nn.ParameterList(
-            nn.Parameter(torch.randn(n, net.classes, generator=generator).to(device), requires_grad=False) for n in net.hidden
-        )
+        device = net.device
+        drawn = (torch.randn(n, net.classes, generator=generator).to(device) for n in net.hidden)
+        self.w_fb = nn.ParameterList(nn.Parameter(w_fb, requires_grad=False) for w_fb in drawn)
 
     def project(self, err: Float[Tensor, "*T B C"], hidden: int) -> Float[Tensor, "*T B N"]:
         return nn.functional.linear(err, self.w_fb[hidden])
@@ -62,10 +61,11 @@ class SleepAligned(_Wired):
     """
 
     sleeps = True
+    gain: Tensor
 
     def __init__(self, net: Network, *, generator: torch.Generator | None = None) -> None:
         super().__init__(net, generator=generator)
-        self.register_buffer("gain", torch.zeros(len(net.hidden), device=net.layers[0].w.device))
+        self.register_buffer("gain", torch.zeros(len(net.hidden), device=net.device))
 
     def align(self, hidden: int, coincidence: Float[Tensor, "N C"], decay: float) -> None:
         """One Hebbian step of a hidden layer's w_fb towards the coincidence of its spikes with the output's; see the class."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -59,7 +60,8 @@ class Network(nn.Module):
             raise ValueError(f"network sizes are {tuple(sizes)}; need an input and an output of at least 1 neuron each")
         self.sizes = tuple(sizes)
         self.neuron = neuron or TwoCompartmentLIF()
-        self.layers = nn.ModuleList(Layer(m, n, generator=generator) for m, n in zip(sizes[:-1], sizes[1:], strict=True))
+        layers = (Layer(m, n, generator=generator) for m, n in itertools.pairwise(sizes))
+        self.layers: Sequence[Layer] = nn.ModuleList(layers)  # type: ignore[assignment]  # it holds any Module; here it holds Layers
 
     @property
     def hidden(self) -> tuple[int, ...]:

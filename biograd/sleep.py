@@ -89,7 +89,7 @@ def dream(net: Network, hidden: int, p: SleepParams, *, generator: torch.Generat
     """Let a hidden layer fire at random, and the layers after it listen: its spikes and the output's, [T, N] and [T, classes]."""
     if not isinstance(net.neuron, TwoCompartmentLIF):
         raise ValueError(f"sleep knows the two-compartment LIF, not {type(net.neuron).__name__}: use other feedback, e.g. 'dfa'")
-    device = net.layers[0].w.device
+    device = net.device
     n = net.hidden[hidden]
     s = (torch.rand(p.steps, n, generator=generator) < p.rate).float().to(device)
     downstream = s

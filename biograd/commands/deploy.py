@@ -1,0 +1,135 @@
+"""Run an exported model on a target, in the chip's integers.
+
+The emulator runs here and is equal to Lava's fixed-point simulation, spike for spike; `--target lava` runs that simulation itself in its
+own Python 3.10, and counts the samples on which the two differ.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import tyro
+
+from hardware import limits, targets
+from hardware.fixed_point import FixedPointModel, quantise
+from hardware.interchange import Model, RunResult, SpikeInput, read_model
+
+from .. import records
+from ..checkpoint import RunFolder
+from ..console import Console
+from ..datasets import ImageSet, load
+from ..encoders import ENCODERS
+from ..trainer import encode
+
+CALIBRATION = 500  # training images; more of them changed no weight scale of the presets
+
+
+@dataclass(frozen=True, kw_only=True)
+class Args:
+    """The flags."""
+
+    model: tyro.conf.Positional[Path]  # file written by biograd export
+    target: str = "emulator"  # emulator, or lava (Lava's CPU simulation)
+    samples: int = 0  # test images to run; 0: all (emulator), 200 (lava)
+    weight_bits: int = 8  # bits of a weight on the chip, 1..6 or 8
+    deadline: float = 600.0  # seconds the Lava simulation may take
+    json: bool = False  # one JSON object as the last line of standard output
+
+
+def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
+    """Quantise, check every limit, run, compare."""
+    if args.target not in targets.TARGETS:
+        raise ValueError(f"target is {args.target!r}; known: {', '.join(targets.TARGETS)}")
+    if args.samples < 0:
+        raise ValueError(f"samples is {args.samples}; need 0 (all) or more")
+    torch.set_num_threads(1)
+    model = read_model(args.model)
+    if model.encoder not in ENCODERS:
+        raise ValueError(f"{args.model} was trained with encoder {model.encoder!r}; known: {', '.join(ENCODERS)}")
+    dataset = str(model.info.get("dataset", "mnist"))
+    with console.downloads() as progress:
+        train, test = load(dataset, "train", progress=progress), load(dataset, "test", progress=progress)
+    fixed = quantise(model, calibration=_spikes(model, train.subset(slice(0, CALIBRATION))), weight_bits=args.weight_bits)
+    fit = limits.check(fixed)
+    _tell_fit(fixed, fit, console)
+    wanted = args.samples or (len(test) if args.target == "emulator" else 200)
+    images = test.subset(slice(0, min(wanted, len(test))))
+    spikes = _spikes(model, images)
+    labels = images.y.numpy()
+    here = _timed(fixed, spikes, "emulator", args, console)
+    record: dict[str, Any] = {
+        "kind": "measurement",
+        "name": f"deploy {args.target}",
+        "model": args.model.name,
+        "target": args.target,
+        "seed": model.info.get("seed"),
+        "samples": len(images),
+        "weight_bits": args.weight_bits,
+        "test_accuracy": here.accuracy(labels),
+        "float_test_accuracy": model.info.get("test_accuracy"),
+        "samples_per_second": here.samples / here.seconds,
+        "cores": fit.cores,
+        "operations_per_sample": here.operations.per_sample(),
+        "operations": {name: getattr(here.operations, name).tolist() for name in here.operations.totals()},
+        "steps": here.operations.steps,
+        "wrapped_currents": here.wrapped_currents,
+        "saturated_voltages": here.saturated_voltages,
+        "fit": [vars(layer) for layer in fit.layers],
+        "quantisation": fixed.report.as_dict() if fixed.report else None,
+    }
+    console.say(
+        f"emulator: {100 * here.accuracy(labels):.2f} % of {len(images):,} test images, {record['samples_per_second']:,.0f} samples/s"
+    )
+    if args.target != "emulator":
+        there = _timed(fixed, spikes, args.target, args, console)
+        record |= _compare(here, there, labels)
+        console.say(
+            f"{args.target}: {100 * there.accuracy(labels):.2f} % of {len(images):,}, {there.samples / there.seconds:,.0f} samples/s; "
+            f"{record['lava_mismatches']} mismatches with the emulator"
+        )
+    folder = RunFolder(args.model.parent)
+    if folder.holds_run():
+        records.append(folder.records, record)
+    return record
+
+
+def _spikes(model: Model, images: ImageSet) -> SpikeInput:
+    return SpikeInput(
+        spikes=encode(images.x, ENCODERS[model.encoder], model.steps, generator=torch.Generator().manual_seed(0)).numpy().astype(np.uint8),
+        labels=images.y.numpy(),
+    )
+
+
+def _timed(fixed: FixedPointModel, spikes: SpikeInput, target: str, args: Args, console: Console) -> RunResult:
+    with console.bar(target, unit="samples") as bar:
+        start = time.perf_counter()
+
+        def show(done: int, total: int) -> None:
+            bar(done, total, f"{done / max(time.perf_counter() - start, 1e-9):,.0f} samples/s")
+
+        return targets.run(fixed, spikes, target, deadline=args.deadline, progress=show)
+
+
+def _compare(here: RunResult, there: RunResult, labels: np.ndarray) -> dict[str, Any]:  # any: JSON
+    return {
+        "lava_mismatches": int((here.counts != there.counts).any(axis=1).sum()),
+        "test_accuracy": there.accuracy(labels),
+        "samples_per_second": there.samples / there.seconds,
+        "emulator_samples_per_second": here.samples / here.seconds,
+    }
+
+
+def _tell_fit(fixed: FixedPointModel, fit: limits.Fit, console: Console) -> None:
+    rows = []
+    for layer, quantised in zip(fit.layers, fixed.report.layers if fixed.report else (), strict=False):
+        loads = [f"{used:,}/{most:,}" for used, most in (layer.compartments, layer.axons_in, layer.axons_out, layer.synapse_words)]
+        rows.append([layer.name, str(layer.cores), *loads, f"{quantised.weight_error_rms:.4f}", str(quantised.clipped_weights)])
+    columns = ["layer", "cores", "compartments", "axons in", "axons out", "synapse words", "rounding (rms, v_th)", "clipped"]
+    console.table(f"on Loihi: {fit.cores} cores of 128", columns, rows)
+    for warning in fit.warnings:
+        console.say(f"note: {warning}")

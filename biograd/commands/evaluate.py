@@ -1,0 +1,38 @@
+"""Measure a trained run on its test images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from ..checkpoint import RunFolder
+from ..console import Console
+from .trained import trained
+
+
+@dataclass(frozen=True, kw_only=True)
+class Args:
+    """The flags."""
+
+    run: tyro.conf.Positional[Path]  # run folder
+    json: bool = False  # one JSON object as the last line of standard output
+
+
+def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
+    """Evaluate the run's checkpoint."""
+    experiment = trained(RunFolder(args.run), console)
+    found = experiment.trainer.evaluate()
+    console.say(
+        f"test accuracy {100 * found.test_accuracy:.2f} % on {len(experiment.test_set):,} images of {experiment.config.dataset}, "
+        f"{found.samples_per_second:,.0f} samples/s"
+    )
+    return {
+        "test_accuracy": found.test_accuracy,
+        "seed": experiment.config.seed,
+        "samples": len(experiment.test_set),
+        "samples_per_second": found.samples_per_second,
+        "spikes_per_neuron": [rate * experiment.config.steps for rate in found.rates],
+    }

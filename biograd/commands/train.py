@@ -1,0 +1,157 @@
+"""Train a network with local rules and sleep, into a run folder.
+
+Flags default to those of the preset (or of the TOML file named by --config). Ctrl-C stops after the batch in hand and saves;
+--resume goes on from there, to the same weights as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+import platform
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from .. import records
+from ..checkpoint import RunFolder, load_checkpoint, save_checkpoint
+from ..console import Console
+from ..experiment import Experiment, RunConfig, preset, read_config
+from ..trainer import Progress
+from .pictures import draw_run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Args:
+    """The flags."""
+
+    run: Annotated[RunConfig, tyro.conf.arg(name="")] = field(default_factory=RunConfig)
+    preset: str = ""  # start from this preset: mnist (when nothing is named), mnist-best, mnist-online or fashion
+    config: Path | None = None  # start from this TOML file
+    out: Path | None = None  # run folder; runs/PRESET unless named
+    resume: bool = False  # go on with the run in the folder; start it where there is none
+    quiet: bool = False  # no pictures at the end
+    json: bool = False  # one JSON object as the last line of standard output
+
+
+def defaults(arguments: list[str]) -> Args:
+    """The flags' defaults, as the preset or file named among the arguments has them."""
+    name, file = _value(arguments, "--preset"), _value(arguments, "--config")
+    if name and file:
+        raise ValueError(f"both --preset {name} and --config {file} are given: name one; a file may hold a line preset = {name!r}")
+    if file:
+        return Args(run=read_config(file), config=Path(file))
+    return Args(run=preset(name or "mnist"), preset=name or "mnist")
+
+
+def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
+    """Train, save, draw; returns the run's record."""
+    folder = RunFolder(args.out or Path("runs") / (args.preset or args.config.stem if args.config else args.preset))
+    with folder.locked():
+        folder.start(args.run, resume=args.resume)
+        with console.downloads() as progress:
+            experiment = Experiment.from_config(args.run, progress=progress)
+        if args.resume and folder.checkpoint.exists():
+            for warning in load_checkpoint(folder, experiment):
+                console.say(f"note: {warning}")
+            console.say(f"resumed {folder.path} at epoch {experiment.trainer.epoch + 1}, batch {experiment.trainer.batch}")
+        _introduce(experiment, console)
+        finished = _train(experiment, folder, console)
+        if not finished:
+            trainer = experiment.trainer
+            console.say(f"stopped at epoch {trainer.epoch + 1}, batch {trainer.batch}, and saved: go on with --out {folder.path} --resume")
+            return {"exit_code": 130, "seed": args.run.seed, "stopped": True}
+        record = _summary(experiment, folder)
+        records.append(folder.records, record)
+        if not args.quiet:
+            draw_run(experiment, folder)
+    angles = " / ".join(f"{angle:.1f}" for angle in record["feedback_angle_deg"])
+    console.say(f"test accuracy {100 * record['test_accuracy']:.2f} %, feedback angles {angles} degrees, in {folder.path}")
+    return record
+
+
+def _train(experiment: Experiment, folder: RunFolder, console: Console) -> bool:
+    trainer, epochs = experiment.trainer, experiment.config.epochs
+    with _stop_request() as stopping, console.bar("training", unit="batches") as bar:
+
+        def show(p: Progress) -> bool:
+            beside = f"epoch {p.epoch + 1}/{epochs}  train {100 * p.train_accuracy:.1f} %  {p.samples_per_second:,.0f} samples/s"
+            bar(p.epoch * p.batches + p.batch, epochs * p.batches, beside)
+            return bool(stopping)
+
+        for record in trainer.run(on_batch=show):
+            records.append(folder.records, record)
+            save_checkpoint(folder, experiment)
+            console.say(_epoch_line(record, epochs))
+            if stopping:
+                break
+    if trainer.epoch < epochs:
+        save_checkpoint(folder, experiment)
+    return trainer.epoch >= epochs
+
+
+def _epoch_line(record: dict[str, Any], epochs: int) -> str:
+    angles = "/".join(f"{angle:.0f}" for angle in record["feedback_angle_deg"])
+    spikes = "/".join(f"{rate:.1f}" for rate in record["spikes_per_neuron"])
+    return (
+        f"epoch {record['epoch']:>3}/{epochs}  train {100 * record['train_accuracy']:6.2f} %  test {100 * record['test_accuracy']:6.2f} %"
+        f"  angles {angles} deg  spikes a neuron {spikes}  {record['samples_per_second']:,.0f} samples/s"
+    )
+
+
+def _introduce(experiment: Experiment, console: Console) -> None:
+    c = experiment.config
+    measured = "validation" if c.validation else "test"
+    sizes = "-".join(str(n) for n in experiment.net.sizes)
+    console.say(
+        f"{sizes}, T = {c.steps}, {len(experiment.train_set):,} {c.dataset} images, {measured} on {len(experiment.test_set):,}; "
+        f"{c.error} errors, {c.feedback} feedback, {c.rule} rule, {c.optimizer}; seed {c.seed}, {experiment.trainer.learner.threads} threads"
+    )
+
+
+def _summary(experiment: Experiment, folder: RunFolder) -> dict[str, Any]:
+    epochs = [record for record in records.read(folder.records) if record.get("kind") == "epoch"]
+    last, seconds = epochs[-1], sum(record["seconds"] for record in epochs)
+    return {
+        "kind": "run",
+        "test_accuracy": experiment.trainer.evaluate().test_accuracy,
+        "measured_on": "validation" if experiment.config.validation else "test",
+        "seed": experiment.config.seed,
+        "samples": last["samples"],
+        "samples_per_second": last["samples"] / seconds,
+        "seconds": seconds,
+        "feedback_angle_deg": last["feedback_angle_deg"],
+        "spikes_per_neuron": last["spikes_per_neuron"],
+        "threads": experiment.trainer.learner.threads,
+        "machine": f"{platform.machine()} {platform.system()}",
+        "run": str(folder.path),
+    }
+
+
+@contextmanager
+def _stop_request() -> Iterator[list[bool]]:
+    """A list that is no longer empty once Ctrl-C was pressed; pressed twice, it interrupts at once."""
+    asked: list[bool] = []
+
+    def ask(number: int, frame: object) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(True)
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _value(arguments: list[str], flag: str) -> str:
+    for index, word in enumerate(arguments):
+        if word == flag and index + 1 < len(arguments):
+            return arguments[index + 1]
+        if word.startswith(flag + "="):
+            return word[len(flag) + 1 :]
+    return ""
