@@ -245,7 +245,7 @@ def read_model(path: Path | str) -> Model:
         raise ValueError(f"{path}: not a NIR graph this reads ({' '.join(str(err).split())[:200] or type(err).__name__})") from None
     try:
         return from_nir(graph)
-    except ValueError as err:
+    except (ValueError, TypeError, AttributeError) as err:
         raise ValueError(f"{path}: {err}") from None
 
 
@@ -446,7 +446,7 @@ def _alpha(name: str, tau: np.ndarray, dt: float) -> float:
 def _number(ours: Mapping[str, Any], name: str) -> float:
     value = np.asarray(ours.get(name))
     if value.shape != () or value.dtype.kind not in "iuf" or not np.isfinite(value) or value <= 0:
-        raise ValueError(f"metadata {name!r} is {ours.get(name)!r}; need a number above 0")
+        raise ValueError(f"metadata {name!r} is {ours.get(name)}; need a number above 0")
     return float(value)
 
 
