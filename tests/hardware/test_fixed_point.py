@@ -1,0 +1,184 @@
+"""Integers lose as little as rounding must, say what they lost, and come back as themselves."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hardware import chip, limits
+from hardware.fixed_point import FixedPointLayer, FixedPointModel, dequantise, quantise, read_fixed, round_to_step, write_fixed
+from hardware.interchange import LayerModel, Model, SpikeInput
+
+
+def example(seed: int = 0, spread: float = 0.2, **changes) -> Model:
+    rng = np.random.default_rng(seed)
+    hidden = LayerModel(w=rng.normal(0, spread, (30, 40)), bias=rng.normal(0, 0.1, 30), w_fb=rng.normal(size=(30, 3)))
+    output = LayerModel(w=rng.normal(0, spread, (3, 30)), bias=rng.normal(0, 0.1, 3))
+    return Model(layers=(replace(hidden, **changes), output), steps=10)
+
+
+@pytest.mark.parametrize(
+    ("values", "bits", "mode", "rounded"),
+    [
+        ([-3, 3, 0.9, 1.1, -1.1, 253.4, 255, 300, -256, -300], 8, "mixed", [-4, 4, 0, 2, -2, 254, 254, 254, -256, -256]),
+        ([9, 7, -9, 300, -300], 5, "mixed", [16, 0, -16, 240, -256]),
+        ([3, -3, 254.6, 300], 8, "excitatory", [3, 0, 255, 255]),
+        ([3, -3, -254.6, -300], 8, "inhibitory", [0, -3, -255, -255]),
+        ([9, -300], 5, "inhibitory", [0, -248]),
+    ],
+)
+def test_weights_are_rounded_to_the_nearest_the_chip_holds(values, bits, mode, rounded):
+    assert round_to_step(np.array(values), bits, mode).tolist() == rounded
+
+
+def test_quantised_models_pass_every_limit_and_stay_within_half_a_step():
+    for spread in (1e-4, 0.01, 0.2, 5.0, 100.0):
+        model = example(spread=spread)
+        fixed = quantise(model)
+        limits.check(fixed)
+        for layer, chip_layer, report in zip(model.layers, fixed.layers, fixed.report.layers, strict=True):
+            error = np.abs(chip_layer.w * chip_layer.scale - layer.w)
+            assert error.max() == pytest.approx(report.weight_error_max)
+            assert np.sqrt((error**2).mean()) == pytest.approx(report.weight_error_rms)
+            clipped = error > 1.0001 * report.scale
+            assert clipped.sum() == report.clipped_weights <= 0.01 * layer.w.size
+
+
+def test_the_scale_beats_the_one_that_clips_nothing():
+    rng = np.random.default_rng(0)
+    w = rng.normal(0, 0.05, (200, 300))
+    w[0, 0] = 3.0  # an outlier that would waste the range
+    model = Model(layers=(LayerModel(w=w, bias=np.zeros(200)),), steps=10)
+    report = quantise(model).report.layers[0]
+    plain = 254 / 3.0
+    plain_rms = np.sqrt(((round_to_step(w * plain) / plain - w) ** 2).mean())
+    assert report.weight_error_rms < plain_rms
+    assert report.clipped_weights > 0  # and it says so
+
+
+def test_calibration_weighs_inputs_by_their_spikes():
+    rng = np.random.default_rng(1)
+    w = rng.normal(0, 0.02, (50, 100))
+    w[:, 0] = rng.normal(0, 1.0, 50)  # large weights on an input that never spikes
+    spikes = (rng.random((10, 50, 100)) < 0.2).astype(np.uint8)
+    spikes[:, :, 0] = 0
+    model = Model(layers=(LayerModel(w=w, bias=np.full(50, 0.01)),), steps=10)
+    plain, calibrated = quantise(model), quantise(model, calibration=SpikeInput(spikes=spikes))
+    error = [np.abs(f.layers[0].w * f.layers[0].scale - w)[:, 1:].mean() for f in (plain, calibrated)]
+    assert error[1] <= error[0] and calibrated.report.calibrated and not plain.report.calibrated
+    # The bias takes back what rounding added on average, to within half a weight step.
+    rate = spikes.mean(axis=(0, 1))
+    layer = calibrated.layers[0]
+    drift = (layer.w * layer.scale - w) @ rate + layer.w_bias.sum(axis=1) * layer.scale - model.layers[0].bias
+    assert np.abs(drift).max() <= 1.0001 * layer.scale
+
+
+@pytest.mark.parametrize(
+    ("alpha_u", "alpha_v", "du", "dv"), [(0.5, 0.75, 2047, 1024), (0.0, 0.0, 4095, 4095), (0.99999, 0.99999, 0, 0), (0.9, 0.1, 409, 3686)]
+)
+def test_decays_are_the_nearest_of_12_bits(alpha_u, alpha_v, du, dv):
+    layer, report = (quantise(example(alpha_u=alpha_u, alpha_v=alpha_v)), quantise(example(alpha_u=alpha_u, alpha_v=alpha_v)).report)
+    assert (layer.layers[0].du, layer.layers[0].dv) == (du, dv)
+    assert report.layers[0].alpha_u_got == (4096 - du - 1) / 4096 and report.layers[0].alpha_v_got == (4096 - dv) / 4096
+    assert report.layers[0].alpha_u_asked == pytest.approx(alpha_u)
+
+
+def test_a_large_bias_is_spread_over_axons_and_one_beyond_them_is_counted():
+    w = np.full((2, 3), 1.0)
+    model = Model(layers=(LayerModel(w=w, bias=np.array([5.0, -0.5])),), steps=10)
+    fixed = quantise(model)
+    layer, report = fixed.layers[0], fixed.report.layers[0]
+    assert layer.w_bias.shape == (2, 6) or layer.w_bias.shape == (2, 5)
+    assert np.allclose(layer.w_bias.sum(axis=1) * layer.scale, [5.0, -0.5], atol=layer.scale)
+    assert report.clipped_biases == 0 and report.bias_axons == layer.w_bias.shape[1]
+    huge = quantise(Model(layers=(LayerModel(w=w, bias=np.array([50.0, 0.0])),), steps=10)).report.layers[0]
+    assert (huge.clipped_biases, huge.bias_axons) == (1, 16) and huge.bias_error_max > 30
+
+
+def test_no_bias_takes_no_axon():
+    fixed = quantise(Model(layers=(LayerModel(w=np.ones((2, 3)), bias=np.zeros(2)),), steps=10))
+    assert fixed.layers[0].w_bias.shape == (2, 0)
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4, 5, 6, 8])
+def test_fewer_bits_cost_more_but_hold_to_the_limits(bits):
+    fixed = quantise(example(), weight_bits=bits)
+    limits.check(fixed)
+    assert len(np.unique(fixed.layers[0].w)) <= 2**bits
+    if bits < 8:
+        assert fixed.report.layers[0].weight_error_rms > quantise(example()).report.layers[0].weight_error_rms
+
+
+@pytest.mark.parametrize("bits", [0, 1, 7, 9])
+def test_weight_bits_the_chip_has_not_are_refused(bits):
+    with pytest.raises(ValueError, match=f"weight_bits is {bits}; weights of both signs can have 2, 3, 4, 5, 6, 8 bits"):
+        quantise(example(), weight_bits=bits)
+
+
+def test_calibration_spikes_must_fit():
+    with pytest.raises(ValueError, match="calibration spikes have 7 inputs, the model has 40"):
+        quantise(example(), calibration=SpikeInput(spikes=np.zeros((10, 2, 7))))
+
+
+def test_integers_put_back_into_a_model_quantise_to_themselves():
+    model = example()
+    fixed = quantise(model)
+    rng = np.random.default_rng(0)  # as if learned on the chip
+    learned = replace(
+        fixed, layers=tuple(replace(layer, w=round_to_step(layer.w + rng.normal(0, 9, layer.w.shape))) for layer in fixed.layers)
+    )
+    back = dequantise(learned, model)
+    again = quantise(back)
+    for layer, expected in zip(again.layers, learned.layers, strict=True):
+        assert np.array_equal(layer.w, expected.w)
+        assert np.array_equal(layer.w_bias.sum(axis=1), expected.w_bias.sum(axis=1))
+        assert (layer.vth, layer.weight_exp, layer.du, layer.dv) == (expected.vth, expected.weight_exp, expected.du, expected.dv)
+    assert again.report.layers[0].weight_error_max < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("recorded", "message"),
+    [
+        ({"layers": [{"vth": 5}, {"vth": 5, "weight_exp": 0}]}, "names no vth and weight_exp for layer 1"),
+        ({"layers": [{"vth": 0, "weight_exp": 0}] * 2}, "asks for vth 0, weight_exp 0 in layer 1: beyond Loihi's range"),
+        ({"layers": [{"vth": 9, "weight_exp": 9}] * 2}, "beyond Loihi's range"),
+        ({"layers": [{"vth": 9, "weight_exp": 0}]}, "names no vth and weight_exp for layer 1"),
+    ],
+)
+def test_a_recorded_scale_that_makes_no_sense_is_refused(recorded, message):
+    with pytest.raises(ValueError, match=message):
+        quantise(replace(example(), info={"quantisation": recorded}))
+
+
+def test_quantising_is_deterministic_and_its_report_fits_json():
+    first, second = quantise(example()), quantise(example())
+    assert all(np.array_equal(a.w, b.w) for a, b in zip(first.layers, second.layers, strict=True))
+    assert json.loads(json.dumps(first.report.as_dict()))["layers"][0]["weights"] == 1200
+
+
+def test_layers_that_do_not_follow_each_other_are_refused():
+    layer = FixedPointLayer(w=np.zeros((3, 4), int), w_bias=np.zeros((3, 0), int), vth=chip.MIN_THRESHOLD)
+    with pytest.raises(ValueError, match="layer 2 takes 4 inputs, layer 1 has 3 neurons"):
+        FixedPointModel(layers=(layer, layer), steps=10)
+    with pytest.raises(ValueError, match="layers is empty"):
+        FixedPointModel(layers=(), steps=10)
+
+
+def test_integers_come_back_from_their_file(tmp_path):
+    fixed = quantise(example())
+    write_fixed(fixed, tmp_path / "fixed.npz")
+    back = read_fixed(tmp_path / "fixed.npz")
+    assert (back.steps, back.dt) == (fixed.steps, fixed.dt)
+    for layer, original in zip(back.layers, fixed.layers, strict=True):
+        assert np.array_equal(layer.w, original.w) and np.array_equal(layer.w_bias, original.w_bias)
+        numbers = ("vth", "weight_exp", "weight_bits", "sign_mode", "du", "dv")
+        assert [getattr(layer, name) for name in numbers] == [getattr(original, name) for name in numbers]
+    np.savez(tmp_path / "other.npz", format=1, layers=1)
+    with pytest.raises(ValueError, match=r"other\.npz: has no array 'numbers1'"):
+        read_fixed(tmp_path / "other.npz")
+    np.savez(tmp_path / "old.npz", format=0)
+    with pytest.raises(ValueError, match=r"old\.npz: format 0; this version reads format 1"):
+        read_fixed(tmp_path / "old.npz")
