@@ -16,7 +16,7 @@ os.environ.setdefault("MKL_NUM_THREADS", "1")
 os.environ.setdefault("NUMBA_NUM_THREADS", "2")
 os.environ.setdefault("MPLBACKEND", "agg")
 
-import hypothesis  # noqa: E402 (the threads must be set before numpy is imported)
+import hypothesis
 
 # Timing differs between machines, the examples do not: a failure here is a failure everywhere.
 hypothesis.settings.register_profile("biograd", deadline=None, derandomize=True, database=None, max_examples=25)
