@@ -1,0 +1,194 @@
+"""The emulator's two paths agree with each other, with hand-computed steps, and with what Lava computed once (tests/golden)."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hardware import emulator, limits
+from hardware.fixed_point import FixedPointLayer, FixedPointModel, read_fixed, round_to_step
+from hardware.interchange import SpikeInput, read_spikes
+
+GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("net*.npz"))
+
+
+def layer(w, w_bias=None, **changes) -> FixedPointLayer:
+    w = np.array(w)
+    return FixedPointLayer(w=w, w_bias=np.zeros((len(w), 0), int) if w_bias is None else np.array(w_bias), **({"vth": 10} | changes))
+
+
+def one_input(spikes: list[int]) -> SpikeInput:
+    return SpikeInput(spikes=np.array(spikes).reshape(-1, 1, 1))
+
+
+def run_both(fixed: FixedPointModel, spikes: SpikeInput):
+    """The fast path's result, after holding it against the reference in every number."""
+    fast, reference = emulator.run(fixed, spikes, record="uvs"), emulator.run_reference(fixed, spikes)
+    for name in ("u", "v", "s"):
+        for number, (a, b) in enumerate(zip(getattr(fast, name), getattr(reference, name), strict=True), start=1):
+            assert np.array_equal(a, b), f"{name} of layer {number}"
+    assert np.array_equal(fast.counts, reference.counts)
+    for name in ("synaptic_operations", "active_updates", "inactive_updates", "spikes", "messages"):
+        assert np.array_equal(getattr(fast.operations, name), getattr(reference.operations, name)), name
+    return fast
+
+
+def test_five_steps_by_hand():
+    # One synapse of 4: each spike adds 4 << 6 = 256; u halves, v keeps 3/4, threshold 5 << 6 = 320, strictly above.
+    fixed = FixedPointModel(layers=(layer([[4]], vth=5, du=2047, dv=1024),), steps=5)
+    result = run_both(fixed, one_input([1, 1, 0, 0, 1]))
+    # u: 256, 128+256, 192, 96, 48+256;  v: 256, 192+384=576 > 320 fires, 192, 144+96=240, 180+304=484 fires
+    assert result.u[0].ravel().tolist() == [256, 384, 192, 96, 304]
+    assert result.s[0].ravel().tolist() == [0, 1, 0, 0, 1]
+    assert result.v[0].ravel().tolist() == [256, 0, 192, 240, 0]
+    assert result.counts.tolist() == [[2]]
+
+
+def test_magnitudes_are_rounded_down_whatever_their_sign():
+    assert emulator.decay(np.array([7, -7, 1, -1, 0]), 2048).tolist() == [3, -3, 0, 0, 0]
+    assert emulator.decay(np.array([100, -100]), 4096).tolist() == [0, 0]
+    assert emulator.decay(np.array([100, -100]), 0).tolist() == [100, -100]
+
+
+def test_a_negative_exponent_rounds_the_sum_down():
+    assert emulator.apply_weight_exponent(np.array([5, -5]), -1).tolist() == [2, -3]
+    assert emulator.apply_weight_exponent(np.array([5, -5]), 2).tolist() == [20, -20]
+
+
+def test_current_wraps_once_and_voltage_saturates():
+    top = 2**23
+    assert emulator.wrap_current(np.array([top, top + 1, -top, 1 - top, 3 * top])).tolist() == [top, 1 - top, top, 1 - top, top]
+    assert emulator.saturate_voltage(np.array([top, -top, 5])).tolist() == [top - 1, 1 - top, 5]
+
+
+def test_the_threshold_itself_does_not_fire():
+    assert emulator.fire(np.array([640, 641]), 10).tolist() == [0, 1]
+
+
+def test_wraps_and_saturations_are_counted():
+    # 254 << (3 + 6) = 130,048 a spike and input, no decay: 65 steps exceed 2^23, and v saturates on the way.
+    fixed = FixedPointModel(layers=(layer([[254], [-256]], weight_exp=3, du=0, dv=0, vth=131_071),), steps=90)
+    result = run_both(fixed, one_input([1] * 90))
+    assert result.wrapped_currents == 2 and result.saturated_voltages > 10
+    calm = run_both(FixedPointModel(layers=(layer([[4]]),), steps=3), one_input([1, 1, 1]))
+    assert (calm.wrapped_currents, calm.saturated_voltages) == (0, 0)
+
+
+def test_bias_axons_feed_the_current_at_every_step():
+    fixed = FixedPointModel(layers=(layer([[0]], [[4, 2]], du=4095, dv=0, vth=100),), steps=3)
+    assert run_both(fixed, one_input([0, 0, 0])).v[0].ravel().tolist() == [384, 768, 1152]
+
+
+def test_every_sample_starts_from_rest():
+    fixed = FixedPointModel(layers=(layer([[20, -6]], dv=0, du=0),), steps=4)
+    spikes = np.random.default_rng(0).random((4, 7, 2)) < 0.5
+    together = run_both(fixed, SpikeInput(spikes=spikes))
+    for b in range(7):
+        alone = emulator.run(fixed, SpikeInput(spikes=spikes[:, b : b + 1]), record="v")
+        assert np.array_equal(alone.v[0][:, 0], together.v[0][:, b])
+
+
+def test_operations_are_counted_by_hand():
+    # 2 inputs -> 3 neurons that all fire at any input -> 1 neuron with a bias axon; 2 samples of 2 steps.
+    first = layer(np.full((3, 2), 100), vth=1, du=4095)
+    second = layer(np.full((1, 3), 2), [[2]], vth=1000)
+    spikes = np.array([[[1, 1], [0, 0]], [[0, 1], [0, 0]]])
+    operations = run_both(FixedPointModel(layers=(first, second), steps=2), SpikeInput(spikes=spikes)).operations
+    assert operations.spikes.tolist() == [3, 6, 0]
+    assert operations.synaptic_operations.tolist() == [0, 3 * 3, 6 * 1 + 4 * 1]  # the bias axon spikes at each of 4 steps
+    assert operations.active_updates.tolist() == [0, 2 * 3, 4 * 1]  # without a bias axon, only steps with a spike are active
+    assert operations.inactive_updates.tolist() == [0, 2 * 3, 0]
+    assert operations.messages.tolist() == [3, 6 + 4, 0]
+    assert (operations.samples, operations.steps) == (2, 4)
+
+
+def test_messages_go_to_each_core_of_the_next_layer():
+    fixed = FixedPointModel(layers=(layer(np.zeros((1500, 1), int)),), steps=1)
+    assert limits.check(fixed).cores == 2
+    assert emulator.run(fixed, one_input([1])).operations.messages.tolist() == [2, 0]
+
+
+@st.composite
+def nets(draw) -> tuple[FixedPointModel, SpikeInput]:
+    seed = draw(st.integers(0, 2**32 - 1))
+    rng = np.random.default_rng(seed)
+    sizes = draw(st.lists(st.integers(1, 9), min_size=2, max_size=5))
+    layers = []
+    for n_in, n_out in itertools.pairwise(sizes):
+        bits, mode = draw(st.sampled_from([1, 2, 4, 6, 8])), draw(st.sampled_from(["mixed", "excitatory", "inhibitory"]))
+        axons = draw(st.integers(0, 2))
+        w = round_to_step(rng.normal(0, 150, (n_out, n_in + axons)), bits, mode)
+        numbers = {name: draw(st.sampled_from([0, 1, 7, 2047, 4094, 4095])) for name in ("du", "dv")}
+        vth, weight_exp = draw(st.sampled_from([1, 50, 700, 8000])), draw(st.integers(-7, 7))
+        layers.append(
+            FixedPointLayer(w=w[:, :n_in], w_bias=w[:, n_in:], vth=vth, weight_exp=weight_exp, weight_bits=bits, sign_mode=mode, **numbers)
+        )
+    steps, samples = draw(st.integers(1, 40)), draw(st.integers(1, 3))
+    spikes = rng.random((steps, samples, sizes[0])) < draw(st.sampled_from([0.0, 0.1, 0.5, 1.0]))
+    return FixedPointModel(layers=tuple(layers), steps=steps), SpikeInput(spikes=spikes)
+
+
+@given(nets())
+def test_the_fast_path_is_the_reference_step_on_any_net(net):
+    run_both(*net)
+
+
+def test_there_are_golden_nets():
+    assert len(GOLDEN) >= 20
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_every_current_voltage_and_spike_is_lavas(path):
+    result = run_both(read_fixed(path), read_spikes(path))
+    with np.load(path) as lava:
+        assert np.array_equal(result.counts, lava["counts"])
+        for name in ("u", "v", "s"):
+            for number, array in enumerate(getattr(result, name), start=1):
+                assert np.array_equal(array, lava[f"{name}{number}"]), f"{name} of layer {number}"
+
+
+def test_more_samples_than_a_chunk_are_all_run_and_told():
+    fixed = FixedPointModel(layers=(layer([[20]], vth=1, du=4095),), steps=2)
+    samples = 2 * emulator.CHUNK_SAMPLES + 1
+    spikes = np.zeros((2, samples, 1))
+    spikes[0, ::3] = 1
+    told = []
+    result = emulator.run(fixed, SpikeInput(spikes=spikes), progress=lambda done, of: told.append((done, of)))
+    assert np.array_equal(result.counts[:, 0] > 0, spikes[0, :, 0] > 0)
+    assert told == [(256, samples), (512, samples), (samples, samples)]
+
+
+@pytest.mark.parametrize(
+    ("spikes", "record", "message"),
+    [
+        (np.zeros((5, 1, 2)), "", "the spikes have 2 inputs, the model takes 1: encode with the model's own data set"),
+        (np.zeros((4, 1, 1)), "", "the spikes have 4 steps, the model was made for 5: encode with steps=5"),
+        (np.zeros((5, 1, 1)), "ux", "cannot record x; known are u, v, s"),
+    ],
+)
+def test_spikes_that_do_not_fit_are_refused(spikes, record, message):
+    fixed = FixedPointModel(layers=(layer([[4]]),), steps=5)
+    with pytest.raises(ValueError, match=message):
+        emulator.run(fixed, SpikeInput(spikes=spikes), record=record)
+
+
+def test_recordings_beyond_memory_are_refused(monkeypatch):
+    monkeypatch.setattr(emulator, "MAX_BYTES", 44)
+    fixed = FixedPointModel(layers=(layer([[4]]),), steps=5)
+    emulator.run(fixed, one_input([0] * 5), record="uv")
+    with pytest.raises(ValueError, match="recording u, v, s would take 45 bytes; at most 44 are kept: run fewer samples"):
+        emulator.run(fixed, one_input([0] * 5), record="uvs")
+
+
+def test_what_the_chip_cannot_hold_is_not_emulated():
+    fixed = FixedPointModel(layers=(layer([[3]]),), steps=1)
+    with pytest.raises(limits.LimitError, match="layer 1: weight 3 is no multiple of 2"):
+        emulator.run(fixed, one_input([1]))
+    with pytest.raises(limits.LimitError, match="layer 1: vth is 0"):
+        emulator.run(replace(fixed, layers=(layer([[2]], vth=0),)), one_input([1]))
