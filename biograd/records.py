@@ -1,0 +1,122 @@
+"""Records: what happened, one JSON object a line, appended and never changed. No torch here: reports read them anywhere.
+
+A record is a dictionary of plain values. Its `kind` says what it tells: an "epoch" of training, a finished "run", or a "measurement".
+Names carry the unit where it is not 1 (`seconds`, `feedback_angle_deg`). A crash can leave half a line at the end, and nothing worse:
+reading leaves it out, and the next append cuts it off.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+Record = dict[str, Any]  # any: JSON
+
+FORMAT = 1  # version of the records; raised when a field changes its meaning
+KINDS = ("epoch", "run", "measurement")
+MAX_BYTES = 1 << 28  # of a file of records; a run writes about half a kilobyte an epoch
+
+
+def append(path: str | Path, record: Record) -> None:
+    """Write one record at the end of a file, in one piece and down to the disk; the file and its folder are made where missing.
+
+    The key `format` is added. NumPy numbers and arrays become plain ones, paths become text, and NaN and infinity (which JSON
+    has not) become null. One process writes to a file at a time.
+
+    Raises:
+        ValueError: an unknown kind, or a value that is no JSON.
+        OSError: no space or no permission; the file then ends where it ended before.
+    """
+    if record.get("kind") not in KINDS:
+        raise ValueError(f"a record's kind is {record.get('kind')!r}; known: {', '.join(KINDS)}")
+    try:
+        line = json.dumps(_plain({"format": FORMAT, **record}), allow_nan=False).encode() + b"\n"
+    except TypeError as error:
+        raise ValueError(f"a record of kind {record['kind']!r} cannot be written as JSON: {error}") from error
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "ab+", buffering=0) as file:
+        end = _heal(file.fileno())
+        try:
+            if file.write(line) != len(line):
+                raise OSError("no space left on the disk")
+            os.fsync(file.fileno())
+        except OSError as error:
+            os.ftruncate(file.fileno(), end)
+            raise type(error)(f"cannot write {path}: {error.strerror or error}; free space there, or name another folder") from error
+
+
+def read(path: str | Path) -> list[Record]:
+    """All whole records of a file, in their order; none where there is no file. Raises as `read_counting`."""
+    return read_counting(path)[0]
+
+
+def read_counting(path: str | Path) -> tuple[list[Record], int]:
+    """All whole records of a file, and how many half-written lines were left out at its end (0 or 1).
+
+    Raises: ValueError for a line that is no record before the end, or one of another format; it names the file and the line.
+    """
+    path = Path(path)
+    if not path.exists():
+        return [], 0
+    if path.stat().st_size > MAX_BYTES:
+        raise ValueError(f"{path} has {path.stat().st_size:,} bytes; records have at most {MAX_BYTES:,}: this is another file")
+    lines = path.read_bytes().split(b"\n")
+    records: list[Record] = []
+    for number, line in enumerate(lines, start=1):
+        record = _parsed(line)
+        if record is None and number == len(lines):
+            return records, int(bool(line.strip()))
+        if record is None:
+            raise ValueError(f"{path}, line {number} is no record: {_excerpt(line)}; delete that line to go on without it")
+        if record.get("format") != FORMAT:
+            raise ValueError(f"{path}, line {number} has format {record.get('format')!r} and this version reads {FORMAT}")
+        records.append(record)
+    return records, 0
+
+
+def _heal(handle: int) -> int:
+    """Cut off half a line at the end, or end a whole one that lost its newline; returns the length of the file."""
+    end = size = os.fstat(handle).st_size
+    tail = b""
+    while end > 0 and b"\n" not in tail:
+        start = max(0, end - 65536)
+        tail = os.pread(handle, end - start, start) + tail
+        end = start
+    last = tail.rpartition(b"\n")[2]
+    if not last:
+        return size
+    if _parsed(last) is None:
+        os.ftruncate(handle, size - len(last))
+        return size - len(last)
+    os.write(handle, b"\n")
+    return size + 1
+
+
+def _parsed(line: bytes) -> Record | None:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON knows it."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Path):
+        return str(value)
+    return _plain(value.tolist()) if hasattr(value, "tolist") else value
+
+
+def _excerpt(line: bytes) -> str:
+    text = line.decode("utf-8", "replace")
+    return repr(text if len(text) <= 40 else text[:40] + "...")
