@@ -1,0 +1,176 @@
+"""The chip's neurons while it learns, one time step at a time, in plain NumPy: slow, short, and the reference.
+
+`learning_kernels` is held equal to these in a test, and Lava's Processes run these very objects, so that what is compared
+with Lava is the engine: synapses, traces, products, rounding. A layer's index counts from 0; k counts the steps of a segment
+from 1. Layer l integrates at k = l + 2 ... l + 1 + steps, because every connection delays by one step.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import chip
+from .emulator import decay, fire, reset_voltage, saturate_voltage, wrap_current
+from .learning import ChipLearningParams
+from .learning_plan import DAY, Segment
+from .learning_random import NOISE, noise_spikes, stream_key
+
+
+class Somas:
+    """Current, voltage and running mean of one layer: the part that hidden and output neurons share."""
+
+    def __init__(self, params: ChipLearningParams, layer: int) -> None:
+        self.params, self.layer = params, layer
+        self.size = params.sizes[layer + 1]
+        self.means = np.zeros((max(1, params.layers - 1), self.size), dtype=np.int64)
+        self.rest()
+
+    def rest(self) -> None:
+        """Forget the sample: all compartments to 0."""
+        self.u = np.zeros(self.size, dtype=np.int64)
+        self.v = np.zeros(self.size, dtype=np.int64)
+        self.psi = np.zeros(self.size, dtype=np.int64)
+        self.count = np.zeros(self.size, dtype=np.int64)
+
+    def in_window(self, k: int) -> bool:
+        """Whether this layer integrates at step k of a sample."""
+        return self.layer + 2 <= k <= self.layer + 1 + self.params.steps
+
+    def fire_by_day(self, k: int, a_in: np.ndarray) -> np.ndarray:
+        """Spikes of step k, uint8 [N]; counts them and the steps within the window of psi."""
+        if not self.in_window(k):
+            return np.zeros(self.size, dtype=np.uint8)
+        v = self._integrate(a_in << chip.INPUT_SHIFT)
+        self.psi += np.abs(v - (self.params.vth << chip.INPUT_SHIFT)) < self.params.psi_window
+        return self._fire(v)
+
+    def fire_by_night(self, a_in: np.ndarray, asleep: int) -> np.ndarray:
+        """Spikes of a step behind the noise of layer `asleep`: the mean current is replaced by a constant drive."""
+        a = a_in << chip.INPUT_SHIFT
+        mean = self.means[asleep]
+        mean += (a - mean) >> self.params.sleep.mean_shift
+        return self._fire(self._integrate(a - mean + self.params.sleep_drive))
+
+    def _integrate(self, a: np.ndarray) -> np.ndarray:
+        self.u = wrap_current(decay(self.u, self.params.du + 1) + a)
+        return saturate_voltage(decay(self.v, self.params.dv) + self.u)
+
+    def _fire(self, v: np.ndarray) -> np.ndarray:
+        s = fire(v, self.params.vth)
+        self.v = reset_voltage(v, s)
+        self.count += s
+        return s
+
+
+class HiddenNeurons(Somas):
+    """Soma, apical dendrite, and what they tell the forward and the feedback synapses that end on them."""
+
+    def rest(self) -> None:
+        """Forget the sample: all compartments to 0."""
+        super().rest()
+        self.v_apical = np.zeros(self.size, dtype=np.int64)
+        self.delay = self.params.layers - 1 - self.layer  # steps from this layer's spike to the output's
+        self.noise = np.zeros((self.delay + 1, self.size), dtype=np.uint8)  # of the last steps
+
+    def step(
+        self, clock: int, k: int, segment: Segment, a_in: np.ndarray, a_fb: tuple[np.ndarray, ...]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Advance by one step.
+
+        Args:
+            a_in: from the forward synapses, int [N]. a_fb: from each population's feedback synapses, int [N] each.
+        Returns: spikes with the next layer's bias axon behind them, uint8 [N + 1]; traces y1, y2, y3 for the forward
+            synapses and for the feedback synapses, int32 [3, N] each.
+        """
+        if k == 1:
+            self.rest()
+        y, y_fb = np.zeros((2, 3, self.size), dtype=np.int32)
+        bias = 0
+        if segment.asleep == DAY:
+            if k > self.params.layers + 1:  # earlier, what arrives are the last relayed spikes of a night
+                self.v_apical += a_fb[0] - (a_fb[1] if len(a_fb) == 2 else 0)
+            s = self.fire_by_day(k, a_in)
+            bias = int(self.in_window(k))
+            if k == segment.length:
+                y[1:] = third_factor(self.v_apical * self.psi, segment.gains[0], self.params.shift_hidden, self.params.traces)
+        elif segment.asleep == self.layer:
+            s = self._dream(clock, k, segment)
+            y_fb = self._sleep_traces(k, segment)
+        elif self.layer > segment.asleep and k > self.layer - segment.asleep:
+            s = self.fire_by_night(a_in, segment.asleep)
+        else:
+            s = np.zeros(self.size, dtype=np.uint8)
+        return np.append(s, np.uint8(bias)), y, y_fb
+
+    def _dream(self, clock: int, k: int, segment: Segment) -> np.ndarray:
+        """This layer's noise, which ends early enough for its last spikes to reach the output."""
+        if k <= segment.length - self.delay:
+            key = int(stream_key(self.params.seed, NOISE, self.layer, 0, clock))
+            s = noise_spikes(key, self.size, self.params.sleep.rate)
+        else:
+            s = np.zeros(self.size, dtype=np.uint8)
+        self.noise[k % (self.delay + 1)] = s
+        return s
+
+    def _sleep_traces(self, k: int, segment: Segment) -> np.ndarray:
+        """y1, y2, y3 of the feedback synapses: the noise that the output now answers, centred; at the last step, forgetting."""
+        y = np.zeros((3, self.size), dtype=np.int32)
+        if k == segment.length:
+            y[2] = self.params.forget_trace
+        elif k > self.delay:
+            past = self.noise[(k - self.delay) % (self.delay + 1)].astype(np.int32)
+            if self.params.traces == "signed":
+                y[0] = past * (self.params.sleep.spike_step + 1) - 1
+            else:
+                y[0], y[1] = past * (self.params.sleep.spike_step + 1), 1
+        return y
+
+
+class OutputNeurons(Somas):
+    """Output somas and their error neurons, one positive and one negative a class."""
+
+    def rest(self) -> None:
+        """Forget the sample: all compartments to 0."""
+        super().rest()
+        self.positive = np.zeros(self.size, dtype=np.int64)
+        self.negative = np.zeros(self.size, dtype=np.int64)
+        self.error = np.zeros(self.size, dtype=np.int64)  # net error spikes of this sample
+
+    def step(self, k: int, segment: Segment, label: int, a_in: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Advance by one step.
+
+        Returns: spikes of each error population, int32 [populations, classes], signed where there is one population;
+            traces y1, y2, y3 for the forward synapses, int32 [3, classes].
+        """
+        if k == 1:
+            self.rest()
+        y = np.zeros((3, self.size), dtype=np.int32)
+        up = down = np.zeros(self.size, dtype=np.int32)
+        if segment.asleep == DAY:
+            s = self.fire_by_day(k, a_in)
+            if self.in_window(k):
+                up, down = self._errors(s, np.arange(self.size) == label)
+            if k == segment.length:
+                y[1:] = third_factor(self.error, segment.gains[1], self.params.shift_output, self.params.traces)
+        elif k > self.layer - segment.asleep:
+            # By night both error populations relay the output's spikes: they are what the feedback synapses see.
+            up = self.fire_by_night(a_in, segment.asleep).astype(np.int32)
+            down = up if self.params.populations == 2 else down
+        return np.stack([up, down] if self.params.populations == 2 else [up - down]), y
+
+    def _errors(self, s: np.ndarray, shown: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Spikes of the positive and the negative error neurons; each integrates, fires above its margin and loses 1."""
+        self.positive += shown & (s == 0)
+        self.negative += ~shown & (s > 0)
+        up = (self.positive > self.params.margin_positive).astype(np.int32)
+        down = (self.negative > self.params.margin_negative).astype(np.int32)
+        self.positive -= up
+        self.negative -= down
+        self.error += up - down
+        return up, down
+
+
+def third_factor(product: np.ndarray, gain: int, shift: int, traces: str) -> np.ndarray:
+    """y2 and y3, int64 [2, N]: (product gain) >> shift, rounded and saturated at 7 bit; signed in y2, or split by sign."""
+    y = np.clip((product * gain + (1 << (shift - 1))) >> shift, -chip.MAX_TRACE, chip.MAX_TRACE)
+    return np.stack([y, np.zeros_like(y)] if traces == "signed" else [np.maximum(y, 0), np.maximum(-y, 0)])
