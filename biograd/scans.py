@@ -46,9 +46,10 @@ def trace(s: Float[Tensor, "T B N"], alpha_x: float, alpha_z: float) -> Float[Te
 
 
 def gate(v_apical: Float[Tensor, "T B N"], psi: Bool[Tensor, "T B N"]) -> Float[Tensor, "T B N"]:
-    """v_apical where psi holds, else 0, written into v_apical: the third factor times the slope."""
-    _gate(v_apical.numpy(), psi.numpy())
-    return v_apical
+    """v_apical where psi holds, else 0: the third factor times the slope. A new tensor: v_apical may be the feedback's own, or the errors."""
+    g = torch.empty_like(v_apical)
+    _gate(v_apical.numpy(), psi.numpy(), g.numpy())
+    return g
 
 
 def dream(
@@ -71,7 +72,7 @@ def surprise(s: Float[Tensor, "T N"], eta: float) -> Float[Tensor, "T N"]:
 
 
 @numba.njit(cache=True, nogil=True)
-def _integrate_and_fire(x, s):  # type: ignore[no-untyped-def]
+def _integrate_and_fire(x, s):
     half = np.float32(0.5)
     for t in range(s.shape[0]):
         for i in range(x.shape[0]):
@@ -79,7 +80,7 @@ def _integrate_and_fire(x, s):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _soma(current, alpha_u, alpha_v, window, s, psi):  # type: ignore[no-untyped-def]
+def _soma(current, alpha_u, alpha_v, window, s, psi):
     steps, batch, neurons = current.shape
     one = np.float32(1)
     for b in range(batch):
@@ -96,7 +97,7 @@ def _soma(current, alpha_u, alpha_v, window, s, psi):  # type: ignore[no-untyped
 
 
 @numba.njit(cache=True, nogil=True)
-def _trace(s, alpha_x, alpha_z, z):  # type: ignore[no-untyped-def]
+def _trace(s, alpha_x, alpha_z, z):
     steps, batch, neurons = s.shape
     for b in range(batch):
         x, y = np.zeros(neurons, np.float32), np.zeros(neurons, np.float32)
@@ -108,17 +109,16 @@ def _trace(s, alpha_x, alpha_z, z):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _gate(v_apical, psi):  # type: ignore[no-untyped-def]
+def _gate(v_apical, psi, g):
     steps, batch, neurons = v_apical.shape
     for row in range(steps * batch):
         t, b = row // batch, row % batch
         for n in range(neurons):
-            if not psi[t, b, n]:
-                v_apical[t, b, n] = np.float32(0)
+            g[t, b, n] = v_apical[t, b, n] if psi[t, b, n] else np.float32(0)
 
 
 @numba.njit(cache=True, nogil=True)
-def _dream(current, noise, alpha_u, alpha_v, rheobase, eta, s):  # type: ignore[no-untyped-def]
+def _dream(current, noise, alpha_u, alpha_v, rheobase, eta, s):
     steps, neurons = current.shape
     u, v, mean = np.zeros(neurons, np.float32), np.zeros(neurons, np.float32), np.zeros(neurons, np.float32)
     one = np.float32(1)
@@ -135,7 +135,7 @@ def _dream(current, noise, alpha_u, alpha_v, rheobase, eta, s):  # type: ignore[
 
 
 @numba.njit(cache=True, nogil=True)
-def _surprise(s, eta, out):  # type: ignore[no-untyped-def]
+def _surprise(s, eta, out):
     steps, neurons = s.shape
     mean = np.zeros(neurons, np.float32)
     for t in range(steps):
