@@ -124,9 +124,16 @@ class SnnTorchBptt:
     def step(self, spikes: Float[Tensor, "T B M"], labels: Int[Tensor, " B"]) -> StepResult:
         """Show one batch, and write the gradient into every parameter's `.grad`."""
         weights = _leaves(self.net)
-        trains = self._layered(spikes, weights) if self.layered else self._stepped(spikes, weights)
+        trains = self._roll(spikes, weights)
         self.loss(trains[-1].mean(0), labels).backward()
         return _finish(self.net, weights, [s.detach() for s in trains], labels)
+
+    def forward(self, spikes: Float[Tensor, "T B M"]) -> Float[Tensor, "T B C"]:
+        """Spikes of the output layer."""
+        return self._roll(spikes, [(layer.w, layer.b) for layer in _layers(self.net)])[-1]
+
+    def _roll(self, spikes: Tensor, weights: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
+        return self._layered(spikes, weights) if self.layered else self._stepped(spikes, weights)
 
     def _stepped(self, spikes: Tensor, weights: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
         states = [neuron.reset_mem() for neuron in self.neurons]

@@ -1,0 +1,63 @@
+"""What a trained network does on the test images: confusion, misread digits, rates, operations."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import torch
+
+from biograd.checkpoint import RunFolder, load_weights
+from biograd.experiment import Experiment, RunConfig
+from biograd.trainer import encode
+
+from .meters import neurobench_metrics
+
+MISREAD = 24  # digits shown
+SAMPLES = 500  # test images whose operations are counted
+
+
+def trained(folder: RunFolder) -> Experiment:
+    """The experiment of a run folder with its trained weights and the test images, whatever training measured on."""
+    config = folder.read_config()
+    values = {name: getattr(config, name) for name in config.__dataclass_fields__}
+    experiment = Experiment.from_config(RunConfig(**(values | {"validation": 0})))
+    load_weights(folder, experiment)
+    return experiment
+
+
+def answers(experiment: Experiment) -> dict[str, Any]:
+    """Test accuracy, confusion matrix [class, answer], and misread digits with their pixels (base64 of uint8, row by row)."""
+    images = experiment.test_set
+    found = experiment.trainer.evaluate()
+    matrix = torch.zeros(images.classes, images.classes, dtype=torch.int64)
+    matrix.index_put_((images.y, found.predicted), torch.ones_like(found.predicted), accumulate=True)
+    wrong = torch.nonzero(found.predicted != images.y).flatten()
+    return {
+        "test_accuracy": found.test_accuracy,
+        "test_images": len(images),
+        "confusion": matrix.tolist(),
+        "misread": [
+            {
+                "index": int(i),
+                "class": int(images.y[i]),
+                "answer": int(found.predicted[i]),
+                "shape": list(images.x[i].shape),
+                "pixels": base64.b64encode(images.x[i].numpy().tobytes()).decode(),
+            }
+            for i in wrong[:MISREAD]
+        ],
+        "misread_in_all": len(wrong),
+        "spikes_per_neuron": [rate * experiment.config.steps for rate in found.rates],
+    }
+
+
+def operations(experiment: Experiment) -> dict[str, Any]:
+    """NeuroBench's metrics on the first test images."""
+    config = experiment.config
+    images = experiment.test_set.x[:SAMPLES]
+    spikes = encode(images, experiment.trainer.encoder, config.steps, generator=torch.Generator().manual_seed(config.seed))
+    found = neurobench_metrics(experiment.net, spikes.to(experiment.net.device))
+    # Yan et al. (arXiv 2409.08290): only below about 6 % spikes a neuron and step does a spiking net beat a quantised one.
+    inputs = float(spikes.mean())
+    return found.record() | {"samples": len(images), "steps": config.steps, "input_spike_rate": inputs}

@@ -1,0 +1,187 @@
+"""Run a suite of tasks into a file of records, go on where it stopped, and compare two such files.
+
+A record is one line: what was measured (`name`, `config`, `seed`), what came out (`results`), and where (`commit`, `machine`,
+`versions`, `when`). A task that is done stands in the file with `last` true, and is not done again; half of one is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from biograd import records
+from biograd.checkpoint import RunFolder
+from biograd.experiment import default_threads
+
+from .machine import provenance, same_machine
+from .tasks import SUITES, Bench, Task
+
+Record = records.Record
+Progress = Callable[[str, int, int], None]  # (what, done, in all)
+
+
+def run(
+    suite: str, *, out: Path | str, run_folder: Path | str | None = None, threads: int = 0, progress: Progress | None = None
+) -> Iterator[Record]:
+    """Work through a suite; each record is in the file before it is yielded. Tasks done there already are yielded from it.
+
+    Args:
+        suite: a key of `SUITES`.
+        out: the file of records, made where there is none.
+        run_folder: the trained run that quick, energy and full measure.
+        threads: processor threads of the races; 0: as many as torch took.
+        progress: told (task, number done, number in all).
+    Raises: ValueError for an unknown suite, or one that needs a trained run and has none. A task that fails leaves a record with
+        `error` instead of results, and the suite goes on.
+    """
+    if suite not in SUITES:
+        raise ValueError(f"there is no suite {suite!r}; known: {', '.join(SUITES)}")
+    tasks, out = SUITES[suite](), Path(out)
+    folder = None if run_folder is None else RunFolder(run_folder)
+    if any(task.measures_run for task in tasks):
+        if folder is None:
+            raise ValueError(f"suite {suite} measures a trained run: name its folder with --run, or train one with 'biograd train'")
+        folder.read_config()
+    bench = Bench(run=folder, threads=threads or default_threads())
+    there = _finished(out)
+    for number, task in enumerate(tasks):
+        if progress:
+            progress(task.name, number, len(tasks))
+        key = task_key(task, folder)
+        if key in there:
+            yield from there[key]
+            continue
+        yield from _do(task, key, suite, bench, out)
+    if progress:
+        progress("done", len(tasks), len(tasks))
+
+
+def task_key(task: Task, folder: RunFolder | None) -> str:
+    """What tells a task from others: name, configuration and seed, and, where it measures a run, the run's weights."""
+    weights = hashlib.sha256(folder.checkpoint.read_bytes()).hexdigest() if task.measures_run and folder else ""
+    return _digest([task.name, task.config, task.seed, weights])
+
+
+def summary(found: list[Record]) -> Record:
+    """The figures by which a suite is judged, flat, of the newest records that have them; for `--json`."""
+    flat: Record = {}
+    for record in sorted(usable(found), key=lambda record: str(record.get("when"))):
+        results = record["results"]
+        if record["name"] == "speed":
+            flat |= {name: value for name, value in results.items() if name.startswith("ratio_")}
+        elif record["name"] == "inference speed":
+            flat["ratio_inference_vs_snntorch"] = results["ratio_inference_vs_snntorch"]
+        elif record["name"] == "memory":
+            flat["memory_growth_online"] = results["online_growth"]
+        elif record["name"] == "answers":
+            flat["test_accuracy"] = results["test_accuracy"]
+        elif record["name"] == "loihi":
+            low, high = results["training"]["davies2018"]["total_j"]
+            flat |= {"energy_j_per_sample": (low * high) ** 0.5, "energy_j_per_sample_low": low, "energy_j_per_sample_high": high}
+            flat["inference_j_per_sample_low"], flat["inference_j_per_sample_high"] = results["inference"]["davies2018"]["total_j"]
+            flat["energy_how"] = "modelled for Loihi 1, profile davies2018: dynamic + static of the cores used to the whole chip"
+    return flat
+
+
+def usable(found: list[Record]) -> list[Record]:
+    """The records of this format that hold results: what other versions or failures left is no figure."""
+    return [
+        record
+        for record in found
+        if record.get("kind") == "measurement"
+        and record.get("format") == records.FORMAT
+        and isinstance(record.get("results"), dict)
+        and isinstance(record.get("name"), str)
+    ]
+
+
+def compare(before: list[Record], after: list[Record]) -> list[Record]:
+    """Two runs of suites, figure by figure: every number of tasks that both have done.
+
+    Returns: rows with `task`, `figure`, `before`, `after`, `ratio` (after / before; None by 0), and `same_machine`, without which
+        seconds and joules mean nothing beside each other.
+    """
+    rows = []
+    earlier = {_identity(record): record for record in usable(before)}
+    for record in usable(after):
+        other = earlier.get(_identity(record))
+        if other is None:
+            continue
+        same = same_machine(other.get("machine") or {}, record.get("machine") or {})
+        new = dict(_numbers(record["results"]))
+        for figure, old in _numbers(other["results"]):
+            if figure in new:
+                ratio = new[figure] / old if old else None
+                rows.append(
+                    {"task": record["name"], "figure": figure, "before": old, "after": new[figure], "ratio": ratio, "same_machine": same}
+                )
+    return rows
+
+
+def _do(task: Task, key: str, suite: str, bench: Bench, out: Path) -> Iterator[Record]:
+    origin, start = provenance(), time.perf_counter()
+    common = {
+        "kind": "measurement",
+        "suite": suite,
+        "name": task.name,
+        "config": task.config,
+        "seed": task.seed,
+        "key": key,
+    }
+    held: Record | None = None  # written when it is known whether another part follows
+    part = 0
+    try:
+        for part, results in enumerate(task.work(bench)):
+            if held is not None:
+                yield _written(out, held)
+            held = common | origin | {"part": part, "last": False, "wall_seconds": time.perf_counter() - start, "results": results}
+        if held is not None:
+            yield _written(out, held | {"last": True})
+    except (ValueError, OSError, RuntimeError, MemoryError) as error:
+        if held is not None:
+            yield _written(out, held)
+        reason = " ".join(str(error).split())[:500] or type(error).__name__
+        yield _written(out, common | origin | {"part": part, "last": False, "error": reason})
+
+
+def _written(out: Path, record: Record) -> Record:
+    records.append(out, record)
+    return record
+
+
+def _finished(out: Path) -> dict[str, list[Record]]:
+    """The records of each finished task in the file, its parts in order, the newest where it was done twice."""
+    parts: dict[str, list[Record]] = {}
+    finished: dict[str, list[Record]] = {}
+    for record in usable(records.read(out)) if out.exists() else []:
+        key = str(record.get("key"))
+        begun = [] if record.get("part") == 0 else parts.get(key, [])
+        parts[key] = [*begun, record]
+        if record.get("last"):
+            finished[key] = parts[key]
+    return finished
+
+
+def _identity(record: Record) -> str:
+    return _digest([record["name"], record.get("config"), record.get("seed"), record.get("part")])
+
+
+def _digest(what: Any) -> str:  # any: JSON
+    return hashlib.sha256(json.dumps(what, sort_keys=True, default=list).encode()).hexdigest()[:16]
+
+
+def _numbers(value: Any, path: str = "") -> Iterator[tuple[str, float]]:  # any: JSON
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return
+    if isinstance(value, int | float):
+        yield path, float(value)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _numbers(inner, f"{path}.{name}" if path else str(name))
+    elif isinstance(value, list) and len(value) <= 2:  # bounds; curves and matrices are not compared number by number
+        for index, inner in enumerate(value):
+            yield from _numbers(inner, f"{path}[{index}]")

@@ -1,0 +1,145 @@
+"""What a suite consists of: named tasks, each with its configuration and seed, and what it yields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from biograd.checkpoint import RunFolder
+from biograd.experiment import Experiment, default_threads, load_sets
+from biograd.trainer import Trainer
+
+from . import inside, joules, loihi, speed
+from .trials import Trial, paper_trials, pareto_trials, time_to_trial, train
+
+Results = dict[str, Any]  # any: JSON
+
+
+SHORT, LONG = (10, 50, 200), (10, 50, 100, 200, 400, 1000)  # steps at which memory is measured
+
+
+@dataclass
+class Bench:
+    """What tasks work on."""
+
+    run: RunFolder | None  # the trained run that some of them measure
+    threads: int = field(default_factory=default_threads)
+    tell: Callable[[str, int, int], None] = lambda what, done, total: None  # progress within a task
+
+    @cached_property
+    def trained(self) -> Experiment:
+        """The trained run's experiment, loaded once."""
+        if self.run is None:
+            raise ValueError("this suite measures a trained run: name its folder (biograd benchmark --run FOLDER)")
+        return inside.trained(self.run)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One measurement. Tasks of the same name, configuration and seed are the same task, done once a file of records."""
+
+    name: str
+    config: Results = field(default_factory=dict)
+    seed: int | None = None
+    measures_run: bool = False  # whether it needs the trained run
+    work: Callable[[Bench], Iterable[Results]]
+
+
+def quick() -> list[Task]:
+    """A trained run from all sides: what it answers, its operations, its cost on Loihi, memory, and a short race. Under a minute."""
+    return [
+        *of_run(),
+        Task(name="memory", config={"lengths": list(SHORT)}, work=lambda bench: [speed.memory(SHORT)]),
+        Task(
+            name="speed",
+            config={"rounds": 5},
+            work=lambda bench: [speed.training_speed(bench.threads, rounds=5, seconds=0.2, with_floor=False)],
+        ),
+        _renner(),
+    ]
+
+
+def paper() -> list[Task]:
+    """Accuracy against backpropagation: three seeds, Adam and SGD, and the ablations of the feedback path. Hours on two cores."""
+    return [trial_task("accuracy", trial) for trial in paper_trials()]
+
+
+def energy() -> list[Task]:
+    """Joules: modelled on Loihi, measured on this machine where it has a meter."""
+    return [
+        *of_run(),
+        _renner(),
+        *(trial_task("pareto", trial, then=_with_loihi) for trial in pareto_trials()),
+        Task(
+            name="device energy",
+            config={"sizes": list(joules.SIZES), "steps": joules.STEPS, "batches": list(joules.BATCHES)},
+            work=lambda bench: joules.device_energy(),
+        ),
+    ]
+
+
+def race() -> list[Task]:
+    """Speed: training and inference against the peers, one thread and all, memory against T, time to an accuracy. Ten minutes."""
+    return [
+        *(
+            Task(name="speed", config={"threads": n}, work=lambda bench, n=n: [speed.training_speed(n)])  # type: ignore[misc]
+            for n in sorted({1, default_threads()})
+        ),
+        *(
+            Task(name="inference speed", config={"threads": n}, work=lambda bench, n=n: [speed.inference_speed(n)])  # type: ignore[misc]
+            for n in sorted({1, default_threads()})
+        ),
+        Task(
+            name="memory", config={"lengths": [10, 50, 100, 200, 400, 1000]}, work=lambda b: [speed.memory((10, 50, 100, 200, 400, 1000))]
+        ),
+        trial_task("time to accuracy", time_to_trial()),
+    ]
+
+
+def of_run() -> list[Task]:
+    """The tasks that look at one trained run."""
+    return [
+        Task(name="answers", measures_run=True, work=lambda bench: [inside.answers(bench.trained)]),
+        Task(name="operations", measures_run=True, work=lambda bench: [inside.operations(bench.trained)]),
+        Task(name="loihi", measures_run=True, work=_loihi),
+    ]
+
+
+def trial_task(name: str, trial: Trial, then: Callable[[Trial, Trainer], Results] | None = None) -> Task:
+    """A training run as a task."""
+
+    def work(bench: Bench) -> Iterator[Results]:
+        def tell(progress: Any) -> None:  # any: trainer.Progress
+            done = progress.epoch * progress.batches + progress.batch
+            bench.tell(f"{trial.method}, seed {trial.config.seed}", done, trial.config.epochs * progress.batches)
+
+        results, trainer = train(trial, on_batch=tell)
+        yield results if then is None else results | then(trial, trainer)
+
+    return Task(name=name, config=trial.described(), seed=trial.config.seed, work=work)
+
+
+def _loihi(bench: Bench) -> Iterator[Results]:
+    experiment = bench.trained
+    deployed = loihi.deploy(experiment.trainer, experiment.config, experiment.train_set, experiment.test_set)
+    yield loihi.costs(deployed) | loihi.variations(deployed)
+
+
+def _with_loihi(trial: Trial, trainer: Trainer) -> Results:
+    train_set, test_set = load_sets(trial.config)
+    return {"loihi": loihi.costs(loihi.deploy(trainer, trial.config, train_set, test_set))}
+
+
+def _renner() -> Task:
+    return Task(name="energy model against silicon", work=lambda bench: [loihi.validation()])
+
+
+SUITES: dict[str, Callable[[], list[Task]]] = {
+    "quick": quick,
+    "paper": paper,
+    "energy": energy,
+    "speed": race,
+    "full": lambda: [*of_run(), *paper(), *energy()[3:], *race()],
+}
