@@ -46,7 +46,7 @@ def trace(s: Float[Tensor, "T B N"], alpha_x: float, alpha_z: float) -> Float[Te
 
 
 def gate(v_apical: Float[Tensor, "T B N"], psi: Bool[Tensor, "T B N"]) -> Float[Tensor, "T B N"]:
-    """v_apical where psi holds, else 0: the third factor times the slope. A new tensor: v_apical may be the feedback's own, or the errors."""
+    """v_apical where psi holds, else 0: third factor times slope. A new tensor: v_apical may be the feedback's own, or the errors."""
     g = torch.empty_like(v_apical)
     _gate(v_apical.numpy(), psi.numpy(), g.numpy())
     return g

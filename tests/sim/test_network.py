@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from biograd.network import Layer, Network, read_out
+
+
+def test_a_layer_adds_its_bias_to_the_current_at_every_step() -> None:
+    layer = Layer(2, 2)
+    layer.w.copy_(torch.tensor([[0.5, 0.25], [1.0, -1.0]]))
+    layer.b.copy_(torch.tensor([0.125, 2.0]))
+    current = layer.current(torch.tensor([[[1.0, 1.0]], [[0.0, 0.0]]]))
+    assert current.tolist() == [[[0.875, 2.0]], [[0.125, 2.0]]]
+
+
+def test_weights_start_uniform_at_two_over_the_root_of_the_inputs_and_biases_at_zero() -> None:
+    layer = Layer(400, 100, generator=torch.Generator().manual_seed(0))
+    assert 0.0999 < layer.w.max() <= 0.1 and -0.1 <= layer.w.min() < -0.0999
+    assert layer.w.std().item() == pytest.approx(0.1 / 3**0.5, rel=0.02)  # 40,000 draws: 0.3 % standard error
+    assert not layer.b.any()
+
+
+def test_equal_seeds_make_equal_networks_and_leave_the_global_generator_alone() -> None:
+    before = torch.random.get_rng_state()
+    first, second, other = (Network((5, 4, 3), generator=torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+    assert not torch.equal(first.layers[0].w, other.layers[0].w)
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_a_spike_crosses_all_layers_in_the_step_it_arrives_in() -> None:
+    net = Network((1, 1, 1, 1))
+    for layer in net.layers:
+        layer.w.fill_(1.5)
+    spikes = torch.zeros(3, 1, 1)
+    spikes[1] = 1
+    assert net(spikes).flatten().tolist()[:2] == [0, 1]
+
+
+def test_rolling_equals_stepping_to_the_bit() -> None:
+    net = Network((6, 8, 7, 3), generator=torch.Generator().manual_seed(0))
+    for layer in net.layers:
+        layer.w *= 3
+    spikes = (torch.rand(9, 4, 6, generator=torch.Generator().manual_seed(1)) < 0.5).float()
+    rolled, states = net.roll(spikes), net.rest(4)
+    for t in range(9):
+        states = net.step(states, spikes[t])
+        for state, done in zip(states, rolled, strict=True):
+            assert torch.equal(state.s, done.s[t]) and torch.equal(net.neuron.slope(state), done.psi[t].float())
+    assert rolled[-1].s.any()
+
+
+def test_samples_of_a_batch_share_nothing() -> None:
+    net = Network((6, 8, 3), generator=torch.Generator().manual_seed(0))
+    spikes = (torch.rand(9, 4, 6, generator=torch.Generator().manual_seed(1)) < 0.5).float()
+    other = spikes.clone()
+    other[:, 1:] = 1 - other[:, 1:]
+    assert torch.equal(net(spikes)[:, 0], net(other)[:, 0])
+
+
+@pytest.mark.parametrize("sizes", [(5,), (), (5, 0, 3), (5, -1)])
+def test_sizes_that_make_no_network_are_refused_in_one_line(sizes: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"^network sizes are [^\n]*$"):
+        Network(sizes)
+
+
+@given(st.lists(st.lists(st.integers(0, 3), min_size=4, max_size=4), min_size=1, max_size=6))
+def test_the_answer_is_the_lowest_class_among_those_that_fired_most(counts: list[list[int]]) -> None:
+    s_out = (torch.arange(3)[:, None, None] < torch.tensor(counts)).float()  # as many spikes as the count says
+    assert read_out(s_out).tolist() == [row.index(max(row)) for row in counts]
+
+
+def test_a_silent_output_answers_class_zero() -> None:
+    assert read_out(torch.zeros(5, 2, 10)).tolist() == [0, 0]
