@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_origin, get_type_hints
 
 import tomli_w
 import tomllib
@@ -56,7 +56,7 @@ class RunConfig:
     rule: str = "eligibility"  # local rule: eligibility (per step) or factorised (over time: faster, a little worse)
     order: Order = "layer"  # layer (a whole layer over all steps at once) or online (step by step, memory independent of T)
     optimizer: str = "adam"  # adam, adamw or sgd
-    lr: float = 2e-3  # learning rate at the start, thresholds (adam) or 1 (sgd)
+    lr: float = 1e-3  # learning rate at the start, thresholds (adam) or 1 (sgd)
     momentum: float = 0.0  # of sgd, 0..1
     weight_decay: float = 0.0  # of the optimizer
     schedule: str = "cosine"  # learning rate over the run: cosine or linear to 0, or constant
@@ -186,6 +186,8 @@ def default_threads() -> int:
 
 def read_config(path: str | Path) -> RunConfig:
     """Read a TOML file. Unknown fields, wrong types and values out of range raise ValueError in one line."""
+    if not Path(path).is_file():
+        raise ValueError(f"{path} is not a file: name a TOML file, or start from a preset ({', '.join(PRESETS)})")
     try:
         table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -224,8 +226,8 @@ def _as_type(value: Any, kind: Any, where: str) -> Any:
         return float(value)
     if kind == tuple[int, ...] and isinstance(value, list) and all(type(n) is int for n in value):
         return tuple(value)
-    if type(value) is kind:
-        return value
+    if type(value) is kind or (get_origin(kind) is Literal and type(value) is str):
+        return value  # which words a field knows is the configuration's own check
     need = {int: "a whole number", float: "a number", str: "a string"}.get(kind, "a list of whole numbers, e.g. [256, 256]")
     raise ValueError(f"{where} is {value!r}; need {need}")
 

@@ -104,7 +104,7 @@ class Symmetric(Feedback):
 
 def true_path(net: Network, hidden: int) -> Float[Tensor, "N C"]:
     """(W_L ... W_{l+1})^T, from the output back to hidden layer `hidden`: what feedback weights are measured against."""
-    path = net.layers[hidden + 1].w
+    path: Tensor = net.layers[hidden + 1].w
     for layer in net.layers[hidden + 2 :]:
         path = layer.w @ path
     return path.T

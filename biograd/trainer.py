@@ -13,8 +13,8 @@ from torch import Tensor
 
 from .augment import AugmentParams, augment
 from .encoders import Encoder, integrate_and_fire
-from .feedback import SleepAligned, feedback_angle
-from .learner import LocalLearner
+from .feedback import Feedback, SleepAligned, feedback_angle
+from .learner import StepResult
 from .network import Network, read_out
 from .parts import in_parts
 from .sleep import SleepParams, first_night, sleep_phase
@@ -28,6 +28,19 @@ class LabelledImages(Protocol):
     def x(self) -> Tensor: ...
     @property
     def y(self) -> Tensor: ...
+
+
+@runtime_checkable
+class Learner(Protocol):
+    """What training needs of a learner: `LocalLearner`, or a peer that learns the same network in another way."""
+
+    @property
+    def net(self) -> Network: ...
+    @property
+    def feedback(self) -> Feedback: ...
+    @property
+    def threads(self) -> int: ...
+    def step(self, spikes: Tensor, labels: Tensor) -> StepResult: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +96,7 @@ class Trainer:
 
     def __init__(
         self,
-        learner: LocalLearner,
+        learner: Learner,
         optimizer: torch.optim.Optimizer,
         train_set: LabelledImages,
         *,

@@ -16,7 +16,7 @@ class Args:
     """The flags."""
 
     names: tyro.conf.Positional[tuple[str, ...]] = ()  # data sets; all known ones unless named
-    json: bool = False  # one JSON object as the last line of standard output
+    json: bool = False  # print one JSON object as the last line of standard output
 
 
 def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON

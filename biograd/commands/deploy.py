@@ -38,7 +38,7 @@ class Args:
     samples: int = 0  # test images to run; 0: all (emulator), 200 (lava)
     weight_bits: int = 8  # bits of a weight on the chip, 1..6 or 8
     deadline: float = 600.0  # seconds the Lava simulation may take
-    json: bool = False  # one JSON object as the last line of standard output
+    json: bool = False  # print one JSON object as the last line of standard output
 
 
 def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON

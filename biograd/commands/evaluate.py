@@ -18,7 +18,7 @@ class Args:
     """The flags."""
 
     run: tyro.conf.Positional[Path]  # run folder
-    json: bool = False  # one JSON object as the last line of standard output
+    json: bool = False  # print one JSON object as the last line of standard output
 
 
 def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON

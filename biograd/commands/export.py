@@ -23,7 +23,7 @@ class Args:
 
     run: tyro.conf.Positional[Path]  # run folder
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None  # file to write; RUN/model.nir unless named
-    json: bool = False  # one JSON object as the last line of standard output
+    json: bool = False  # print one JSON object as the last line of standard output
 
 
 def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON

@@ -34,7 +34,7 @@ class Args:
     out: Path | None = None  # run folder; runs/PRESET unless named
     resume: bool = False  # go on with the run in the folder; start it where there is none
     quiet: bool = False  # no pictures at the end
-    json: bool = False  # one JSON object as the last line of standard output
+    json: bool = False  # print one JSON object as the last line of standard output
 
 
 def defaults(arguments: list[str]) -> Args:
@@ -108,7 +108,8 @@ def _introduce(experiment: Experiment, console: Console) -> None:
     sizes = "-".join(str(n) for n in experiment.net.sizes)
     console.say(
         f"{sizes}, T = {c.steps}, {len(experiment.train_set):,} {c.dataset} images, {measured} on {len(experiment.test_set):,}; "
-        f"{c.error} errors, {c.feedback} feedback, {c.rule} rule, {c.optimizer}; seed {c.seed}, {experiment.trainer.learner.threads} threads"
+        f"{c.error} errors, {c.feedback} feedback, {c.rule} rule, {c.optimizer}, seed {c.seed}, "
+        f"{experiment.trainer.learner.threads} threads"
     )
 
 
