@@ -68,7 +68,7 @@ def learn(
         epochs: to reach, counted from the start of the run: a resumed run does what is left.
     Raises: ValueError for images or labels that do not fit, before anything is learned.
     """
-    images, labels = _checked(state.params, images, labels)
+    images, labels = checked(state.params, images, labels)
     if epochs < 1:
         raise ValueError(f"epochs is {epochs}; need at least 1")
     return _learn(state, images, labels, len(images) * epochs)
@@ -76,25 +76,25 @@ def learn(
 
 def evaluate(state: LearningState, images: np.ndarray, labels: np.ndarray) -> float:
     """Fraction of images classified right without learning, 0 to 1."""
-    images, labels = _checked(state.params, images, labels)
+    images, labels = checked(state.params, images, labels)
     counts = output_counts(state, images)
     return float(np.mean(counts.argmax(axis=1) == labels))
 
 
 def output_counts(state: LearningState, images: np.ndarray) -> np.ndarray:
     """Spikes of the output neurons, int32 [n, classes]; nothing is learned."""
-    images, labels = _checked(state.params, images, np.zeros(len(images), dtype=np.int64))
+    images, labels = checked(state.params, images, np.zeros(len(images), dtype=np.int64))
     outputs = np.zeros((len(images), state.params.sizes[-1]), dtype=np.int32)
     for first in range(0, len(images), _EVALUATE_AT_ONCE):
         part = np.arange(first, min(first + _EVALUATE_AT_ONCE, len(images)))
-        _day(state, images, labels, part, False, _no_counts(state), outputs[first : first + len(part)])
+        show(state, images, labels, part, False, no_counts(state), outputs[first : first + len(part)])
     return outputs
 
 
 def sleep(state: LearningState) -> LearningRecord:
     """One night: a sleep phase of each hidden layer."""
     begun, before = time.perf_counter(), state.clock
-    counts = _no_counts(state)
+    counts = no_counts(state)
     _night(state, counts)
     return _record(state, counts, counts, 0, 1, state.clock - before, time.perf_counter() - begun)
 
@@ -106,7 +106,7 @@ def spike_masks(steps: int) -> np.ndarray:
     return (np.diff(sent, axis=1) << np.arange(steps)).sum(axis=1)
 
 
-def _checked(params: ChipLearningParams, images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def checked(params: ChipLearningParams, images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     images, labels = np.asarray(images), np.asarray(labels)
     if images.dtype != np.uint8 or images.ndim < 2 or not len(images):
         raise ValueError(f"images are {images.dtype} of shape {images.shape}; need uint8 [n, inputs], n at least 1")
@@ -125,22 +125,23 @@ def _learn(state: LearningState, images: np.ndarray, labels: np.ndarray, total: 
     sleeps = params.feedback == "sleep"
     while state.samples < total:
         begun, before, nights = time.perf_counter(), state.clock, state.nights
-        counts = _no_counts(state)
+        counts = no_counts(state)
         while sleeps and state.samples == 0 and state.nights < params.sleep.before:
             _night(state, counts)
         epoch, first = divmod(state.samples, len(images))
         order = np.random.default_rng([params.seed, 1, epoch]).permutation(len(images))
         part = order[first : first + params.sleep.every - state.samples % params.sleep.every].astype(np.int64)
-        days = _no_counts(state)
-        _day(state, images, labels, part, True, days, np.zeros((len(part), params.sizes[-1]), dtype=np.int32))
+        days = no_counts(state)
+        show(state, images, labels, part, True, days, np.zeros((len(part), params.sizes[-1]), dtype=np.int32))
         if sleeps and state.samples % params.sleep.every == 0:
             _night(state, counts)
         yield _record(state, days + counts, counts, len(part), state.nights - nights, state.clock - before, time.perf_counter() - begun)
 
 
-def _day(
+def show(
     state: LearningState, images: np.ndarray, labels: np.ndarray, order: np.ndarray, learning: bool, counts: np.ndarray, outputs: np.ndarray
 ) -> None:
+    """Show samples `order`, and learn from them where `learning`; adds to counts, fills outputs, int32 [m, classes]."""
     params = state.params
     epochs = params.period // params.epoch
     shape = (len(order), params.layers, epochs) if learning else (0, params.layers, epochs)
@@ -164,6 +165,13 @@ def _day(
 
 
 def _night(state: LearningState, counts: np.ndarray) -> None:
+    for layer in range(len(state.w_fb)):
+        sleep_phase(state, layer, counts)
+    state.nights += 1
+
+
+def sleep_phase(state: LearningState, layer: int, counts: np.ndarray) -> None:
+    """Let one hidden layer (from 0) sleep; adds to counts, int64 [kernels.COUNTS, 1 + layers]."""
     params = state.params
     rest = params.sleep
     length, populations = params.night, params.populations
@@ -171,23 +179,22 @@ def _night(state: LearningState, counts: np.ndarray) -> None:
     y_noise = np.array([spiking, (1, 1) if populations == 2 else (0, 0)], dtype=np.int64)
     *hebbian, forget = params.feedback_rule.products
     hebb = np.array([(p.mantissa * params.feedback_impulse, *_shifts(p)) for p in hebbian], dtype=np.int64)
-    for layer, fb in enumerate(state.w_fb):
-        epochs = length // params.epoch
-        uniforms = np.stack(
-            [
-                lava_uniforms(params.connection_seed(post), 2 * (state.clock + params.epoch), epochs, 2 * params.epoch)
-                for post in range(params.layers)
-            ]
-        )
-        seeds = [params.connection_seed(layer, population) for population in range(populations)]
-        y_uniforms = np.stack([lava_uniforms(seed + 2, 2 * (state.clock + 1), length, 2) for seed in seeds])
-        stock = np.tile(lava_uniforms(_STOCK_SEED, state.clock + 1, length, 1), (populations, 1))
-        kernels.night(
-            state.w, fb, state.x1, state.means[layer], layer, (length, rest.rate, params.sleep_drive, rest.mean_shift), y_noise, hebb,
-            (params.forget_trace, *_shifts(forget)), uniforms, y_uniforms, stock, _numbers(params), state.clock, counts,
-        )  # fmt: skip
-        state.clock += length
-    state.nights += 1
+    fb = state.w_fb[layer]
+    epochs = length // params.epoch
+    uniforms = np.stack(
+        [
+            lava_uniforms(params.connection_seed(post), 2 * (state.clock + params.epoch), epochs, 2 * params.epoch)
+            for post in range(params.layers)
+        ]
+    )
+    seeds = [params.connection_seed(layer, population) for population in range(populations)]
+    y_uniforms = np.stack([lava_uniforms(seed + 2, 2 * (state.clock + 1), length, 2) for seed in seeds])
+    stock = np.tile(lava_uniforms(_STOCK_SEED, state.clock + 1, length, 1), (populations, 1))
+    kernels.night(
+        state.w, fb, state.x1, state.means[layer], layer, (length, rest.rate, params.sleep_drive, rest.mean_shift), y_noise, hebb,
+        (params.forget_trace, *_shifts(forget)), uniforms, y_uniforms, stock, _numbers(params), state.clock, counts,
+    )  # fmt: skip
+    state.clock += length
 
 
 def _shifts(product: Product) -> tuple[int, int]:
@@ -219,7 +226,7 @@ def _numbers(params: ChipLearningParams) -> tuple:
     )
 
 
-def _no_counts(state: LearningState) -> np.ndarray:
+def no_counts(state: LearningState) -> np.ndarray:
     return np.zeros((kernels.COUNTS, 1 + state.params.layers), dtype=np.int64)
 
 

@@ -37,7 +37,7 @@ class LearningState:
 def start(params: ChipLearningParams) -> LearningState:
     """A chip that has learned nothing: small random forward weights, feedback weights 0, or random where they stay so."""
     rng = np.random.default_rng([params.seed, 0])
-    step = params.weight_step
+    step = max(2, params.weight_step)  # Lava's first step makes all weights of 8 bits and more even
     w, w_fb = [], []
     for n_in, n_out in zip(params.sizes, params.sizes[1:], strict=False):
         limit = params.init * 2 / math.sqrt(n_in) * params.vth
@@ -122,7 +122,7 @@ def from_model(model: Model, params: ChipLearningParams | None = None) -> Learni
     w = []
     for layer in model.layers:
         real = np.concatenate([layer.w.astype(np.float64), layer.bias[:, None].astype(np.float64)], axis=1).T * params.vth
-        w.append(_to_step(real, params.weight_step))
+        w.append(_to_step(real, max(2, params.weight_step)))
     lost = [float(np.mean(np.abs(layer.w * params.vth) > 256)) for layer in model.layers]
     return LearningState(
         params=params, w=tuple(w), w_fb=state.w_fb, x1=state.x1, means=state.means, info={"from": model.info, "weights_clipped": lost}
