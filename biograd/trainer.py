@@ -118,6 +118,8 @@ class Trainer:
         self.error = 0.0
         self.rates = torch.zeros(len(learner.net.layers))
         check_fits(learner.net, train_set)
+        if test_set is not None:
+            check_fits(learner.net, test_set)
 
     @property
     def batches(self) -> int:
@@ -128,19 +130,24 @@ class Trainer:
         """Train on, and yield a record an epoch (any: numbers, strings and lists for JSON).
 
         Args:
-            on_batch: told after every batch; returning True stops the run there, before the next batch.
+            on_batch: told after every batch; returning True stops the run there, before the next batch. After the last batch of an
+                epoch its record still comes.
         """
         if self.epoch == self.batch == 0:
             self._sleep(first=True)
         while self.epoch < self.params.epochs:
             order = torch.randperm(len(self.train_set.y), generator=self._epoch_generator())
+            stop: bool | None = False
             while self.batch < self.batches:
                 self._day(order[self.batch * self.params.batch : (self.batch + 1) * self.params.batch])
-                if self.batch % self.sleep.every == 0:
+                if (self.epoch * self.batches + self.batch) % self.sleep.every == 0:
                     self._sleep()
-                if on_batch and on_batch(self._progress()) and self.batch < self.batches:
+                stop = on_batch and on_batch(self._progress())
+                if stop and self.batch < self.batches:
                     return
             yield self._finish_epoch()
+            if stop:
+                return
 
     def _day(self, members: Tensor) -> None:
         start = time.perf_counter()
@@ -218,7 +225,7 @@ class Trainer:
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict() if self.scheduler else {},
             "generator": self.generator.get_state(),
-            "rates": self.rates,
+            "rates": self.rates.clone(),
             "position": {name: getattr(self, name) for name in _POSITION},
         }
 
@@ -230,7 +237,7 @@ class Trainer:
         if self.scheduler:
             self.scheduler.load_state_dict(state["scheduler"])
         self.generator.set_state(state["generator"])
-        self.rates = state["rates"]
+        self.rates = state["rates"].clone()
         for name in _POSITION:
             setattr(self, name, state["position"][name])
 
@@ -240,7 +247,7 @@ _POSITION = ("epoch", "batch", "correct", "error", "seconds", "night_seconds")
 
 def encode(x: Tensor, encoder: Encoder, steps: int, *, generator: torch.Generator | None = None) -> Float[Tensor, "T B M"]:
     """Images, uint8 0..255 or float 0..1, [B, ...], to spikes [T, B, pixels]."""
-    p = x.flatten(1).float() / 255 if x.dtype == torch.uint8 else x.flatten(1)
+    p = x.flatten(1).float() / 255 if x.dtype == torch.uint8 else x.flatten(1).float()
     return encoder(p, steps, generator=generator)
 
 
@@ -282,6 +289,10 @@ def check_finite(net: Network, when: str) -> None:
 
 def check_fits(net: Network, images: LabelledImages) -> None:
     """Raise ValueError where images or labels do not fit the network."""
+    if len(images.x) != len(images.y) or not len(images.y):
+        raise ValueError(f"there are {len(images.x):,} images and {len(images.y):,} labels: need one label an image, and at least one")
+    if images.y.dtype != torch.int64 or not (images.x.is_floating_point() or images.x.dtype == torch.uint8):
+        raise ValueError(f"images are {images.x.dtype} and labels {images.y.dtype}: need uint8 or float images and int64 labels")
     pixels = images.x[0].numel()
     if pixels != net.sizes[0]:
         raise ValueError(f"the images have {pixels:,} pixels and the network {net.sizes[0]:,} inputs: make its first size {pixels}")
