@@ -166,7 +166,7 @@ def peak_bytes(work: Callable[[], object]) -> int:
         torch.cuda.reset_peak_memory_stats()
         work()
         return torch.cuda.max_memory_allocated() - before
-    os.environ.setdefault("KINETO_LOG_LEVEL", "5")  # the profiler tells of its every start otherwise
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler tells of its every start otherwise
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
         work()
     changes = [event.nbytes() for event in profile.profiler.kineto_results.events() if event.name() == "[memory]"]
