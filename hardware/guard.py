@@ -27,6 +27,7 @@ from typing import Any
 PYTHON_VARIABLE = "BIOGRAD_LAVA_PYTHON"
 _HERE = Path(__file__).resolve().parent
 _GRACE_SECONDS = 1.0  # between SIGTERM and SIGKILL
+_MAX_TEMPORARY_PATH = 50  # letters; biograd-xxxxxxxx/pymp-xxxxxxxx/listener-xxxxxxxx follow
 _SHARED_MEMORY = Path("/dev/shm")
 _PROBE = "import importlib.util as u, sys; sys.exit(not (sys.version_info[:2] == (3, 10) and u.find_spec('lava.magma')))"
 # Loads the package `hardware` from its folder and nothing else: were that folder's parent on the path, another
@@ -221,5 +222,7 @@ def _gone(process: subprocess.Popen, seconds: float) -> bool:
 
 
 def temporary_folder() -> tempfile.TemporaryDirectory:
-    """A folder for one guarded job."""
-    return tempfile.TemporaryDirectory(prefix="biograd-", ignore_cleanup_errors=True)
+    """A folder for one guarded job, with a short name: Lava's manager puts a socket there, whose path may have 104 letters."""
+    usual = tempfile.gettempdir()
+    place = "/tmp" if len(usual) > _MAX_TEMPORARY_PATH and os.access("/tmp", os.W_OK) else usual
+    return tempfile.TemporaryDirectory(prefix="biograd-", dir=place, ignore_cleanup_errors=True)
