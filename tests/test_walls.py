@@ -1,0 +1,151 @@
+"""The borders between the wings, read from the source itself: nothing here imports the project."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("biograd", "hardware", "benchmarks")
+FILES = {
+    ".".join((file.parent if file.stem == "__init__" else file.with_suffix("")).relative_to(ROOT).parts): file
+    for package in PACKAGES
+    for file in sorted((ROOT / package).rglob("*.py"))
+}
+TREES = {name: ast.parse(file.read_text(encoding="utf-8"), str(file)) for name, file in FILES.items()}
+
+
+def imports(name: str, *, whole: bool = True) -> set[str]:
+    """Absolute names of the modules a module imports; all of them, or only those imported as soon as it is."""
+    found: set[str] = set()
+    for node in ast.walk(TREES[name]) if whole else _at_once(TREES[name]):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            package = name.split(".") if FILES[name].stem == "__init__" else name.split(".")[:-1]
+            base = ".".join([*package[: len(package) - node.level + 1], node.module or ""] if node.level else [node.module or ""]).strip(
+                "."
+            )
+            # `from . import scans` names a module, `from .network import Network` does not.
+            found |= {f"{base}.{alias.name}" if f"{base}.{alias.name}" in FILES else base for alias in node.names}
+    return found
+
+
+def _at_once(tree: ast.AST) -> Iterator[ast.AST]:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        yield node
+        yield from _at_once(node)
+
+
+def tops(name: str) -> set[str]:
+    return {module.split(".")[0] for module in imports(name)}
+
+
+def calls(name: str, *functions: str) -> list[int]:
+    """Lines on which a module calls one of these functions by its bare name."""
+    return [
+        node.lineno
+        for node in ast.walk(TREES[name])
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in functions
+    ]
+
+
+def names(*prefixes: str) -> list[str]:
+    return [name for name in FILES if any(name == prefix or name.startswith(f"{prefix}.") for prefix in prefixes)]
+
+
+def test_the_imports_of_a_module_are_read_as_python_reads_them() -> None:
+    assert {"biograd.scans", "torch", "jaxtyping", "abc"} <= imports("biograd.neurons")  # from . import scans
+    assert "biograd.network" in imports("biograd.learner")  # from .network import Network
+    assert "biograd.learner" in imports("biograd")  # the package itself
+
+
+@pytest.mark.parametrize("name", names("hardware"))
+def test_the_chip_side_never_imports_torch_or_the_simulator(name: str) -> None:
+    assert not tops(name) & {"torch", "biograd", "benchmarks", "snntorch", "jaxtyping"}
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name not in names("hardware.loihi")])
+def test_only_the_loihi_folder_imports_lava(name: str) -> None:
+    assert "lava" not in tops(name)
+
+
+@pytest.mark.parametrize("name", names("biograd"))
+def test_the_simulator_enters_the_chip_side_only_to_export_and_from_the_roof(name: str) -> None:
+    roof = name in names("biograd.cli", "biograd.commands", "biograd.export")
+    assert "benchmarks" not in tops(name) or roof
+    assert "hardware" not in tops(name) or roof
+
+
+@pytest.mark.parametrize(
+    "name", ["biograd.trainer", "biograd.sleep", "biograd.learner", "biograd.network", "biograd.feedback", "biograd.rules"]
+)
+def test_training_and_sleep_see_no_words_files_or_prints(name: str) -> None:
+    wordy = {"experiment", "datasets", "checkpoint", "records", "cli", "commands", "console", "files", "export"}
+    assert not {module.split(".")[1] for module in imports(name) if module.startswith("biograd.")} & wordy
+    assert not tops(name) & {"os", "io", "pathlib", "json", "tomllib", "shutil", "tempfile", "argparse", "tyro", "rich", "logging", "sys"}
+    assert not calls(name, "open", "print", "input")
+
+
+def test_the_report_sees_only_records() -> None:
+    for name in names("benchmarks.report"):
+        assert "torch" not in tops(name) and "hardware" not in tops(name)
+        assert {module for module in imports(name) if module.startswith("biograd")} <= {"biograd.records"}
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    graph = {name: {module for module in imports(name, whole=False) if module in FILES and module != name} for name in FILES}
+    done: set[str] = set()
+
+    def follow(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, " -> ".join((*path, name))
+        if name not in done:
+            for module in sorted(graph[name]):
+                follow(module, (*path, name))
+            done.add(name)
+
+    for name in graph:
+        follow(name, ())
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_only_the_roofs_print(name: str) -> None:
+    roofs = names("biograd.cli", "biograd.commands", "biograd.console", "biograd.__main__", "hardware.__main__", "hardware.loihi.runner")
+    assert name in roofs or not calls(name, "print", "input")
+
+
+# hardware/loihi names its modules in full, as its worker's command line does.
+@pytest.mark.parametrize("name", [name for name in FILES if name not in names("hardware.loihi")])
+def test_imports_within_a_package_are_relative_and_between_packages_absolute(name: str) -> None:
+    own = name.split(".")[0]
+    written = {node.module or "" for node in ast.walk(TREES[name]) if isinstance(node, ast.ImportFrom) and not node.level}
+    written |= {alias.name for node in ast.walk(TREES[name]) if isinstance(node, ast.Import) for alias in node.names}
+    assert not {module for module in written if module.split(".")[0] == own}
+
+
+def test_no_file_names_a_path_of_one_machine() -> None:
+    # Home and scratch folders at the start of a path; written in pieces, or this file would name them too.
+    machine = re.compile(r"(?<![\w.:/~$}-])/(?:" + "|".join(("home", "Users", "root", "work", "mnt", "scratch")) + r")/\w")
+    kept = ("biograd", "hardware", "benchmarks", "tests", "tools", ".ci")
+    files = [file for folder in kept for file in (ROOT / folder).rglob("*") if file.is_file()] + [f for f in ROOT.iterdir() if f.is_file()]
+    text = (".py", ".md", ".toml", ".txt", ".cff", ".jsonl", ".json", ".j2", ".svg", "")
+    named = [
+        f"{file.relative_to(ROOT)}: {found.group()}"
+        for file in files
+        if file.suffix in text and "__pycache__" not in file.parts and file.name != ".git"
+        for found in machine.finditer(file.read_text(encoding="utf-8", errors="replace"))
+    ]
+    assert not named
+    assert machine.search("cd /" + "home/someone") and not machine.search("https://x.org/" + "home/page")
+
+
+def test_tests_hold_no_package_marker() -> None:
+    assert not list((ROOT / "tests").rglob("__init__.py"))  # with one, `import hardware` would find the tests' folder
