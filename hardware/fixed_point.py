@@ -28,6 +28,7 @@ from .interchange import FORMAT, LayerModel, Model, SpikeInput
 MAX_BIAS_AXONS = 16  # of one layer; a bias beyond 16 weights of 254 saturates and is counted
 _CANDIDATES = 48  # ratios k tried for a layer
 _MAX_CLIPPED = 0.002  # fraction of weights that the boldest candidate may clip
+_SAFE_STEP = 0.95 * (2 * chip.MAX_STATE >> chip.INPUT_SHIFT)  # inputs' weights in one step, before the shift; the rest is for rounding
 _MIN_THRESHOLD_SOUGHT = 64  # below it, rounding vth would move the scale by more than 1 %; weight_exp rises instead
 
 
@@ -140,7 +141,7 @@ def quantise(model: Model, *, calibration: SpikeInput | None = None, weight_bits
     for number, layer in enumerate(model.layers, start=1):
         rate = None if spikes is None else spikes.mean(axis=(0, 1), dtype=np.float64)
         feeds_bias = number < len(model.layers) and bool(model.layers[number].bias.any())
-        vth, weight_exp = _recorded_scale(model, number) or _best_scale(layer.w, rate, weight_bits, feeds_bias)
+        vth, weight_exp = _recorded_scale(model, number) or _best_scale(layer, rate, weight_bits, feeds_bias)
         fixed, cost = _quantise_layer(layer, rate, vth, weight_exp, weight_bits)
         layers.append(fixed)
         reports.append(cost)
@@ -249,8 +250,9 @@ def _quantise_layer(
     return fixed, report
 
 
-def _best_scale(w: np.ndarray, rate: np.ndarray | None, weight_bits: int, feeds_bias: bool) -> tuple[int, int]:
+def _best_scale(layer: LayerModel, rate: np.ndarray | None, weight_bits: int, feeds_bias: bool) -> tuple[int, int]:
     """Find (vth, weight_exp) of the least squared weight error, each column weighed by its rate (1 without calibration)."""
+    w = layer.w
     magnitude = np.abs(w.astype(np.float64))
     largest = float(magnitude.max())
     if largest == 0:
@@ -260,6 +262,8 @@ def _best_scale(w: np.ndarray, rate: np.ndarray | None, weight_bits: int, feeds_
     max_vth = chip.MAX_THRESHOLD_BESIDE_BIAS_NEURON if feeds_bias else chip.MAX_THRESHOLD
     # A floor under the rates keeps inputs that happen to be silent in the calibration spikes from being given up.
     column = np.ones(w.shape[1]) if rate is None else rate + 0.01
+    # No single step may bring more current than one wrap takes back (`limits.check`), all inputs of a neuron spiking.
+    max_vth = min(max_vth, int(_SAFE_STEP / float((magnitude.sum(axis=1) + np.abs(layer.bias)).max())))
     candidates = sorted({_as_threshold(k, max_vth) for k in np.geomspace(top / largest, top / bold, _CANDIDATES)})
     errors = [_squared_error(w, column, vth / 2.0**weight_exp, weight_bits) for vth, weight_exp in candidates]
     # The first within a hair of the best: another Python's sums may differ in their last bits, its integers must not.
@@ -267,9 +271,11 @@ def _best_scale(w: np.ndarray, rate: np.ndarray | None, weight_bits: int, feeds_
 
 
 def _as_threshold(k: float, max_vth: int) -> tuple[int, int]:
-    """Write k as vth / 2**weight_exp with the smallest exponent of at least 0 that leaves vth well resolved."""
+    """Write k as vth / 2**weight_exp with the smallest exponent of at least 0 that leaves vth well resolved, if max_vth lets it."""
     weight_exp = min(chip.MAX_WEIGHT_EXP, max(0, math.ceil(math.log2(_MIN_THRESHOLD_SOUGHT / k))))
-    return min(max_vth, max(chip.MIN_THRESHOLD, round(k * 2**weight_exp))), weight_exp
+    while weight_exp > 0 and k * 2**weight_exp > max_vth:
+        weight_exp -= 1
+    return max(chip.MIN_THRESHOLD, min(max_vth, round(k * 2**weight_exp))), weight_exp
 
 
 def _squared_error(w: np.ndarray, column: np.ndarray, k: float, weight_bits: int) -> float:

@@ -47,6 +47,13 @@ def test_quantised_models_pass_every_limit_and_stay_within_half_a_step():
             assert clipped.sum() == report.clipped_weights <= 0.01 * layer.w.size
 
 
+def test_wide_layers_of_large_weights_are_scaled_down_until_a_step_fits():
+    model = Model(layers=(LayerModel(w=np.ones((3, 4000)), bias=np.full(3, 7.0)),), steps=10)
+    fixed = quantise(model)
+    limits.check(fixed)
+    assert fixed.layers[0].w.max() < 200 and fixed.report.layers[0].weight_error_max < 0.05
+
+
 def test_the_scale_beats_the_one_that_clips_nothing():
     rng = np.random.default_rng(0)
     w = rng.normal(0, 0.05, (200, 300))
