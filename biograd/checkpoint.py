@@ -159,7 +159,7 @@ def _matching(tensors: dict[str, torch.Tensor], prefix: str, wanted: dict[str, t
 
 
 def _trim_records(folder: RunFolder, epochs: int) -> None:
-    kept = [record for record in records.read(folder.records) if record.get("kind") == "epoch" and record["epoch"] <= epochs]
+    kept = [record for record in records.read(folder.records) if record["kind"] != "epoch" or record["epoch"] <= epochs]
     atomic_write(folder.records, b"".join(json.dumps(record).encode() + b"\n" for record in kept))
 
 

@@ -47,7 +47,9 @@ class Console:
     def bar(self, what: str, *, unit: str = "") -> Iterator[Callable[[int, int, str], None]]:
         """A progress bar; call what it yields with (done, all, text beside it)."""
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn())
-        with Progress(*columns, TextColumn("{task.fields[beside]}"), console=self._rich, transient=True) as progress:
+        with Progress(
+            *columns, TextColumn("{task.fields[beside]}"), console=self._rich, transient=True, disable=not self._rich.is_terminal
+        ) as progress:
             task = progress.add_task(what, total=None, beside="")
             yield lambda done, total, beside: progress.update(task, completed=done, total=total or None, beside=beside)
 
@@ -55,7 +57,8 @@ class Console:
     def downloads(self) -> Iterator[Callable[[str, int, int], None]]:
         """A bar for each thing that is fetched; call what it yields with (what, bytes done, bytes in all or 0)."""
         tasks: dict[str, Any] = {}  # any: rich's task numbers
-        with Progress(TextColumn("{task.description}"), BarColumn(), DownloadColumn(), console=self._rich, transient=True) as progress:
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+        with Progress(*columns, console=self._rich, transient=True, disable=not self._rich.is_terminal) as progress:
 
             def show(what: str, done: int, total: int) -> None:
                 if what not in tasks:

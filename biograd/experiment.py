@@ -119,12 +119,13 @@ class Experiment:
     config: RunConfig
     train_set: ImageSet
     test_set: ImageSet  # the test images, or the validation images where some were set apart
+    learner: LocalLearner
     trainer: Trainer
 
     @property
     def net(self) -> Network:
         """The network being trained."""
-        return self.trainer.learner.net
+        return self.learner.net
 
     @classmethod
     def from_config(cls, config: RunConfig, *, progress: Callable[[str, int, int], None] | None = None) -> Experiment:
@@ -157,7 +158,7 @@ class Experiment:
             sleep=config.sleep,
             seed=config.seed,
         )
-        return cls(config, train_set, test_set, trainer)
+        return cls(config, train_set, test_set, learner, trainer)
 
 
 def load_sets(config: RunConfig, *, progress: Callable[[str, int, int], None] | None = None) -> tuple[ImageSet, ImageSet]:

@@ -36,7 +36,7 @@ def _figures(experiment: Experiment, found: list[dict[str, Any]]) -> dict[str, F
     spikes = encode(images.x[:1], trainer.encoder, config.steps, generator=generator)
     figures = {"learning_curve": plots.learning_curve(found)}
     if config.hidden:
-        sample = probe(trainer.learner, spikes.to(experiment.net.device), images.y[:1].to(experiment.net.device), trace=config.trace)
+        sample = probe(experiment.learner, spikes.to(experiment.net.device), images.y[:1].to(experiment.net.device), trace=config.trace)
         figures |= {
             "feedback_angles": plots.feedback_angles(found),
             "raster": plots.raster(sample.spikes, f"one test image, digit {int(images.y[0])}"),

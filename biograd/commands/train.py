@@ -59,6 +59,10 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
                 console.say(f"note: {warning}")
             console.say(f"resumed {folder.path} at epoch {experiment.trainer.epoch + 1}, batch {experiment.trainer.batch}")
         _introduce(experiment, console)
+        before = [record for record in records.read(folder.records) if record["kind"] == "run"] if args.resume else []
+        if before:
+            _conclude(before[-1], folder, console)
+            return before[-1]
         finished = _train(experiment, folder, console)
         if not finished:
             trainer = experiment.trainer
@@ -68,9 +72,15 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
         records.append(folder.records, record)
         if not args.quiet:
             draw_run(experiment, folder)
-    angles = " / ".join(f"{angle:.1f}" for angle in record["feedback_angle_deg"])
-    console.say(f"test accuracy {100 * record['test_accuracy']:.2f} %, feedback angles {angles} degrees, in {folder.path}")
+    _conclude(record, folder, console)
     return record
+
+
+def _conclude(record: dict[str, Any], folder: RunFolder, console: Console) -> None:
+    angles = " / ".join(f"{angle:.1f}" for angle in record["feedback_angle_deg"])
+    console.say(
+        f"{record['measured_on']} accuracy {100 * record['test_accuracy']:.2f} %, feedback angles {angles} degrees, in {folder.path}"
+    )
 
 
 def _train(experiment: Experiment, folder: RunFolder, console: Console) -> bool:

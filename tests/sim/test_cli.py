@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from biograd.cli import COMMANDS, main
+
+TRAIN = ["train", "--hidden", "16", "--epochs", "2", "--batch", "50", "--threads", "1", "--sleep.first-night", "2", "--sleep.steps", "60"]
+
+
+def run(arguments, capsys):
+    code = main([str(word) for word in arguments])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+@pytest.fixture
+def trained(mnist, tmp_path, capsys):
+    code, _, err = run([*TRAIN, "--out", tmp_path / "run", "--quiet"], capsys)
+    assert code == 0, err
+    return tmp_path / "run"
+
+
+@pytest.mark.slow
+def test_train_evaluate_export_and_deploy_tell_one_story(mnist, tmp_path, capsys):
+    folder = tmp_path / "run"
+    code, out, _ = run([*TRAIN, "--out", folder, "--seed", "5", "--json"], capsys)
+    result = json.loads(out)
+    assert code == 0 and result["seed"] == 5 and result["samples"] == 1400 and result["test_accuracy"] > 0.5
+    assert len(result["feedback_angle_deg"]) == 1 and result["samples_per_second"] > 0
+    assert {path.name for path in folder.iterdir()} >= {"config.toml", "records.jsonl", "checkpoint.safetensors", "pictures"}
+    assert len(list((folder / "pictures").glob("*.svg"))) == len(list((folder / "pictures").glob("*.png"))) == 6
+
+    code, out, _ = run(["evaluate", folder, "--json"], capsys)
+    assert code == 0 and json.loads(out)["test_accuracy"] == result["test_accuracy"]
+    code, out, _ = run(["export", folder, "-o", folder / "model.nir", "--json"], capsys)
+    assert code == 0 and json.loads(out)["test_accuracy"] == result["test_accuracy"]
+    code, out, _ = run(["deploy", folder / "model.nir", "--json"], capsys)
+    deployed = json.loads(out)
+    assert code == 0 and deployed["samples"] == 300 and abs(deployed["test_accuracy"] - result["test_accuracy"]) < 0.05
+
+
+def test_json_is_the_last_line_of_standard_output_and_all_of_it(trained, capsys):
+    code, out, err = run(["evaluate", trained, "--json"], capsys)
+    assert code == 0 and out.count("\n") == 1 and json.loads(out)["samples"] == 300
+    assert "test accuracy" in err
+
+
+def test_a_finished_run_is_not_trained_again_on_resume(trained, capsys):
+    before = (trained / "records.jsonl").read_bytes()
+    code, _, _ = run([*TRAIN, "--out", trained, "--resume", "--quiet"], capsys)
+    assert code == 0 and (trained / "records.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_defaults(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([command, "--help"])
+    assert stop.value.code == 0
+    assert "--json" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["dance"], "there is no command 'dance'"),
+        (["train", "--preset", "imagenet"], "there is no preset 'imagenet'; known: mnist"),
+        (["train", "--sleep.rat", "1"], "sleep.rat"),
+        (["train", "--epochs", "many"], "--epochs"),
+        (["train", "--hidden", "0"], "hidden is (0,)"),
+        (["train", "--sleep.rate", "2"], "sleep.rate is 2.0"),
+        (["train", "--dataset", "cifar"], "dataset is 'cifar'; known: mnist, fashion"),
+        (["train", "--optimizer", "lion"], "optimizer is 'lion'; known: adam, adamw, sgd"),
+        (["train", "--config", "nowhere.toml"], "nowhere.toml is not a file"),
+        (["train", "--preset", "mnist", "--config", "x.toml"], "name one"),
+        (["evaluate", "nowhere"], "nowhere holds no run"),
+        (["export", "nowhere"], "nowhere holds no run"),
+        (["deploy", "nowhere.nir"], "nowhere.nir"),
+        (["deploy", "nowhere.nir", "--target", "moon"], "known: emulator, lava"),
+        (["deploy", "nowhere.nir", "--samples", "-1"], "samples is -1"),
+        (["data", "cifar"], "known: mnist, fashion"),
+    ],
+)
+def test_bad_input_is_one_line_and_code_2(arguments, says, mnist, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(arguments, capsys)
+    assert code == 2 and out == "" and err.count("\n") == 1 and says in err, err
+    assert list(tmp_path.iterdir()) == []
