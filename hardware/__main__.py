@@ -52,6 +52,9 @@ def _run(options: argparse.Namespace) -> int:
         progress=progress,
     )
     write_result(result, options.result)
+    for what, count in (("currents wrapped", result.wrapped_currents), ("voltages saturated", result.saturated_voltages)):
+        if count:
+            print(f"warning: {what} {count:,} times: lower the weights, or raise the threshold", file=sys.stderr)
     accuracy = "" if spikes.labels is None else f", accuracy {100 * result.accuracy(spikes.labels):.2f} %"
     print(f"{result.samples} samples on {result.target} in {result.seconds:.2f} s{accuracy}")
     return 0

@@ -1,4 +1,7 @@
-"""Models, spikes and results come back from their files as they were; files that lie are refused in one line."""
+"""Models, spikes and results come back from their files as they were; files that lie are refused in one line.
+
+Holds `interchange.py` and what it stands on: `model.py`, `nir_graph.py`, `archive.py`.
+"""
 
 from __future__ import annotations
 

@@ -32,6 +32,16 @@ def test_run_writes_a_result_and_says_how_good_it_is(files, capsys):
     assert said.err == "6/6 samples\n"
 
 
+def test_wraps_and_saturations_are_told(files, tmp_path, capsys):
+    # Weights of 1 on 5 inputs, hardly any decay: the current grows until it leaves 24 bits.
+    layer = LayerModel(w=np.full((1, 5), 1.0), bias=np.zeros(1), alpha_u=0.9999, alpha_v=0.9999)
+    write_model(Model(layers=(layer,), steps=2000), tmp_path / "loud.nir")
+    write_spikes(SpikeInput(spikes=np.ones((2000, 1, 5))), tmp_path / "loud.npz")
+    assert main(["run", str(tmp_path / "loud.nir"), str(tmp_path / "loud.npz"), files[2]]) == 0
+    assert "warning: currents wrapped" in capsys.readouterr().err
+    assert read_result(files[2]).wrapped_currents > 0
+
+
 def test_check_prints_cores_and_loads(files, capsys):
     assert main(["check", files[0], "--mode", "learning"]) == 0
     lines = capsys.readouterr().out.splitlines()
