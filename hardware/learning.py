@@ -117,7 +117,7 @@ class ChipLearningParams:
 
     sizes: tuple[int, ...] = (784, 100, 10)  # input, hidden layers, classes
     steps: int = 20  # a sample is shown for, T
-    epoch: int = 4  # steps of a learning epoch; several spikes within one are credited to its start
+    epoch: int = 2  # steps of a learning epoch; several spikes within one are credited to its start
     vth: int = 512  # threshold, in units of a weight: one weight unit is 1/vth threshold
     du: int = 3071  # current loses (du + 1)/4096 a step: 1/4 is kept
     dv: int = 1024  # voltage loses dv/4096 a step: 3/4 is kept

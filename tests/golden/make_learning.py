@@ -1,0 +1,54 @@
+"""Let Lava learn the golden lessons again: `.venv-lava/bin/python tests/golden/make_learning.py`, in the Python 3.10 environment.
+
+Each file holds the parameters, images and labels of a lesson, and after each sample and sleep phase a digest of every connection's
+weights and traces and the output spikes, as Lava 0.10.0 computed them with its own channels.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from hardware.archive import write_npz
+from hardware.learning import ChipLearningParams, ChipSleepParams
+from hardware.learning_plan import plan
+from hardware.loihi import learning_runner
+
+HERE = Path(__file__).parent
+SAMPLES, INPUTS, CLASSES = 9, 20, 4
+LESSONS: tuple[dict, ...] = (
+    {},
+    {"traces": "unsigned"},
+    {"rounding": "stock", "weight_bits": 9},
+    {"rounding": "stock", "weight_bits": 9, "traces": "unsigned"},
+    {"rounding": "nearest", "weight_bits": 4, "epoch": 5},
+    {"sizes": (INPUTS, 9, 8, CLASSES), "epoch": 4},
+    {"sizes": (INPUTS, 9, 8, CLASSES), "epoch": 1, "traces": "unsigned", "weight_bits": 6, "rounding": "floor"},
+)
+
+
+def lesson(number: int) -> tuple[ChipLearningParams, np.ndarray, np.ndarray]:
+    """Parameters, images uint8 [n, inputs] and labels int64 [n] of one lesson: large gains, so that every part has work to do."""
+    values = {"sizes": (INPUTS, 12, CLASSES), "vth": 200, "init": 1.5, "gain_hidden": 255, "shift_hidden": 9, "samples": 40}
+    values |= {"margin_positive": 1, "margin_negative": 0, "seed": number, "sleep": ChipSleepParams(steps=40, every=4, before=2)}
+    rng = np.random.default_rng(number)
+    images = (rng.random((SAMPLES, INPUTS)) ** 1.5 * 255).astype(np.uint8)
+    images[rng.random(images.shape) < 0.3] = 0
+    return ChipLearningParams(**values | LESSONS[number]), images, rng.integers(0, CLASSES, SAMPLES)
+
+
+def main() -> None:
+    """Run every lesson in Lava and write its file."""
+    for number in range(len(LESSONS)):
+        params, images, labels = lesson(number)
+        with tempfile.TemporaryDirectory() as folder:
+            found = learning_runner.run(params, images, labels, plan(params, np.arange(SAMPLES)), Path(folder))
+        arrays = {"params": np.array(params.to_json()), "images": images, "labels": labels}
+        arrays |= {name: found[name] for name in ("digests", "outputs")}
+        write_npz(HERE / f"learning_{number + 1}.npz", arrays)
+
+
+if __name__ == "__main__":
+    main()
