@@ -46,10 +46,11 @@ def test_five_steps_of_the_apical_dendrite_are_as_computed_by_hand() -> None:
 
 
 def test_scans_walk_the_steps_computed_by_hand() -> None:
-    neuron = TwoCompartmentLIF(TwoCompartmentParams(alpha_a=0.5))
+    neuron = TwoCompartmentLIF(TwoCompartmentParams(alpha_a=0.5, window=0.5))
     for compiled in (True, False):
-        s, _ = soma_scan(neuron, torch.tensor(CURRENT).view(5, 1, 1), compiled=compiled)
+        s, psi = soma_scan(neuron, torch.tensor(CURRENT).view(5, 1, 1), compiled=compiled)
         assert s.flatten().tolist() == S
+        assert psi.flatten().tolist() == [0, 1, 0, 0, 1]  # the first voltage lies on the edge of the window, which is outside
     assert apical_scan(neuron, torch.tensor(TEACH).view(5, 1, 1)).flatten().tolist() == V_APICAL
 
 
