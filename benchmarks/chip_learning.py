@@ -89,12 +89,11 @@ def run_row(row: Row, seed: int, images: Images) -> tuple[dict[str, Any], dict[s
     found = list(learn(state, images.x, labels, epochs=row.epochs))
     seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu
     per_epoch = len(found) // row.epochs
+    parts = [found[e * per_epoch : (e + 1) * per_epoch] for e in range(row.epochs)]
     results = {
         "method": row.method,
         "test_accuracy": evaluate(state, images.x_test, images.y_test),
-        "train_accuracy_curve": [
-            sum(r.correct for r in found[e * per_epoch : (e + 1) * per_epoch]) / len(images.x) for e in range(row.epochs)
-        ],
+        "train_accuracy_curve": [sum(r.correct for r in part) / len(images.x) for part in parts],
         "samples": state.samples,
         "nights": state.nights,
         "taught_fraction": sum(r.learned for r in found) / state.samples,  # samples with an error beyond the margins

@@ -17,6 +17,7 @@ from .interchange import LayerModel, Model
 from .learning import ChipLearningParams
 
 STATE_FORMAT = 1
+_RANDOM_SPREAD = 50  # of random feedback weights: about what sleep arrives at
 
 
 @dataclass(eq=False)
@@ -45,7 +46,7 @@ def start(params: ChipLearningParams) -> LearningState:
         w.append(_to_step(real, step))
     for neurons in params.sizes[1:-1]:
         shape = (params.populations, params.sizes[-1], neurons)
-        random = np.broadcast_to(rng.normal(0, 40, shape[1:]), shape)
+        random = np.broadcast_to(rng.normal(0, _RANDOM_SPREAD, shape[1:]), shape)
         w_fb.append(_to_step(random if params.feedback == "random" else np.zeros(shape), step))
     widest = max(params.sizes[1:])
     return LearningState(
