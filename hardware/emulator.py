@@ -10,9 +10,12 @@ Here that delay is left out: recordings and counts are those of the layer's own 
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -40,46 +43,37 @@ def run(
     *,
     record: Sequence[str] = (),
     progress: Callable[[int, int], None] | None = None,
+    threads: int | None = None,
 ) -> RunResult:
     """Run all samples through the model.
 
     Args:
         record: any of "u", "v", "s": keep them for every layer and step, [T, B, N].
         progress: called with (samples done, samples in all) after each chunk.
+        threads: chunks run side by side; default: one a core. Results do not depend on it.
     Raises: limits.LimitError for numbers the chip cannot hold; ValueError for spikes that do not fit.
     """
     check_spikes(fixed, spikes, record)
     fits = limits.check(fixed).layers
     begun = time.perf_counter()
     steps, samples, _ = spikes.spikes.shape
-    counts = np.zeros((samples, fixed.sizes[-1]), dtype=np.int32)
-    kept: dict[str, list[list[np.ndarray]]] = {name: [[] for _ in fixed.layers] for name in record}
-    sent = np.zeros(len(fixed.layers) + 1, dtype=np.int64)
-    awake = np.zeros(len(fixed.layers) + 1, dtype=np.int64)
-    overflows = np.zeros(2, dtype=np.int64)
-    chunk = CHUNK_SAMPLES
-    for first in range(0, samples, chunk):
-        s = spikes.spikes[:, first : first + chunk]
-        sent[0] += int(s.sum(dtype=np.int64))
-        for number, layer in enumerate(fixed.layers, start=1):
-            awake[number] += _steps_with_input(layer, s)
-            u, v, s = _layer_at_once(layer, s, keep="u" in record or "v" in record, overflows=overflows)
-            sent[number] += int(s.sum(dtype=np.int64))
-            for name, array in (("u", u), ("v", v), ("s", s)):
-                if name in record:
-                    kept[name][number - 1].append(array)
-        counts[first : first + chunk] = s.sum(axis=0, dtype=np.int32)
-        if progress is not None:
-            progress(min(first + chunk, samples), samples)
-    joined = {name: tuple(np.concatenate(parts, axis=1) for parts in layers) for name, layers in kept.items()}
+    starts = range(0, samples, CHUNK_SAMPLES)
+    with ThreadPoolExecutor(min(len(starts), threads or os.cpu_count() or 1)) as pool:
+        chunks = []
+        for chunk in pool.map(lambda first: _run_chunk(fixed, spikes.spikes[:, first : first + CHUNK_SAMPLES], record), starts):
+            chunks.append(chunk)
+            if progress is not None:
+                progress(min(len(chunks) * CHUNK_SAMPLES, samples), samples)
+    sent, awake, overflows = (np.sum([getattr(chunk, name) for chunk in chunks], axis=0) for name in ("sent", "awake", "overflows"))
+    recordings: dict[str, Any] = {name: _joined(chunks, name) for name in record}
     return RunResult(
-        counts=counts,
+        counts=np.concatenate([chunk.counts for chunk in chunks]),
         target="emulator",
         operations=count_operations(fixed, fits, sent, awake, samples=samples, steps=steps),
         seconds=time.perf_counter() - begun,
         wrapped_currents=int(overflows[0]),
         saturated_voltages=int(overflows[1]),
-        **{name: joined.get(name) for name in ("u", "v", "s")},
+        **recordings,
     )
 
 
@@ -214,6 +208,37 @@ def fire(v: np.ndarray, vth: int) -> np.ndarray:
 def reset_voltage(v: np.ndarray, s: np.ndarray) -> np.ndarray:
     """Set v to 0 where the neuron spiked; u stays."""
     return np.where(s > 0, 0, v)
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """What some samples did; recordings hold an array a layer, or nothing."""
+
+    counts: np.ndarray  # int32 [B, classes]
+    sent: np.ndarray  # int64 [1 + layers], spikes
+    awake: np.ndarray  # int64 [1 + layers], steps x samples with input
+    overflows: np.ndarray  # int64 [2], wrapped currents and saturated voltages
+    u: list[np.ndarray]
+    v: list[np.ndarray]
+    s: list[np.ndarray]
+
+
+def _run_chunk(fixed: FixedPointModel, s: np.ndarray, record: Sequence[str]) -> _Chunk:
+    sent, awake, overflows = [int(s.sum(dtype=np.int64))], [0], np.zeros(2, dtype=np.int64)
+    kept: dict[str, list[np.ndarray]] = {"u": [], "v": [], "s": []}
+    for layer in fixed.layers:
+        awake.append(_steps_with_input(layer, s))
+        u, v, s = _layer_at_once(layer, s, keep="u" in record or "v" in record, overflows=overflows)
+        sent.append(int(s.sum(dtype=np.int64)))
+        for name, array in (("u", u), ("v", v), ("s", s)):
+            if name in record:
+                kept[name].append(array)
+    return _Chunk(s.sum(axis=0, dtype=np.int32), np.array(sent), np.array(awake), overflows, **kept)
+
+
+def _joined(chunks: Sequence[_Chunk], name: str) -> tuple[np.ndarray, ...]:
+    """One recorded variable of all samples, an array [T, B, N] a layer."""
+    return tuple(np.concatenate(parts, axis=1) for parts in zip(*(getattr(chunk, name) for chunk in chunks), strict=True))
 
 
 def _steps_with_input(layer: FixedPointLayer, s: np.ndarray) -> int:

@@ -161,6 +161,9 @@ def test_more_samples_than_a_chunk_are_all_run_and_told():
     told = []
     result = emulator.run(fixed, SpikeInput(spikes=spikes), progress=lambda done, of: told.append((done, of)))
     assert np.array_equal(result.counts[:, 0] > 0, spikes[0, :, 0] > 0)
+    alone = emulator.run(fixed, SpikeInput(spikes=spikes), record="v", threads=1)
+    assert np.array_equal(alone.counts, result.counts) and alone.v[0].shape == (2, samples, 1)
+    assert alone.operations.totals() == result.operations.totals()
     assert told == [(256, samples), (512, samples), (samples, samples)]
 
 
