@@ -15,18 +15,16 @@ import numpy as np
 import torch
 import tyro
 
+from benchmarks.loihi import CALIBRATION, spikes_of
 from hardware import limits, targets
 from hardware.fixed_point import FixedPointModel, quantise
-from hardware.interchange import Model, RunResult, SpikeInput, read_model
+from hardware.interchange import RunResult, SpikeInput, read_model
 
 from .. import records
 from ..checkpoint import RunFolder
 from ..console import Console
-from ..datasets import ImageSet, load
+from ..datasets import load
 from ..encoders import ENCODERS
-from ..trainer import encode
-
-CALIBRATION = 500  # training images; more of them changed no weight scale of the presets
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,12 +52,12 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     dataset = str(model.info.get("dataset", "mnist"))
     with console.downloads() as progress:
         train, test = load(dataset, "train", progress=progress), load(dataset, "test", progress=progress)
-    fixed = quantise(model, calibration=_spikes(model, train.subset(slice(0, CALIBRATION))), weight_bits=args.weight_bits)
+    fixed = quantise(model, calibration=spikes_of(model, train.subset(slice(0, CALIBRATION))), weight_bits=args.weight_bits)
     fit = limits.check(fixed)
     _tell_fit(fixed, fit, console)
     wanted = args.samples or (len(test) if args.target == "emulator" else 200)
     images = test.subset(slice(0, min(wanted, len(test))))
-    spikes = _spikes(model, images)
+    spikes = spikes_of(model, images)
     labels = images.y.numpy()
     here = _timed(fixed, spikes, "emulator", args, console)
     record: dict[str, Any] = {
@@ -96,13 +94,6 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     if folder.holds_run():
         records.append(folder.records, record)
     return record
-
-
-def _spikes(model: Model, images: ImageSet) -> SpikeInput:
-    return SpikeInput(
-        spikes=encode(images.x, ENCODERS[model.encoder], model.steps, generator=torch.Generator().manual_seed(0)).numpy().astype(np.uint8),
-        labels=images.y.numpy(),
-    )
 
 
 def _timed(fixed: FixedPointModel, spikes: SpikeInput, target: str, args: Args, console: Console) -> RunResult:

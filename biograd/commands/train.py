@@ -7,9 +7,6 @@ Flags default to those of the preset (or of the TOML file named by --config). Ct
 from __future__ import annotations
 
 import platform
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,6 +19,7 @@ from ..console import Console
 from ..experiment import Experiment, RunConfig, preset, read_config
 from ..trainer import Progress
 from .pictures import draw_run
+from .stop import stop_request
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +83,7 @@ def _conclude(record: dict[str, Any], folder: RunFolder, console: Console) -> No
 
 def _train(experiment: Experiment, folder: RunFolder, console: Console) -> bool:
     trainer, epochs = experiment.trainer, experiment.config.epochs
-    with _stop_request() as stopping, console.bar("training", unit="batches") as bar:
+    with stop_request() as stopping, console.bar("training", unit="batches") as bar:
 
         def show(p: Progress) -> bool:
             beside = f"epoch {p.epoch + 1}/{epochs}  train {100 * p.train_accuracy:.1f} %  {p.samples_per_second:,.0f} samples/s"
@@ -140,23 +138,6 @@ def _summary(experiment: Experiment, folder: RunFolder) -> dict[str, Any]:
         "machine": f"{platform.machine()} {platform.system()}",
         "run": str(folder.path),
     }
-
-
-@contextmanager
-def _stop_request() -> Iterator[list[bool]]:
-    """A list that is no longer empty once Ctrl-C was pressed; pressed twice, it interrupts at once."""
-    asked: list[bool] = []
-
-    def ask(number: int, frame: object) -> None:
-        if asked:
-            raise KeyboardInterrupt
-        asked.append(True)
-
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield asked
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _value(arguments: list[str], flag: str) -> str:

@@ -1,0 +1,186 @@
+"""Learn on the chip's terms: batch 1, online, integer weights, 7-bit traces, microcode sums of products, sleep in between.
+
+The emulator learns a whole data set and equals Lava's learning engine bit for bit; `--target lava` runs the same learning inside that
+engine for the first samples, and compares every weight and trace after every sample. With --model a trained network goes on learning.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import tyro
+
+from hardware import learning_state
+from hardware.interchange import read_model, write_model
+from hardware.learning import ChipLearningParams
+from hardware.learning_emulator import LearningRecord, evaluate, learn
+from hardware.learning_lava import compare
+from hardware.learning_state import LearningState
+
+from .. import records
+from ..checkpoint import RunFolder
+from ..console import Console
+from ..datasets import ImageSet, load
+from .stop import stop_request
+
+_SAVE_EVERY = 10.0  # seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Args:
+    """The flags."""
+
+    hidden: tuple[int, ...] = (100,)  # neurons of each hidden layer
+    epochs: int = 3  # times through the training images
+    samples: int = 0  # training images an epoch; 0: all (emulator), 500 in all (lava)
+    target: str = "emulator"  # emulator, or lava (Lava's learning engine beside the emulator, weight by weight)
+    dataset: str = "mnist"  # mnist or fashion
+    model: Path | None = None  # go on from this network, written by biograd export (its sizes and steps count)
+    steps: int = 20  # time steps a sample is shown, 1..48
+    weight_bits: int = 8  # bits of a weight, 1..6 or 8
+    rounding: Literal["synapse", "stock", "nearest", "floor"] = "synapse"  # random number: one a synapse, or one a matrix; or none
+    traces: Literal["signed", "unsigned"] = "signed"  # signed (Loihi 2 and Lava) or unsigned (Loihi 1: sign split over two traces)
+    feedback: Literal["sleep", "random"] = "sleep"  # feedback weights learned in sleep, or random and fixed
+    seed: int = 0  # of weights, order, rounding and dreams
+    out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None  # run folder; runs/learn unless named
+    resume: bool = False  # go on with the learning in the folder
+    deadline: float = 3600.0  # seconds Lava may take
+    json: bool = False  # print one JSON object as the last line of standard output
+
+
+def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
+    """Learn, evaluate, save."""
+    for name in ("epochs", "samples"):
+        if getattr(args, name) < (name == "epochs"):
+            raise ValueError(f"{name} is {getattr(args, name)}; need {int(name == 'epochs')} or more")
+    if args.target not in ("emulator", "lava"):
+        raise ValueError(f"target is {args.target!r}; known: emulator, lava")
+    with console.downloads() as progress:
+        train, test = (load(args.dataset, split, progress=progress) for split in ("train", "test"))
+    if args.target == "lava":
+        return _in_lava(args, train, console)
+    if args.samples:
+        train = train.subset(slice(0, args.samples))
+    return _in_emulator(args, train, test, console)
+
+
+def _params(args: Args, samples: int) -> ChipLearningParams:
+    bits = 9 if args.rounding == "stock" else args.weight_bits  # stock rounding knows whole integers only
+    return ChipLearningParams(
+        sizes=(784, *args.hidden, 10),
+        steps=args.steps,
+        weight_bits=bits,
+        rounding=args.rounding,
+        traces=args.traces,
+        feedback=args.feedback,
+        samples=samples,
+        seed=args.seed,
+    )
+
+
+def _in_emulator(args: Args, train: ImageSet, test: ImageSet, console: Console) -> dict[str, Any]:  # any: JSON
+    folder = RunFolder(args.out or Path("runs/learn"))
+    file = folder.path / "learning.npz"
+    with folder.locked():
+        state = _state(args, len(train), folder, file)
+        total, correct, seconds, saved = args.epochs * len(train), 0, 0.0, time.perf_counter()
+        with stop_request() as stopping, console.bar("learning on the chip", unit="samples") as bar:
+            block: list[LearningRecord] = []
+            for record in learn(state, *_arrays(train), epochs=args.epochs):
+                block.append(record)
+                seconds += record.seconds
+                correct = sum(r.correct for r in block[-20:])
+                seen = sum(r.block for r in block[-20:])
+                bar(record.samples, total, f"online {100 * correct / max(seen, 1):.1f} %  {record.block / record.seconds:,.0f} samples/s")
+                if record.samples % len(train) == 0:
+                    records.append(folder.records, _epoch(record.samples // len(train), block, state, test))
+                    block = []
+                if stopping or record.samples % len(train) == 0 or time.perf_counter() - saved > _SAVE_EVERY:
+                    learning_state.write_state(state, file)
+                    saved = time.perf_counter()
+                if stopping and record.samples < total:
+                    console.say(
+                        f"stopped after {record.samples:,} of {total:,} samples, and saved: go on with --out {folder.path} --resume"
+                    )
+                    return {"exit_code": 130, "seed": args.seed, "stopped": True}
+        result = {
+            "kind": "run",
+            "name": "chip learning",
+            "target": "emulator",
+            "test_accuracy": evaluate(state, *_arrays(test)),
+            "seed": args.seed,
+            "samples": state.samples,
+            "samples_per_second": total / seconds if seconds else None,
+            "feedback_angle_deg": [learning_state.feedback_angle(state, layer) for layer in range(len(state.w_fb))],
+            "run": str(folder.path),
+        }
+        write_model(learning_state.to_model(state), folder.model)
+        records.append(folder.records, result)
+    angles = " / ".join(f"{angle:.1f}" for angle in result["feedback_angle_deg"])
+    console.say(
+        f"test accuracy {100 * result['test_accuracy']:.2f} % learned in the chip's integers from {state.samples:,} samples, "
+        f"feedback angles {angles} degrees; model in {folder.model}"
+    )
+    return result
+
+
+def _state(args: Args, samples: int, folder: RunFolder, file: Path) -> LearningState:
+    params = _params(args, args.epochs * samples)
+    if file.exists():
+        if not args.resume:
+            raise ValueError(f"{folder.path} already holds a learning run: name another folder with --out, or go on by --resume")
+        state = learning_state.read_state(file)
+        if not args.model and state.params != params:
+            raise ValueError(f"{folder.path} holds a learning run of other parameters: resume it with its own flags, or name another --out")
+        return state
+    if folder.holds_run():
+        raise ValueError(f"{folder.path} holds a training run: name another folder with --out")
+    return learning_state.from_model(read_model(args.model), params) if args.model else learning_state.start(params)
+
+
+def _epoch(number: int, block: list[LearningRecord], state: LearningState, test: ImageSet) -> dict[str, Any]:  # any: JSON
+    seen, seconds = sum(r.block for r in block), sum(r.seconds for r in block)
+    return {
+        "kind": "epoch",
+        "epoch": number,
+        "samples": state.samples,
+        "train_accuracy": sum(r.correct for r in block) / max(seen, 1),
+        "test_accuracy": evaluate(state, *_arrays(test)),
+        "feedback_angle_deg": [learning_state.feedback_angle(state, layer) for layer in range(len(state.w_fb))],
+        "seconds": seconds,
+        "samples_per_second": seen / seconds if seconds else None,
+        "learned_fraction": sum(r.learned for r in block) / max(seen, 1),
+    }
+
+
+def _in_lava(args: Args, train: ImageSet, console: Console) -> dict[str, Any]:  # any: JSON
+    if args.model:
+        raise ValueError("--model goes with --target emulator: the comparison with Lava starts from an untaught network")
+    samples = args.samples or 500
+    params = _params(args, args.epochs * len(train))
+    with console.bar("learning in Lava", unit="segments") as bar:
+        found = compare(params, *_arrays(train), samples=samples, deadline=args.deadline, progress=lambda done, total: bar(done, total, ""))
+    console.say(
+        f"{found.samples:,} samples and {found.sleep_phases} sleep phases, {found.weights:,} plastic weights: "
+        + (found.first_difference or "every weight, trace and output equal in Lava and the emulator after every one of them")
+    )
+    console.say(f"Lava took {found.lava_seconds:.1f} s, the emulator {found.emulator_seconds:.2f} s")
+    return {
+        "target": "lava",
+        "lava_mismatches": 0 if found.first_difference is None else 1,
+        "first_difference": found.first_difference,
+        "seed": args.seed,
+        "samples": found.samples,
+        "sleep_phases": found.sleep_phases,
+        "weights": found.weights,
+        "samples_per_second": found.samples / found.lava_seconds,
+        "emulator_samples_per_second": found.samples / found.emulator_seconds,
+    }
+
+
+def _arrays(images: ImageSet) -> tuple[np.ndarray, np.ndarray]:
+    return images.x.flatten(1).numpy(), images.y.numpy()
