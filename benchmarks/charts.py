@@ -64,6 +64,10 @@ def dots(rows: Sequence[tuple[str, Sequence[float]]], *, unit: str, mark: tuple[
         ax.text(mark[1], len(rows) - 0.35, mark[0], ha="center", va="bottom", fontsize=SMALL, color=INK)
     ax.grid(axis="x", color="#ECECEC", linewidth=0.8)
     ax.set_xlabel(unit, fontsize=TEXT, color=INK)
+    every = [value for _, values in rows for value in values] + ([mark[1]] if mark else [])
+    margin = max(0.1, 0.12 * (max(every) - min(every)))
+    ax.set_xlim(min(every) - margin, max(every) + margin)
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=6))
     return figure
 
 
@@ -109,7 +113,7 @@ def log_ranges(quantities: Sequence[Quantity], *, unit: str) -> Figure:
     lows, highs = [q.low for q in quantities], [q.high for q in quantities]
     ax.set_xlim(min(lows) / 3, max(highs) * 30 * (max(highs) / min(lows)) ** 0.25)
     _rows(ax, [q.name for q in quantities])
-    ax.xaxis.set_major_locator(LogLocator(numticks=8))
+    ax.xaxis.set_major_locator(LogLocator(numticks=5))
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: engineering(value, unit)))
     ax.grid(axis="x", color="#ECECEC", linewidth=0.8)
@@ -148,6 +152,7 @@ def scatter(points: Sequence[tuple[str, float, float, str]], *, x: str, y: str, 
         ax.annotate(str(number), (px, py), (5, 4), textcoords="offset points", fontsize=SMALL, color=INK)
     _quiet(ax)
     ax.grid(color="#ECECEC", linewidth=0.8)
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: engineering(value, unit)))
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_xlabel(x, fontsize=TEXT, color=INK)

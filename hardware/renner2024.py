@@ -59,7 +59,7 @@ def compare(profile: EnergyProfile) -> list[Comparison]:
             "J",
             MEASURED_INFERENCE_J,
             clocked.dynamic + used,
-            "dynamic, and static of the cores used over the measured time. The whole chip's static power alone would be 18 uJ in "
+            "dynamic, and static of the cores used over the measured time. The whole chip's static power alone would be 18 µJ in "
             "0.17 ms, so the published figure cannot hold it. Gates' own neurons and the spike generators are not counted.",
         ),
         Comparison(
