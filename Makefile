@@ -24,8 +24,17 @@ $(LAVA)/.ready: $(INPUTS)
 	  { test -x $(LAVA)/bin/python || "$$python310" -m venv $(LAVA); } && \
 	  $(LAVA)/bin/pip install $(PIP) --editable '.[dev]' && touch $@
 
+# Each step takes up what is there: a second run trains nothing again.
+RUN := runs/mnist
+BIOGRAD := $(VENV)/bin/biograd
 mnist: setup
-	@$(VENV)/bin/python -m biograd mnist --out runs/mnist
+	@$(BIOGRAD) train --preset mnist --out $(RUN) --resume
+	@$(BIOGRAD) export $(RUN)
+	@$(BIOGRAD) deploy $(RUN)/model.nir --target emulator
+	@if test -f $(LAVA)/.ready; then $(BIOGRAD) deploy $(RUN)/model.nir --target lava --samples 100; \
+	  else echo "the Lava simulation was left out: no Python 3.10" >&2; fi
+	@$(BIOGRAD) benchmark --suite quick --run $(RUN)
+	@$(BIOGRAD) report $(RUN)
 
 test: setup
 	@$(VENV)/bin/python -m pytest tests

@@ -18,7 +18,9 @@ class Console:
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self._rich = rich.console.Console(stderr=as_json, highlight=False, soft_wrap=not sys.stdout.isatty())
+        self._rich = rich.console.Console(stderr=as_json, highlight=False)
+        if not self._rich.is_terminal:
+            self._rich = rich.console.Console(stderr=as_json, highlight=False, width=120, soft_wrap=True)  # a log is wider than its 80
 
     def say(self, text: str) -> None:
         """A line for people."""

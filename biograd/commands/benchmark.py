@@ -44,7 +44,7 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
         ):
             found.append(record)
             failed += "error" in record
-            console.say(f"{record['name']}: {record['error'] if 'error' in record else 'recorded'}")
+            console.say(f"{record['name']}: {record.get('error', 'recorded')}")
     result = suite.summary(found) | {"suite": args.suite, "records": str(out), "tasks": len(found), "failed": failed}
     for name, value in result.items():
         if isinstance(value, float):

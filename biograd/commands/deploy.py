@@ -118,9 +118,9 @@ def _compare(here: RunResult, there: RunResult, labels: np.ndarray) -> dict[str,
 def _tell_fit(fixed: FixedPointModel, fit: limits.Fit, console: Console) -> None:
     rows = []
     for layer, quantised in zip(fit.layers, fixed.report.layers if fixed.report else (), strict=False):
-        loads = [f"{used:,}/{most:,}" for used, most in (layer.compartments, layer.axons_in, layer.axons_out, layer.synapse_words)]
+        loads = [f"{used}/{most}" for used, most in (layer.compartments, layer.axons_in, layer.axons_out, layer.synapse_words)]
         rows.append([layer.name, str(layer.cores), *loads, f"{quantised.weight_error_rms:.4f}", str(quantised.clipped_weights)])
-    columns = ["layer", "cores", "compartments", "axons in", "axons out", "synapse words", "rounding (rms, v_th)", "clipped"]
-    console.table(f"on Loihi: {fit.cores} cores of 128", columns, rows)
+    columns = ["layer", "cores", "compartments", "axons in", "axons out", "synapse words", "rounding", "clipped"]
+    console.table(f"on Loihi: {fit.cores} cores of 128; used/most on the fullest core; rounding rms in thresholds", columns, rows)
     for warning in fit.warnings:
         console.say(f"note: {warning}")

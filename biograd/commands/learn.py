@@ -107,7 +107,7 @@ def _in_emulator(args: Args, train: ImageSet, test: ImageSet, console: Console) 
                         f"stopped after {record.samples:,} of {total:,} samples, and saved: go on with --out {folder.path} --resume"
                     )
                     return {"exit_code": 130, "seed": args.seed, "stopped": True}
-        result = {
+        result: dict[str, Any] = {  # any: JSON
             "kind": "run",
             "name": "chip learning",
             "target": "emulator",
