@@ -77,25 +77,25 @@ def raster(spikes_per_layer: Sequence[np.ndarray], title: str) -> Figure:
 
     A small output layer shows its classes, and in orange the one with most spikes (the lowest of equals): the answer.
     """
-    heights = [max(0.6, math.log2(s.shape[1] + 1) / 4) for s in spikes_per_layer]
+    last = len(spikes_per_layer) - 1
+    shows_classes = spikes_per_layer[-1].shape[1] <= 20
+    heights = [math.log2(s.shape[1] + 1) / 4 for s in spikes_per_layer[:-1]] + [1.6 if shows_classes else 2.0]
     figure = Figure(figsize=(WIDTH, 0.9 + sum(heights) * 0.85), layout="constrained")
     axes = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
-    last = len(heights) - 1
     for index, (ax, s) in enumerate(zip(axes, spikes_per_layer, strict=True)):
         steps, size = s.shape
         t, neuron = np.nonzero(s)
-        shown_as_classes = index == last and size <= 20
-        # A tick as long as a neuron's row is high, within what the eye can still see.
-        length = float(np.clip(heights[index] * 0.85 * 72 / size * 0.7, 1.6, 9))
-        colour = np.where(neuron == np.argmax(s.sum(0)), ORANGE, BLUE) if shown_as_classes else PALE if index == 0 else BLUE
-        colour = INK if index == 0 else colour
-        ax.scatter(t + 1, neuron, s=length**2, c=colour, marker="|", linewidths=1.1, rasterized=len(t) > 3000)
+        as_classes = shows_classes and index == last
+        colour = np.where(neuron == np.argmax(s.sum(0)), ORANGE, BLUE) if as_classes else INK if index == 0 else BLUE
+        # A dash as wide as most of a step, and as high as its neuron's row, within what the eye can still see.
+        thick = float(np.clip(heights[index] * 0.8 * 72 / size * 0.7, 0.7, 6))
+        ax.hlines(neuron, t + 0.65, t + 1.35, colors=colour, linewidths=thick, rasterized=len(t) > 3000)
         _quiet(ax)
         ax.set_ylim(-0.7 - size / 60, size - 0.3 + size / 60)
-        ax.set_yticks(range(size) if shown_as_classes else [0, size - 1])
-        ax.tick_params(axis="y", labelsize=6 if shown_as_classes else SMALL)
+        ax.set_yticks(range(size) if as_classes else [0, size - 1])
+        ax.tick_params(axis="y", labelsize=6 if as_classes else SMALL)
         name = "input" if index == 0 else "output" if index == last else f"hidden {index}"
-        ax.set_ylabel(f"{name}\n({'class' if shown_as_classes else 'neuron'})", fontsize=SMALL)
+        ax.set_ylabel(f"{name}\n({'class' if as_classes else 'neuron'})", fontsize=SMALL)
         ax.set_xlim(0.5, steps + 0.5)
         ax.text(1.01, 0.5, f"{s.mean() * steps:.2f} spikes\na neuron", transform=ax.transAxes, va="center", fontsize=SMALL, color=INK)
     axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True, nbins=12))
@@ -158,12 +158,12 @@ def receptive_fields(w: np.ndarray, count: int = 48) -> Figure:
     columns = min(8, len(chosen))
     rows = -(-len(chosen) // columns)
     limit = float(np.quantile(np.abs(w[chosen]), 0.995)) or 1.0
-    figure = Figure(figsize=(WIDTH, 0.75 + rows * WIDTH * 0.115), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 0.75 + rows * WIDTH * 0.104), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False)
     for ax, index in zip(axes.flat, [*chosen, *[None] * (rows * columns - len(chosen))], strict=True):
         ax.set_axis_off()
         if index is not None:
-            picture = ax.imshow(w[index].reshape(side, side), cmap=SIGNED, vmin=-limit, vmax=limit)
+            picture = ax.imshow(w[index].reshape(side, side), cmap=SIGNED, vmin=-limit, vmax=limit, interpolation="none")
     bar = figure.colorbar(picture, ax=axes, shrink=0.7, aspect=30, pad=0.02, extend="both")
     bar.set_label("weight (thresholds per spike)", fontsize=SMALL, color=INK)
     bar.ax.tick_params(labelsize=SMALL, colors=INK, length=2)
