@@ -1,0 +1,55 @@
+"""What the README shows is what the code does."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="the simulator needs Python 3.11")
+def test_the_ten_line_example_runs_and_learns(monkeypatch, capsys):
+    import torch
+
+    from biograd import datasets
+
+    def few(root, split, progress):
+        with np.load(ROOT / "tests" / "mnist_test_images.npz", allow_pickle=False) as file:
+            x, y = torch.from_numpy(file[f"{split}_x"]), torch.from_numpy(file[f"{split}_y"].astype(np.int64))
+        return datasets.ImageSet("mnist", split, x, y, 10)
+
+    monkeypatch.setitem(datasets.DATASETS, "mnist", few)
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len([line for line in example.splitlines() if line]) <= 10
+    torch.manual_seed(0)
+    exec(compile(example, "README.md", "exec"), {})
+    last = capsys.readouterr().out.splitlines()[-1].split()
+    assert last[0] == "2" and float(last[1]) > 0.25  # after 14 updates; chance is 0.1
+
+
+def test_the_floor_plan_names_every_module():
+    plan = README[README.index("## Floor plan") : README.index("## Symbols")]
+    words = set(re.findall(r"\w+", plan))
+    for wing in ("biograd", "hardware", "benchmarks"):
+        for file in (ROOT / wing).glob("*.py"):
+            name = file.stem
+            known = name in words or name.startswith("learning") or wing == "benchmarks" or name in ("__init__", "__main__", "renner2024")
+            assert known, f"{wing}/{file.name} has no place in the README's floor plan"
+
+
+def test_every_command_is_in_the_readme():
+    source = (ROOT / "biograd" / "cli.py").read_text(encoding="utf-8")
+    for name in re.findall(r'^    "(\w+)": "', source, re.MULTILINE):
+        assert f"`biograd {name}" in README
+
+
+def test_both_commands_are_in_the_makefile():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"^make (\w+)", README, re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE)
