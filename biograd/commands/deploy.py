@@ -34,7 +34,7 @@ class Args:
     model: tyro.conf.Positional[Path]  # file written by biograd export
     target: str = "emulator"  # emulator, or lava (Lava's CPU simulation)
     samples: int = 0  # test images to run; 0: all (emulator), 200 (lava)
-    weight_bits: int = 8  # bits of a weight on the chip, 1..6 or 8
+    weight_bits: int = 8  # bits of a weight on the chip, 2..6 or 8
     deadline: float = 600.0  # seconds the Lava simulation may take
     json: bool = False  # print one JSON object as the last line of standard output
 

@@ -41,7 +41,7 @@ class Args:
     dataset: str = "mnist"  # mnist or fashion
     model: Path | None = None  # go on from this network, written by biograd export (its sizes and steps count)
     steps: int = 20  # time steps a sample is shown, 1..48
-    weight_bits: int = 8  # bits of a weight, 1..6 or 8
+    weight_bits: int = 8  # bits of a weight, 2..6 or 8
     rounding: Literal["synapse", "stock", "nearest", "floor"] = "synapse"  # random number: one a synapse, or one a matrix; or none
     traces: Literal["signed", "unsigned"] = "signed"  # signed (Loihi 2 and Lava) or unsigned (Loihi 1: sign split over two traces)
     feedback: Literal["sleep", "random"] = "sleep"  # feedback weights learned in sleep, or random and fixed
