@@ -132,20 +132,26 @@ class Evidence:
                 by_batch[r["batch"]] = r | {"_record": record}
         return [by_batch[batch] for batch in sorted(by_batch)]
 
+    def grouped(self, name: str, *by: str) -> list[list[Record]]:
+        """Measurements of a name, a list for each configuration (and each value of the results `by`): one record a seed, the newest."""
+        groups: dict[str, dict[str, Record]] = {}
+        for record in self.named(name):
+            config = {key: value for key, value in (record.get("config") or {}).items() if key != "seed"}
+            key = json.dumps([config, [record["results"].get(result) for result in by]], sort_keys=True, default=str)
+            groups.setdefault(key, {})[str(record.get("seed"))] = record
+        return [list(seeds.values()) for seeds in groups.values()]
+
     def chip_learning(self) -> tuple[str, str] | None:
-        """Accuracy learned in the chip's integers, and how; the kind with most seeds."""
-        groups: dict[str, list[Record]] = {}
-        for record in self.named("chip learning"):
-            if isinstance(record["results"].get("test_accuracy"), int | float):
-                config = {name: value for name, value in (record.get("config") or {}).items() if name != "seed"}
-                groups.setdefault(json.dumps(config, sort_keys=True, default=str), []).append(record)
+        """Test accuracy learned in the chip's integers, and by which variant; the net of the paper, then the one with most seeds."""
+        groups = self.grouped("chip learning")
         if not groups:
             return None
-        found = max(groups.values(), key=len)
+        paper_net = [found for found in groups if list((found[0].get("config") or {}).get("sizes") or []) == [784, 100, 10]]
+        found = max(paper_net or groups, key=lambda g: (len(g), statistics.fmean(record["results"]["test_accuracy"] for record in g)))
         percent = [100 * record["results"]["test_accuracy"] for record in found]
         spread = f" ± {statistics.stdev(percent):.2f}" if len(percent) > 1 else ""
         told = f"{statistics.fmean(percent):.2f}{spread} % ({len(percent)} seed{'s' if len(percent) > 1 else ''})"
-        return told, str(found[-1]["results"].get("method") or "784-100-10")
+        return told, str(found[-1]["results"].get("method"))
 
     def machines(self) -> list[str]:
         """The machines of the measurements, each once."""

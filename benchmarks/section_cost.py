@@ -12,6 +12,7 @@ from .evidence import Evidence, Record, busy, joules_of, machine_of
 from .literature import CHIP_INFERENCE_J, CHIP_INFERENCE_S, CHIP_TRAINING_J, CHIP_TRAINING_S, CORTEX_COMMUNICATION, SPARSE_ENOUGH, Published
 from .page import Section, tag
 from .plots import BLUE, INK, SKY
+from .section_chip import small_net_joules
 
 QUICK_COMMAND = "biograd benchmark --suite quick --run runs/mnist"
 ENERGY_COMMAND = "biograd benchmark --suite energy --run runs/mnist"
@@ -31,6 +32,8 @@ def energy(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
     chip = evidence.results("loihi")
     for mode, joules, seconds in (("training", CHIP_TRAINING_J, CHIP_TRAINING_S), ("inference", CHIP_INFERENCE_J, CHIP_INFERENCE_S)):
         ours_j, ours_s = _ours(evidence, mode, "total_j"), _ours(evidence, mode, "seconds")
+        if mode == "training" and (learned := small_net_joules(evidence)):
+            ours_j.append(Quantity("784-100-10, learned in integers\nLoihi, davies2018", learned[0], learned[1], False, BLUE))
         here_j, here_s = _here(evidence, mode)
         section.figures(
             (log_ranges([*ours_j, *here_j, *map(_published, joules)], unit="J"), f"Joules a sample, {mode}; log axis."),

@@ -12,13 +12,13 @@ from .evidence import Accuracy, Evidence, joules_of
 from .literature import BEST_ON_LOIHI, MNIST_ACCURACY, PAPER_ENERGY, PAPER_LOIHI, PAPER_MNIST, PAPER_NMNIST
 from .page import Section, tag
 from .section_accuracy import ablations, accuracy, angles, learning_curves, mistakes
+from .section_chip import learning_on_chip, small_net_joules
 from .section_cost import energy, energy_model, fewer_joules, memory, speed
 from .section_origin import inside, origin, sources
 
 Maker = Callable[[Evidence, Mapping[str, str]], Section]
 
 GPU_COMMAND = "biograd benchmark --suite energy  # on a machine with an NVIDIA GPU, torch for CUDA and nvidia-ml-py"
-SMALL_NET = [100]  # hidden sizes of the paper's net on Loihi
 
 
 def subtitle(evidence: Evidence) -> str:
@@ -114,7 +114,7 @@ def _on_chip(evidence: Evidence) -> list[str | Markup]:
     peer = f"published: {BEST_ON_LOIHI.what}, {BEST_ON_LOIHI.value} %"
     found = evidence.chip_learning()
     if found is None:
-        return [name, paper, tag("missing"), peer, _command("biograd learn")]
+        return [name, paper, tag("missing"), peer, _command("python -m benchmarks.chip_learning")]
     told, how = found
     text = Markup("{} in integers by the emulator, which equals Lava's fixed-point simulation; {}. No silicon was at hand.")
     return [name, paper, told, peer, text.format(tag("measured"), how)]
@@ -124,12 +124,12 @@ def _energy_ratio(evidence: Evidence) -> list[str | Markup]:
     name, paper = "Energy a training sample, Loihi against a GPU", f"{PAPER_ENERGY.value:.0f} times less"
     peer = "published: CLP-SNN on Loihi 2, 0.05 mJ against an edge GPU's 333 mJ (22 times by algorithm, 295 by hardware)"
     modelled = small_net_joules(evidence)
-    loihi = f"Loihi: {engineering(modelled[0], 'J')} – {engineering(modelled[1], 'J')} (modelled). " if modelled else ""
+    loihi = f"Loihi: {engineering(modelled[0], 'J')} – {engineering(modelled[1], 'J')} (modelled; {modelled[2]}). " if modelled else ""
     gpu = evidence.device_energy("cuda", "training", "BioGrad")
     measured = [(r["batch"], joules_of(r, above_idle=False), joules_of(r, above_idle=True)) for r in gpu]
     known = [(batch, total, above) for batch, total, above in measured if total]
     if not modelled or not known:
-        lacks = "There is no recorded GPU run." if not known else "There is no modelled net of one hidden layer of 100."
+        lacks = "There is no recorded GPU run." if not known else "No net of one hidden layer of 100 was learned on the chip's terms."
         return [name, paper, Markup("{} {}{}").format(tag("missing"), loihi, lacks), peer, _command(GPU_COMMAND)]
     first, best = known[0], min(known, key=lambda row: row[1] or 0)
     parts = [
@@ -140,20 +140,6 @@ def _energy_ratio(evidence: Evidence) -> list[str | Markup]:
     ]
     how = Markup("{} GPU by NVML; {} Loihi").format(tag("measured"), tag("modelled"))
     return [name, paper, loihi + "; ".join(parts), peer, how]
-
-
-def small_net_joules(evidence: Evidence) -> tuple[float, float] | None:
-    """Modelled total joules a training sample of 784-100-10, bounds; the longest T recorded."""
-    found = [
-        record
-        for record in evidence.named("pareto")
-        if (record.get("config") or {}).get("hidden") == SMALL_NET and isinstance(record["results"].get("loihi"), dict)
-    ]
-    if not found:
-        return None
-    record = max(found, key=lambda record: record["config"]["steps"])
-    low, high = record["results"]["loihi"]["training"]["davies2018"]["total_j"]
-    return low, high
 
 
 def _run_accuracy(evidence: Evidence) -> float | None:
@@ -182,6 +168,7 @@ SECTIONS: list[Maker] = [
     learning_curves,
     angles,
     ablations,
+    learning_on_chip,
     energy,
     energy_model,
     fewer_joules,
