@@ -23,7 +23,7 @@ LESSONS: tuple[dict, ...] = (
     {"traces": "unsigned"},
     {"rounding": "stock", "weight_bits": 9},
     {"rounding": "stock", "weight_bits": 9, "traces": "unsigned"},
-    {"rounding": "nearest", "weight_bits": 4, "epoch": 5},
+    {"rounding": "nearest", "weight_bits": 6, "epoch": 5},
     {"sizes": (INPUTS, 9, 8, CLASSES), "epoch": 4},
     {"sizes": (INPUTS, 9, 8, CLASSES), "epoch": 1, "traces": "unsigned", "weight_bits": 6, "rounding": "floor"},
 )

@@ -1,0 +1,111 @@
+"""Learning in Lava's engine: golden lessons on every Python, live runs where Lava's Python is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hardware import guard, learning_lava
+from hardware.archive import read_npz
+from hardware.learning import ChipLearningParams, ChipSleepParams
+from hardware.learning_lava import Trail, compare, connection_names, digest, emulate
+from hardware.learning_plan import plan
+
+GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("learning_*.npz"))
+
+
+def golden(path: Path) -> tuple[ChipLearningParams, dict[str, np.ndarray]]:
+    arrays = read_npz(path)
+    return ChipLearningParams.from_json(str(arrays["params"])), arrays
+
+
+def test_there_are_golden_lessons():
+    assert len(GOLDEN) == 7
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_emulator_learns_what_lava_learned_after_every_sample_and_sleep_phase(path):
+    params, arrays = golden(path)
+    ours, _ = emulate(params, arrays["images"], arrays["labels"], plan(params, np.arange(len(arrays["labels"]))))
+    assert np.array_equal(ours.digests, arrays["digests"])
+    by_day = [segment.sample >= 0 for segment in plan(params, np.arange(len(arrays["labels"])))]
+    assert np.array_equal(ours.outputs[by_day], arrays["outputs"][by_day])
+    assert len(np.unique(ours.digests[:, 0])) > 3, "nothing was learned, so nothing was compared"
+
+
+def test_digest_tells_single_weights_and_traces_apart():
+    w, x1 = np.zeros((3, 2), dtype=np.int16), np.zeros(3, dtype=np.int64)
+    other = w.copy()
+    other[2, 1] = 2
+    assert len({digest(w, x1), digest(other, x1), digest(w, x1 + 1), digest(w, x1[:0])}) == 4
+
+
+def test_first_difference_is_named(monkeypatch):
+    params, arrays = golden(GOLDEN[0])
+    images, labels = arrays["images"], arrays["labels"]
+
+    def almost_lava(params, images, labels, segments, **options):
+        trail, state = emulate(params, images, labels, segments)
+        digests = trail.digests.copy()
+        digests[5, 1] += np.uint64(1)
+        return Trail(digests=digests, outputs=trail.outputs, seconds=1.0), [*state.w, *(w for fb in state.w_fb for w in fb)]
+
+    monkeypatch.setattr(learning_lava, "run_lava", almost_lava)
+    found = compare(params, images, labels, samples=9)
+    assert found.first_difference == "after segment 6 of 13, sample 4: weights into layer 2"
+    assert found.sleep_phases == 4
+    assert connection_names(params)[-1] == "feedback weights into layer 1"
+
+
+@pytest.mark.parametrize("samples", [0, 10])
+def test_more_samples_than_there_are_is_refused(samples):
+    params, arrays = golden(GOLDEN[0])
+    with pytest.raises(ValueError, match=f"samples is {samples}; the data set has 9"):
+        compare(params, arrays["images"], arrays["labels"], samples=samples)
+
+
+@pytest.fixture
+def lava() -> None:
+    try:
+        guard.lava_python()
+    except guard.TargetError as err:
+        pytest.skip(str(err))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("lava")
+@pytest.mark.parametrize("changes", [{}, {"traces": "unsigned", "rounding": "stock", "weight_bits": 9}], ids=str)
+def test_lava_learns_the_same_now(changes):
+    rng = np.random.default_rng(8)
+    params = ChipLearningParams(
+        sizes=(60, 30, 5), vth=200, gain_hidden=255, shift_hidden=11, seed=4, sleep=ChipSleepParams(steps=30, every=10, before=1), **changes
+    )
+    images = (rng.random((20, 60)) * 255).astype(np.uint8)
+    done: list[int] = []
+    found = compare(params, images, rng.integers(0, 5, 20), samples=20, deadline=120, progress=lambda now, total: done.append(now))
+    assert found.first_difference is None
+    assert found.sleep_phases == 3
+    assert done[-1] <= 23
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("lava")
+def test_deadline_ends_lavas_lesson():
+    params, arrays = golden(GOLDEN[0])
+    with pytest.raises(guard.TargetError, match="deadline"):
+        compare(params, arrays["images"], arrays["labels"], samples=9, deadline=0.5)
+
+
+def test_lava_reads_the_rules_as_they_are_meant():
+    product_series = pytest.importorskip("lava.magma.core.learning.product_series", reason="Lava exists for Python 3.10 alone")
+    symbolic = pytest.importorskip("lava.magma.core.learning.symbolic_equation")
+    for params in (ChipLearningParams(), ChipLearningParams(traces="unsigned")):
+        for rule in (params.forward_rule, params.feedback_rule):
+            read = product_series.ProductSeries(symbolic.SymbolicEquation("dw", str(rule))).products
+            assert len(read) == len(rule.products)
+            for theirs, ours in zip(read, rule.products, strict=True):
+                assert (theirs.s_mantissa, theirs.s_exp - 7) == (ours.mantissa, ours.exponent)
+                assert tuple(f.state_var for f in theirs.factors) == ours.factors
+                assert theirs.dependency == "u"
