@@ -237,7 +237,14 @@ PRESETS: dict[str, RunConfig] = {
     "mnist": RunConfig(epochs=10, augment=AugmentParams(shift=1)),
     "mnist-best": RunConfig(hidden=(500, 500), epochs=15, augment=AugmentParams(shift=1, rotate=8.0, scale=0.08)),
     "mnist-online": RunConfig(
-        hidden=(100,), epochs=3, batch=1, steps=16, optimizer="sgd", lr=5e-4, sleep=SleepParams(every=500, steps=200, phases=1)
+        hidden=(100,),
+        epochs=3,
+        batch=1,
+        steps=16,
+        error="final",
+        optimizer="sgd",
+        lr=1e-3,
+        sleep=SleepParams(every=500, steps=200, phases=1),
     ),
     "fashion": RunConfig(dataset="fashion", hidden=(500, 500), epochs=30, augment=AugmentParams(shift=1)),
 }

@@ -26,11 +26,11 @@ class SleepParams:
 
     every: int = 50  # batches between two nights
     phases: int = 4  # phases a night; Source: ALGORITHM section 2, as all of these
-    first_night: int = 60  # phases before training
+    first_night: int = 100  # phases before training
     steps: int = 1000  # time steps of one phase
     rate: float = 0.2  # spikes a step of the dreaming layer
     noise: float = 0.6  # standard deviation of the current noise of hidden neurons further on, thresholds
-    decay: float = 0.05  # pull of w_fb towards the coincidences, a phase
+    decay: float = 0.02  # pull of w_fb towards the coincidences, a phase; ours: 0.05 left the first layer 4 degrees further off
     eta: float = 0.02  # a neuron's running means follow by this fraction a step (by 1/t while that is more)
 
     def __post_init__(self) -> None:
