@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from hardware.learning_state import LearningState
 
 from .machine import provenance
 
+LOG = logging.getLogger(__name__)
 RESULTS = Path(__file__).parent / "results" / "chip_learning.jsonl"
 NAME = "chip learning"
 KEEP_NAME = "chip keep learning"
@@ -50,7 +52,7 @@ ROWS: dict[str, Row] = {
     "random": Row("784-100-10, random feedback instead of sleep", 3, {"feedback": "random"}),
     "unsigned": Row("784-100-10, unsigned traces (Loihi 1)", 3, {"traces": "unsigned"}),
     "stock": Row("784-100-10, stock rounding (one number a matrix)", 3, {"rounding": "stock", "weight_bits": 9}),
-    "wide": Row("784-400-10", 3, {"sizes": (784, 400, 10)}),
+    "wide": Row("784-400-10", 3, {"sizes": (784, 400, 10), "gain_output": 60}),
     "deep": Row("784-200-100-10", 3, {"sizes": (784, 200, 100, 10)}),
     "one epoch": Row("784-100-10, one epoch", 1, {}),
     "frozen": Row("784-100-10, one epoch, hidden layer frozen", 1, {"plastic": (False, True)}),
@@ -181,7 +183,8 @@ def noisy(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def main() -> None:
-    """Run the rows that were asked for, print a line for each and append its record."""
+    """Run the rows that were asked for, append a record for each and log a line."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default=",".join([*ROWS, "keep", "lava"]), help="rows, comma separated; also keep, lava")
     parser.add_argument("--seeds", default="0,1,2")
@@ -213,7 +216,7 @@ def _in_lava(seed: int, samples: int, images: Images) -> tuple[dict[str, Any], i
 def _write(out: Path, name: str, config: dict[str, Any], seed: int, result: dict[str, Any]) -> None:
     records.append(out, {"kind": "measurement", "name": name, "config": config, "seed": seed, **provenance(), "results": result})
     told = {key: value for key, value in result.items() if not isinstance(value, (dict, list)) and "rule" not in key}
-    print(name, seed, json.dumps(told, default=str), flush=True)
+    LOG.info("%s, seed %d: %s", name, seed, json.dumps(told, default=str))
 
 
 def _taught(x: np.ndarray, y: np.ndarray, seed: int) -> LearningState:
