@@ -105,7 +105,7 @@ def from_model(model: Model, params: ChipLearningParams | None = None) -> Learni
     """Put a trained model on the chip to go on learning there; its feedback weights are learned anew in the nights before.
 
     Args:
-        params: sizes, steps and decays are taken from the model.
+        params: sizes, steps and decays are taken from the model; vth too, and with it the gains, where its weights need another scale.
     Raises: ValueError where the model's layers differ in their decays, or it has no hidden layer.
     """
     params = params or ChipLearningParams()
@@ -115,7 +115,10 @@ def from_model(model: Model, params: ChipLearningParams | None = None) -> Learni
     alpha_u, alpha_v = kept.pop()
     du = min(chip.MAX_DECAY, max(0, round(chip.DECAY_UNITY * (1 - alpha_u)) - 1))
     dv = min(chip.MAX_DECAY, max(0, round(chip.DECAY_UNITY * (1 - alpha_v))))
-    values = json.loads(params.to_json()) | {"sizes": model.sizes, "steps": model.steps, "du": du, "dv": dv}
+    vth = _threshold(model, params.vth)
+    values = json.loads(params.to_json()) | {"sizes": model.sizes, "steps": model.steps, "du": du, "dv": dv, "vth": vth}
+    for name in ("gain_hidden", "gain_output"):  # the same change in thresholds is fewer weight units where a unit is larger
+        values[name] = min(255, max(1, round(values[name] * vth / params.vth)))
     if values["plastic"] is not None and len(values["plastic"]) != len(model.layers):
         values["plastic"] = None
     params = ChipLearningParams.from_json(json.dumps(values))
@@ -176,6 +179,19 @@ def read_state(path: Path | str) -> LearningState:
     except ValueError as err:
         raise ValueError(f"{path}: {err}") from None
     return state
+
+
+def _threshold(model: Model, usual: int) -> int:
+    """The scale a model was quantised with, or the largest, up to the usual one, at which 99.5 % of each layer's weights fit."""
+    quantised = model.info.get("quantisation")
+    layers = quantised.get("layers") if isinstance(quantised, dict) else None
+    if isinstance(layers, list) and layers and all(isinstance(layer, dict) for layer in layers):
+        scales = {(layer.get("vth"), layer.get("weight_exp")) for layer in layers}
+        vth, exponent = scales.pop()
+        if not scales and exponent == 0 and isinstance(vth, int):
+            return vth
+    largest = max(float(np.quantile(np.abs(layer.w), 0.995)) for layer in model.layers)
+    return max(1, min(usual, int(254 / largest))) if largest > 0 else usual
 
 
 def _to_step(real: np.ndarray, step: int) -> np.ndarray:

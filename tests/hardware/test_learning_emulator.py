@@ -234,6 +234,17 @@ def test_learned_weights_come_back_as_the_same_integers(tmp_path):
         assert np.array_equal(layer.w_bias.sum(axis=1), w[-1])
 
 
+def test_models_with_larger_weights_get_a_scale_that_holds_them():
+    rng = np.random.default_rng(0)
+    layers = [LayerModel(w=rng.normal(0, 1, shape), bias=np.zeros(shape[0])) for shape in ((12, 20), (4, 12))]
+    state = from_model(Model(layers=tuple(layers), steps=10))
+    assert max(state.info["weights_clipped"]) < 0.03
+    assert 40 < state.params.vth < 200
+    assert state.params.gain_hidden < ChipLearningParams().gain_hidden
+    assert np.abs(state.w[0][:-1].T / state.params.vth - layers[0].w).max() < 1.5
+    assert np.median(np.abs(state.w[0][:-1].T / state.params.vth - layers[0].w)) < 0.02
+
+
 def test_models_that_cannot_learn_on_the_chip_are_refused():
     flat = Model(layers=(LayerModel(w=np.ones((4, 20)), bias=np.zeros(4)),), steps=20)
     with pytest.raises(ValueError, match="at least one hidden layer"):
