@@ -124,7 +124,8 @@ def compare(before: list[Record], after: list[Record]) -> list[Record]:
 
 def _do(task: Task, key: str, suite: str, bench: Bench, out: Path) -> Iterator[Record]:
     origin, start = provenance(), time.perf_counter()
-    common = {
+    common: Record = {
+        "format": records.FORMAT,
         "kind": "measurement",
         "suite": suite,
         "name": task.name,
