@@ -56,3 +56,8 @@ def test_every_encoder_keeps_black_silent_and_takes_a_single_step(name: str) -> 
 def test_bernoulli_draws_anew_from_another_seed() -> None:
     first, second = (bernoulli(PIXELS, 20, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1))
     assert not torch.equal(first, second)
+
+
+def test_bernoulli_keeps_black_silent_at_the_lowest_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "rand", lambda size, **_: torch.zeros(size))
+    assert not bernoulli(torch.zeros(2, 3), 5).any() and bernoulli(torch.full((2, 3), 0.01), 5).all()

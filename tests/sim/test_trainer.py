@@ -120,7 +120,7 @@ def test_every_sample_is_shown_once_an_epoch_in_a_new_order_and_the_last_batch_i
 def test_records_tell_means_over_the_samples() -> None:
     trainer = a_trainer(optimizer=lambda p, lr: torch.optim.SGD(p, 0.0), feedback="dfa", augmentation=AugmentParams())
     trainer.encoder = lambda p, steps, generator: (p > 0.3).float().expand(steps, *p.shape)
-    (record, *_) = trainer.run()
+    record, second = trainer.run()
     spikes = encode(trainer.train_set.x, trainer.encoder, 5)
     activity = trainer.learner.net.roll(spikes)
     target = torch.nn.functional.one_hot(trainer.train_set.y, 3)
@@ -130,6 +130,8 @@ def test_records_tell_means_over_the_samples() -> None:
     assert measured.rates == pytest.approx([done.s.mean().item() for done in activity])
     assert record["train_accuracy"] == pytest.approx(measured.test_accuracy) == pytest.approx(record["test_accuracy"])
     assert (measured.predicted == trainer.train_set.y).double().mean().item() == measured.test_accuracy
+    for name in ("mean_abs_error", "spikes_per_neuron", "train_accuracy"):
+        assert second[name] == pytest.approx(record[name])  # nothing was learnt, and nothing is carried into the next epoch
     assert record["epoch"] == 1 and record["samples"] == 50 and len(record["feedback_angle_deg"]) == 2
 
 
