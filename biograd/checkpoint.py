@@ -115,12 +115,18 @@ def load_checkpoint(folder: RunFolder, experiment: Experiment) -> list[str]:
     optimizer["param_groups"] = header["optimizer"]["param_groups"]
     state["scheduler"], state["position"] = header["scheduler"], header["position"]
     trainer.load_state_dict(state)
-    _trim_records(folder, trainer.epoch)
+    drop_records_after(folder, trainer.epoch)
     return [
         f"{what} was {there} and is {here}: the result may differ in the last bits from an unbroken run"
         for what, there, here in (("torch", header["torch"], torch.__version__), ("threads", header["threads"], trainer.learner.threads))
         if there != here
     ]
+
+
+def drop_records_after(folder: RunFolder, epochs: int) -> None:
+    """Drop the records of later epochs: a run killed between record and checkpoint does those again."""
+    kept = [record for record in records.read(folder.records) if record["kind"] != "epoch" or record["epoch"] <= epochs]
+    atomic_write(folder.records, b"".join(json.dumps(record).encode() + b"\n" for record in kept))
 
 
 def load_weights(folder: RunFolder, experiment: Experiment) -> None:
@@ -156,11 +162,6 @@ def _matching(tensors: dict[str, torch.Tensor], prefix: str, wanted: dict[str, t
             sizes = f"{tuple(found[name].shape)}, the network's {tuple(value.shape)}"
             raise ValueError(f"{path}: {prefix}{name} has the shape {sizes}: it belongs to another network")
     return found
-
-
-def _trim_records(folder: RunFolder, epochs: int) -> None:
-    kept = [record for record in records.read(folder.records) if record["kind"] != "epoch" or record["epoch"] <= epochs]
-    atomic_write(folder.records, b"".join(json.dumps(record).encode() + b"\n" for record in kept))
 
 
 def _flat(config: RunConfig) -> dict[str, Any]:

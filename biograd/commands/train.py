@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import tyro
 
 from .. import records
-from ..checkpoint import RunFolder, load_checkpoint, save_checkpoint
+from ..checkpoint import RunFolder, drop_records_after, load_checkpoint, save_checkpoint
 from ..console import Console
 from ..experiment import Experiment, RunConfig, preset, read_config
 from ..trainer import Progress
@@ -56,6 +56,8 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
             for warning in load_checkpoint(folder, experiment):
                 console.say(f"note: {warning}")
             console.say(f"resumed {folder.path} at epoch {experiment.trainer.epoch + 1}, batch {experiment.trainer.batch}")
+        elif args.resume:
+            drop_records_after(folder, 0)
         _introduce(experiment, console)
         before = [record for record in records.read(folder.records) if record["kind"] == "run"] if args.resume else []
         if before:

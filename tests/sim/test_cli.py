@@ -6,7 +6,23 @@ import pytest
 
 from biograd.cli import COMMANDS, main
 
-TRAIN = ["train", "--hidden", "16", "--epochs", "2", "--batch", "50", "--threads", "1", "--sleep.first-night", "2", "--sleep.steps", "60"]
+TRAIN = [
+    "train",
+    "--lr",
+    "0.01",
+    "--hidden",
+    "16",
+    "--epochs",
+    "2",
+    "--batch",
+    "50",
+    "--threads",
+    "1",
+    "--sleep.first-night",
+    "2",
+    "--sleep.steps",
+    "60",
+]
 
 
 def run(arguments, capsys):
@@ -39,6 +55,31 @@ def test_train_evaluate_export_and_deploy_tell_one_story(mnist, tmp_path, capsys
     code, out, _ = run(["deploy", folder / "model.nir", "--json"], capsys)
     deployed = json.loads(out)
     assert code == 0 and deployed["samples"] == 300 and abs(deployed["test_accuracy"] - result["test_accuracy"]) < 0.05
+
+
+@pytest.mark.slow
+def test_learning_on_the_chip_goes_on_from_its_file_and_leaves_a_model(mnist, tmp_path, capsys):
+    flags = ["learn", "--hidden", "20", "--epochs", "2", "--samples", "600", "--json"]
+    code, out, err = run([*flags, "--out", tmp_path / "l"], capsys)
+    assert code == 0, err
+    result = json.loads(out)
+    assert result["samples"] == 1200 and result["test_accuracy"] > 0.5 and len(result["feedback_angle_deg"]) == 1
+    assert run([*flags, "--out", tmp_path / "l"], capsys)[0] == 2, "a second run must not overwrite the first"
+    code, out, _ = run([*flags, "--out", tmp_path / "l", "--resume"], capsys)
+    assert code == 0 and json.loads(out)["test_accuracy"] == result["test_accuracy"]
+    code, out, _ = run(["deploy", tmp_path / "l" / "model.nir", "--json"], capsys)
+    assert code == 0 and json.loads(out)["test_accuracy"] == result["test_accuracy"], "the integers must come back from the file"
+    code, out, err = run(["learn", "--model", tmp_path / "l" / "model.nir", "--epochs", "1", "--out", tmp_path / "more", "--json"], capsys)
+    assert code == 0 and json.loads(out)["samples"] == 700, err
+
+
+def test_a_report_is_written_from_a_run(trained, capsys):
+    code, out, err = run(["report", trained, "--json"], capsys)
+    assert code == 0, err
+    page = (trained / "report.html").read_text()
+    assert (
+        json.loads(out)["report"] == str(trained / "report.html") and page.startswith("<!doctype html>".upper()[:2]) and "</html>" in page
+    )
 
 
 def test_json_is_the_last_line_of_standard_output_and_all_of_it(trained, capsys):
@@ -80,10 +121,20 @@ def test_every_command_has_help_with_defaults(command, capsys):
         (["deploy", "nowhere.nir", "--target", "moon"], "known: emulator, lava"),
         (["deploy", "nowhere.nir", "--samples", "-1"], "samples is -1"),
         (["data", "cifar"], "known: mnist, fashion"),
+        (["learn", "--target", "moon"], "known: emulator, lava"),
+        (["learn", "--epochs", "0"], "epochs is 0"),
+        (["learn", "--weight-bits", "7"], "weight_bits is 7"),
+        (["learn", "--hidden", "5000", "--out", "nowhere/else"], "5000"),
+        (["learn", "--model", "nowhere.nir"], "nowhere.nir"),
+        (["benchmark", "--suite", "slow"], "known: quick, paper, energy, speed, full"),
+        (["benchmark", "--suite", "quick", "--run", "nowhere"], "nowhere holds no run"),
+        (["benchmark", "--compare", "nowhere.jsonl"], "nowhere.jsonl is not a file"),
+        (["report", "nowhere"], "nowhere is not a folder"),
+        (["report", "--records", "nowhere.jsonl"], "nowhere.jsonl is not a file"),
     ],
 )
 def test_bad_input_is_one_line_and_code_2(arguments, says, mnist, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     code, out, err = run(arguments, capsys)
     assert code == 2 and out == "" and err.count("\n") == 1 and says in err, err
-    assert list(tmp_path.iterdir()) == []
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and path.name != ".lock"] == []
