@@ -6,7 +6,8 @@ import pytest
 
 from biograd.cli import COMMANDS, main
 
-TRAIN = [
+TRAIN = ["train", "--hidden", "32", "--epochs", "2", "--batch", "10", "--lr", "3e-3", "--threads", "1"]
+TRAIN += ["--sleep.first-night", "10", "--sleep.steps", "200"]
     "train",
     "--lr",
     "0.01",
