@@ -8,22 +8,6 @@ from biograd.cli import COMMANDS, main
 
 TRAIN = ["train", "--hidden", "32", "--epochs", "2", "--batch", "10", "--lr", "3e-3", "--threads", "1"]
 TRAIN += ["--sleep.first-night", "10", "--sleep.steps", "200"]
-    "train",
-    "--lr",
-    "0.01",
-    "--hidden",
-    "16",
-    "--epochs",
-    "2",
-    "--batch",
-    "50",
-    "--threads",
-    "1",
-    "--sleep.first-night",
-    "2",
-    "--sleep.steps",
-    "60",
-]
 
 
 def run(arguments, capsys):
