@@ -91,7 +91,7 @@ class ChipSleepParams:
     every: int = 500  # samples between two nights
     before: int = 60  # nights before the first sample
     rate: int = 13_107  # noise, spikes per step in 1/65536: 0.2
-    drive: float = 0.0625  # constant current in place of the mean, thresholds a step; ALGORITHM: just below steady firing
+    drive: float = 0.0625  # current in place of the mean, thresholds a step; alone it lifts v to a third of the threshold
     mean_shift: int = 6  # running mean current: m += (current - m) >> mean_shift
     spike_step: int = 4  # y1 at a noise spike, -1 without; 4 to 1 centres it at a rate of 0.2
     hebb_exponent: int = -3  # of dw_fb = 2^a x1 y1

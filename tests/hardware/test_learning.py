@@ -48,7 +48,7 @@ def test_update_by_hand():
 
 
 def test_forgetting_by_hand():
-    # w y3 = 100 * 64 >> 5 = 200, << 2 = 800 of 128ths = 6.25 = 1/16 of the weight, as ALGORITHM's decay of 5 % a night asks.
+    # w y3 = 100 * 64 >> 5 = 200, << 2 = 800 of 128ths = 6.25 = 1/16 of the weight.
     forget = ChipLearningParams().feedback_rule.products[-1]
     change = ((-100 * 64) >> forget.shift) << (forget.exponent + 7)
     assert change == -800

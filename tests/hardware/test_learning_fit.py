@@ -10,7 +10,7 @@ from hardware.learning_fit import fit
 
 
 def test_the_papers_net_takes_three_cores():
-    # LAVA.md section 4: 784-100-10 needs 2 cores for inference and 3 for learning.
+    # 785 x 100 synapses of 8 + 9 bit fill two cores of 128 KB; the output layer has its own.
     found = fit(ChipLearningParams())
     assert found.mode == "learning"
     assert found.cores == 3
