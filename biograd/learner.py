@@ -91,6 +91,7 @@ class LocalLearner:
         rates = sum(part.rates * w for part, w in zip(parts, share, strict=True))
         return StepResult(torch.cat([part.predicted for part in parts]), error, rates)  # type: ignore[arg-type]  # sums of tensors
 
+    @torch.no_grad()  # grad mode is a thread's own, and parameters of a user's network may ask for gradients
     def _layer_at_once(self, spikes: Tensor, target: Tensor) -> _Part:
         activity = self.net.roll(spikes)
         s_out = activity[-1].s
@@ -105,6 +106,7 @@ class LocalLearner:
         rates = torch.stack([done.s.mean() for done in activity])
         return _Part(read_out(s_out), err.abs().mean(), rates, updates)
 
+    @torch.no_grad()
     def _online(self, spikes: Tensor, target: Tensor) -> _Part:
         net, neuron, steps, batch = self.net, self.net.neuron, *spikes.shape[:2]
         states = net.rest(batch)

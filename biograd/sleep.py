@@ -26,7 +26,7 @@ class SleepParams:
 
     every: int = 50  # batches between two nights
     phases: int = 4  # phases a night; Source: ALGORITHM section 2, as all of these
-    first_night: int = 100  # phases before training
+    first_night: int = 100  # phases before training, at least 1: they settle the scale of w_fb
     steps: int = 1000  # time steps of one phase
     rate: float = 0.2  # spikes a step of the dreaming layer
     noise: float = 0.6  # standard deviation of the current noise of hidden neurons further on, thresholds
@@ -34,10 +34,10 @@ class SleepParams:
     eta: float = 0.02  # a neuron's running means follow by this fraction a step (by 1/t while that is more)
 
     def __post_init__(self) -> None:
-        for name in ("every", "steps"):
+        for name in ("every", "steps", "first_night"):
             if getattr(self, name) < 1:
                 raise ValueError(f"sleep.{name} is {getattr(self, name)}; need at least 1")
-        for name in ("phases", "first_night", "noise"):
+        for name in ("phases", "noise"):
             if getattr(self, name) < 0:
                 raise ValueError(f"sleep.{name} is {getattr(self, name)}; need 0 or more")
         if not 0 < self.rate < 1:
@@ -77,12 +77,11 @@ def sleep_phase(net: Network, feedback: SleepAligned, p: SleepParams, *, generat
 
 
 def first_night(net: Network, feedback: SleepAligned, p: SleepParams, *, generator: torch.Generator) -> None:
-    """The phases before training, after which the gain of every layer is fixed."""
+    """The phases before training, at least 1: they settle the scale of w_fb, after which the gain of every layer is fixed."""
     for _ in range(p.first_night):
         sleep_phase(net, feedback, p, generator=generator)
-    if p.first_night:
-        for hidden in range(len(net.hidden)):
-            feedback.set_gain(hidden)
+    for hidden in range(len(net.hidden)):
+        feedback.set_gain(hidden)
 
 
 def dream(net: Network, hidden: int, p: SleepParams, *, generator: torch.Generator) -> tuple[Float[Tensor, "T N"], Float[Tensor, "T C"]]:

@@ -275,6 +275,7 @@ def evaluate(
     return Evaluation((answers == images.y.cpu()).double().mean().item(), answers, (rates / (n * steps)).tolist(), n / seconds)
 
 
+@torch.no_grad()
 def _answer(net: Network, spikes: Tensor) -> tuple[Tensor, Tensor]:
     activity = net.roll(spikes)
     return read_out(activity[-1].s), torch.stack([done.s.sum() / done.s.shape[-1] for done in activity])

@@ -382,3 +382,13 @@ def test_what_a_user_writes_works_in_both_orders_without_touching_the_loop(own: 
 
 def test_learning_takes_no_more_than_spikes_and_labels() -> None:
     assert list(inspect.signature(LocalLearner.step).parameters) == ["self", "spikes", "labels"]
+
+
+@pytest.mark.parametrize("order", ["layer", "online"])
+def test_a_network_that_asks_for_gradients_still_builds_no_graph(order):
+    net = Network((6, 5, 3), generator=torch.Generator().manual_seed(0)).requires_grad_(True)
+    learner = LocalLearner(net, RandomDFA(net), order=order, threads=2)
+    spikes = (torch.rand(4, 16, 6, generator=torch.Generator().manual_seed(1)) < 0.5).float()
+    learner.step(spikes, torch.arange(16) % 3)
+    for parameter in net.parameters():
+        assert parameter.grad is not None and parameter.grad.grad_fn is None and not parameter.grad.requires_grad

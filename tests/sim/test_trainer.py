@@ -138,7 +138,7 @@ def test_records_tell_means_over_the_samples() -> None:
 def test_nights_come_every_so_many_batches_even_when_an_epoch_is_shorter(monkeypatch: pytest.MonkeyPatch) -> None:
     nights = []
     monkeypatch.setattr("biograd.trainer.sleep_phase", lambda *_, **__: nights.append((trainer.epoch, trainer.batch)))
-    trainer = a_trainer(sleep=SleepParams(every=5, phases=2, first_night=0), params=TrainParams(epochs=2, batch=8, steps=2))
+    trainer = a_trainer(sleep=SleepParams(every=5, phases=2, first_night=1), params=TrainParams(epochs=2, batch=8, steps=2))
     list(trainer.run())
     assert nights == [(0, 5), (0, 5), (1, 3), (1, 3)]  # after batches 5 and 10 of 14
 
