@@ -90,7 +90,7 @@ def day(
     psi = np.zeros((layers, widest), dtype=np.int64)
     u, v = np.zeros(widest, dtype=np.int64), np.zeros(widest, dtype=np.int64)
     err, y = np.zeros(classes, dtype=np.int64), np.zeros(widest, dtype=np.int32)
-    decays = np.zeros((period // epoch, 128), dtype=np.int64)
+    decays = np.zeros((period // epoch, 3, 128), dtype=np.int64)
     always = (1 << steps) - 1
     for q in range(order.shape[0]):
         sample = order[q]
@@ -122,7 +122,7 @@ def day(
         counts[ERRORS, 0] += errors
         counts[LEARNED, 0] += errors > 0
         for layer in range(layers):
-            decay_tables(x1_keep, uniforms[q, layer], decays)
+            decay_tables(x1_keep, uniforms[q, layer], epoch, impulse, decays)
             advance_traces(x1s[layer], masks[layer], layer, epoch, impulse, decays)
         if errors == 0:
             continue
@@ -182,7 +182,7 @@ def night(
     s = np.zeros(means.shape, dtype=np.uint8)
     noise = np.zeros((delay + 1, neurons), dtype=np.uint8)  # of the last steps
     within = np.zeros((layers, max(means.shape[1], x1s[0].shape[0])), dtype=np.int64)  # spikes onto each layer in this learning epoch
-    table = np.zeros((1, 128), dtype=np.int64)
+    table = np.zeros((1, 3, 128), dtype=np.int64)
     held = np.zeros((2, 2), dtype=np.int64)
     for t in range(1, length + 1):
         # The layers behind, last first: each takes the spikes that the layer before it sent one step earlier.
@@ -225,7 +225,7 @@ def night(
                         counts[UPDATES, layer + 1] += neurons
         if t % epoch == 0:
             for post in range(layers):
-                decay_tables(x1_keep, uniforms[post, t // epoch - 1 : t // epoch], table)
+                decay_tables(x1_keep, uniforms[post, t // epoch - 1 : t // epoch], epoch, impulse, table)
                 advance_traces(x1s[post], within[post], 0, epoch, impulse, table)
             within[:] = 0
 

@@ -36,39 +36,64 @@ def accumulate(w: np.ndarray, masks: np.ndarray, steps: Integer, sums: np.ndarra
 
 
 @numba.njit(nogil=True, cache=True)
-def decay_tables(keep: float, uniforms: np.ndarray, tables: np.ndarray) -> None:
-    """tables[e, x]: trace x one step later within epoch e: floor(keep x), or 1 more where the uniform number is below the rest."""
+def decay_tables(keep: float, uniforms: np.ndarray, epoch: Integer, impulse: Integer, tables: np.ndarray) -> None:
+    """Fill tables int64 [epochs, 3, 128], what a trace x becomes in each learning epoch: after one step's decay, after the epoch
+    without a spike, after the epoch with a spike at every step.
+
+    One step: floor(keep x), or 1 more where the epoch's uniform number is below the rest, as Lava rounds.
+    """
     for e in range(tables.shape[0]):
         for x in range(128):
             kept = keep * x
             whole = np.int64(kept)
-            tables[e, x] = whole + (uniforms[e] < kept - whole)
+            tables[e, 0, x] = whole + (uniforms[e] < kept - whole)
+        for x in range(128):
+            silent = x
+            for _ in range(epoch):
+                silent = tables[e, 0, silent]
+            tables[e, 1, x] = silent
+        for x in range(128):
+            tables[e, 2, x] = min(_TRACE, tables[e, 1, min(_TRACE, x + (epoch - 1) * impulse)] + impulse)
 
 
 @numba.njit(nogil=True, cache=True)
 def advance_traces(x1: np.ndarray, masks: np.ndarray, offset: Integer, epoch: Integer, impulse: Integer, tables: np.ndarray) -> None:
-    """Carry presynaptic traces through a sample's learning epochs; the layer's spikes arrive `offset` steps into the sample.
-
-    Lava keeps the time of an epoch's last spike only: earlier ones add their impulse at once, before the epoch's decay.
-    """
+    """Carry presynaptic traces through a sample's learning epochs; the layer's spikes arrive `offset` steps into the sample."""
+    every = (1 << epoch) - 1
     for i in range(x1.shape[0]):
         x = x1[i]
         mask = masks[i] << offset
         if mask == 0 and x == 0:
             continue
         for e in range(tables.shape[0]):
-            within = (mask >> (e * epoch)) & ((1 << epoch) - 1)
-            last = -1
-            for t in range(epoch):
-                if (within >> t) & 1:
-                    if last >= 0:
-                        x = min(_TRACE, x + impulse)
-                    last = t
-            for t in range(epoch):
-                x = tables[e, x]
-                if t == last:
-                    x = min(_TRACE, x + impulse)
+            within = mask & every
+            mask >>= epoch
+            if within == 0:
+                x = tables[e, 1, x]
+            elif within == every:
+                x = tables[e, 2, x]
+            else:
+                x = _through_epoch(x, within, epoch, impulse, tables[e, 0])
         x1[i] = x
+
+
+@numba.njit(inline="always")
+def _through_epoch(x: Integer, within: Integer, epoch: Integer, impulse: Integer, one_step: np.ndarray) -> Integer:
+    """A trace after a learning epoch with spikes at the set bits of `within`.
+
+    Lava keeps the time of an epoch's last spike only: earlier ones add their impulse at once, before the epoch's decay.
+    """
+    last = -1
+    for t in range(epoch):
+        if (within >> t) & 1:
+            if last >= 0:
+                x = min(_TRACE, x + impulse)
+            last = t
+    for t in range(epoch):
+        x = one_step[x]
+        if t == last:
+            x = min(_TRACE, x + impulse)
+    return x
 
 
 @numba.njit(nogil=True, cache=True)
@@ -98,21 +123,25 @@ def update(
     """dw = 2^e u0 x1 y2 in all synapses whose x1 is not 0; returns synapses visited and weights clipped."""
     rows, neurons = w.shape
     updated = clipped = 0
-    top = (1 << bits) - 1
+    top, lowest, highest = np.int32((1 << bits) - 1), np.int32(_LOWEST), np.int32(_HIGHEST - step)
+    numbers = np.full(neurons, np.int32(fixed), dtype=np.int32)
     for i in range(rows):
         x = np.int32(x1[i])
         if x == 0:
             continue
         updated += neurons
         row = row_key(key, i)
+        # Numbers first: a loop of 32-bit integers alone, which compilers turn into vector instructions.
+        if fixed < 0:
+            for j in range(neurons):
+                numbers[j] = np.int32(mix(np.uint32(row + np.uint32(j))) >> np.uint32(32 - bits))
         for j in range(neurons):
             # The engine drops 7 + 7 + 4 - 15 = 3 bits of the product, rounding down.
-            change = ((x * y[j]) >> np.int32(3)) << np.int32(up)
-            number = np.int32(fixed) if fixed >= 0 else np.int32(mix(np.uint32(row + np.uint32(j))) >> np.uint32(32 - bits))
-            whole = (np.int32(w[i, j]) * np.int32(128) + change + np.int32(top) - number) >> np.int32(bits)
-            value = whole * np.int32(step)
-            inside = min(max(value, np.int32(_LOWEST)), np.int32(_HIGHEST - step))
-            clipped += value != inside
+            change = np.int32(np.int32(np.int32(x * y[j]) >> np.int32(3)) << np.int32(up))
+            total = np.int32(np.int32(np.int32(w[i, j]) << np.int32(7)) + np.int32(change + np.int32(top - numbers[j])))
+            value = np.int32(np.int32(total >> np.int32(bits)) << np.int32(bits - 7))
+            inside = min(max(value, lowest), highest)
+            clipped += np.int32(value != inside)
             w[i, j] = inside
     return updated, clipped
 
