@@ -123,27 +123,49 @@ def update(
     """dw = 2^e u0 x1 y2 in all synapses whose x1 is not 0; returns synapses visited and weights clipped."""
     rows, neurons = w.shape
     updated = clipped = 0
-    top, lowest, highest = np.int32((1 << bits) - 1), np.int32(_LOWEST), np.int32(_HIGHEST - step)
-    numbers = np.full(neurons, np.int32(fixed), dtype=np.int32)
+    numbers = np.full(neurons, fixed, dtype=np.int32)
+    shift, left, right, back = np.uint32(32 - bits), np.int32(up), np.int32(bits), np.int32(bits - 7)
+    top, highest = np.int32((1 << bits) - 1), np.int32(_HIGHEST - step)
     for i in range(rows):
-        x = np.int32(x1[i])
-        if x == 0:
+        if x1[i] == 0:
             continue
         updated += neurons
-        row = row_key(key, i)
-        # Numbers first: a loop of 32-bit integers alone, which compilers turn into vector instructions.
         if fixed < 0:
-            for j in range(neurons):
-                numbers[j] = np.int32(mix(np.uint32(row + np.uint32(j))) >> np.uint32(32 - bits))
-        for j in range(neurons):
-            # The engine drops 7 + 7 + 4 - 15 = 3 bits of the product, rounding down.
-            change = np.int32(np.int32(np.int32(x * y[j]) >> np.int32(3)) << np.int32(up))
-            total = np.int32(np.int32(np.int32(w[i, j]) << np.int32(7)) + np.int32(change + np.int32(top - numbers[j])))
-            value = np.int32(np.int32(total >> np.int32(bits)) << np.int32(bits - 7))
-            inside = min(max(value, lowest), highest)
-            clipped += np.int32(value != inside)
-            w[i, j] = inside
+            _draw(numbers, np.uint32(row_key(key, i)), shift)
+        clipped += _update_row(w[i], np.int32(x1[i]), y, numbers, left, right, back, top, highest)
     return updated, clipped
+
+
+@numba.njit(nogil=True, cache=True)
+def _draw(numbers: np.ndarray, row: Integer, shift: Integer) -> None:
+    """A random number for each synapse of one presynaptic neuron, int32."""
+    for j in range(numbers.shape[0]):
+        numbers[j] = mix(np.uint32(row + np.uint32(j))) >> shift
+
+
+@numba.njit(nogil=True, cache=True)
+def _update_row(
+    w: np.ndarray,
+    x: Integer,
+    y: np.ndarray,
+    numbers: np.ndarray,
+    left: Integer,
+    right: Integer,
+    back: Integer,
+    top: Integer,
+    highest: Integer,
+) -> Integer:
+    """`update` for one presynaptic neuron, in 32-bit integers alone, so that compilers turn it into vector instructions."""
+    clipped = np.int32(0)
+    for j in range(w.shape[0]):
+        # The engine drops 7 + 7 + 4 - 15 = 3 bits of the product, rounding down; the accumulator holds 1/128 of a weight.
+        change = np.int32(np.int32(np.int32(x * y[j]) >> np.int32(3)) << left)
+        total = np.int32(np.int32(np.int32(w[j]) << np.int32(7)) + np.int32(change + np.int32(top - numbers[j])))
+        value = np.int32(np.int32(total >> right) << back)
+        inside = min(max(value, np.int32(_LOWEST)), highest)
+        clipped = np.int32(clipped + np.int32(value != inside))
+        w[j] = np.int16(inside)
+    return clipped
 
 
 @numba.njit(nogil=True, cache=True)
