@@ -16,27 +16,31 @@ PICTURES = {
     "raster": "Every spike of one test image, layer by layer.",
     "compartments": "Both compartments of one neuron, and the eligibility of one of its synapses.",
     "receptive_fields": "What the neurons of the first layer look for.",
+    "weights": "Weights before and after they became the chip's integers: what was rounded and what was clipped.",
+    "voltages": "Where simulator and chip part: one neuron's soma voltage in both.",
+    "core_map": "The cores of a Loihi chip that the deployed network takes; below, what is used of the fullest core of each layer.",
 }
 
 
 def inside(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
     """Spikes, compartments and weights of one run, and the cores it would lie on."""
     section = Section("inside", "Inside one network, and on the chip")
-    shown = [(pictures[name], caption) for name, caption in PICTURES.items() if name in pictures]
+    fit = evidence.results("loihi").get("fit")
+    hidden = {"core_map"} if fit else set()  # drawn below from records, with learning beside inference
+    shown = [(pictures[name], caption) for name, caption in PICTURES.items() if name in pictures and name not in hidden]
     others = set(pictures) - set(PICTURES) - {"confusion", "learning_curve", "feedback_angles"}
     shown += [(pictures[name], name.replace("_", " ")) for name in sorted(others)]
     if shown:
         section.figures(*shown, shape="picture")
     else:
         section.missing("No pictures of a run were handed in.", "biograd train, then biograd report --run runs/mnist")
-    fit = evidence.results("loihi").get("fit")
     if fit:
         drawn = []
         for mode, layers in fit.items():
             placed = [(layer["name"], layer["cores"], _shares(layer)) for layer in layers]
             drawn.append((core_map(placed), f"Cores of a Loihi chip, {mode}; below, how full the fullest core of each layer is."))
         section.figures(*drawn)
-    else:
+    elif "core_map" not in pictures:
         section.missing("No core map is recorded.", "biograd benchmark --suite quick --run runs/mnist")
     deployed = [d for d in evidence.deployments if d.get("target")]
     if deployed:

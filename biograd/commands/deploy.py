@@ -25,6 +25,7 @@ from ..checkpoint import RunFolder
 from ..console import Console
 from ..datasets import load
 from ..encoders import ENCODERS
+from .pictures_chip import draw_deployment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +94,9 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     folder = RunFolder(args.model.parent)
     if folder.holds_run():
         records.append(folder.records, record)
+        if args.target == "emulator":
+            drawn = draw_deployment(model, fixed, fit, spikes, folder)
+            console.say(f"drew {', '.join(file.stem for file in drawn)} in {folder.path / 'pictures'}")
     return record
 
 
