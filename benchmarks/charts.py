@@ -83,8 +83,11 @@ def curves(lines: Sequence[Line], *, x: str, y: str, log: bool = False, low: flo
             spread = np.asarray(line.spread, float)
             ax.fill_between(xs, ys - spread, ys + spread, color=line.colour, alpha=0.18, linewidth=0)
     if log:
-        ax.set_xscale("log")
-        ax.set_yscale("log")
+        for axis, set_scale in ((ax.xaxis, ax.set_xscale), (ax.yaxis, ax.set_yscale)):
+            set_scale("log")
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=15))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axis.set_minor_formatter(NullFormatter())
     ax.set_ylim(low, high)
     _quiet(ax)
     ax.grid(axis="y", color="#ECECEC", linewidth=0.8)

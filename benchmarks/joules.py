@@ -22,6 +22,7 @@ SIZES = (784, 100, 10)  # the paper's net on Loihi
 STEPS = 16
 BATCHES = (1, 32, 256, 4096)
 INPUT_RATE = 0.13  # MNIST's mean grey value
+PORTION = 1024  # samples between two readings of the clock
 
 
 def device_energy(*, seconds: float = 10.0, idle_seconds: float = 5.0, windows: int = 3) -> Iterator[dict[str, Any]]:
@@ -98,8 +99,8 @@ def _forward(net: Network, given: torch.Tensor) -> Callable[[], None]:
 
 
 def _repeated(step: Callable[[], None], batch: int, device: str) -> Callable[[], int]:
-    """The step until about a thousand samples are through, then wait for the device: the clock is read that seldom."""
-    repeats = max(1, 1024 // batch)
+    """The step until `PORTION` samples are through, then wait for the device: the clock is read that seldom."""
+    repeats = max(1, PORTION // batch)
 
     def work() -> int:
         for _ in range(repeats):

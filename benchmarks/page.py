@@ -66,7 +66,7 @@ class Section:
 
     def missing(self, what: str, command: str) -> Section:
         """What is not there, and the command that would measure it."""
-        return self.note(Markup("{} To measure it: <code>{}</code>").format(what, command), "missing")
+        return self.note(Markup("{} To fill this section: <code>{}</code>").format(what, command), "missing")
 
     def digits(self, misread: Sequence[dict[str, Any]]) -> Section:
         """Misread images: base64 of uint8 pixels, 0 black, with their shape, class and answer."""

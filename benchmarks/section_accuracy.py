@@ -51,7 +51,7 @@ def learning_curves(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
         low = max(80.0, min(min(line.y) for line in lines) - 0.5)
         drawn.append((curves(lines, x="epoch", y="test accuracy (%)", low=low), _BAND))
     if any(epoch.get("test_accuracy") is not None for epoch in evidence.epochs):
-        drawn.append((plots.learning_curve(_last_run(evidence)), "This run."))
+        drawn.append((plots.learning_curve(_last_run(evidence)), "This run; held out: the test images, or those set apart."))
     if drawn:
         return section.figures(*drawn)
     return section.missing("No curve is recorded.", PAPER_COMMAND)
