@@ -18,6 +18,7 @@ from hardware import learning_state
 from hardware.interchange import read_model, write_model
 from hardware.learning import ChipLearningParams
 from hardware.learning_emulator import LearningRecord, evaluate, learn
+from hardware.learning_fit import fit
 from hardware.learning_lava import compare
 from hardware.learning_state import LearningState
 
@@ -61,11 +62,19 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
         raise ValueError(f"target is {args.target!r}; known: emulator, lava")
     with console.downloads() as progress:
         train, test = (load(args.dataset, split, progress=progress) for split in ("train", "test"))
+    _tell_fit(_params(args, 1), console)
     if args.target == "lava":
         return _in_lava(args, train, console)
     if args.samples:
         train = train.subset(slice(0, args.samples))
     return _in_emulator(args, train, test, console)
+
+
+def _tell_fit(params: ChipLearningParams, console: Console) -> None:
+    found = fit(params)
+    console.say(f"learning asks for {found.cores} cores of 128, layer by layer {', '.join(str(layer.cores) for layer in found.layers)}")
+    for warning in found.warnings:
+        console.say(f"note: {warning}")
 
 
 def _params(args: Args, samples: int) -> ChipLearningParams:
