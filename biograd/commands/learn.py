@@ -29,6 +29,7 @@ from ..datasets import ImageSet, load
 from .stop import stop_request
 
 _SAVE_EVERY = 10.0  # seconds
+_WIDE, _WIDE_GAIN = 200, 60  # more neurons than this before the output halve its gain; chosen on validation images at 400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +80,7 @@ def _tell_fit(params: ChipLearningParams, console: Console) -> None:
 
 def _params(args: Args, samples: int) -> ChipLearningParams:
     bits = 9 if args.rounding == "stock" else args.weight_bits  # stock rounding knows whole integers only
+    gain = _WIDE_GAIN if args.hidden and args.hidden[-1] > _WIDE else ChipLearningParams.gain_output
     return ChipLearningParams(
         sizes=(784, *args.hidden, 10),
         steps=args.steps,
@@ -88,6 +90,7 @@ def _params(args: Args, samples: int) -> ChipLearningParams:
         feedback=args.feedback,
         samples=samples,
         seed=args.seed,
+        gain_output=gain,
     )
 
 
