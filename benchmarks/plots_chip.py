@@ -20,7 +20,7 @@ from . import charts
 from .plots import _TITLE, BLUE, INK, NORMAL, ORANGE, PALE, SMALL, WIDTH, _name_beside, _quiet
 
 BINS = 90  # of a histogram over all weights of a layer, at most
-NEAR = 6  # weight steps to either side of 0 that the close view shows
+NEAR = 6  # weight steps to either side of 0 that the close view shows, at most
 FINE = 8  # bins a weight step in the close view, before rounding, at most
 SMALL_GAP = 0.01  # thresholds; up to here the axis of gaps is linear, beyond it logarithmic
 
@@ -149,14 +149,19 @@ def voltages(v_simulator: np.ndarray, v_chip: np.ndarray, *, title: str) -> Figu
 
 
 def _all_weights(ax: Axes, layer: Rounding) -> None:
-    """Histograms of all weights; a bin holds a whole number of steps, so that both sides fall into the same bins."""
+    """Histograms of all weights; a bin holds a whole number of steps, so that both sides fall into the same bins.
+
+    Where there are few steps, the real numbers have finer bins, of the same area a step.
+    """
     before, after = layer.before.ravel(), layer.after.ravel() * layer.scale
     step = layer.step * layer.scale
     bins = min(BINS, np.sqrt(before.size))  # fewer weights, wider bins
     width = step * max(1, round(np.ptp(np.append(before, after)) / step / bins))
     first, last = (np.floor(v / width + 0.5) for v in (min(before.min(), after.min()), max(before.max(), after.max())))
     edges = (np.arange(first, last + 2) - 0.5) * width
-    ax.hist(before, edges, color=BLUE, alpha=0.35, label="simulator: real numbers")
+    fine = max(1, int(bins) // (len(edges) - 1))
+    finer = np.linspace(edges[0], edges[-1], (len(edges) - 1) * fine + 1)
+    ax.hist(before, finer.tolist(), weights=np.full(before.shape, fine), color=BLUE, alpha=0.35, label="simulator: real numbers")
     ax.hist(after, edges, histtype="step", color=ORANGE, linewidth=1.2, label="chip: integers times scale")
     for index, limit in enumerate((layer.low, layer.high)):
         label = "the chip's range" if index == 0 else None
@@ -169,11 +174,12 @@ def _all_weights(ax: Axes, layer: Rounding) -> None:
 def _near_zero(ax: Axes, layer: Rounding) -> None:
     """Weights within some steps of 0: a narrow bar an integer on the chip, and finer bins, of the same area a step, before."""
     units = layer.before.ravel() / layer.scale / layer.step
-    levels = np.arange(-NEAR, NEAR + 1)
+    near = min(NEAR, max(layer.high, -layer.low) // layer.step)
+    levels = np.arange(-near, near + 1)
     step = layer.step * layer.scale
-    inside = units[np.abs(units) <= NEAR + 0.5]
+    inside = units[np.abs(units) <= near + 0.5]
     fine = min(FINE, 1 + inside.size // len(levels) // 20)  # at least some 20 weights a bin
-    edges = np.linspace(-NEAR - 0.5, NEAR + 0.5, len(levels) * fine + 1)
+    edges = np.linspace(-near - 0.5, near + 0.5, len(levels) * fine + 1)
     ax.hist(inside * step, (edges * step).tolist(), weights=np.full(inside.shape, fine), color=BLUE, alpha=0.35)
     ax.bar(levels * step, [int((layer.after == level * layer.step).sum()) for level in levels], width=0.28 * step, color=ORANGE)
     ax.xaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 5, 10]))
