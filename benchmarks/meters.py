@@ -155,12 +155,12 @@ def seconds_of(work: Callable[[], object], *, repeats: int = 1) -> float:
     return (time.perf_counter() - start) / repeats
 
 
-def peak_bytes(work: Callable[[], object]) -> int:
+def peak_bytes(work: Callable[[], object], *, device: str = "cpu") -> int:
     """Most bytes of tensors alive at once among those that `work` allocates (what it was given does not count).
 
     On a CPU from torch's profiler, allocation by allocation, so it is exact and repeats to the byte; on a GPU from torch's allocator.
     """
-    if torch.cuda.is_available():
+    if device != "cpu":
         torch.cuda.synchronize()
         before = torch.cuda.memory_allocated()
         torch.cuda.reset_peak_memory_stats()

@@ -73,12 +73,13 @@ def price(record: Record) -> dict[str, Interval] | None:
 
 def small_net_joules(evidence: Evidence) -> tuple[float, float, str] | None:
     """Modelled joules a training sample of 784-100-10 learned on the chip's terms (davies2018), with its accuracy in words."""
-    for found in sorted(evidence.grouped("chip learning"), key=len, reverse=True):
+    best: tuple[int, float, Interval] | None = None  # seeds, accuracy, joules: many seeds first, then the best of them
+    for found in evidence.grouped("chip learning"):
         if list((found[-1].get("config") or {}).get("sizes") or []) == [784, 100, 10] and (joules := price(found[-1])):
             percent = statistics.fmean(100 * record["results"]["test_accuracy"] for record in found)
-            low, high = joules["davies2018"]
-            return low, high, f"784-100-10 learned on the chip's terms, {percent:.2f} %"
-    return None
+            if best is None or (len(found), percent) > best[:2]:
+                best = (len(found), percent, joules["davies2018"])
+    return best and (*best[2], f"784-100-10 learned on the chip's terms, {best[1]:.2f} %")
 
 
 _COUNTS = ("synaptic_operations", "synaptic_updates", "neuron_updates", "spikes")

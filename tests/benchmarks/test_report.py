@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks import report
+from benchmarks import literature, report, section_chip
 from benchmarks.sections import SECTIONS
 from biograd import records
 
@@ -289,6 +289,25 @@ def test_modelled_and_measured_figures_are_drawn_apart():
     ranges = [line for line in ax.lines if len(set(line.get_xdata())) == 2 and line.get_marker() != "|"]
     assert len(dots) == 1 and list(dots[0].get_xdata()) == [1e-4]
     assert len(ranges) == 1 and list(ranges[0].get_xdata()) == [1e-6, 1e-5]
+
+
+def test_learning_on_the_chip_is_priced_by_hand_computed_joules():
+    record = next(record for record in full_house() if record.get("name") == "chip learning")
+    low, high = section_chip.price(record)["davies2018"]
+    # 784 x 100 learning synapses take 2 cores, 100 x 10 one. At least: 23.6 pJ an operation, 52 pJ a neuron update, 120 pJ a synaptic one,
+    # 1.7 pJ a message (900 input spikes to 2 cores, 99 to 1, and 9 + 20 error spikes), and 0.82 mW for each of the 3 cores.
+    dynamic = (90_900 * 23.6 + 4_600 * 52 + 9_300 * 120 + (1_800 + 99 + 29) * 1.7) * 1e-12
+    busiest = (90_000 * 3.5 + 9_000 * 6.1 + 4_000 * 5.3) * 1e-9 / 2
+    assert low == pytest.approx(dynamic + 3 * 0.82e-3 * (busiest + 24 * 113e-9), rel=1e-3)
+    most = (90_900 * 35.5 + 4_600 * 81 + 79_400 * 120) * 1e-12
+    assert high > most + 104e-3 * busiest
+
+
+def test_every_published_figure_names_a_source_that_is_listed():
+    listed = {source.key for source in literature.SOURCES}
+    figures = [value for value in vars(literature).values() if isinstance(value, literature.Published)]
+    figures += [p for value in vars(literature).values() if isinstance(value, tuple) for p in value if isinstance(p, literature.Published)]
+    assert len(figures) > 15 and {figure.source for figure in figures} <= listed
 
 
 @pytest.mark.parametrize(
