@@ -41,6 +41,7 @@ ACCUMULATOR_BITS = 15
 WEIGHT_FRACTION_BITS = 7  # below a weight's lowest bit in the accumulator
 MIN_EXPONENT, MAX_EXPONENT = -7, 8
 MIN_MANTISSA, MAX_MANTISSA = -8, 7
+MAX_LAYERS = 8  # of neurons: what the random streams are numbered for
 MAX_PRODUCTS, MAX_FACTORS = 4, 3  # ours: what a short microcode program can be trusted with
 WEIGHT_BITS = (*(bits for bits in chip.WEIGHT_BITS if bits >= 2), 9)  # 9: every integer, as Lava's stock engine stores
 ROUNDINGS = ("synapse", "stock", "nearest", "floor")
@@ -145,6 +146,10 @@ class ChipLearningParams:
         object.__setattr__(self, "sizes", tuple(self.sizes))
         if len(self.sizes) < 3:
             raise ValueError(f"ChipLearningParams.sizes is {self.sizes}; need input, at least one hidden layer, and classes")
+        if self.layers > MAX_LAYERS:
+            raise ValueError(
+                f"ChipLearningParams.sizes has {self.layers} layers of neurons; at most {MAX_LAYERS} learn together: use fewer"
+            )
         for size in self.sizes:
             _check_range("ChipLearningParams", "sizes", size, 1, 4096)
         if self.sizes[-1] < 2:
