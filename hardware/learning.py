@@ -147,9 +147,7 @@ class ChipLearningParams:
         if len(self.sizes) < 3:
             raise ValueError(f"ChipLearningParams.sizes is {self.sizes}; need input, at least one hidden layer, and classes")
         if self.layers > MAX_LAYERS:
-            raise ValueError(
-                f"ChipLearningParams.sizes has {self.layers} layers of neurons; at most {MAX_LAYERS} learn together: use fewer"
-            )
+            raise ValueError(f"ChipLearningParams.sizes has {self.layers} layers of neurons; at most {MAX_LAYERS} can learn: use fewer")
         for size in self.sizes:
             _check_range("ChipLearningParams", "sizes", size, 1, 4096)
         if self.sizes[-1] < 2:
