@@ -79,7 +79,7 @@ def test_rules_that_microcode_cannot_hold_are_refused(rule, message):
         ({"exponent": 0}, "saturate the 15-bit accumulator"),
         ({"sizes": (784, 10)}, "at least one hidden layer"),
         ({"sizes": (784, 5000, 10)}, "sizes is 5000"),
-        ({"sizes": (784,) + (20,) * 9}, "9 layers of neurons; at most 8"),
+        ({"sizes": (784, *[20] * 9)}, "9 layers of neurons; at most 8"),
         ({"sizes": (784, 100, 1)}, "need at least 2"),
         ({"steps": 0}, "steps is 0"),
         ({"du": 4096}, "du is 4096"),
