@@ -88,6 +88,7 @@ def ablations(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
     section = Section("ablations", "Ablations")
     base = evidence.best("BioGrad, sleep")
     kinds = [a for a in evidence.accuracies() if a.method.startswith("BioGrad") and a.config.get("optimizer") != "sgd"]
+    kinds = [a for a in kinds if base is not None and a.net == base.net]
     if base is None or len(kinds) < 2:
         return section.missing("No ablation is recorded.", PAPER_COMMAND)
     rows = []
