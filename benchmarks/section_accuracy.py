@@ -21,8 +21,8 @@ def accuracy(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
     kinds = sorted(evidence.accuracies(), key=lambda a: -a.mean)
     if kinds:
         section.text(
-            "The same data, encoder, transforms, order of samples, number of epochs and evaluation for all; spiking peers have the same "
-            "neuron and the same initial weights. BPTT is surrogate-gradient backpropagation through time with a learning rate, loss and "
+            "Rows of the same net and number of epochs share data, encoder, transforms, order of samples and evaluation; spiking peers have "
+            "the same neuron and the same initial weights. BPTT is surrogate-gradient backpropagation through time with a learning rate, loss and "
             "surrogate chosen on the same validation images as BioGrad's."
         )
         rows = [[a.method, a.net, _optimizer(a), f"{a.mean:.2f}", _spread(a), str(len(a.seeds)), _rate(a)] for a in kinds]
@@ -64,7 +64,10 @@ def angles(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
         "The angle between a layer's feedback weights and the transposed forward path: 90° knows nothing, 0° is backpropagation's."
     )
     lines = []
+    base = evidence.best("BioGrad, sleep")
     for a in evidence.accuracies():
+        if base is None or a.net != base.net:
+            continue
         found = [r["angle_curve_deg"] for r in a.results if r.get("angle_curve_deg")]
         if not found or a.config.get("feedback") not in ("sleep", "dfa") or a.config.get("optimizer") == "sgd" or "factorised" in a.method:
             continue

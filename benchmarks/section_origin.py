@@ -118,16 +118,17 @@ def _mismatches(deployed: dict[str, Any]) -> str:  # any: JSON
 
 
 def _merged(rows: list[list[str]]) -> list[list[str]]:
-    """Rows that differ in nothing but seed, date and seconds as one: seeds listed, first date, seconds added."""
+    """Rows that differ in nothing but seed, commit, date and seconds as one: seeds and commits listed, first date, seconds added."""
     merged: dict[tuple[str, ...], list[str]] = {}
     for row in rows:
-        key = (row[0], row[1], row[3], row[4])
+        key = (row[0], row[1], row[3])
         if key not in merged:
             merged[key] = list(row)
             continue
         there = merged[key]
-        if row[2] not in there[2].split(", "):
-            there[2] += f", {row[2]}"
+        for column in (2, 4):  # seeds, commits
+            if row[column] not in there[column].split(", "):
+                there[column] += f", {row[column]}"
         if there[6] != "–" and row[6] != "–":
             there[6] = f"{int(there[6].replace(',', '')) + int(row[6].replace(',', '')):,}"
     return list(merged.values())
