@@ -21,9 +21,9 @@ def accuracy(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
     kinds = sorted(evidence.accuracies(), key=lambda a: -a.mean)
     if kinds:
         section.text(
-            "Rows of the same net and number of epochs share data, encoder, transforms, order of samples and evaluation; spiking peers have "
-            "the same neuron and the same initial weights. BPTT is surrogate-gradient backpropagation through time with a learning rate, loss and "
-            "surrogate chosen on the same validation images as BioGrad's."
+            "Rows of the same net and number of epochs share data, encoder, transforms, order of samples and evaluation; spiking peers "
+            "have the same neuron and the same initial weights. BPTT is surrogate-gradient backpropagation through time with a learning "
+            "rate, loss and surrogate chosen on the same validation images as BioGrad's."
         )
         rows = [[a.method, a.net, _optimizer(a), f"{a.mean:.2f}", _spread(a), str(len(a.seeds)), _rate(a)] for a in kinds]
         section.table(
