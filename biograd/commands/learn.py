@@ -63,7 +63,6 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
         raise ValueError(f"target is {args.target!r}; known: emulator, lava")
     with console.downloads() as progress:
         train, test = (load(args.dataset, split, progress=progress) for split in ("train", "test"))
-    _tell_fit(_params(args, 1), console)
     if args.target == "lava":
         return _in_lava(args, train, console)
     if args.samples:
@@ -99,6 +98,7 @@ def _in_emulator(args: Args, train: ImageSet, test: ImageSet, console: Console) 
     file = folder.path / "learning.npz"
     with folder.locked():
         state = _state(args, len(train), folder, file)
+        _tell_fit(state.params, console)
         total, correct, seconds, saved = args.epochs * len(train), 0, 0.0, time.perf_counter()
         with stop_request() as stopping, console.bar("learning on the chip", unit="samples") as bar:
             block: list[LearningRecord] = []
@@ -174,6 +174,7 @@ def _in_lava(args: Args, train: ImageSet, console: Console) -> dict[str, Any]:  
         raise ValueError("--model goes with --target emulator: the comparison with Lava starts from an untaught network")
     samples = args.samples or 500
     params = _params(args, args.epochs * len(train))
+    _tell_fit(params, console)
     with console.bar("learning in Lava", unit="segments") as bar:
         found = compare(params, *_arrays(train), samples=samples, deadline=args.deadline, progress=lambda done, total: bar(done, total, ""))
     console.say(
