@@ -22,7 +22,7 @@ from hardware.renner2024 import compare
 
 SAMPLES = 2000  # images emulated for a figure; the spread of their mean energy is below 1 %
 CALIBRATION = 500  # training images that set the weight scales
-MARGIN = 0.1  # a sample whose output rates are all this close to their targets is not learned from (ALGORITHM section 4)
+MARGIN = 0.1  # a sample whose output rates are all this close to their targets is not learned from (ours: our own trials)
 FACTOR = 3.0  # how far a constant may be off in the sensitivity table
 
 

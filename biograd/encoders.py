@@ -16,7 +16,7 @@ Encoder = Callable[..., Tensor]
 def integrate_and_fire(x: Float[Tensor, "B N"], steps: int, *, generator: torch.Generator | None = None) -> Float[Tensor, "T B N"]:
     """Fire evenly: s[t] = floor(x (t+1) + 1/2) - floor(x t + 1/2), a non-leaky integrate-and-fire neuron that starts half full.
 
-    Deterministic; `generator` is not used. Source: ours (ALGORITHM section 1).
+    Deterministic; `generator` is not used. Ours.
     """
     if scans.runs_on(x):
         return scans.integrate_and_fire(x, steps)

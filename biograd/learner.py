@@ -98,7 +98,7 @@ class LocalLearner:
         err = errors_over_time(self.error, s_out, target)
         s_pre, updates = spikes, []
         for index, done in enumerate(activity):
-            g = err  # the output layer hears its own error neurons; a window there would silence the silent (ALGORITHM)
+            g = err  # the output layer hears its own error neurons; a window there would leave silent outputs untaught
             if index < len(activity) - 1:
                 g = _gate(apical_scan(self.net.neuron, self.feedback.project(err, index)), done.psi)
             updates.append(update_over_time(self.rule, g, s_pre))

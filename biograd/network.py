@@ -18,7 +18,7 @@ class Layer(nn.Module):
     """Forward synapses onto one population.
 
     `w` [out, in], thresholds a spike; `b` [out], thresholds a step, a weight from one input that fires at every step.
-    Drawn from U(+-2/sqrt(in)), b = 0: PyTorch's usual bound at v_th = 0.5 (ALGORITHM: W ~ U(+-1/sqrt(fan_in))), in thresholds.
+    Drawn from U(+-2/sqrt(in)), b = 0: PyTorch's usual bound, U(+-1/sqrt(in)) at v_th = 0.5, in thresholds.
     """
 
     def __init__(self, fan_in: int, size: int, *, generator: torch.Generator | None = None) -> None:

@@ -23,7 +23,7 @@ from . import scans
 class TwoCompartmentParams:
     """Constants of the two-compartment neuron."""
 
-    alpha_u: float = 0.5  # synaptic current kept a step, 1; Source: the lab's public code (ALGORITHM: v_th 0.5, 0.5, 0.75)
+    alpha_u: float = 0.5  # synaptic current kept a step, 1; Source: the paper's lab, its other public code (v_th 0.5)
     alpha_v: float = 0.75  # soma voltage kept a step, 1; same source
     alpha_a: float = 0.0  # apical voltage kept a step, 1; ours: 0 and 0.5 learn equally well, 0 needs no state
     window: float = 1.0  # half-width of the surrogate slope around the threshold, thresholds; same source (0.5 at v_th 0.5)

@@ -59,7 +59,7 @@ class Eligibility(Rule):
 
     The eligibility psi z^T of a sample is [out, in]; the sum is one matrix product and never builds it. The bias is a weight from an
     input that fires at every step, and learns like one.
-    Source: Tang et al. 2021 (arXiv 2110.14092, abstract); the form is ours (ALGORITHM, "full").
+    Source: Tang et al. 2021 (arXiv 2110.14092, abstract); the form is ours.
     """
 
     def __init__(self, trace: TraceParams | None = None) -> None:
@@ -95,7 +95,7 @@ class FactorisedState(NamedTuple):
 class Factorised(Rule):
     """dw = 1/B sum over b of mean_t(g) mean_t(s_pre)^T: who spoke and who was taught, not when.
 
-    Half the arithmetic or less; loses 0.1 to 0.2 points on MNIST (ALGORITHM, "fact2"). Ours.
+    Half the arithmetic or less; lost 0.1 to 0.2 points on MNIST in our trials. Ours.
     """
 
     def start(self, g: Float[Tensor, "B N"], s_pre: Float[Tensor, "B M"]) -> FactorisedState:

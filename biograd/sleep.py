@@ -2,7 +2,7 @@
 
 While asleep, a neuron subtracts its own running mean current and sits just below steady firing instead; so a spike of the dreaming
 layer shows at the output at once, whatever the weights' scale. Without this the outputs are silent or saturated and the angle stays
-near 60 degrees (ALGORITHM section 2).
+near 60 degrees (our trials).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class SleepParams:
     """The nights of a training run."""
 
     every: int = 50  # batches between two nights
-    phases: int = 4  # phases a night; Source: ALGORITHM section 2, as all of these
+    phases: int = 4  # phases a night; ours, from trials on MNIST, as all of these
     first_night: int = 100  # phases before training, at least 1: they settle the scale of w_fb
     steps: int = 1000  # time steps of one phase
     rate: float = 0.2  # spikes a step of the dreaming layer
@@ -63,7 +63,7 @@ def homeostatic_step(
         soma driven by  current[t] - mean[t] + rheobase + noise[t],   rheobase = (1 - alpha_u)(1 - alpha_v)
 
     The rheobase is the constant current whose voltage tends to exactly one threshold, which never fires (s needs v > 1).
-    Source: ours (ALGORITHM section 2: 0.0625 at v_th 0.5).
+    Ours.
     """
     mean = state.mean + max(eta, 1 / (t + 1)) * (current - state.mean)
     return DreamState(soma_step(state.soma, (current - mean) + _rheobase(p) + noise, p), mean)
