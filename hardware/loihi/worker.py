@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing import shared_memory
 from typing import Any
 
@@ -63,7 +64,38 @@ def watch(runtime, done: Callable[[], int]) -> None:
 
     Lava itself waits for ever when a Process raises, and does not notice one that was killed.
     """
-    threading.Thread(target=_watch, args=(runtime._messaging_infrastructure.actors, done), daemon=True).start()
+    actors = runtime._messaging_infrastructure.actors
+    for actor in actors:
+        actor._pconn = Outcome(actor._pconn)
+    threading.Thread(target=_watch, args=(list(actors), done), daemon=True).start()
+
+
+class Outcome:
+    """What one of Lava's processes says of its end, read from its pipe once, however many threads ask for it.
+
+    Lava's main thread asks as it joins the process, and `watch` asks all along: two readers of one pipe get half a message
+    each. It stands in for the `multiprocessing.connection.Connection` whose part it plays.
+    """
+
+    def __init__(self, connection: Any):
+        self._connection = connection
+        self._lock = threading.Lock()
+        self._said: list[Any] = []
+
+    def poll(self) -> bool:
+        """Whether the process has spoken."""
+        with self._lock:
+            if not self._said and not self._connection.closed and self._connection.poll():
+                self._said.append(self._connection.recv())
+            return bool(self._said)
+
+    def recv(self) -> Any:
+        """None for a good end, else the exception and its traceback; after `poll` has told that it is there."""
+        return self._said[0]
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
 
 
 def tell(event: str, **details) -> None:
@@ -82,17 +114,30 @@ def _watch(actors: list, done: Callable[[], int]) -> None:
     told = -1
     while True:
         for actor in actors:
-            if not actor._is_done and actor._pconn.poll():
-                outcome = actor._pconn.recv()
-                if outcome is not None:
+            if actor._pconn.poll():
+                if (outcome := actor._pconn.recv()) is not None:
                     fail(outcome[0])
                 actors = [a for a in actors if a is not actor]
-            elif not actor._is_done and actor.exitcode not in (None, 0):
-                fail(RuntimeError(f"one of Lava's processes ended with status {actor.exitcode}"))
+            elif status := _exit_status(actor):
+                fail(RuntimeError(f"one of Lava's processes ended with status {status}"))
         if done() > told:
             told = done()
             tell("progress", done=told)
         time.sleep(_WATCH_SECONDS)
+
+
+def _exit_status(actor: Any) -> int | None:
+    """How a process of Lava's ended, negative for a signal; None while it runs, and where that cannot be seen.
+
+    The process is left for Lava's main thread to reap: two threads that wait for one child take its status from each other.
+    """
+    if actor._is_done or not hasattr(os, "waitid"):
+        return None
+    with suppress(ChildProcessError, ValueError):  # reaped or closed by Lava in the meantime
+        ended = os.waitid(os.P_PID, actor.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if ended is not None:
+            return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+    return None
 
 
 def _name_segments(prefix: str) -> None:
