@@ -31,6 +31,22 @@ class LabelledImages(Protocol):
 
 
 @runtime_checkable
+class LabelledSpikes(Protocol):
+    """The same of recordings that are spikes already (`events.EventSet`, `events.SpikeSet`, or a user's own): no encoder is asked."""
+
+    @property
+    def y(self) -> Tensor: ...  # labels, int64 [n]
+    @property
+    def inputs(self) -> int: ...  # input neurons
+
+    def spikes(self, members: Tensor, steps: int, *, augmentation: AugmentParams, generator: torch.Generator | None) -> Tensor:
+        """Spikes 0. or 1. of some recordings, [T, B, inputs], changed at random as `augmentation` says."""
+
+
+Samples = LabelledImages | LabelledSpikes
+
+
+@runtime_checkable
 class Learner(Protocol):
     """What training needs of a learner: `LocalLearner`, or a peer that learns the same network in another way."""
 
@@ -82,7 +98,7 @@ class Trainer:
     Args:
         learner: network, error neurons, feedback and rule.
         optimizer: any torch optimizer over the network's parameters.
-        train_set: images and labels to learn.
+        train_set: images, or recordings that are spikes already, and labels to learn.
         params: epochs, batch, steps.
         test_set: images and labels measured after each epoch, or None.
         scheduler: any torch scheduler, stepped after every batch, or None.
@@ -98,10 +114,10 @@ class Trainer:
         self,
         learner: Learner,
         optimizer: torch.optim.Optimizer,
-        train_set: LabelledImages,
+        train_set: Samples,
         *,
         params: TrainParams | None = None,
-        test_set: LabelledImages | None = None,
+        test_set: Samples | None = None,
         scheduler: torch.optim.lr_scheduler.LRScheduler | None = None,
         encoder: Encoder = integrate_and_fire,
         augmentation: AugmentParams | None = None,
@@ -152,9 +168,10 @@ class Trainer:
     def _day(self, members: Tensor) -> None:
         start = time.perf_counter()
         net = self.learner.net
-        x = augment(self.train_set.x[members], self.augmentation, generator=self.generator)
         labels = self.train_set.y[members].to(net.device)
-        spikes = encode(x, self.encoder, self.params.steps, generator=self.generator).to(net.device)
+        spikes = spikes_of(
+            self.train_set, members, self.params.steps, encoder=self.encoder, augmentation=self.augmentation, generator=self.generator
+        ).to(net.device)
         result = self.learner.step(spikes, labels)
         self.optimizer.step()
         if self.scheduler is not None:
@@ -251,9 +268,39 @@ def encode(x: Tensor, encoder: Encoder, steps: int, *, generator: torch.Generato
     return encoder(p, steps, generator=generator)
 
 
+def spikes_of(
+    samples: Samples,
+    members: Int[Tensor, " B"],
+    steps: int,
+    *,
+    encoder: Encoder = integrate_and_fire,
+    augmentation: AugmentParams | None = None,
+    generator: torch.Generator | None = None,
+) -> Float[Tensor, "T B M"]:
+    """The spikes of some samples: images changed and encoded, recordings as they are read. [T, B, inputs].
+
+    Args:
+        members: which samples, int64 [B].
+        augmentation: random changes; none unless given (they need a generator).
+    """
+    changes = augmentation or AugmentParams()
+    if isinstance(samples, LabelledSpikes):
+        return samples.spikes(members, steps, augmentation=changes, generator=generator)
+    x = samples.x[members]
+    if changes != AugmentParams():
+        assert generator is not None
+        x = augment(x, changes, generator=generator)
+    return encode(x, encoder, steps, generator=generator)
+
+
+def input_size(samples: Samples) -> int:
+    """Input neurons that a network for these samples has: pixels of an image, or what recordings say."""
+    return samples.inputs if isinstance(samples, LabelledSpikes) else samples.x[0].numel()
+
+
 def evaluate(
     net: Network,
-    images: LabelledImages,
+    images: Samples,
     *,
     encoder: Encoder = integrate_and_fire,
     steps: int = 10,
@@ -265,8 +312,8 @@ def evaluate(
     generator = torch.Generator().manual_seed(seed)
     start = time.perf_counter()
     predicted, rates = [], torch.zeros(len(net.layers))
-    for x in images.x.split(batch):
-        spikes = encode(x, encoder, steps, generator=generator).to(net.device)
+    for members in torch.arange(len(images.y)).split(batch):
+        spikes = spikes_of(images, members, steps, encoder=encoder, generator=generator).to(net.device)
         for answers, fired in in_parts(lambda part: _answer(net, part), threads, (spikes, 1)):
             predicted.append(answers.cpu())
             rates += fired.cpu()
@@ -288,18 +335,25 @@ def check_finite(net: Network, when: str) -> None:
             raise ValueError(f"layer {index + 1} has weights that are not finite at {when}: lower the learning rate (optimizer.lr)")
 
 
-def check_fits(net: Network, images: LabelledImages) -> None:
-    """Raise ValueError where images or labels do not fit the network."""
+def check_fits(net: Network, samples: Samples) -> None:
+    """Raise ValueError where samples or labels do not fit the network."""
+    if isinstance(samples, LabelledImages):
+        _check_images(samples)
+    if not len(samples.y) or samples.y.dtype != torch.int64:
+        raise ValueError(f"there are {len(samples.y):,} labels of {samples.y.dtype}: need at least one, as int64")
+    inputs, what = input_size(samples), "pixels" if isinstance(samples, LabelledImages) else "inputs"
+    if inputs != net.sizes[0]:
+        raise ValueError(f"the samples have {inputs:,} {what} and the network {net.sizes[0]:,} inputs: make its first size {inputs}")
+    low, high = _range(samples.y)
+    if low < 0 or high >= net.classes:
+        raise ValueError(f"labels run from {low} to {high} and the network has {net.classes} outputs: need labels 0..{net.classes - 1}")
+
+
+def _check_images(images: LabelledImages) -> None:
     if len(images.x) != len(images.y) or not len(images.y):
         raise ValueError(f"there are {len(images.x):,} images and {len(images.y):,} labels: need one label an image, and at least one")
     if images.y.dtype != torch.int64 or not (images.x.is_floating_point() or images.x.dtype == torch.uint8):
         raise ValueError(f"images are {images.x.dtype} and labels {images.y.dtype}: need uint8 or float images and int64 labels")
-    pixels = images.x[0].numel()
-    if pixels != net.sizes[0]:
-        raise ValueError(f"the images have {pixels:,} pixels and the network {net.sizes[0]:,} inputs: make its first size {pixels}")
-    low, high = _range(images.y)
-    if low < 0 or high >= net.classes:
-        raise ValueError(f"labels run from {low} to {high} and the network has {net.classes} outputs: need labels 0..{net.classes - 1}")
     if images.x.is_floating_point() and not bool(((images.x >= 0) & (images.x <= 1)).all()):
         raise ValueError("images hold values outside 0..1 or not finite: scale them to 0..1, or pass uint8 0..255")
 
