@@ -7,6 +7,7 @@ from .errors import ErrorNeurons, FinalRate, RunningRate, SignedSpikes
 from .experiment import Experiment, RunConfig, preset, read_config
 from .export import to_model, to_network
 from .feedback import Feedback, RandomDFA, SleepAligned, Symmetric, feedback_angle
+from .interop import Difference, differences, from_snntorch, to_snntorch
 from .learner import LocalLearner
 from .network import Layer, Network, read_out
 from .neurons import Neuron, SomaState, TwoCompartmentLIF, TwoCompartmentParams, apical_step, soma_step, surrogate_slope
@@ -17,6 +18,7 @@ from .trainer import Evaluation, Trainer, TrainParams, encode, evaluate
 
 __all__ = [
     "AugmentParams",
+    "Difference",
     "Eligibility",
     "ErrorNeurons",
     "Evaluation",
@@ -46,9 +48,11 @@ __all__ = [
     "Update",
     "apical_step",
     "bernoulli",
+    "differences",
     "encode",
     "evaluate",
     "feedback_angle",
+    "from_snntorch",
     "integrate_and_fire",
     "latency",
     "load",
@@ -60,6 +64,7 @@ __all__ = [
     "surrogate_slope",
     "to_model",
     "to_network",
+    "to_snntorch",
     "trace_step",
     "validation_split",
 ]
