@@ -16,11 +16,13 @@ import numpy as np
 
 from .archive import open_hdf5, read_npz, write_npz, write_whole
 from .model import COUNTED, OVERFLOWS, LayerModel, Model, OperationCounts, RunResult, SpikeInput
+from .nir_foreign import Foreign, from_foreign
 from .nir_graph import FORMAT, from_nir, to_nir
 
 __all__ = [
     "COUNTED",
     "FORMAT",
+    "Foreign",
     "LayerModel",
     "Model",
     "OperationCounts",
@@ -43,26 +45,31 @@ def write_model(model: Model, path: Path | str) -> None:
     write_whole(path, lambda part: nir.write(part, graph))
 
 
-def read_model(path: Path | str) -> Model:
+def read_model(path: Path | str, *, foreign: Foreign | None = None) -> Model:
     """Read a model file.
 
+    Args:
+        foreign: how to read a file that another tool wrote (`nir_foreign`); None: only files of `write_model` are read.
     Raises: FileNotFoundError; ValueError where the file is damaged, too large, of another format number, or holds a
-        graph that is not a chain of Affine and CubaLIF with the parameters named in `nir_graph`.
+        graph that is not a chain of Affine and CubaLIF with the parameters named in `nir_graph`, or one that `nir_foreign` reads.
     """
     path = Path(path)
     with open_hdf5(path) as file:
         found = file.get("node/metadata/biograd/format")
         number = found[()] if found is not None and found.shape == () else None
-    if number is None:
-        raise ValueError(f"{path}: a NIR or HDF5 file without BioGrad's metadata: export it with `biograd export`")
-    if number != FORMAT:
+    if number is None and foreign is None:
+        raise ValueError(
+            f"{path}: a NIR or HDF5 file without BioGrad's metadata: export it with `biograd export`, or name its time steps (--steps) "
+            "to read it as another tool's"
+        )
+    if number is not None and number != FORMAT:
         raise ValueError(f"{path}: format {number}; this version reads format {FORMAT}: export it again, or update biograd")
     try:
-        graph = nir.read(path)
+        graph = nir.read(path, type_check=number is not None)  # other tools leave shapes open
     except (KeyError, ValueError, TypeError, AssertionError, AttributeError, OSError, RuntimeError) as err:
         raise ValueError(f"{path}: not a NIR graph this reads ({' '.join(str(err).split())[:200] or type(err).__name__})") from None
     try:
-        return from_nir(graph)
+        return from_foreign(graph, foreign) if number is None and foreign is not None else from_nir(graph)
     except (ValueError, TypeError, AttributeError) as err:
         raise ValueError(f"{path}: {err}") from None
 
