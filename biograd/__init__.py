@@ -5,7 +5,7 @@ from .datasets import ImageSet, load, validation_split
 from .encoders import bernoulli, integrate_and_fire, latency
 from .errors import ErrorNeurons, FinalRate, RunningRate, SignedSpikes
 from .experiment import Experiment, RunConfig, preset, read_config
-from .export import to_model, to_network
+from .export import from_nir, to_model, to_network, to_nir
 from .feedback import Feedback, RandomDFA, SleepAligned, Symmetric, feedback_angle
 from .interop import Difference, differences, from_snntorch, to_snntorch
 from .learner import LocalLearner
@@ -52,6 +52,7 @@ __all__ = [
     "encode",
     "evaluate",
     "feedback_angle",
+    "from_nir",
     "from_snntorch",
     "integrate_and_fire",
     "latency",
@@ -64,6 +65,7 @@ __all__ = [
     "surrogate_slope",
     "to_model",
     "to_network",
+    "to_nir",
     "to_snntorch",
     "trace_step",
     "validation_split",

@@ -1,24 +1,66 @@
-"""From the simulator to the border: a trained network as the chip side's Model. The one arrow from here into `hardware`."""
+"""From the simulator to the border and back: networks as the chip side's Model, and as NIR files. The one arrow into `hardware`."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from hardware.interchange import LayerModel, Model
+from hardware.interchange import Foreign, LayerModel, Model, read_model, write_model
 
 from .feedback import Feedback, feedback_angle
 from .network import Network
 from .neurons import TwoCompartmentLIF, TwoCompartmentParams
 
 
-def to_model(net: Network, feedback: Feedback, *, steps: int, encoder: str, info: dict[str, Any]) -> Model:  # any: JSON
+def to_nir(
+    net: Network,
+    path: str | Path,
+    *,
+    feedback: Feedback | None = None,
+    steps: int = 10,
+    encoder: str = "integrate_and_fire",
+    info: dict[str, Any] | None = None,  # any: JSON
+) -> None:
+    """Write a network as a NIR file of standard nodes, which any NIR tool runs, whole or not at all.
+
+    Args:
+        feedback: its feedback path, kept in the file's metadata for learning on the chip; None: without.
+        steps: time steps a sample is shown, T, and `encoder`, the key of `encoders.ENCODERS` that makes its spikes: the chip needs both.
+        info: provenance for the file's metadata; what JSON can hold.
+    Raises: ValueError where the neuron is not one the border knows, or a weight is not finite.
+
+    Example:
+        >>> to_nir(Network((784, 100, 10)), "model.nir", steps=25)
+        >>> from_nir("model.nir").sizes
+        (784, 100, 10)
+    """
+    write_model(to_model(net, feedback, steps=steps, encoder=encoder, info=info or {}), path)
+
+
+def from_nir(path: str | Path, *, dt: float | None = None, w_in: str | None = None) -> Network:
+    """Read a NIR file as a Network: ours to the bit, or another tool's (snnTorch, SpikingJelly, Norse, by hand) where NIR allows.
+
+    Read is a chain of Linear or Affine, then LIF or CubaLIF, with Flatten and Scale where they fit.
+
+    Args:
+        dt: seconds a step of another tool's file; None: found out where the file betrays it (snnTorch's 1e-4), else asked for.
+        w_in: how a CubaLIF's w_in is meant, "euler" (NIR's equation) or "jump" (Norse); None: only where both mean the same.
+    Raises: FileNotFoundError; ValueError where the file is damaged, or naming every node that is not read, with the nearest that is.
+
+    Example: see `to_nir`.
+    """
+    return to_network(read_model(path, foreign=Foreign(steps=1, dt=dt, w_in=w_in)))
+
+
+def to_model(net: Network, feedback: Feedback | None, *, steps: int, encoder: str, info: dict[str, Any]) -> Model:  # any: JSON
     """A network and its feedback weights as a Model, ready for `hardware.interchange.write_model`.
 
     Args:
+        feedback: the feedback path, or None to leave it out.
         steps: time steps a sample is shown, T.
         encoder: key of `encoders.ENCODERS` that made the training spikes.
         info: provenance for the file's metadata; what JSON can hold.
@@ -34,19 +76,24 @@ def to_model(net: Network, feedback: Feedback, *, steps: int, encoder: str, info
             alpha_u=p.alpha_u,
             alpha_v=p.alpha_v,
             alpha_a=p.alpha_a,
-            w_fb=_array(feedback.weights(index)) if index < len(net.hidden) else None,
+            w_fb=_array(feedback.weights(index)) if feedback and index < len(net.hidden) else None,
         )
         for index, layer in enumerate(net.layers)
     ]
-    angles = [feedback_angle(net, feedback, hidden) for hidden in range(len(net.hidden))]
-    return Model(layers=tuple(layers), steps=steps, encoder=encoder, info=info | {"feedback_angle_deg": angles})
+    if feedback:
+        info = info | {"feedback_angle_deg": [feedback_angle(net, feedback, hidden) for hidden in range(len(net.hidden))]}
+    return Model(layers=tuple(layers), steps=steps, encoder=encoder, info=info)
 
 
 def to_network(model: Model) -> Network:
     """A Model back as a Network (alphas must be the same in every layer)."""
     first = model.layers[0]
-    if any((layer.alpha_u, layer.alpha_v) != (first.alpha_u, first.alpha_v) for layer in model.layers):
-        raise ValueError("the model's layers decay differently; a Network has one neuron model for all: run it with 'biograd deploy'")
+    if len({(layer.alpha_u, layer.alpha_v) for layer in model.layers}) > 1:
+        decays = ", ".join(f"({layer.alpha_u:.4g}, {layer.alpha_v:.4g})" for layer in model.layers)
+        raise ValueError(
+            f"the model's layers decay differently, (alpha_u, alpha_v) = {decays}; a Network has one neuron model for all: "
+            "run it with 'biograd deploy', or give all layers the same decays"
+        )
     params = TwoCompartmentParams(alpha_u=first.alpha_u, alpha_v=first.alpha_v, alpha_a=first.alpha_a)
     net = Network(model.sizes, neuron=TwoCompartmentLIF(params))
     for layer, exported in zip(net.layers, model.layers, strict=True):

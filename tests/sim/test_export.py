@@ -1,13 +1,23 @@
 from __future__ import annotations
 
-import pytest
-import torch
+import itertools
+import warnings
 
-from biograd.export import to_model, to_network
+import nir
+import numpy as np
+import pytest
+import snntorch
+import snntorch.utils
+import torch
+from snntorch.export_nir import export_to_nir
+from torch import nn
+
+from biograd.export import from_nir, to_model, to_network, to_nir
 from biograd.feedback import RandomDFA
+from biograd.interop import from_snntorch
 from biograd.network import Network
 from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams
-from hardware.interchange import read_model, write_model
+from hardware.interchange import LayerModel, Model, read_model, write_model
 
 
 def network(*sizes, **params):
@@ -42,3 +52,60 @@ def test_weights_that_are_not_finite_are_not_exported():
     net.layers[0].w[0, 0] = float("inf")
     with pytest.raises(ValueError, match="finite"):
         to_model(net, RandomDFA(net), steps=1, encoder="bernoulli", info={})
+
+
+def test_a_network_goes_to_a_nir_file_and_comes_back_without_feedback_or_words(tmp_path):
+    net = network(20, 15, 4, alpha_u=0.0, alpha_v=0.95)
+    to_nir(net, tmp_path / "m.nir", steps=25)
+    again = from_nir(tmp_path / "m.nir")
+    assert all(torch.equal(a.w, b.w) and torch.equal(a.b, b.b) for a, b in zip(net.layers, again.layers, strict=True))
+    assert (again.neuron.params.alpha_u, again.neuron.params.alpha_v) == (0.0, torch.tensor(0.95).item())
+    assert read_model(tmp_path / "m.nir").steps == 25
+
+
+def snntorch_file(path, seed=0, sizes=(784, 60, 10)):
+    """A model of snnTorch and the file its own exporter writes of it (which needs one value a neuron)."""
+    torch.manual_seed(seed)
+    modules = []
+    for fan_in, size in itertools.pairwise(sizes):
+        linear = nn.Linear(fan_in, size)
+        linear.weight.data *= 4
+        beta, threshold = torch.full((size,), 0.9), torch.full((size,), 0.5)
+        modules += [linear, snntorch.Leaky(beta, threshold, reset_mechanism="zero", init_hidden=True)]
+    model = nn.Sequential(*modules)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # snnTorch 1.0.0 calls what nirtorch will drop
+        nir.write(path, export_to_nir(model, torch.zeros(sizes[0])))
+    snntorch.utils.reset(model)
+    return model
+
+
+def test_a_file_that_snntorch_wrote_fires_snntorchs_spikes(tmp_path):
+    model = snntorch_file(tmp_path / "theirs.nir")
+    spikes = (torch.rand(25, 50, 784, generator=torch.Generator().manual_seed(0)) < 0.2).float()
+    with torch.no_grad():
+        theirs = torch.stack([model(s) for s in spikes])
+    assert 0.01 < theirs.mean() < 0.99
+    assert torch.equal(from_nir(tmp_path / "theirs.nir")(spikes), theirs)
+    assert torch.equal(from_snntorch(model)(spikes), theirs)
+
+
+def test_a_file_of_another_tool_that_leaves_things_open_says_what_to_name(tmp_path):
+    ones = np.ones(4)
+    graph = nir.NIRGraph.from_list(
+        nir.Affine(np.ones((4, 3)), np.zeros(4)),
+        nir.CubaLIF(tau_syn=5e-3 * ones, tau_mem=1e-2 * ones, r=ones, v_leak=0 * ones, v_threshold=ones),
+    )
+    nir.write(tmp_path / "norse.nir", graph)
+    with pytest.raises(ValueError, match="name dt in seconds"):
+        from_nir(tmp_path / "norse.nir")
+    with pytest.raises(ValueError, match="--w-in jump, as Norse"):
+        from_nir(tmp_path / "norse.nir", dt=1e-3)
+    p = from_nir(tmp_path / "norse.nir", dt=1e-3, w_in="jump").neuron.params
+    assert (p.alpha_u, p.alpha_v) == (torch.tensor(0.8).item(), torch.tensor(0.9).item())
+
+
+def test_layers_that_decay_differently_are_named():
+    layers = tuple(LayerModel(w=np.ones((2, 2)), bias=np.zeros(2), alpha_v=alpha_v) for alpha_v in (0.5, 0.9))
+    with pytest.raises(ValueError, match=r"\(0.5, 0.5\), \(0.5, 0.9\); a Network has one neuron model"):
+        to_network(Model(layers=layers, steps=1))
