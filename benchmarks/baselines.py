@@ -30,7 +30,7 @@ from biograd.feedback import Symmetric
 from biograd.learner import StepResult
 from biograd.network import Layer, Network, read_out
 from biograd.neurons import HasSpikes, Neuron, SomaState, TwoCompartmentLIF, TwoCompartmentParams
-from biograd.trainer import LabelledImages, Learner, Trainer, TrainParams
+from biograd.trainer import Learner, Samples, Trainer, TrainParams, input_size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +58,10 @@ class Surrogate(NamedTuple):
     height: float  # spikes a threshold
 
 
-def build(config: RunConfig, params: BaselineParams, train_set: LabelledImages, test_set: LabelledImages | None) -> Trainer:
+def build(config: RunConfig, params: BaselineParams, train_set: Samples, test_set: Samples | None) -> Trainer:
     """A trainer for a peer; `config.feedback`, `rule`, `error`, `order` and `sleep` mean nothing to it and are not used."""
     generator = torch.Generator().manual_seed(config.seed)
-    sizes = (train_set.x[0].numel(), *config.hidden, int(train_set.y.max()) + 1)
+    sizes = (input_size(train_set), *config.hidden, int(train_set.y.max()) + 1)
     learner = METHODS[params.method](sizes, config, params, generator)
     optimizer = OPTIMIZERS[config.optimizer](list(learner.net.parameters()), config)
     batches = -(-len(train_set.y) // config.batch)

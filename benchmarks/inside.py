@@ -9,7 +9,7 @@ import torch
 
 from biograd.checkpoint import RunFolder, load_weights
 from biograd.experiment import Experiment, RunConfig
-from biograd.trainer import encode
+from biograd.trainer import spikes_of
 
 from .meters import neurobench_metrics
 
@@ -32,22 +32,23 @@ def answers(experiment: Experiment) -> dict[str, Any]:
     found = experiment.trainer.evaluate()
     matrix = torch.zeros(images.classes, images.classes, dtype=torch.int64)
     matrix.index_put_((images.y, found.predicted), torch.ones_like(found.predicted), accumulate=True)
-    wrong = torch.nonzero(found.predicted != images.y).flatten()
+    wrong = torch.nonzero(found.predicted != images.y).flatten()[:MISREAD].tolist()
+    pictures = [images.picture(i) for i in wrong]
     return {
         "test_accuracy": found.test_accuracy,
         "test_images": len(images),
         "confusion": matrix.tolist(),
         "misread": [
             {
-                "index": int(i),
+                "index": i,
                 "class": int(images.y[i]),
                 "answer": int(found.predicted[i]),
-                "shape": list(images.x[i].shape),
-                "pixels": base64.b64encode(images.x[i].numpy().tobytes()).decode(),
+                "shape": list(picture.shape),
+                "pixels": base64.b64encode(picture.tobytes()).decode(),
             }
-            for i in wrong[:MISREAD]
+            for i, picture in zip(wrong, pictures, strict=True)
         ],
-        "misread_in_all": len(wrong),
+        "misread_in_all": int((found.predicted != images.y).sum()),
         "spikes_per_neuron": [rate * experiment.config.steps for rate in found.rates],
     }
 
@@ -55,9 +56,10 @@ def answers(experiment: Experiment) -> dict[str, Any]:
 def operations(experiment: Experiment) -> dict[str, Any]:
     """NeuroBench's metrics on the first test images."""
     config = experiment.config
-    images = experiment.test_set.x[:SAMPLES]
-    spikes = encode(images, experiment.trainer.encoder, config.steps, generator=torch.Generator().manual_seed(config.seed))
+    members = torch.arange(min(SAMPLES, len(experiment.test_set)))
+    generator = torch.Generator().manual_seed(config.seed)
+    spikes = spikes_of(experiment.test_set, members, config.steps, encoder=experiment.trainer.encoder, generator=generator)
     found = neurobench_metrics(experiment.net, spikes.to(experiment.net.device))
     # Yan et al. (arXiv 2409.08290): only below about 6 % spikes a neuron and step does a spiking net beat a quantised one.
     inputs = float(spikes.mean())
-    return found.record() | {"samples": len(images), "steps": config.steps, "input_spike_rate": inputs}
+    return found.record() | {"samples": len(members), "steps": config.steps, "input_spike_rate": inputs}

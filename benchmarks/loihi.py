@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from biograd.datasets import ImageSet
-from biograd.encoders import ENCODERS
+from biograd.datasets import DataSet
+from biograd.encoders import ENCODERS, EVENTS, integrate_and_fire
+from biograd.events import EventSet
 from biograd.experiment import RunConfig
 from biograd.export import to_model
-from biograd.trainer import Trainer, encode
+from biograd.trainer import Trainer
+from biograd.trainer import spikes_of as spikes_of_samples
 from hardware import emulator, limits
 from hardware.energy import DAVIES2018, PROFILES, EnergyEstimate, EnergyProfile, Interval, estimate, override
 from hardware.fixed_point import FixedPointModel, quantise
@@ -23,6 +25,7 @@ from hardware.renner2024 import compare
 SAMPLES = 2000  # images emulated for a figure; the spread of their mean energy is below 1 %
 CALIBRATION = 500  # training images that set the weight scales
 MARGIN = 0.1  # a sample whose output rates are all this close to their targets is not learned from (ours: our own trials)
+PORTION = 500  # recordings read at a time
 FACTOR = 3.0  # how far a constant may be off in the sensitivity table
 
 
@@ -42,7 +45,7 @@ class Deployed:
     learning_places: tuple[limits.LayerFit, ...]
 
 
-def deploy(trainer: Trainer, config: RunConfig, train: ImageSet, test: ImageSet, *, samples: int = SAMPLES) -> Deployed:
+def deploy(trainer: Trainer, config: RunConfig, train: DataSet, test: DataSet, *, samples: int = SAMPLES) -> Deployed:
     """Quantise, place on cores, emulate test images (inference) and training images (learning)."""
     model = to_model(trainer.learner.net, trainer.learner.feedback, steps=config.steps, encoder=config.encoder, info={})
     calibration = spikes_of(model, train.subset(slice(0, CALIBRATION)))
@@ -102,10 +105,19 @@ def validation() -> dict[str, Any]:
     }
 
 
-def spikes_of(model: Model, images: ImageSet) -> SpikeInput:
-    """Images as the model's own encoder makes spikes of them."""
-    spikes = encode(images.x, ENCODERS[model.encoder], model.steps, generator=torch.Generator().manual_seed(0))
-    return SpikeInput(spikes=spikes.numpy().astype(np.uint8), labels=images.y.numpy())
+def spikes_of(model: Model, samples: DataSet) -> SpikeInput:
+    """Images as the model's own encoder makes spikes of them; recordings as they are, read a portion at a time."""
+    recorded = isinstance(samples, EventSet)
+    if recorded != (model.encoder == EVENTS):
+        kind = "recordings" if recorded else "images"
+        raise ValueError(f"{samples.name} holds {kind} and the model was trained with encoder {model.encoder!r}: name its own data set")
+    encoder, portion = ENCODERS.get(model.encoder, integrate_and_fire), PORTION if recorded else len(samples)
+    generator = torch.Generator().manual_seed(0)
+    parts = [
+        spikes_of_samples(samples, members, model.steps, encoder=encoder, generator=generator).numpy().astype(np.uint8)
+        for members in torch.arange(len(samples)).split(portion)
+    ]
+    return SpikeInput(spikes=np.concatenate(parts, axis=1), labels=samples.y.numpy())
 
 
 def price(operations: OperationCounts, places: tuple[limits.LayerFit, ...], profile: EnergyProfile = DAVIES2018) -> EnergyEstimate:
@@ -204,7 +216,10 @@ def fewer_steps(d: Deployed) -> list[dict[str, Any]]:
     rows = []
     for steps in sorted({max(2, round(d.model.steps * part)) for part in (0.3, 0.5, 0.7, 1.0)}):
         pixels = d.shown.spikes.mean(axis=0, dtype=np.float32)
-        spikes = ENCODERS[d.model.encoder](torch.from_numpy(pixels), steps, generator=torch.Generator().manual_seed(0))
+        # Recordings have no encoder: what was shown is spread evenly, as images are.
+        spikes = ENCODERS.get(d.model.encoder, integrate_and_fire)(
+            torch.from_numpy(pixels), steps, generator=torch.Generator().manual_seed(0)
+        )
         shown = SpikeInput(spikes=spikes.numpy(), labels=d.shown.labels)
         rows.append(_pareto_row(dataclasses.replace(d.fixed, steps=steps), shown, "steps", steps))
     return rows

@@ -145,17 +145,23 @@ def compartments(
     return figure
 
 
-def receptive_fields(w: np.ndarray, count: int = 48) -> Figure:
+def receptive_fields(w: np.ndarray, count: int = 48, *, shape: tuple[int, int, int] | None = None) -> Figure:
     """What the neurons of the first layer look for: the rows of w, float [N, pixels], as pictures; the strongest ones first.
 
     All share one scale, symmetric about zero, which leaves out the largest 0.5 % of the weights.
-    Raises: ValueError when the pixels make no square.
+
+    Args:
+        shape: how inputs lie: planes, which are drawn side by side (events: OFF, then ON), rows and columns; one square plane unless given.
+    Raises: ValueError when the pixels make no square, or not this shape.
     """
     side = math.isqrt(w.shape[1])
-    if side * side != w.shape[1]:
-        raise ValueError(f"weights from {w.shape[1]} inputs make no square picture; receptive fields are drawn for square images only")
-    chosen = np.argsort(-np.linalg.norm(w, axis=1), kind="stable")[:count]
-    columns = min(8, len(chosen))
+    if shape is None and side * side != w.shape[1]:
+        raise ValueError(f"weights from {w.shape[1]} inputs make no square picture: name their shape")
+    planes, height, width = shape or (1, side, side)
+    if planes * height * width != w.shape[1]:
+        raise ValueError(f"weights from {w.shape[1]} inputs make no {planes} planes of {height} x {width}")
+    chosen = np.argsort(-np.linalg.norm(w, axis=1), kind="stable")[: count // planes]
+    columns = min(8 // planes, len(chosen))
     rows = -(-len(chosen) // columns)
     limit = float(np.quantile(np.abs(w[chosen]), 0.995)) or 1.0
     figure = Figure(figsize=(WIDTH, 0.75 + rows * WIDTH * 0.104), layout="constrained")
@@ -163,7 +169,10 @@ def receptive_fields(w: np.ndarray, count: int = 48) -> Figure:
     for ax, index in zip(axes.flat, [*chosen, *[None] * (rows * columns - len(chosen))], strict=True):
         ax.set_axis_off()
         if index is not None:
-            picture = ax.imshow(w[index].reshape(side, side), cmap=SIGNED, vmin=-limit, vmax=limit, interpolation="none")
+            fields = w[index].reshape(planes, height, width)
+            apart = np.full((height, 2), np.nan)  # between planes: left white
+            beside = [part for plane in fields for part in (plane, apart)][:-1]
+            picture = ax.imshow(np.concatenate(beside, axis=1), cmap=SIGNED, vmin=-limit, vmax=limit, interpolation="none")
     bar = figure.colorbar(picture, ax=axes, shrink=0.7, aspect=30, pad=0.02, extend="both")
     bar.set_label("weight (thresholds per spike)", fontsize=SMALL, color=INK)
     bar.ax.tick_params(labelsize=SMALL, colors=INK, length=2)

@@ -31,6 +31,7 @@ class Trial:
     def described(self) -> dict[str, Any]:
         """The configuration as a record carries it: what it has in common, and what the peer adds."""
         described = dataclasses.asdict(self.config)
+        described.pop("data_folder")  # of this machine, and the data are the same everywhere
         if self.baseline:
             for name in ("feedback", "rule", "error", "order", "sleep", "trace"):  # mean nothing to a peer
                 described.pop(name)

@@ -5,22 +5,30 @@
 
 The data folder is the argument `root`, else $BIOGRAD_DATA, else $XDG_CACHE_HOME/biograd, else ~/.cache/biograd. MNIST lies
 in its folder `mnist` as the four IDX files of the original, each plain or gzipped; once they are there no network is needed.
+Recordings of event cameras are the user's own copies: N-MNIST in the folder `nmnist` (Train/, Test/ or their zip archives), SHD in `shd`
+(shd_train.h5, shd_test.h5); `root` may also be that folder itself. `events-mnist-simulated` is made from MNIST, once.
 To add a data set, write one function and one line in `DATASETS`, at the end.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, overload
 
 import numpy as np
 import torch
 
+from .events import EventSet
+from .events_nmnist import SIMULATED, nmnist
+from .events_shd import shd
+from .events_simulated import NAME as SIMULATED_EVENTS
+from .events_simulated import expected_bytes, simulated
 from .fetch import Progress, Source, from_debian_package, from_mirror, from_mnist_wheel
 from .files import atomic_write
 from .idx import parse_idx, read_bounded
@@ -45,14 +53,39 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.x)
 
+    @property
+    def inputs(self) -> int:
+        """Input neurons of a network for these images."""
+        return self.x[0].numel()
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """How inputs lie: planes, rows and columns."""
+        return (1, self.x.shape[-2], self.x.shape[-1])
+
+    def picture(self, member: int) -> np.ndarray:
+        """One image, uint8 [rows, columns]."""
+        return self.x[member].numpy()
+
     def subset(self, indices: torch.Tensor | Sequence[int] | slice) -> ImageSet:
         """The images with these indices, in this order (a copy, unless `indices` is a slice)."""
         chosen = indices if isinstance(indices, slice | torch.Tensor) else torch.as_tensor(indices, dtype=torch.int64)
         return ImageSet(self.name, self.split, self.x[chosen], self.y[chosen], self.classes)
 
 
-def load(name: str, split: Split, *, root: str | Path | None = None, progress: Progress | None = None) -> ImageSet:
-    """One half of a data set, fetched first where it is not in the data folder yet.
+DataSet = ImageSet | EventSet
+
+
+@overload
+def load(
+    name: Literal["mnist", "fashion"], split: Split, *, root: str | Path | None = None, progress: Progress | None = None
+) -> ImageSet: ...
+@overload
+def load(name: str, split: Split, *, root: str | Path | None = None, progress: Progress | None = None) -> DataSet: ...
+
+
+def load(name: str, split: Split, *, root: str | Path | None = None, progress: Progress | None = None) -> DataSet:
+    """One half of a data set, fetched first where it is not in the data folder yet. Recordings are opened, not read.
 
     A file there that is not what it should be is fetched again; the old one stays beside it as `*.damaged`.
 
@@ -62,6 +95,7 @@ def load(name: str, split: Split, *, root: str | Path | None = None, progress: P
         progress: called with (what is fetched, bytes so far, bytes in all or 0) while fetching.
     Raises:
         DataError: an unknown name or split; no source gives the files; a file is not what it should be and cannot be fetched again.
+        ValueError: a file of recordings is not of its format.
         OSError: the data folder cannot be read or written, or its disk is full.
     """
     if name not in DATASETS:
@@ -71,6 +105,14 @@ def load(name: str, split: Split, *, root: str | Path | None = None, progress: P
     return DATASETS[name](data_folder() if root is None else Path(root), split, progress or (lambda what, done, total: None))
 
 
+def load_images(name: str, split: Split, *, root: str | Path | None = None, progress: Progress | None = None) -> ImageSet:
+    """The same, for what works on images alone; recordings are refused."""
+    found = load(name, split, root=root, progress=progress)
+    if not isinstance(found, ImageSet):
+        raise DataError(f"{name} is a set of recordings, and this works on images: name one of {', '.join(FETCHED)}")
+    return found
+
+
 def data_folder() -> Path:
     """The usual data folder: $BIOGRAD_DATA, else $XDG_CACHE_HOME/biograd, else ~/.cache/biograd."""
     if own := os.environ.get("BIOGRAD_DATA"):
@@ -78,14 +120,18 @@ def data_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "biograd"
 
 
-def validation_split(train: ImageSet, n: int = 5000, seed: int = 0) -> tuple[ImageSet, ImageSet]:
+@overload
+def validation_split(train: ImageSet, n: int = 5000, seed: int = 0) -> tuple[ImageSet, ImageSet]: ...
+@overload
+def validation_split(train: EventSet, n: int = 5000, seed: int = 0) -> tuple[EventSet, EventSet]: ...
+def validation_split(train: DataSet, n: int = 5000, seed: int = 0) -> tuple[DataSet, DataSet]:
     """Part a training set at random into (the rest, n images to choose hyperparameters on); the same parts for the same seed."""
     if not 0 < n < len(train):
-        raise ValueError(f"a validation split of {n:,} of {len(train):,} images leaves one part empty; need 0 < n < {len(train):,}")
+        raise ValueError(f"a validation split of {n:,} of {len(train):,} samples leaves one part empty; need 0 < n < {len(train):,}")
     order = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed))
     chosen = train.subset(order[:n].sort().values)
     rest = train.subset(order[n:].sort().values)
-    return rest, ImageSet(train.name, "validation", chosen.x, chosen.y, train.classes)
+    return rest, dataclasses.replace(chosen, split="validation")
 
 
 @dataclass(frozen=True)
@@ -163,6 +209,44 @@ def _fashion(root: Path, split: Split, progress: Progress) -> ImageSet:
     return load_idx_set("fashion", root / "fashion", split, files, sources, progress)
 
 
+def _nmnist(root: Path, split: Split, progress: Progress) -> EventSet:
+    """Orchard et al. 2015: MNIST before an event camera in saccades. The user's own copy."""
+    folder = _own_copy(root, "nmnist", f"{split.capitalize()}", f"{split.capitalize()}.zip", "the files of N-MNIST (Train/0 .. Test/9)")
+    if (folder / SIMULATED).exists():
+        raise DataError(f"{folder} holds simulated recordings, not N-MNIST: train on --dataset {SIMULATED_EVENTS}")
+    return nmnist(folder, split)
+
+
+def _shd(root: Path, split: Split, progress: Progress) -> EventSet:
+    """Cramer et al. 2020: spoken digits through an artificial cochlea. The user's own copy."""
+    file = f"shd_{split}.h5"
+    return shd(_own_copy(root, "shd", file, file, "shd_train.h5 and shd_test.h5 (unpacked)") / file, split)
+
+
+def _simulated(root: Path, split: Split, progress: Progress) -> EventSet:
+    """MNIST before a simulated event camera, made where it is not there yet."""
+    folder = root / SIMULATED_EVENTS
+
+    def images() -> tuple[np.ndarray, np.ndarray]:
+        digits = DATASETS["mnist"](root, split, progress)
+        assert isinstance(digits, ImageSet)
+        _expect_room(folder, expected_bytes(len(digits)))
+        return digits.x.numpy(), digits.y.numpy()
+
+    return simulated(folder, split, images, progress)
+
+
+def _own_copy(root: Path, name: str, wanted: str, instead: str, what: str) -> Path:
+    """The folder of a user's copy: root/name, or root itself where the files lie there."""
+    for folder in (root / name, root):
+        if (folder / wanted).exists() or (folder / instead).exists():
+            return folder
+    raise DataError(
+        f"there is no copy of {name} in {root / name} or {root}, and none can be fetched: put {what} there, or name the folder "
+        f"that holds them (--data-folder, $BIOGRAD_DATA)"
+    )
+
+
 def _verified(folder: Path, file: IdxFile, faults: list[str]) -> dict[str, bytes]:
     """The file, plain or gzipped, when it is whole ({name: bytes}); else {}, and what is wrong with it is added to `faults`."""
     for path in (folder / file.name, folder / f"{file.name}.gz"):
@@ -232,4 +316,11 @@ def _expect_room(folder: Path, size: int) -> None:
         raise OSError(f"{folder} has {free / 1e6:,.0f} MB free and the data need {size / 1e6:,.0f}: free space, or set BIOGRAD_DATA")
 
 
-DATASETS: dict[str, Callable[[Path, Split, Progress], ImageSet]] = {"mnist": _mnist, "fashion": _fashion}
+DATASETS: dict[str, Callable[[Path, Split, Progress], DataSet]] = {
+    "mnist": _mnist,
+    "fashion": _fashion,
+    SIMULATED_EVENTS: _simulated,
+    "nmnist": _nmnist,
+    "shd": _shd,
+}
+FETCHED = ("mnist", "fashion")  # what a network gives; the rest is made, or a user's own

@@ -1,4 +1,7 @@
-"""Images to spikes: f(x, steps, *, generator) -> [T, B, N], x in 0..1. A new one is a function and a line in `ENCODERS`."""
+"""Images to spikes: f(x, steps, *, generator) -> [T, B, N], x in 0..1. A new one is a function and a line in `ENCODERS`.
+
+Recordings that are spikes already need none: a run or a model on them has the word `EVENTS` in its place, and `events` bins them.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from torch import Tensor
 from . import scans
 
 Encoder = Callable[..., Tensor]
+EVENTS = "events"  # what stands in place of an encoder where recordings are shown
 
 
 def integrate_and_fire(x: Float[Tensor, "B N"], steps: int, *, generator: torch.Generator | None = None) -> Float[Tensor, "T B N"]:

@@ -15,9 +15,10 @@ import tomllib
 import torch
 
 from .augment import AugmentParams
-from .datasets import DATASETS, ImageSet, load, validation_split
-from .encoders import ENCODERS
+from .datasets import DATASETS, DataSet, load, validation_split
+from .encoders import ENCODERS, EVENTS, integrate_and_fire
 from .errors import ERRORS
+from .events import EventSet
 from .feedback import FEEDBACK
 from .learner import LocalLearner, Order
 from .network import Network
@@ -43,14 +44,15 @@ SCHEDULES: dict[str, Callable[[torch.optim.Optimizer, int], torch.optim.lr_sched
 class RunConfig:
     """One training run. Names are keys of the tables `NEURONS`, `ENCODERS`, `ERRORS`, `FEEDBACK`, `RULES`, `DATASETS`, `OPTIMIZERS`."""
 
-    dataset: str = "mnist"  # mnist or fashion
+    dataset: str = "mnist"  # mnist, fashion, events-mnist-simulated, or a copy of your own: nmnist, shd
+    data_folder: str = ""  # folder of the data sets; the usual one unless named
     validation: int = 0  # training images set apart, and measured instead of the test images; 0: none
     limit: int = 0  # use only this many training images; 0: all
     hidden: tuple[int, ...] = (256, 256)  # neurons of each hidden layer
     epochs: int = 20  # times through the training images
     batch: int = 100  # samples an update
     steps: int = 10  # time steps a sample is shown, T
-    encoder: str = "integrate_and_fire"  # images to spikes: integrate_and_fire, bernoulli or latency
+    encoder: str = "integrate_and_fire"  # images to spikes: integrate_and_fire, bernoulli or latency; events for recordings
     error: str = "signed"  # error neurons: signed (spikes -1, 0, 1), running (rate so far) or final (rate of the sample)
     feedback: str = "sleep"  # path of the error: sleep (aligned by sleep), dfa (random, fixed) or symmetric (upper bound)
     rule: str = "eligibility"  # local rule: eligibility (per step) or factorised (over time: faster, a little worse)
@@ -93,7 +95,7 @@ class RunConfig:
 
 _TABLES: dict[str, Any] = {  # any: tables of different kinds, of which only the keys count here
     "dataset": DATASETS,
-    "encoder": ENCODERS,
+    "encoder": (*ENCODERS, EVENTS),
     "error": ERRORS,
     "feedback": FEEDBACK,
     "rule": RULES,
@@ -117,8 +119,8 @@ class Experiment:
     """A configuration turned into objects, ready to train."""
 
     config: RunConfig
-    train_set: ImageSet
-    test_set: ImageSet  # the test images, or the validation images where some were set apart
+    train_set: DataSet
+    test_set: DataSet  # the test samples, or the validation samples where some were set apart
     learner: LocalLearner
     trainer: Trainer
 
@@ -153,7 +155,7 @@ class Experiment:
             params=TrainParams(epochs=config.epochs, batch=config.batch, steps=config.steps),
             test_set=test_set,
             scheduler=SCHEDULES[config.schedule](optimizer, batches * config.epochs),
-            encoder=ENCODERS[config.encoder],
+            encoder=ENCODERS.get(config.encoder, integrate_and_fire),  # recordings never ask it
             augmentation=config.augment,
             sleep=config.sleep,
             seed=config.seed,
@@ -161,22 +163,32 @@ class Experiment:
         return cls(config, train_set, test_set, learner, trainer)
 
 
-def load_sets(config: RunConfig, *, progress: Callable[[str, int, int], None] | None = None) -> tuple[ImageSet, ImageSet]:
-    """Training images, and those to measure on: the test images, or the validation images where some are set apart."""
-    train_set = load(config.dataset, "train", progress=progress)
+def load_sets(config: RunConfig, *, progress: Callable[[str, int, int], None] | None = None) -> tuple[DataSet, DataSet]:
+    """Training samples, and those to measure on: the test samples, or the validation samples where some are set apart."""
+    root = config.data_folder or None
+    train_set = load(config.dataset, "train", root=root, progress=progress)
+    if isinstance(train_set, EventSet) != (config.encoder == EVENTS):
+        right = EVENTS if isinstance(train_set, EventSet) else f"one of {', '.join(ENCODERS)}"
+        raise ValueError(f"encoder is {config.encoder!r} and {config.dataset} holds {_kind(train_set)}: set encoder to {right}")
     if config.validation:
         if config.validation >= len(train_set):
-            raise ValueError(f"validation is {config.validation:,}; {config.dataset} has {len(train_set):,} training images to share")
+            raise ValueError(
+                f"validation is {config.validation:,}; {config.dataset} has {len(train_set):,} training {_kind(train_set)} to share"
+            )
         train_set, test_set = validation_split(train_set, config.validation)
     else:
-        test_set = load(config.dataset, "test", progress=progress)
+        test_set = load(config.dataset, "test", root=root, progress=progress)
     return (train_set.subset(slice(0, config.limit)) if config.limit else train_set), test_set
 
 
-def build_network(config: RunConfig, images: ImageSet, generator: torch.Generator) -> tuple[Network, Any]:  # any: a Feedback
-    """An untrained network for these images, and its feedback path, both drawn from `generator`."""
+def _kind(samples: DataSet) -> str:
+    return "recordings" if isinstance(samples, EventSet) else "images"
+
+
+def build_network(config: RunConfig, samples: DataSet, generator: torch.Generator) -> tuple[Network, Any]:  # any: a Feedback
+    """An untrained network for these samples, and its feedback path, both drawn from `generator`."""
     neuron = NEURONS[config.neuron_model](config.neuron)
-    net = Network((images.x[0].numel(), *config.hidden, images.classes), neuron=neuron, generator=generator).to(config.device)
+    net = Network((samples.inputs, *config.hidden, samples.classes), neuron=neuron, generator=generator).to(config.device)
     return net, FEEDBACK[config.feedback](net, generator=generator)
 
 
@@ -191,7 +203,7 @@ def read_config(path: str | Path) -> RunConfig:
         raise ValueError(f"{path} is not a file: name a TOML file, or start from a preset ({', '.join(PRESETS)})")
     try:
         table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError, UnicodeDecodeError, and numbers of thousands of digits
         raise ValueError(f"{path} is not TOML: {error}") from error
     base = preset(table.pop("preset")) if isinstance(table.get("preset"), str) else RunConfig()
     return _from_table(base, table, str(path), "")
@@ -245,6 +257,9 @@ PRESETS: dict[str, RunConfig] = {
         optimizer="sgd",
         lr=1e-3,
         sleep=SleepParams(every=500, steps=200, phases=1),
+    ),
+    "events": RunConfig(
+        dataset="events-mnist-simulated", encoder=EVENTS, hidden=(256, 256), epochs=10, steps=10, augment=AugmentParams(shift=1)
     ),
     "fashion": RunConfig(dataset="fashion", hidden=(500, 500), epochs=30, augment=AugmentParams(shift=1)),
 }

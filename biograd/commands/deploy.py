@@ -24,7 +24,7 @@ from .. import records
 from ..checkpoint import RunFolder
 from ..console import Console
 from ..datasets import load
-from ..encoders import ENCODERS
+from ..encoders import ENCODERS, EVENTS
 from .pictures_chip import draw_deployment
 
 
@@ -36,6 +36,7 @@ class Args:
     target: str = "emulator"  # emulator, or lava (Lava's CPU simulation)
     samples: int = 0  # test images to run; 0: all (emulator), 200 (lava)
     weight_bits: int = 8  # bits of a weight on the chip, 2..6 or 8
+    data_folder: Path | None = None  # folder of the data sets; the run's, else the usual one, unless named
     deadline: float = 600.0  # seconds the Lava simulation may take
     json: bool = False  # print one JSON object as the last line of standard output
 
@@ -48,11 +49,13 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
         raise ValueError(f"samples is {args.samples}; need 0 (all) or more")
     torch.set_num_threads(1)
     model = read_model(args.model)
-    if model.encoder not in ENCODERS:
-        raise ValueError(f"{args.model} was trained with encoder {model.encoder!r}; known: {', '.join(ENCODERS)}")
+    if model.encoder not in (*ENCODERS, EVENTS):
+        raise ValueError(f"{args.model} was trained with encoder {model.encoder!r}; known: {', '.join((*ENCODERS, EVENTS))}")
     dataset = str(model.info.get("dataset", "mnist"))
+    run_folder = RunFolder(args.model.parent)
+    root = args.data_folder or (run_folder.read_config().data_folder if run_folder.holds_run() else "") or None
     with console.downloads() as progress:
-        train, test = load(dataset, "train", progress=progress), load(dataset, "test", progress=progress)
+        train, test = load(dataset, "train", root=root, progress=progress), load(dataset, "test", root=root, progress=progress)
     fixed = quantise(model, calibration=spikes_of(model, train.subset(slice(0, CALIBRATION))), weight_bits=args.weight_bits)
     fit = limits.check(fixed)
     _tell_fit(fixed, fit, console)
@@ -82,7 +85,7 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
         "quantisation": fixed.report.as_dict() if fixed.report else None,
     }
     console.say(
-        f"emulator: {100 * here.accuracy(labels):.2f} % of {len(images):,} test images, {record['samples_per_second']:,.0f} samples/s"
+        f"emulator: {100 * here.accuracy(labels):.2f} % of {len(images):,} test samples, {record['samples_per_second']:,.0f} samples/s"
     )
     if args.target != "emulator":
         there = _timed(fixed, spikes, args.target, args, console)

@@ -25,7 +25,7 @@ from hardware.learning_state import LearningState
 from .. import records
 from ..checkpoint import RunFolder
 from ..console import Console
-from ..datasets import ImageSet, load
+from ..datasets import ImageSet, load_images
 from .stop import stop_request
 
 _SAVE_EVERY = 10.0  # seconds
@@ -62,7 +62,7 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     if args.target not in ("emulator", "lava"):
         raise ValueError(f"target is {args.target!r}; known: emulator, lava")
     with console.downloads() as progress:
-        train, test = (load(args.dataset, split, progress=progress) for split in ("train", "test"))
+        train, test = (load_images(args.dataset, split, progress=progress) for split in ("train", "test"))
     if args.target == "lava":
         return _in_lava(args, train, console)
     if args.samples:

@@ -15,7 +15,7 @@ from ..checkpoint import RunFolder
 from ..experiment import Experiment
 from ..files import atomic_write
 from ..probe import probe
-from ..trainer import encode
+from ..trainer import spikes_of
 
 
 def draw_run(experiment: Experiment, folder: RunFolder) -> list[Path]:
@@ -33,20 +33,20 @@ def draw_run(experiment: Experiment, folder: RunFolder) -> list[Path]:
 def _figures(experiment: Experiment, found: list[dict[str, Any]]) -> dict[str, Figure]:  # any: JSON
     trainer, images, config = experiment.trainer, experiment.test_set, experiment.config
     generator = torch.Generator().manual_seed(config.seed)
-    spikes = encode(images.x[:1], trainer.encoder, config.steps, generator=generator)
+    spikes = spikes_of(images, torch.tensor([0]), config.steps, encoder=trainer.encoder, generator=generator)
     figures = {"learning_curve": plots.learning_curve(found)}
     if config.hidden:
         sample = probe(experiment.learner, spikes.to(experiment.net.device), images.y[:1].to(experiment.net.device), trace=config.trace)
         figures |= {
             "feedback_angles": plots.feedback_angles(found),
-            "raster": plots.raster(sample.spikes, f"one test image, digit {int(images.y[0])}"),
+            "raster": plots.raster(sample.spikes, f"one test sample of {images.name}, class {int(images.y[0])}"),
             "compartments": plots.compartments(
                 sample.v, sample.v_apical, sample.eligibility, sample.spikes[sample.hidden + 1][:, sample.neuron]
             ),
         }
     first = experiment.net.layers[0].w.cpu().numpy()
-    if first.shape[1] == images.x[0].numel():
-        figures["receptive_fields"] = plots.receptive_fields(first)
+    if first.shape[1] == images.inputs and images.shape[1] > 1:
+        figures["receptive_fields"] = plots.receptive_fields(first, shape=images.shape)
     answers = trainer.evaluate().predicted
     matrix = torch.zeros(images.classes, images.classes, dtype=torch.int64)
     matrix.index_put_((images.y, answers), torch.ones_like(answers), accumulate=True)

@@ -1,0 +1,342 @@
+"""Recordings of event cameras and other sources of events (x, y, polarity, time): checked, and binned to spikes [T, B, N].
+
+    recordings = [Events(x, y, p, t), ...]                     # or anything with len() and [i] that reads when asked
+    train = EventSet.of(recordings, labels, sensor=Sensor(34, 34, 2), window=300_000)
+    spikes = train.spikes(torch.arange(100), steps=10)         # [10, 100, 2312], 0. or 1.
+
+A recording is read when its spikes are asked for, a batch at a time, and never kept. `Trainer` and `evaluate` take an `EventSet`
+where they take images.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from . import events_loops as loops
+from .augment import AugmentParams
+
+MAX_EVENTS = 20_000_000  # of one recording, unless the set allows more: some 500 MB while it is binned
+MAX_BYTES = 4 << 30  # of one batch of spikes
+
+
+class Sensor(NamedTuple):
+    """The size of what recorded."""
+
+    width: int  # pixels, x = 0 .. width - 1
+    height: int = 1  # pixels, y = 0 .. height - 1
+    polarities: int = 1  # 2: p = 0 OFF, darker; p = 1 ON, brighter
+
+    @property
+    def inputs(self) -> int:
+        """Input neurons: one a pixel and polarity; neuron (p height + y) width + x."""
+        return self.polarities * self.height * self.width
+
+
+class Events(NamedTuple):
+    """One recording in the order of time: integer arrays of one length."""
+
+    x: np.ndarray  # column, 0 at the left, pixels
+    y: np.ndarray  # row, 0 at the top, pixels
+    p: np.ndarray  # polarity, 0 OFF or 1 ON
+    t: np.ndarray  # time since the start, us
+
+    def in_order(self) -> Events:
+        """The same events sorted by time; those of one time stay as they are."""
+        order = np.argsort(self.t, kind="stable")
+        return Events(*(column[order] for column in self))
+
+
+@runtime_checkable
+class Recordings(Protocol):
+    """Where recordings come from: a list of `Events`, or what reads number i when asked for [i]."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int, /) -> Any: ...  # any: Events, or four arrays in their order
+
+
+class Binned(NamedTuple):
+    """What became of events: how many there were, and those that make no spike of their own."""
+
+    events: int
+    late: int  # at or after the end of the window
+    lost: int  # moved off the sensor by an augmentation
+    merged: int  # fell on a pixel, polarity and step that had one
+
+
+def bin_events(events: Events, sensor: Sensor, *, steps: int, window: int) -> tuple[Float[np.ndarray, "T N"], Binned]:
+    """Events to spikes: s[step, neuron] = 1 where at least one event fell, step = floor(t T / window). Counts are clipped to 1.
+
+    Args:
+        window: time that the T steps span, us; events at or after it are left out, and counted.
+    Raises: ValueError for what is no recording of this sensor; see `checked`.
+    Example:
+        >>> ones = np.ones(3, dtype=np.int64)
+        >>> s, found = bin_events(Events(ones, ones, ones, np.array([0, 10, 990])), Sensor(2, 2, 2), steps=2, window=1000)
+        >>> s.sum(1), found.merged
+        (array([1., 1.], dtype=float32), 1)
+    """
+    events = checked(events, sensor, "the recording")
+    _expect_memory(steps, 1, sensor)
+    s = np.zeros((steps, sensor.inputs), dtype=np.float32)
+    return s, _scatter(events, sensor, window, _STILL, s)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventSet:
+    """Recordings and their classes, as `Trainer` takes them. Make one with `EventSet.of`.
+
+    A shift of `AugmentParams` moves a recording by whole pixels, rotation and scale turn and stretch it about the sensor's middle
+    (each event lands on the nearest pixel); events that leave the sensor are lost. Elastic changes are not defined for events.
+    """
+
+    name: str
+    split: str
+    recordings: Recordings
+    index: Int[Tensor, " n"]  # which of the recordings are members, int64
+    y: Int[Tensor, " n"]  # class of each, int64
+    classes: int
+    sensor: Sensor
+    window: int  # time that the steps of a sample span, us
+    max_events: int = MAX_EVENTS  # of one recording
+
+    @classmethod
+    def of(
+        cls,
+        recordings: Recordings,
+        labels: Any,  # any: what torch.as_tensor takes
+        *,
+        sensor: Sensor,
+        window: int,
+        classes: int = 0,
+        name: str = "events",
+        split: str = "train",
+        max_events: int = MAX_EVENTS,
+    ) -> EventSet:
+        """A set of recordings and labels.
+
+        Args:
+            recordings: a list of `Events` or (x, y, p, t), or an object that reads number i when asked for [i].
+            labels: integers, 0 .. classes - 1.
+            window: time that the steps of a sample span, us.
+            classes: how many there are; 0: the highest label and one.
+        Raises: ValueError where labels are no integers, or not one a recording.
+        """
+        y = _labels(labels, len(recordings), classes)
+        if window < 1:
+            raise ValueError(f"window is {window} us; need at least 1: the time that the steps of a sample span")
+        index = torch.arange(len(recordings))
+        found = classes or int(y.max()) + 1
+        return cls(
+            name=name,
+            split=split,
+            recordings=recordings,
+            index=index,
+            y=y,
+            classes=found,
+            sensor=sensor,
+            window=window,
+            max_events=max_events,
+        )
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @property
+    def inputs(self) -> int:
+        """Input neurons."""
+        return self.sensor.inputs
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """How inputs lie: polarities, rows and columns."""
+        return (self.sensor.polarities, self.sensor.height, self.sensor.width)
+
+    def subset(self, indices: Tensor | Sequence[int] | slice) -> EventSet:
+        """The recordings with these indices, in this order; nothing is read."""
+        chosen = indices if isinstance(indices, slice | Tensor) else torch.as_tensor(indices, dtype=torch.int64)
+        return dataclasses.replace(self, index=self.index[chosen], y=self.y[chosen])
+
+    def events(self, member: int) -> Events:
+        """One recording, read and checked."""
+        number = int(self.index[member])
+        return checked(Events(*self.recordings[number]), self.sensor, f"recording {number} of {self.name}", self.max_events)
+
+    def spikes(
+        self,
+        members: Int[Tensor, " B"],
+        steps: int,
+        *,
+        augmentation: AugmentParams | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "T B N"]:
+        """The spikes of some recordings, 0. or 1., as `bin_events` makes them.
+
+        Raises: ValueError for a recording that is none of this sensor, or a batch that would take more than 4 GB.
+        """
+        return self.binned(members, steps, augmentation=augmentation, generator=generator)[0]
+
+    def binned(
+        self,
+        members: Int[Tensor, " B"],
+        steps: int,
+        *,
+        augmentation: AugmentParams | None = None,
+        generator: torch.Generator | None = None,
+    ) -> tuple[Float[Tensor, "T B N"], Binned]:
+        """The same, and what became of all their events."""
+        _expect_memory(steps, len(members), self.sensor)
+        moves = _moves(augmentation or AugmentParams(), len(members), self.sensor, generator)
+        s = torch.zeros(steps, len(members), self.inputs)
+        found = [
+            _scatter(self.events(member), self.sensor, self.window, moves[b], s[:, b].numpy()) for b, member in enumerate(members.tolist())
+        ]
+        return s, Binned(*(sum(column) for column in zip(*found, strict=True))) if found else Binned(0, 0, 0, 0)
+
+    def picture(self, member: int) -> np.ndarray:
+        """A recording as an image: events a pixel of either polarity, uint8 [height, width], 255 where most fell."""
+        events = self.events(member)
+        counts = np.zeros((self.sensor.height, self.sensor.width), dtype=np.int64)
+        np.add.at(counts, (events.y, events.x), 1)
+        return np.round(counts * (255 / max(1, counts.max()))).astype(np.uint8)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpikeSet:
+    """Spike trains in memory and their classes, as `Trainer` takes them: for tasks of one's own.
+
+    Example:
+        >>> train = SpikeSet(s=torch.zeros(20, 5, 3, dtype=torch.bool), y=torch.zeros(20, dtype=torch.int64), classes=2)
+        >>> train.spikes(torch.arange(4), 5).shape
+        torch.Size([5, 4, 3])
+    """
+
+    s: Tensor  # 0 or 1 of any dtype, [n, T, N]
+    y: Int[Tensor, " n"]  # int64
+    classes: int
+    name: str = "spikes"
+    split: str = "train"
+
+    def __post_init__(self) -> None:
+        if self.s.ndim != 3 or not bool(((self.s == 0) | (self.s == 1)).all()):
+            raise ValueError(f"spikes are {tuple(self.s.shape)}; need [n, T, N] of 0 and 1")
+        _labels(self.y, len(self.s), self.classes)
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @property
+    def inputs(self) -> int:
+        """Input neurons."""
+        return self.s.shape[2]
+
+    def subset(self, indices: Tensor | Sequence[int] | slice) -> SpikeSet:
+        """The trains with these indices, in this order."""
+        chosen = indices if isinstance(indices, slice | Tensor) else torch.as_tensor(indices, dtype=torch.int64)
+        return dataclasses.replace(self, s=self.s[chosen], y=self.y[chosen])
+
+    def spikes(
+        self,
+        members: Int[Tensor, " B"],
+        steps: int,
+        *,
+        augmentation: AugmentParams | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "T B N"]:
+        """The trains of some samples; there are as many steps as were given, and no changes are defined for them."""
+        if steps != self.s.shape[1]:
+            raise ValueError(f"{self.name} has {self.s.shape[1]} steps a sample and {steps} are asked for: set steps to {self.s.shape[1]}")
+        if augmentation not in (None, AugmentParams()):
+            raise ValueError(f"{self.name} is a set of spike trains, which no augmentation changes: set all of them to 0")
+        return self.s[members].transpose(0, 1).float().contiguous()
+
+
+def checked(events: Events, sensor: Sensor, name: str, max_events: int = MAX_EVENTS) -> Events:
+    """The events as they are, once they are known to be a recording of this sensor.
+
+    Raises: ValueError in one line: columns of different lengths or no integers, too many events, outside the sensor, negative
+    times, or out of order (`Events.in_order` sorts them).
+    """
+    columns = [np.asarray(column) for column in events]
+    lengths = {len(column) for column in columns}
+    if len(lengths) > 1 or any(column.ndim != 1 for column in columns):
+        raise ValueError(f"{name} has columns x, y, p, t of {', '.join(str(c.shape) for c in columns)}: need four arrays of one length")
+    if any(column.dtype.kind not in "iub" for column in columns):
+        kinds = ", ".join(str(column.dtype) for column in columns)
+        raise ValueError(f"{name} has x, y, p, t of {kinds}: need integers (pixels, 0 or 1, and microseconds)")
+    if lengths.pop() > max_events:
+        raise ValueError(f"{name} holds {len(columns[3]):,} events, more than {max_events:,}: split it, or raise max_events")
+    narrow = all(column.dtype.itemsize == 1 and column.dtype.kind in "ub" for column in columns[:3])
+    # Two kinds of columns for the compiled loops, not one for every mixture of integers that people have.
+    x, y, p = (column.astype(np.uint8 if narrow else np.int64, copy=False) for column in columns[:3])
+    t = columns[3].astype(np.int64, copy=False)
+    fault, at = loops.first_fault(x, y, p, t, *sensor)
+    if fault != loops.FINE:
+        raise ValueError(f"{name}, event {at:,}: {_fault(fault, int(x[at]), int(y[at]), int(p[at]), t, at, sensor)}")
+    return Events(x, y, p, t)
+
+
+def _fault(fault: int, x: int, y: int, p: int, t: np.ndarray, at: int, sensor: Sensor) -> str:
+    if fault in (loops.LEFT_OF, loops.RIGHT_OF):
+        return f"pixel ({x}, {y}) lies outside the sensor of {sensor.width} x {sensor.height}: name the right sensor, or crop the recording"
+    if fault == loops.POLARITY:
+        return f"polarity is {p}; need 0 .. {sensor.polarities - 1} (0 OFF, 1 ON)"
+    if fault == loops.NEGATIVE:
+        return f"time is {t[at]:,} us; need 0 or more, counted from the start of the recording"
+    return f"time falls from {t[at - 1]:,} to {t[at]:,} us: sort the events by time (Events.in_order)"
+
+
+_STILL = np.array([[1.0, 0, 0], [0, 1, 0]])
+
+
+def _scatter(events: Events, sensor: Sensor, window: int, move: np.ndarray, s: np.ndarray) -> Binned:
+    return Binned(len(events.t), *loops.scatter(*events, move, sensor.width, sensor.height, window, s))
+
+
+def _moves(p: AugmentParams, batch: int, sensor: Sensor, generator: torch.Generator | None) -> np.ndarray:
+    """How each recording is moved: affine maps of (x, y), float64 [B, 2, 3]."""
+    if p == AugmentParams():
+        return np.broadcast_to(_STILL, (batch, 2, 3))
+    if p.elastic:
+        raise ValueError(f"AugmentParams.elastic is {p.elastic}; events can be shifted, rotated and scaled, not bent: set elastic to 0")
+    shift = torch.randint(-p.shift, p.shift + 1, (batch, 2), generator=generator).double().numpy()
+    moves = np.tile(_STILL, (batch, 1, 1))
+    if p.rotate or p.scale:
+        turn, wide, high = (torch.rand(3, batch, generator=generator).double() * 2 - 1).numpy()
+        angle = turn * math.radians(p.rotate)
+        stretch = 1 + p.scale * np.stack([wide, high], axis=-1)
+        rotation = np.stack([np.stack([np.cos(angle), -np.sin(angle)], -1), np.stack([np.sin(angle), np.cos(angle)], -1)], -2)
+        moves[:, :, :2] = rotation * stretch[:, None]
+        middle = np.array([(sensor.width - 1) / 2, (sensor.height - 1) / 2])
+        moves[:, :, 2] = middle - moves[:, :, :2] @ middle
+    moves[:, :, 2] += shift
+    return moves
+
+
+def _labels(labels: Any, n: int, classes: int) -> Tensor:  # any: what torch.as_tensor takes
+    y = torch.as_tensor(np.asarray(labels) if not isinstance(labels, Tensor) else labels)
+    if y.is_floating_point() or y.is_complex() or y.dtype == torch.bool or y.ndim != 1:
+        raise ValueError(f"labels are {y.dtype} of shape {tuple(y.shape)}; need one whole number a recording, 0 .. classes - 1")
+    if len(y) != n or not n:
+        raise ValueError(f"there are {n:,} recordings and {len(y):,} labels: need one label a recording, and at least one")
+    if int(y.min()) < 0 or (classes and int(y.max()) >= classes):
+        raise ValueError(f"labels run from {int(y.min())} to {int(y.max())}; need 0 .. {classes - 1 if classes else 'classes - 1'}")
+    return y.long()
+
+
+def _expect_memory(steps: int, batch: int, sensor: Sensor) -> None:
+    if steps < 1:
+        raise ValueError(f"steps is {steps}; need at least 1")
+    if (needed := 4 * steps * batch * sensor.inputs) > MAX_BYTES:
+        raise ValueError(
+            f"{batch} recordings of {sensor.inputs:,} inputs and {steps} steps take {needed / 1e9:,.1f} GB of spikes, more than "
+            f"{MAX_BYTES / 1e9:,.1f}: show fewer at a time, or use fewer steps"
+        )

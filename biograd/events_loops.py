@@ -1,0 +1,200 @@
+"""Compiled loops over events: check, bin, unpack and pack the five-byte format, and the simulated event camera.
+
+One pass over the events each, on one thread and without Python's lock. What they mean is said where they are called: `events`,
+`events_nmnist` and `events_simulated`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+
+FINE, UNEVEN, LEFT_OF, RIGHT_OF, POLARITY, NEGATIVE, DISORDER = range(7)  # what `first_fault` finds
+OVERFLOW_ROW = 240  # a five-byte event with this y is none: it says that the clock has wrapped
+OVERFLOW_TIME = 1 << 13  # us added to every later timestamp
+
+
+@numba.njit(cache=True, nogil=True)
+def first_fault(x, y, p, t, width, height, polarities):
+    """(what is wrong, index of the event), of the first wrong event; FINE where none is."""
+    before = np.int64(0)
+    for i in range(t.shape[0]):
+        if x[i] < 0 or y[i] < 0:
+            return LEFT_OF, i
+        if x[i] >= width or y[i] >= height:
+            return RIGHT_OF, i
+        if p[i] < 0 or p[i] >= polarities:
+            return POLARITY, i
+        if t[i] < 0:
+            return NEGATIVE, i
+        if t[i] < before:
+            return DISORDER, i
+        before = t[i]
+    return FINE, 0
+
+
+@numba.njit(cache=True, nogil=True)
+def scatter(x, y, p, t, move, width, height, window, s):
+    """Set s[step, input] = 1 for every event; returns how many fell behind the window, off the sensor, and onto a spike already there.
+
+    Args:
+        move: the affine change of coordinates, float64 [2, 3]: column = move[0, 0] x + move[0, 1] y + move[0, 2], row likewise.
+        s: float32 [T, polarities height width], zeros.
+    """
+    steps = s.shape[0]
+    still = move[0, 0] == 1 and move[0, 1] == 0 and move[1, 0] == 0 and move[1, 1] == 1
+    across, down = math.floor(move[0, 2] + 0.5), math.floor(move[1, 2] + 0.5)
+    late = lost = merged = 0
+    one = np.float32(1)
+    for i in range(t.shape[0]):
+        if t[i] >= window:
+            late += 1
+            continue
+        if still:
+            column, row = int(x[i]) + across, int(y[i]) + down
+        else:
+            column = math.floor(move[0, 0] * x[i] + move[0, 1] * y[i] + move[0, 2] + 0.5)
+            row = math.floor(move[1, 0] * x[i] + move[1, 1] * y[i] + move[1, 2] + 0.5)
+        if column < 0 or row < 0 or column >= width or row >= height:
+            lost += 1
+            continue
+        step = t[i] * steps // window
+        at = (int(p[i]) * height + row) * width + column
+        if s[step, at] == one:
+            merged += 1
+        s[step, at] = one
+    return late, lost, merged
+
+
+@numba.njit(cache=True, nogil=True)
+def unpack(raw, x, y, p, t):
+    """Five-byte events into columns; returns how many there are, without the overflow marks."""
+    n, wrapped = 0, np.int64(0)
+    for at in range(0, raw.shape[0], 5):
+        if raw[at + 1] == OVERFLOW_ROW:
+            wrapped += OVERFLOW_TIME
+            continue
+        x[n], y[n], p[n] = raw[at], raw[at + 1], raw[at + 2] >> 7
+        t[n] = wrapped + (np.int64(raw[at + 2] & 127) << 16 | np.int64(raw[at + 3]) << 8 | np.int64(raw[at + 4]))
+        n += 1
+    return n
+
+
+@numba.njit(cache=True, nogil=True)
+def pack(x, y, p, t, raw):
+    """Columns into five-byte events."""
+    for i in range(t.shape[0]):
+        at = 5 * i
+        raw[at], raw[at + 1] = x[i], y[i]
+        raw[at + 2] = p[i] << 7 | (t[i] >> 16) & 127
+        raw[at + 3], raw[at + 4] = (t[i] >> 8) & 255, t[i] & 255
+
+
+@numba.njit(cache=True, nogil=True)
+def watch(image, path, dt, dark, bright, on, off, noise, seed, events):
+    """What an event camera sees of one image that moves; `events_simulated` says the equations.
+
+    Args:
+        image: grey values, uint8 [h, w].
+        path: where the image's upper left corner is at each sample, pixels (column, row), float64 [samples, 2].
+        dt: time between samples, us.
+        dark, bright: intensity of grey value 0, and what 255 adds, 1.
+        on, off: thresholds of each pixel in log intensity, float64 [height, width].
+        noise: background events a microsecond of all pixels together.
+        seed: of the noise, uint64.
+        events: filled with sortable words t << 24 | y << 16 | x << 8 | p, int64 [most].
+    Returns: how many events there were; where more than fit, those that fit are kept.
+    """
+    height, width = on.shape
+    first, last, near, far = _lit(image)
+    n = 0
+    for row in range(height):
+        if row <= path[:, 1].min() + first - 1 or row >= path[:, 1].max() + last + 1:
+            continue
+        for column in range(width):
+            if near - 1 < column - path[:, 0].min() and column - path[:, 0].max() < far + 1:
+                n = _watch_pixel(image, path, dt, dark, bright, on[row, column], off[row, column], row, column, events, n)
+    state, draw = _draw(seed)
+    t = -math.log(1 - draw) / noise if noise > 0 else np.inf
+    while t < (path.shape[0] - 1) * dt:  # a Poisson process over all pixels
+        state, draw = _draw(state)
+        place = int(draw * (2 * height * width))
+        if n < events.shape[0]:
+            events[n] = _word(t, place // 2 // width, place // 2 % width, place & 1)
+        n += 1
+        state, draw = _draw(state)
+        t -= math.log(1 - draw) / noise
+    return n
+
+
+@numba.njit(cache=True, nogil=True)
+def _watch_pixel(image, path, dt, dark, bright, on, off, row, column, events, n):
+    floor = math.log(dark)
+    seen = old = floor
+    for k in range(path.shape[0]):
+        light = _bilinear(image, row - path[k, 1], column - path[k, 0])
+        new = math.log(dark + bright * light / 255) if light > 0 else floor
+        if k == 0:  # the camera has looked at the first picture for long
+            seen = new
+        while new - seen >= on:
+            seen += on
+            if n < events.shape[0]:
+                events[n] = _word((k - 1 + (seen - old) / (new - old)) * dt, row, column, 1)
+            n += 1
+        while seen - new >= off:
+            seen -= off
+            if n < events.shape[0]:
+                events[n] = _word((k - 1 + (old - seen) / (old - new)) * dt, row, column, 0)
+            n += 1
+        old = new
+    return n
+
+
+@numba.njit(cache=True, nogil=True)
+def _lit(image):
+    """First and last row, first and last column that are not black; an empty range where all are."""
+    h, w = image.shape
+    top, bottom, left, right = h, -1, w, -1
+    for r in range(h):
+        for c in range(w):
+            if image[r, c]:
+                top, bottom, left, right = min(top, r), max(bottom, r), min(left, c), max(right, c)
+    return top, bottom, left, right
+
+
+@numba.njit(cache=True, nogil=True)
+def _bilinear(image, r, c):
+    h, w = image.shape
+    top, left = math.floor(r), math.floor(c)
+    if top < -1 or left < -1 or top >= h or left >= w:
+        return 0.0
+    fr, fc = r - top, c - left
+    light = 0.0
+    if top >= 0:
+        if left >= 0:
+            light += (1 - fr) * (1 - fc) * image[top, left]
+        if left + 1 < w:
+            light += (1 - fr) * fc * image[top, left + 1]
+    if top + 1 < h:
+        if left >= 0:
+            light += fr * (1 - fc) * image[top + 1, left]
+        if left + 1 < w:
+            light += fr * fc * image[top + 1, left + 1]
+    return light
+
+
+@numba.njit(cache=True, nogil=True)
+def _word(t, row, column, polarity):
+    return np.int64(t) << 24 | np.int64(row) << 16 | np.int64(column) << 8 | np.int64(polarity)
+
+
+@numba.njit(cache=True, nogil=True)
+def _draw(state):
+    """The next state and a number in 0..1. Source: SplitMix64 (Steele, Lea and Flood 2014), the same on every machine and version."""
+    state += np.uint64(0x9E3779B97F4A7C15)
+    z = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    z ^= z >> np.uint64(31)
+    return state, float(z >> np.uint64(11)) / 9007199254740992.0

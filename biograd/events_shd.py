@@ -1,0 +1,94 @@
+"""SHD and its kin: spike trains in HDF5, as the Heidelberg data sets have them. Read from a user's copy, one recording at a time.
+
+    spikes/times   [n] of arrays of float    time of each spike, s
+    spikes/units   [n] of arrays of integer  which of the 700 channels of an artificial cochlea fired
+    labels         [n] integer               the class, 0 .. 19: digits spoken in German and in English
+
+Source: Cramer, Stradmann, Schemmel and Zenke 2020, "The Heidelberg spiking data sets for the systematic evaluation of spiking neural
+networks" (arXiv 1910.07407). A channel is a pixel of a sensor that is one row high and has one polarity.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .events import MAX_EVENTS, Events, EventSet, Sensor
+
+SENSOR = Sensor(700)
+WINDOW = 1_400_000  # us; ours: later spikes are left out, and counted
+CLASSES = 20
+
+
+@dataclass(frozen=True)
+class Hdf5Recordings:
+    """Recordings of an HDF5 file, sliced out of it when asked for. Safe from several threads."""
+
+    path: Path
+    length: int
+    max_events: int = MAX_EVENTS
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _open: list[Any] = field(default_factory=list)  # any: h5py's File
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> Events:
+        name = f"recording {index} of {self.path}"
+        with self._lock:
+            if not self._open:
+                self._open.append(_opened(self.path))
+            try:
+                times, units = self._open[0]["spikes/times"][index], self._open[0]["spikes/units"][index]
+            except OSError as error:
+                raise ValueError(f"{name} cannot be read ({error}): the file is damaged, fetch it again") from error
+        times, units = np.asarray(times, dtype=np.float64), np.asarray(units)
+        if times.shape != units.shape or times.ndim != 1:
+            raise ValueError(f"{name} has {times.shape} times and {units.shape} units: need one unit a time")
+        if len(times) > self.max_events:
+            raise ValueError(f"{name} holds {len(times):,} events, more than {self.max_events:,}: split it, or raise max_events")
+        if not np.isfinite(times).all():
+            raise ValueError(f"{name} has times that are not finite: need seconds")
+        none = np.zeros(len(times), dtype=np.int64)
+        # A negative time would round to 0; left as it is, the check of all events names it.
+        return Events(units, none, none, np.floor(times * 1e6 + 0.5).astype(np.int64))
+
+
+def shd(path: str | Path, split: str, *, classes: int = CLASSES, sensor: Sensor = SENSOR, window: int = WINDOW) -> EventSet:
+    """The spike trains of an HDF5 file such as shd_train.h5; only the labels are read at once.
+
+    Raises: ValueError where the file is no HDF5, lacks one of the three parts, or has labels that are no integers; OSError where it
+    is not there.
+    """
+    path = Path(path)
+    file = _opened(path)
+    try:
+        missing = [part for part in ("spikes/times", "spikes/units", "labels") if part not in file]
+        if missing:
+            raise ValueError(f"{path} has no {' and no '.join(missing)}: need the layout of SHD (spikes/times, spikes/units, labels)")
+        lengths = {part: len(file[part]) for part in ("spikes/times", "spikes/units", "labels")}
+        if len(set(lengths.values())) > 1:
+            counts = ", ".join(f"{n:,} {part}" for part, n in lengths.items())
+            raise ValueError(f"{path} has {counts}: need as many of each")
+        labels = np.asarray(file["labels"])
+    finally:
+        file.close()
+    if labels.dtype.kind not in "iu":
+        raise ValueError(f"{path} has labels of {labels.dtype}; need integers, 0 .. {classes - 1}")
+    recordings = Hdf5Recordings(path, len(labels))
+    return EventSet.of(recordings, labels.astype(np.int64), sensor=sensor, window=window, classes=classes, name="shd", split=split)
+
+
+def _opened(path: Path) -> Any:  # any: h5py's File
+    import h5py  # takes 0.2 s, and only this data set needs it
+
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is not a file: put your copy there (unpacked, .h5)")
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        raise ValueError(f"{path} is no whole HDF5 file ({error}): unpack it, or fetch it again") from error
