@@ -35,6 +35,7 @@ mnist: setup
 	  else echo "the Lava simulation was left out: no Python 3.10" >&2; fi
 	@$(BIOGRAD) benchmark --suite quick --run $(RUN)
 	@$(BIOGRAD) report $(RUN)
+	@$(BIOGRAD) draw $(RUN)
 
 test: setup
 	@$(VENV)/bin/python -m pytest tests

@@ -20,6 +20,7 @@ COMMANDS = {
     "learn": "learn on the chip's terms: integer weights, traces and microcode",
     "benchmark": "measure accuracy, energy and speed against backpropagation",
     "report": "turn records into one HTML page",
+    "draw": "write a page on which to draw digits and watch the network read them",
     "data": "fetch and verify data sets",
 }
 _RULE = "─"

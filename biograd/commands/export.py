@@ -9,10 +9,11 @@ from typing import Annotated, Any
 
 import tyro
 
-from hardware.interchange import write_model
+from hardware.interchange import Model, write_model
 
 from ..checkpoint import RunFolder
 from ..console import Console
+from ..experiment import Experiment
 from ..export import to_model
 from .trained import trained
 
@@ -31,16 +32,16 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     folder = RunFolder(args.run)
     experiment = trained(folder, console)
     found = experiment.trainer.evaluate()
-    config = experiment.config
-    info = {
-        "dataset": config.dataset,
-        "seed": config.seed,
-        "test_accuracy": found.test_accuracy,
-        "feedback": config.feedback,
-        "learning": {"rule": config.rule, "error": config.error, **dataclasses.asdict(config.trace)},
-    }
-    model = to_model(experiment.net, experiment.trainer.learner.feedback, steps=config.steps, encoder=config.encoder, info=info)
+    model = model_of(experiment, test_accuracy=found.test_accuracy)
     path = args.out or folder.model
     write_model(model, path)
     console.say(f"wrote {path}: {'-'.join(map(str, model.sizes))}, T = {model.steps}, test accuracy {100 * found.test_accuracy:.2f} %")
-    return {"model": str(path), "test_accuracy": found.test_accuracy, "seed": config.seed, "samples": len(experiment.test_set)}
+    return {"model": str(path), "test_accuracy": found.test_accuracy, "seed": experiment.config.seed, "samples": len(experiment.test_set)}
+
+
+def model_of(experiment: Experiment, **told: float | None) -> Model:
+    """The experiment's network at the border, with how it was trained, and what else is `told`, in its metadata."""
+    config = experiment.config
+    learning = {"rule": config.rule, "error": config.error, "window": config.neuron.window, **dataclasses.asdict(config.trace)}
+    info = {"dataset": config.dataset, "seed": config.seed, **told, "feedback": config.feedback, "learning": learning}
+    return to_model(experiment.net, experiment.trainer.learner.feedback, steps=config.steps, encoder=config.encoder, info=info)

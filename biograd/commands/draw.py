@@ -1,0 +1,131 @@
+"""Write one HTML page of a trained network: draw a digit, see every spike, both compartments, the answer and its modelled joules.
+
+The page works off-line, in any browser and on a phone; it computes in the chip's integers, as `biograd deploy` does. `--check 1000` runs
+so many test images through its JavaScript and through the emulator, and refuses where a single spike differs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+import tyro
+
+from benchmarks import draw, draw_check
+from benchmarks.loihi import CALIBRATION, spikes_of
+from hardware import emulator
+from hardware.fixed_point import quantise
+from hardware.interchange import Model, RunResult, read_model
+
+from ..checkpoint import RunFolder
+from ..console import Console
+from ..datasets import ImageSet, load
+from ..files import atomic_write
+from ..neurons import TwoCompartmentParams
+from ..traces import TraceParams
+from .export import model_of
+from .trained import trained
+
+SAMPLES = 1000  # test images run here, for the gallery and for what the page says of its accuracy
+EACH, MISREAD = 3, 10  # test images on the page: of each class, and that are read wrongly
+
+
+@dataclass(frozen=True, kw_only=True)
+class Args:
+    """The flags."""
+
+    run: tyro.conf.Positional[Path]  # run folder, or a model file written by biograd export
+    out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None  # page to write; draw.html beside the model unless named
+    weight_bits: int = 8  # bits of a weight on the chip, 2..6 or 8
+    check: int = 0  # test images to run through the page's JavaScript (in Node.js, else Chromium) and the emulator; 0: none
+    json: bool = False  # print one JSON object as the last line of standard output
+
+
+def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
+    """Write the page."""
+    if args.check < 0:
+        raise ValueError(f"check is {args.check}; need 0 (none) or more test images")
+    torch.set_num_threads(1)
+    model = _model(args.run, console)
+    dataset = str(model.info.get("dataset", "mnist"))
+    with console.downloads() as progress:
+        train, test = load(dataset, "train", progress=progress), load(dataset, "test", progress=progress)
+    if not isinstance(train, ImageSet) or not isinstance(test, ImageSet):
+        raise ValueError(f"{args.run} was trained on {dataset}, which are recordings of events: the page draws images, e.g. of mnist")
+    fixed = quantise(model, calibration=spikes_of(model, train.subset(slice(0, CALIBRATION))), weight_bits=args.weight_bits)
+    learning = model.info.get("learning")
+    net = draw.network(fixed, model=model, **_learned(learning if isinstance(learning, dict) else {}))
+    images = test.subset(slice(0, max(SAMPLES, args.check)))
+    result = emulator.run(fixed, spikes_of(model, images), record=("s",) if args.check else ())
+    chosen = images.subset(_gallery(images, result))
+    page = draw.render(
+        net,
+        chosen.x.numpy(),
+        chosen.y.numpy(),
+        title="Draw a digit" if dataset == "mnist" else f"Draw for a network of {dataset}",
+        facts=_facts(model, images, result),
+        classes=draw.CLASS_NAMES.get(dataset, ()),
+    )
+    checked = _check(model, page, net, images.x.numpy()[: args.check], result, console) if args.check else {}
+    path = args.out or (args.run if args.run.is_dir() else args.run.parent) / "draw.html"
+    atomic_write(path, page.encode())
+    console.say(f"wrote {path}, {len(page) / 1e6:.1f} MB: open it in a browser")
+    return {
+        "page": str(path),
+        "bytes": len(page.encode()),
+        "samples": len(images),
+        "accuracy": result.accuracy(images.y.numpy()),
+        **checked,
+    }
+
+
+def _model(path: Path, console: Console) -> Model:
+    if path.is_dir():
+        folder = RunFolder(path)
+        # A folder of `biograd learn` holds a model and no run to rebuild it from.
+        return model_of(trained(folder, console)) if folder.holds_run() and folder.checkpoint.exists() else read_model(folder.model)
+    return read_model(path)
+
+
+def _learned(learning: dict[str, Any]) -> dict[str, Any]:  # any: JSON
+    """How the network learned, as far as its file says; else the simulator's defaults."""
+    trace = TraceParams(**{name: learning[name] for name in ("alpha_x", "alpha_z") if name in learning})
+    window = float(learning.get("window", TwoCompartmentParams().window))
+    return {"error": learning.get("error", "signed"), "window": window, "trace": vars(trace)}
+
+
+def _gallery(images: ImageSet, result: RunResult) -> list[int]:
+    """The first images of each class, class by class in turn, then the first ones that are misread."""
+    of_class = [np.flatnonzero(images.y.numpy() == c)[:EACH] for c in range(images.classes)]
+    fair = [int(found[turn]) for turn in range(EACH) for found in of_class if turn < len(found)]
+    misread = [int(i) for i in np.flatnonzero(result.predictions != images.y.numpy()) if i not in fair]
+    return fair + misread[:MISREAD]
+
+
+def _facts(model: Model, images: ImageSet, result: RunResult) -> list[str]:
+    sizes = "-".join(map(str, model.sizes))
+    right = int((result.predictions == images.y.numpy()).sum())
+    return [
+        f"A spiking network of {sizes} neurons, trained without backpropagation, runs in this page in the integers of Intel's Loihi.",
+        f"It reads {right:,} of the first {len(images):,} test images right.",
+    ]
+
+
+def _check(
+    model: Model, page: str, net: dict[str, Any], pixels: np.ndarray, result: RunResult, console: Console
+) -> dict[str, Any]:  # any: JSON
+    if model.encoder == "bernoulli":
+        raise ValueError("the page draws its own random spikes for the bernoulli encoder: there is nothing to check sample by sample")
+    where = "Node.js" if draw_check.has_node() else "the browser"
+    answers = draw_check.in_node(net, pixels) if draw_check.has_node() else draw_check.in_browser(page, net, pixels)
+    found = draw_check.compare(answers, result)
+    console.say(
+        f"checked in {where}: {found.samples:,} test images, {found.spikes_differ} spikes, {found.counts_differ} counts and "
+        f"{found.answers_differ} answers differ from the emulator's; {found.milliseconds[0]:.1f} ms an answer"
+    )
+    if found.spikes_differ or found.counts_differ:
+        raise ValueError(f"the page and the emulator differ on {found.counts_differ} of {found.samples} images: the page was not written")
+    return {"checked": vars(found)}

@@ -1,0 +1,71 @@
+"""The command `biograd draw`: from a run or a model file to a page, checked where asked, refused in one line where it cannot be."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from benchmarks import draw_check
+from biograd.cli import main
+
+TRAIN = ["train", "--hidden", "32", "--epochs", "2", "--batch", "10", "--lr", "3e-3", "--threads", "1", "--quiet"]
+
+
+def run(arguments, capsys):
+    code = main([str(word) for word in arguments])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+@pytest.fixture
+def folder(mnist, tmp_path, capsys):
+    assert run([*TRAIN, "--sleep.first-night", "2", "--sleep.steps", "50", "--out", tmp_path / "run"], capsys)[0] == 0
+    return tmp_path / "run"
+
+
+@pytest.mark.slow
+def test_a_run_and_its_exported_model_give_the_same_page(folder, tmp_path, capsys):
+    code, out, err = run(["draw", folder, "--json"], capsys)
+    assert code == 0, err
+    told = json.loads(out)
+    page = (folder / "draw.html").read_text(encoding="utf-8")
+    assert told["page"] == str(folder / "draw.html") and told["samples"] == 300 and told["accuracy"] > 0.5
+    assert f"It reads {round(300 * told['accuracy'])} of the first 300 test images right." in page
+    assert run(["export", folder], capsys)[0] == 0
+    assert run(["draw", folder / "model.nir", "-o", tmp_path / "again.html"], capsys)[0] == 0
+    assert (tmp_path / "again.html").read_text(encoding="utf-8") == page
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not draw_check.has_node(), reason="no node on this machine: the page's JavaScript is not run")
+def test_the_check_compares_the_page_with_the_emulator_and_refuses_a_page_that_differs(folder, capsys, monkeypatch):
+    code, out, err = run(["draw", folder, "--check", "200", "--json"], capsys)
+    assert code == 0, err
+    checked = json.loads(out)["checked"]
+    assert (checked["samples"], checked["spikes_differ"], checked["counts_differ"], checked["answers_differ"]) == (200, 0, 0, 0)
+    (folder / "draw.html").unlink()
+    right = draw_check.in_node
+
+    def wrong(net, images):
+        net["layers"][0]["vth"] *= 2
+        return right(net, images)
+
+    monkeypatch.setattr(draw_check, "in_node", wrong)
+    code, _, err = run(["draw", folder, "--check", "200"], capsys)
+    assert code == 2 and "differ" in err and err.count("\n") == 1 and not (folder / "draw.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [(["nowhere"], "nowhere"), (["nowhere", "--check", "-1"], "check is -1"), (["nowhere", "--weight-bits", "x"], "weight-bits")],
+)
+def test_bad_requests_are_refused_in_one_line(arguments, told, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run(["draw", *arguments], capsys)
+    assert code == 2 and told in err and err.count("\n") == 1
+
+
+def test_a_folder_without_a_run_is_refused_in_one_line(tmp_path, capsys):
+    code, _, err = run(["draw", tmp_path], capsys)
+    assert code == 2 and err.count("\n") == 1 and "model.nir" in err
