@@ -10,6 +10,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -70,21 +71,33 @@ def summary(found: list[Record]) -> Record:
     """The figures by which a suite is judged, flat, of the newest records that have them; for `--json`."""
     flat: Record = {}
     for record in sorted(usable(found), key=lambda record: str(record.get("when"))):
-        results = record["results"]
-        if record["name"] == "speed":
-            flat |= {name: value for name, value in results.items() if name.startswith("ratio_")}
-        elif record["name"] == "inference speed":
-            flat["ratio_inference_vs_snntorch"] = results["ratio_inference_vs_snntorch"]
-        elif record["name"] == "memory":
-            flat["memory_growth_online"] = results["online_growth"]
-        elif record["name"] == "answers":
-            flat["test_accuracy"] = results["test_accuracy"]
-        elif record["name"] == "loihi":
-            low, high = results["training"]["davies2018"]["total_j"]
-            flat |= {"energy_j_per_sample": (low * high) ** 0.5, "energy_j_per_sample_low": low, "energy_j_per_sample_high": high}
-            flat["inference_j_per_sample_low"], flat["inference_j_per_sample_high"] = results["inference"]["davies2018"]["total_j"]
-            flat["energy_how"] = "modelled for Loihi 1, profile davies2018: dynamic + static of the cores used to the whole chip"
+        with suppress(KeyError, TypeError, ValueError, AttributeError):  # one that lacks its figures is passed over
+            flat |= _figures(record["name"], record["results"])
     return flat
+
+
+def _figures(name: str, results: Record) -> Record:
+    """What one task's results add to the summary."""
+    if name == "speed":
+        return {name: value for name, value in results.items() if name.startswith("ratio_")}
+    if name == "inference speed":
+        return {"ratio_inference_vs_snntorch": results["ratio_inference_vs_snntorch"]}
+    if name == "memory":
+        return {"memory_growth_online": results["online_growth"]}
+    if name == "answers":
+        return {"test_accuracy": results["test_accuracy"]}
+    if name == "loihi":
+        low, high = map(float, results["training"]["davies2018"]["total_j"])
+        inference_low, inference_high = map(float, results["inference"]["davies2018"]["total_j"])
+        return {
+            "energy_j_per_sample": abs(low * high) ** 0.5,
+            "energy_j_per_sample_low": low,
+            "energy_j_per_sample_high": high,
+            "inference_j_per_sample_low": inference_low,
+            "inference_j_per_sample_high": inference_high,
+            "energy_how": "modelled for Loihi 1, profile davies2018: dynamic + static of the cores used to the whole chip",
+        }
+    return {}
 
 
 def usable(found: list[Record]) -> list[Record]:

@@ -9,9 +9,11 @@ Nothing is pickled: a checkpoint from a stranger can be wrong, not dangerous.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import fcntl
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -103,30 +105,42 @@ def load_checkpoint(folder: RunFolder, experiment: Experiment) -> list[str]:
     Returns: warnings, one line each, where another torch or thread count will not give the same bits.
     Raises: ValueError where the file is cut short, of another format, of other sizes, or holds values that are not finite.
     """
-    header, tensors = _read(folder.checkpoint)
+    path = folder.checkpoint
+    header, tensors = _read(path)
     trainer = experiment.trainer
-    state: dict[str, Any] = {"generator": tensors.pop("generator"), "rates": tensors.pop("rates"), "optimizer": {"state": {}}}
-    for part, module in (("net", trainer.learner.net), ("feedback", trainer.learner.feedback)):
-        state[part] = _matching(tensors, f"{part}.", module.state_dict(), folder.checkpoint)
-    optimizer = state["optimizer"]
-    for index, entries in header["optimizer"]["numbers"].items():
-        found = {name.split(".", 2)[2]: value for name, value in tensors.items() if name.startswith(f"optimizer.{index}.")}
-        optimizer["state"][int(index)] = entries | found
-    optimizer["param_groups"] = header["optimizer"]["param_groups"]
-    state["scheduler"], state["position"] = header["scheduler"], header["position"]
+    wanted = trainer.state_dict()
+    state: dict[str, Any] = {name: _matching(tensors, f"{name}.", wanted[name], path) for name in ("net", "feedback")}
+    state |= {name: _matching(tensors, name, {"": wanted[name]}, path)[""] for name in ("generator", "rates")}
+    state["position"] = wanted["position"] | _moved(header.get("position"), wanted["position"], path)
+    if not (0 <= state["position"]["epoch"] <= trainer.params.epochs and 0 <= state["position"]["batch"] <= trainer.batches):
+        raise ValueError(f"{path}: its position is {state['position']}, outside the run: it belongs to another one")
+    state["scheduler"] = wanted["scheduler"] | _moved(header.get("scheduler"), wanted["scheduler"], path)
+    state["optimizer"] = _optimizer_state(header.get("optimizer"), tensors, trainer.optimizer, path)
+    try:
+        torch.Generator().set_state(state["generator"])
+    except RuntimeError as error:
+        raise ValueError(f"{path}: its generator cannot go on ({shown(error)}): restore a copy, or train again elsewhere") from error
     trainer.load_state_dict(state)
     drop_records_after(folder, trainer.epoch)
     return [
-        f"{what} was {there} and is {here}: the result may differ in the last bits from an unbroken run"
-        for what, there, here in (("torch", header["torch"], torch.__version__), ("threads", header["threads"], trainer.learner.threads))
+        f"{what} was {shown(there)} and is {here}: the result may differ in the last bits from an unbroken run"
+        for what, there, here in (
+            ("torch", header.get("torch"), torch.__version__),
+            ("threads", header.get("threads"), trainer.learner.threads),
+        )
         if there != here
     ]
 
 
 def drop_records_after(folder: RunFolder, epochs: int) -> None:
     """Drop the records of later epochs: a run killed between record and checkpoint does those again."""
-    kept = [record for record in records.read(folder.records) if record["kind"] != "epoch" or record["epoch"] <= epochs]
+    kept = [record for record in records.read(folder.records) if record["kind"] != "epoch" or _epoch(record) <= epochs]
     atomic_write(folder.records, b"".join(json.dumps(record).encode() + b"\n" for record in kept))
+
+
+def _epoch(record: records.Record) -> int:
+    number = record.get("epoch")
+    return number if isinstance(number, int) else 0
 
 
 def load_weights(folder: RunFolder, experiment: Experiment) -> None:
@@ -139,29 +153,90 @@ def load_weights(folder: RunFolder, experiment: Experiment) -> None:
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     if not path.exists():
         raise ValueError(f"{path} is not there: the run has saved nothing yet; train it with 'biograd train --out {path.parent} --resume'")
-    try:
+    try:  # cloned: what only maps the file would kill this process if another one shortened it
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {}).get("biograd", "{}"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except (SafetensorError, OSError, json.JSONDecodeError, ValueError) as error:
-        raise ValueError(f"{path} cannot be read as a checkpoint ({error}): restore a copy, or train again elsewhere") from error
-    if header.get("format") != FORMAT:
-        raise ValueError(f"{path} has checkpoint format {header.get('format')}; this BioGrad reads {FORMAT}: use the one that wrote it")
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, OSError, ValueError, RuntimeError, TypeError, AttributeError) as error:  # torch lacks some of its types
+        raise ValueError(f"{path} cannot be read as a checkpoint ({shown(error)}): restore a copy, or train again elsewhere") from error
+    there = header.get("format") if isinstance(header, dict) else None
+    if there != FORMAT:
+        raise ValueError(f"{path} has checkpoint format {shown(there)}; this BioGrad reads {FORMAT}: use the one that wrote it")
     for name, value in tensors.items():
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
-            raise ValueError(f"{path}: {name} holds values that are not finite: restore an earlier copy, or train again in another folder")
+            raise ValueError(f"{path}: {shown(name)} holds values that are not finite: restore an earlier copy, or train again elsewhere")
     return header, tensors
+
+
+# The numbers of optimizer, scheduler and trainer that change while training; all others are the configuration's, whatever a file says.
+_MOVING = ("lr", "last_epoch", "_step_count", "_last_lr", "epoch", "batch", "correct", "error", "seconds", "night_seconds")
+
+
+def _moved(found: Any, fresh: dict[str, Any], path: Path) -> dict[str, Any]:  # any: JSON
+    """The moving numbers of a state, held against those of a fresh one: the same names, whole numbers where those are, all finite."""
+    moved = {}
+    for name in _MOVING:
+        if name not in fresh:
+            continue
+        value, like = found.get(name) if isinstance(found, dict) else None, fresh[name]
+        pairs = [(value, like)]
+        if isinstance(value, list) and isinstance(like, list) and len(value) == len(like):
+            pairs = list(zip(value, like, strict=True))
+        for one, other in pairs:
+            whole = type(one) is int and abs(one) < 1 << 53 and type(other) in (int, float)
+            if not (whole or (type(one) is type(other) is float and math.isfinite(one))):
+                raise ValueError(f"{path}: {name} is {shown(value)}: restore a copy, or train again elsewhere")
+        moved[name] = value
+    return moved
+
+
+def _optimizer_state(header: Any, tensors: dict[str, torch.Tensor], optimizer: torch.optim.Optimizer, path: Path) -> dict[str, Any]:
+    """An optimizer's state as its `load_state_dict` takes it (any: JSON); shapes and names are those of a first step."""
+    fresh = _after_one_step(optimizer)
+    groups = header.get("param_groups") if isinstance(header, dict) else None
+    if not isinstance(groups, list) or len(groups) != len(fresh["param_groups"]):
+        raise ValueError(f"{path}: has no state of this optimizer: it belongs to another run")
+    state: dict[int, dict[str, Any]] = {}
+    if any(name.startswith("optimizer.") for name in tensors):
+        for index, entries in fresh["state"].items():
+            like = {name: value for name, value in entries.items() if torch.is_tensor(value)}
+            state[index] = entries | _matching(tensors, f"optimizer.{index}.", like, path)
+    return {
+        "state": state,
+        "param_groups": [own | _moved(there, own, path) for own, there in zip(fresh["param_groups"], groups, strict=True)],
+    }
+
+
+def _after_one_step(optimizer: torch.optim.Optimizer) -> dict[str, Any]:  # any: torch's own layout
+    """The state of a copy of the optimizer that has made one step."""
+    twin = copy.deepcopy(optimizer)
+    for group in twin.param_groups:
+        for parameter in group["params"]:
+            parameter.grad = torch.zeros_like(parameter)
+    twin.step()
+    return optimizer.state_dict() | {"state": twin.state_dict()["state"]}
 
 
 def _matching(tensors: dict[str, torch.Tensor], prefix: str, wanted: dict[str, torch.Tensor], path: Path) -> dict[str, torch.Tensor]:
     found = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
     for name in sorted(found.keys() ^ wanted.keys()):
-        raise ValueError(f"{path}: {prefix}{name} is only in {'the file' if name in found else 'the network'}: it belongs to another one")
+        raise ValueError(
+            f"{path}: {shown(prefix + name)} is only in {'the file' if name in found else 'the network'}: it belongs to another one"
+        )
     for name, value in wanted.items():
         if found[name].shape != value.shape:
             sizes = f"{tuple(found[name].shape)}, the network's {tuple(value.shape)}"
             raise ValueError(f"{path}: {prefix}{name} has the shape {sizes}: it belongs to another network")
+        if found[name].dtype != value.dtype:
+            raise ValueError(f"{path}: {prefix}{name} holds {found[name].dtype}, not {value.dtype}: it belongs to another network")
     return found
+
+
+def shown(value: object) -> str:
+    """What stood in a file as a person may see it: printable, and short."""
+    text = str(value)
+    text = "".join(letter if letter.isprintable() else "?" for letter in text)
+    return text if len(text) <= 200 else text[:200] + "..."
 
 
 def _flat(config: RunConfig) -> dict[str, Any]:

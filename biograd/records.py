@@ -17,7 +17,8 @@ Record = dict[str, Any]  # any: JSON
 
 FORMAT = 1  # version of the records; raised when a field changes its meaning
 KINDS = ("epoch", "run", "measurement")
-MAX_BYTES = 1 << 28  # of a file of records; a run writes about half a kilobyte an epoch
+MAX_BYTES = 1 << 26  # of a file of records; a run writes about half a kilobyte an epoch
+MAX_LINE = 1 << 22  # bytes of one record; as lists of lists it takes twenty times that in memory
 
 
 def append(path: str | Path, record: Record) -> None:
@@ -73,7 +74,7 @@ def read_counting(path: str | Path) -> tuple[list[Record], int]:
         if record is None:
             raise ValueError(f"{path}, line {number} is no record: {_excerpt(line)}; delete that line to go on without it")
         if record.get("format") != FORMAT:
-            raise ValueError(f"{path}, line {number} has format {record.get('format')!r} and this version reads {FORMAT}")
+            raise ValueError(f"{path}, line {number} has format {ascii(record.get('format'))[:20]} and this version reads {FORMAT}")
         records.append(record)
     return records, 0
 
@@ -97,11 +98,13 @@ def _heal(handle: int) -> int:
 
 
 def _parsed(line: bytes) -> Record | None:
+    if len(line) > MAX_LINE:
+        return None
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    return record if isinstance(record, dict) else None
+    return record if isinstance(record, dict) and isinstance(record.get("kind"), str) else None
 
 
 def _plain(value: Any) -> Any:
@@ -119,4 +122,4 @@ def _plain(value: Any) -> Any:
 
 def _excerpt(line: bytes) -> str:
     text = line.decode("utf-8", "replace")
-    return repr(text if len(text) <= 40 else text[:40] + "...")
+    return ascii(text if len(text) <= 40 else text[:40] + "...")

@@ -33,6 +33,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import chip
+from .archive import one_line, shown
 from .limits import check_learning
 
 FACTOR_BITS = {"x1": 7, "x2": 7, "y1": 7, "y2": 7, "y3": 7, "w": 9, "t": 9, "d": 9}  # lava/magma/core/learning/constants.py
@@ -172,7 +173,7 @@ class ChipLearningParams:
         check_learning(epoch=self.epoch, trace=self.x1_impulse)
         for name, known in (("rounding", ROUNDINGS), ("traces", ("signed", "unsigned")), ("feedback", ("sleep", "random"))):
             if getattr(self, name) not in known:
-                raise ValueError(f"ChipLearningParams.{name} is {getattr(self, name)!r}; known are {', '.join(known)}")
+                raise ValueError(f"ChipLearningParams.{name} is {shown(getattr(self, name))}; known are {', '.join(known)}")
         if self.weight_bits not in WEIGHT_BITS:
             raise ValueError(f"ChipLearningParams.weight_bits is {self.weight_bits}; Loihi has {', '.join(map(str, WEIGHT_BITS))}")
         if self.rounding == "stock" and self.weight_bits != 9:
@@ -281,8 +282,8 @@ class ChipLearningParams:
             values["sleep"] = ChipSleepParams(**values["sleep"])
             values["sizes"] = tuple(values["sizes"])
             return cls(**values)
-        except (TypeError, KeyError, json.JSONDecodeError) as err:
-            raise ValueError(f"learning parameters are not of this version ({err}): start the run again") from None
+        except (TypeError, KeyError, AttributeError, OverflowError, RecursionError, json.JSONDecodeError) as err:
+            raise ValueError(f"learning parameters are not of this version ({one_line(err)}): start the run again") from None
 
 
 def trace_keep(tau: int) -> float:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import chip
-from .archive import read_npz, write_npz
+from .archive import one_line, read_npz, write_npz
 from .interchange import LayerModel, Model
 from .learning import ChipLearningParams
 
@@ -165,19 +165,30 @@ def read_state(path: Path | str) -> LearningState:
     try:
         if int(arrays["format"]) != STATE_FORMAT:
             raise ValueError(f"format {arrays['format']}; this version reads {STATE_FORMAT}")
-        state = start(ChipLearningParams.from_json(str(arrays["params"])))
-        for name in ("w", "w_fb", "x1", "means"):
+        params = ChipLearningParams.from_json(str(arrays["params"]))
+        for index, sizes in enumerate(zip(params.sizes, params.sizes[1:], strict=False)):  # before memory is taken for them
+            found, shape = arrays[f"w{index}"], (sizes[0] + 1, sizes[1])
+            if found.shape != shape:
+                raise ValueError(f"w{index} is {found.dtype} {found.shape}; the parameters ask for {shape}")
+        state = start(params)
+        for name, low, high in (("w", -256, 255), ("w_fb", -256, 255), ("x1", 0, chip.MAX_TRACE), ("means", -(2**31), 2**31)):
             for index, array in enumerate(getattr(state, name)):
                 found = arrays[f"{name}{index}"]
                 if found.shape != array.shape or found.dtype != array.dtype:
                     raise ValueError(f"{name}{index} is {found.dtype} {found.shape}; the parameters ask for {array.dtype} {array.shape}")
+                if found.min() < low or found.max() > high:
+                    raise ValueError(f"{name}{index} runs from {found.min()} to {found.max()}; need {low} to {high}")
                 array[...] = found
         state.clock, state.samples, state.nights = map(int, arrays["progress"])
+        if min(state.clock, state.samples, state.nights) < 0:
+            raise ValueError(f"progress is {state.clock}, {state.samples}, {state.nights}; need 0 or more")
         state.info = json.loads(str(arrays["info"]))
-    except (KeyError, TypeError, json.JSONDecodeError) as err:
-        raise ValueError(f"{path}: no learning state of this version ({err}): start the run again") from None
+        if not isinstance(state.info, dict):
+            raise ValueError("info is no JSON object")
+    except (KeyError, TypeError, OverflowError, RecursionError, json.JSONDecodeError) as err:
+        raise ValueError(f"{path}: no learning state of this version ({one_line(err)}): start the run again") from None
     except ValueError as err:
-        raise ValueError(f"{path}: {err}") from None
+        raise ValueError(f"{path}: {one_line(err)}") from None
     return state
 
 

@@ -270,7 +270,7 @@ def test_spikes_come_back_as_they_were(tmp_path):
         ({"spikes": np.full((3, 4, 5), "1")}, "holds <U1 values"),
         ({"spikes": np.zeros((3, 4, 5)), "labels": np.zeros(3, int)}, "one whole number a sample"),
         ({"spikes": np.zeros((3, 4, 5)), "labels": np.zeros(4)}, "one whole number a sample"),
-        ({"x": np.zeros(3)}, "has no array 'spikes'; found x"),
+        ({"x": np.zeros(3)}, "has no array 'spikes'; found 'x'"),
         ({"spikes": np.zeros(3, np.uint8), "shape": np.array([2, 2]), "format": 1}, r"do not make shape \(2, 2\)"),
         ({"spikes": np.zeros(3, np.uint8), "shape": np.array([10**6, 10**6, 10**6]), "format": 1}, "do not make shape"),
         ({"spikes": np.zeros(3, np.uint8), "shape": np.array([1, 1, 24]), "format": 9}, "format 9; this version reads format 1"),

@@ -1,0 +1,113 @@
+"""Feed damaged files to a reader: `python tools/fuzz READER --inputs 100000 --seed 0`; `all` takes every reader.
+
+A reader passes when every input is either read or refused by a ValueError or OSError of one printable line, within ten seconds and
+200 MB, without opening a file outside its folder, starting a program, or crashing. The reading happens in a process of its own, so that
+a crash or a hang of a C library is counted, not suffered. Input NUMBER of SEED is always the same: `--show NUMBER` writes it to a file.
+Exit code 1 when anything failed. Linux.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import mmap
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).parent
+PATIENCE = 10.0  # seconds for one input, and for the libraries to load: ten times that
+NAMES = ("model", "spikes", "result", "fixed", "learning", "checkpoint", "config", "idx", "pickle", "records", "measurements")
+
+
+def main() -> int:
+    """Fuzz the readers named on the command line."""
+    parser = argparse.ArgumentParser(prog="fuzz", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("reader", choices=[*NAMES, "all"])
+    parser.add_argument("--inputs", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--show", type=int, metavar="NUMBER", help="write this input to ./READER-SEED-NUMBER instead")
+    options = parser.parse_args()
+    if options.show is not None:
+        return _show(options.reader, options.seed, options.show)
+    failed = 0
+    for name in NAMES if options.reader == "all" else [options.reader]:
+        found = fuzz(name, options.inputs, options.seed)
+        failed += len(found["faults"])
+        faults = found.pop("faults")
+        print(json.dumps(found), flush=True)
+        for fault in faults[:20]:
+            print(f"  {name} {options.seed} {fault['number']}: {fault['fault']}", flush=True)
+    return int(failed > 0)
+
+
+def fuzz(name: str, inputs: int, seed: int) -> dict:
+    """Read `inputs` damaged files; a reader that crashes or hangs is started again behind the input that did it."""
+    total: dict = {"reader": name, "seed": seed, "inputs": inputs, "read": 0, "refused": 0, "failed": 0, "crashed": 0, "hung": 0}
+    total |= {"slowest": 0.0, "memory": 0}
+    start, first = time.monotonic(), 0
+    with tempfile.TemporaryDirectory(prefix="biograd-fuzz-") as folder:
+        position, failures = Path(folder) / "position", Path(folder) / "failures"
+        failures.touch()
+        while first < inputs:
+            position.write_bytes(bytes(64))
+            tally, number, reason = _run(name, seed, first, inputs, position, failures)
+            for key in ("read", "refused", "failed"):
+                total[key] += tally.get(key, 0)
+            for key in ("slowest", "memory"):
+                total[key] = max(total[key], tally.get(key, 0))
+            if reason:
+                total["hung" if reason == "hung" else "crashed"] += 1
+                with open(failures, "a", encoding="utf-8") as file:
+                    file.write(json.dumps({"number": number, "fault": reason}) + "\n")
+                if total["crashed"] + total["hung"] >= 50:
+                    break
+            first = number + 1
+        faults = [json.loads(line) for line in failures.read_text(encoding="utf-8").splitlines()]
+    total["seconds"] = round(time.monotonic() - start, 1)
+    total["slowest"] = round(total["slowest"], 4)
+    return total | {"faults": faults}
+
+
+def _run(name: str, seed: int, first: int, last: int, position: Path, failures: Path) -> tuple[dict, int, str]:
+    """One child: its tally (empty when it died), the last input it had in hand, and what ended it, or nothing."""
+    command = [sys.executable, "-W", "ignore", str(HERE / "child.py"), name, *map(str, (seed, first, last, position, failures))]
+    with open(position, "r+b") as file, mmap.mmap(file.fileno(), 64) as place:
+        place[:8] = first.to_bytes(8, "little")
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        seen, since, patience = first, time.monotonic(), 10 * PATIENCE
+        while True:
+            try:
+                out, err = child.communicate(timeout=0.5)
+                break
+            except subprocess.TimeoutExpired:
+                number = int.from_bytes(place[:8], "little")
+                if number != seen:
+                    seen, since, patience = number, time.monotonic(), PATIENCE
+                elif time.monotonic() - since > patience:
+                    child.kill()
+                    child.communicate()
+                    return {}, seen, "hung"
+        number, begun = int.from_bytes(place[:8], "little"), place[16]
+    if child.returncode and not begun:
+        raise RuntimeError(f"the reader {name} cannot be started: {err.strip()[-1000:]}")
+    if child.returncode == 0:
+        return json.loads(out.splitlines()[-1]), last, ""
+    return {}, number, f"ended with status {child.returncode}: {' '.join(err.split())[-300:]}"
+
+
+def _show(name: str, seed: int, number: int) -> int:
+    sys.path.insert(0, str(HERE))
+    import child
+    import readers
+
+    path = Path(f"{name}-{seed}-{number}")
+    path.write_bytes(child.make(readers.READERS[name](), seed, number))
+    print(path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

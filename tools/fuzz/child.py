@@ -1,0 +1,123 @@
+"""The process that does the reading: every input in a fresh file, watched for what a reader must never do.
+
+Started by `__main__`, which watches it from outside: what kills or blocks this process is seen there.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import random
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import readers
+
+MEMORY = 200_000_000  # bytes that reading one small file may take at its peak
+ADDRESS_SPACE = 4 << 30  # bytes beyond what the libraries hold already; more is refused to this process
+_FORBIDDEN = ("os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.Popen", "pickle.find_class", "socket.", "ctypes.dlopen")
+_WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+
+
+class Watch:
+    """Hears of every file opened, program started or class unpickled, while it is on."""
+
+    def __init__(self, folder: Path) -> None:
+        self.on, self.seen = False, []
+        self.folder = str(folder)
+        self.own = (self.folder, sys.prefix, sys.base_prefix, str(Path(__file__).parents[2]), "/proc/self", "/dev/null")
+        sys.addaudithook(self._hear)
+
+    def _hear(self, event: str, arguments: tuple) -> None:
+        if not self.on:
+            return
+        if event.startswith(_FORBIDDEN):
+            self.seen.append(f"{event} {arguments}"[:200])
+        elif event == "open" and isinstance(arguments[0], str | bytes):
+            path, flags = os.path.abspath(os.fsdecode(arguments[0])), arguments[2] or 0
+            if not path.startswith(self.own[:1] if flags & _WRITES else self.own):
+                self.seen.append(f"open {path!r}")
+
+
+def main(name: str, seed: int, first: int, last: int, position: Path, failures: Path) -> None:
+    """Read inputs first..last-1; the number in hand stands in `position`, what went wrong goes to `failures`, a JSON object a line."""
+    with open(position, "r+b") as file:
+        place = mmap.mmap(file.fileno(), 64)
+    with tempfile.TemporaryDirectory(prefix="biograd-fuzz-") as name_of_folder:
+        folder = Path(name_of_folder)
+        reader = readers.READERS[name]()
+        watch = Watch(folder)
+        for content in reader.seeds:  # imports what is imported late, and shows that the seeds are whole
+            reader.read(reader.put(folder, content))
+        size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (size + ADDRESS_SPACE, size + ADDRESS_SPACE))
+        tally = {"read": 0, "refused": 0, "failed": 0, "slowest": 0.0, "memory": 0}
+        for number in range(first, last):
+            place[:8], place[16] = number.to_bytes(8, "little"), 1
+            content = make(reader, seed, number)
+            fault = _try(reader, folder, content, watch, tally)
+            if fault:
+                tally["failed"] += 1
+                with open(failures, "a", encoding="utf-8") as file:
+                    file.write(json.dumps({"number": number, "fault": fault}) + "\n")
+        print(json.dumps(tally), flush=True)
+
+
+def make(reader: readers.Reader, seed: int, number: int) -> bytes:
+    """Input `number` of a seed."""
+    rng = random.Random(f"{seed}:{number}")
+    content = rng.choice(reader.seeds)
+    try:
+        return rng.choice(reader.mutations)(rng, content, reader.seeds, reader.words)
+    except (ValueError, KeyError, IndexError, OSError, RuntimeError, UnicodeError):  # e.g. a zip that has no second member to damage
+        return content[: rng.randrange(len(content))]
+
+
+def _try(reader: readers.Reader, folder: Path, content: bytes, watch: Watch, tally: dict) -> str:
+    """What the reader did wrong, or nothing."""
+    path = reader.put(folder, content)
+    there = sorted(os.listdir(folder))
+    before = _peak(reset=True)
+    start, outcome, fault = time.perf_counter(), "read", ""
+    watch.on = True
+    try:
+        reader.read(path)
+    except (ValueError, OSError) as error:
+        outcome, text = "refused", str(error)
+        if not text.isprintable() or not text:
+            fault = f"a message that is no printable line: {text!r}"
+    except BaseException as error:
+        outcome, fault = "refused", f"{type(error).__name__}: {error}"
+    finally:
+        watch.on = False
+    tally[outcome] += 1
+    tally["slowest"] = max(tally["slowest"], time.perf_counter() - start)
+    taken = _peak() - before
+    tally["memory"] = max(tally["memory"], taken)
+    if taken > MEMORY:
+        fault = f"took {taken:,} bytes of memory"
+    if watch.seen:
+        fault, watch.seen = f"left its folder or ran something: {watch.seen}", []
+    if (now := sorted(os.listdir(folder))) != there:
+        fault = f"left files behind: {now}"
+    return " ".join(fault.split())[:400]
+
+
+def _peak(reset: bool = False) -> int:
+    """Bytes this process held at its peak since the last reset."""
+    if reset:
+        with open("/proc/self/clear_refs", "w") as file:
+            file.write("5")
+    with open("/proc/self/status") as file:
+        for line in file:
+            if line.startswith("VmHWM"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), Path(sys.argv[5]), Path(sys.argv[6]))
