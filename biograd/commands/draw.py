@@ -40,7 +40,7 @@ class Args:
     run: tyro.conf.Positional[Path]  # run folder, or a model file written by biograd export
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None  # page to write; draw.html beside the model unless named
     weight_bits: int = 8  # bits of a weight on the chip, 2..6 or 8
-    check: int = 0  # test images to run through the page's JavaScript (in Node.js, else Chromium) and the emulator; 0: none
+    check: int = 0  # test images to run through the page's JavaScript (in Chromium, else Node.js) and the emulator; 0: none
     json: bool = False  # print one JSON object as the last line of standard output
 
 
@@ -119,8 +119,9 @@ def _check(
 ) -> dict[str, Any]:  # any: JSON
     if model.encoder == "bernoulli":
         raise ValueError("the page draws its own random spikes for the bernoulli encoder: there is nothing to check sample by sample")
-    where = "Node.js" if draw_check.has_node() else "the browser"
-    answers = draw_check.in_node(net, pixels) if draw_check.has_node() else draw_check.in_browser(page, net, pixels)
+    in_browser = draw_check.browser() is not None
+    where = "Chromium" if in_browser else "Node.js"
+    answers = draw_check.in_browser(page, net, pixels) if in_browser else draw_check.in_node(net, pixels)
     found = draw_check.compare(answers, result)
     console.say(
         f"checked in {where}: {found.samples:,} test images, {found.spikes_differ} spikes, {found.counts_differ} counts and "

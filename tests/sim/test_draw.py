@@ -51,6 +51,7 @@ def test_the_check_compares_the_page_with_the_emulator_and_refuses_a_page_that_d
         net["layers"][0]["vth"] *= 2
         return right(net, images)
 
+    monkeypatch.setattr(draw_check, "browser", lambda: None)
     monkeypatch.setattr(draw_check, "in_node", wrong)
     code, _, err = run(["draw", folder, "--check", "200"], capsys)
     assert code == 2 and "differ" in err and err.count("\n") == 1 and not (folder / "draw.html").exists()
