@@ -99,6 +99,7 @@ def render(
         facts=facts,
         payload=Markup(payload),
         core=Markup((here / "draw_core.js").read_text("utf-8")),
+        pictures=Markup((here / "draw_pictures.js").read_text("utf-8")),
         page=Markup((here / "draw_page.js").read_text("utf-8")),
         style=Markup((here / "draw.css").read_text("utf-8")),
     )

@@ -270,7 +270,7 @@ def test_the_page_needs_no_network_and_no_other_file():
 def test_names_cannot_break_out_of_the_page():
     model, fixed = small()
     page = page_of(draw.network(fixed, model=model), images("test", 2), title="<b>", classes=["</script><script>alert(1)//"] * 10)
-    assert page.count("</script>") == 3 and "<title>&lt;b&gt;</title>" in page
+    assert page.count("</script>") == 4 and "<title>&lt;b&gt;</title>" in page
 
 
 def test_what_the_page_cannot_show_is_refused_in_one_line():
