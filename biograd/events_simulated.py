@@ -17,6 +17,8 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import os
+import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -75,19 +77,6 @@ class Camera(NamedTuple):
     path: np.ndarray  # upper left corner of the digit at each sample, pixels (column, row), float64 [samples, 2]
     on: np.ndarray  # threshold of each pixel, log intensity, float64 [34, 34]
     off: np.ndarray
-
-
-class Statistics(NamedTuple):
-    """Of some recordings, means and standard deviations."""
-
-    recordings: int
-    events: float  # a recording
-    events_sd: float
-    on: float  # ON events a recording
-    off: float
-    last_ms: float  # time of a recording's last event
-    x: float  # mean column, pixels
-    y: float  # mean row, pixels
 
 
 def camera(p: SaccadeParams | None = None) -> Camera:
@@ -172,31 +161,24 @@ def write(
 def write_files(members: EventSet, folder: Path, progress: Callable[[str, int, int], None]) -> int:
     """Write recordings as N-MNIST's own tree, folder/Train/0/00001.bin and so on, beside a notice that they are simulated.
 
+    The part (Train or Test) appears when it is whole.
     Returns: how many files.
+    Raises: ValueError where the part is there already.
     """
+    part, unfinished = folder / members.split.capitalize(), folder / f".{members.split}.part"
+    if part.exists():
+        raise ValueError(f"{part} is there already: name another folder, or delete it")
     atomic_write(folder / SIMULATED, NOTICE.encode())
-    part = folder / members.split.capitalize()
+    shutil.rmtree(unfinished, ignore_errors=True)
     for label in range(members.classes):
-        (part / str(label)).mkdir(parents=True, exist_ok=True)
+        (unfinished / str(label)).mkdir(parents=True)
     for member in range(len(members)):
-        path = part / str(int(members.y[member])) / f"{member + 1:05d}.bin"
+        path = unfinished / str(int(members.y[member])) / f"{member + 1:05d}.bin"
         path.write_bytes(to_bytes(members.events(member)))
         if member % CHUNK == CHUNK - 1:
             progress(f"writing {part.name}", member + 1, len(members))
+    os.replace(unfinished, part)
     return len(members)
-
-
-def statistics(members: EventSet) -> Statistics:
-    """Count the events of all recordings of a set: to lay beside those of another."""
-    rows = []
-    for member in range(len(members)):
-        found = members.events(member)
-        n = len(found.t)
-        rows.append((n, int(found.p.sum()), int(found.t[-1]) if n else 0, int(found.x.sum()), int(found.y.sum())))
-    counted = np.array(rows, dtype=np.float64)
-    n, on, last, x, y = counted.T
-    total = max(1.0, n.sum())
-    return Statistics(len(rows), n.mean(), n.std(), on.mean(), (n - on).mean(), last.mean() / 1000, x.sum() / total, y.sum() / total)
 
 
 def _simulated_bytes(x: np.ndarray, watching: Camera, threads: int) -> Iterator[bytes]:
