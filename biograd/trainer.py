@@ -15,6 +15,7 @@ from .augment import AugmentParams, augment
 from .encoders import Encoder, integrate_and_fire
 from .feedback import Feedback, SleepAligned, feedback_angle
 from .learner import StepResult
+from .loaders import Loader, batches_of, drawn
 from .network import Network, read_out
 from .parts import in_parts
 from .sleep import SleepParams, first_night, sleep_phase
@@ -78,7 +79,7 @@ class Progress(NamedTuple):
 
     epoch: int  # running epoch, 0-based
     batch: int  # batches done in it
-    batches: int  # batches an epoch
+    batches: int  # batches an epoch; 0: a loader that cannot tell
     train_accuracy: float  # 0..1, of this epoch so far
     samples_per_second: float
 
@@ -98,11 +99,13 @@ class Trainer:
     Args:
         learner: network, error neurons, feedback and rule.
         optimizer: any torch optimizer over the network's parameters.
-        train_set: images, or recordings that are spikes already, and labels to learn.
+        train_set: images, or recordings that are spikes already, and labels to learn; or a loader of (x, y), e.g. a DataLoader (`loaders`),
+            which makes its own batches, order and transforms: x are images, uint8 or float 0..1, [B, ...], or, where `encoder` is None,
+            spikes [T, B, inputs]. Stopped and resumed within an epoch, the loader draws the batches before that place again.
         params: epochs, batch, steps.
-        test_set: images and labels measured after each epoch, or None.
+        test_set: images and labels, or a loader of them, measured after each epoch, or None.
         scheduler: any torch scheduler, stepped after every batch, or None.
-        encoder: images to spikes.
+        encoder: images to spikes; None: a loader's x are spikes already.
         augmentation: random transforms of the training images.
         sleep: the nights; they happen where the feedback learns from them.
         seed: of everything drawn while training (order, transforms, noise, dreams).
@@ -114,12 +117,12 @@ class Trainer:
         self,
         learner: Learner,
         optimizer: torch.optim.Optimizer,
-        train_set: Samples,
+        train_set: Samples | Loader,
         *,
         params: TrainParams | None = None,
-        test_set: Samples | None = None,
+        test_set: Samples | Loader | None = None,
         scheduler: torch.optim.lr_scheduler.LRScheduler | None = None,
-        encoder: Encoder = integrate_and_fire,
+        encoder: Encoder | None = integrate_and_fire,
         augmentation: AugmentParams | None = None,
         sleep: SleepParams | None = None,
         seed: int = 0,
@@ -131,16 +134,18 @@ class Trainer:
         self.generator = torch.Generator().manual_seed(seed)
         self.epoch = self.batch = 0  # the next batch to show
         self.correct = self.seconds = self.night_seconds = 0.0  # of the running epoch
-        self.error = 0.0
+        self.error, self.seen = 0.0, 0
         self.rates = torch.zeros(len(learner.net.layers))
-        check_fits(learner.net, train_set)
-        if test_set is not None:
-            check_fits(learner.net, test_set)
+        for samples in (train_set, test_set):
+            if isinstance(samples, Samples):
+                check_fits(learner.net, samples)
 
     @property
     def batches(self) -> int:
-        """Batches an epoch; the last one may be smaller."""
-        return -(-len(self.train_set.y) // self.params.batch)
+        """Batches an epoch; the last one may be smaller. 0: a loader that cannot tell."""
+        if isinstance(self.train_set, Samples):
+            return -(-len(self.train_set.y) // self.params.batch)
+        return batches_of(self.train_set)
 
     def run(self, *, on_batch: Callable[[Progress], bool | None] | None = None) -> Iterator[dict[str, Any]]:
         """Train on, and yield a record an epoch (any: numbers, strings and lists for JSON).
@@ -152,26 +157,50 @@ class Trainer:
         if self.epoch == self.batch == 0:
             self._sleep(first=True)
         while self.epoch < self.params.epochs:
-            order = torch.randperm(len(self.train_set.y), generator=self._epoch_generator())
             stop: bool | None = False
-            while self.batch < self.batches:
-                self._day(order[self.batch * self.params.batch : (self.batch + 1) * self.params.batch])
+            batches, start = self._shown(), time.perf_counter()
+            for spikes, labels in batches:
+                self._day(spikes, labels)
+                self.seconds += time.perf_counter() - start
                 if (self.epoch * self.batches + self.batch) % self.sleep.every == 0:
                     self._sleep()
                 stop = on_batch and on_batch(self._progress())
-                if stop and self.batch < self.batches:
+                if stop and self.batch != self.batches:
                     return
+                start = time.perf_counter()
             yield self._finish_epoch()
             if stop:
                 return
 
-    def _day(self, members: Tensor) -> None:
-        start = time.perf_counter()
+    def _shown(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Spikes and labels of the running epoch's batches, from the next one on."""
+        seed, params = self.seed * 1_000_003 + self.epoch, self.params
+        if not isinstance(self.train_set, Samples):
+            yield from self._loaded(self.train_set, seed)
+            return
+        # A generator of its own for the order: a run resumed within an epoch draws the same one again.
+        n = len(self.train_set.y)
+        order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
+        self.seen = min(self.batch * params.batch, n)
+        for members in order.split(params.batch)[self.batch :]:
+            spikes = spikes_of(
+                self.train_set, members, params.steps, encoder=self.encoder, augmentation=self.augmentation, generator=self.generator
+            )
+            yield spikes, self.train_set.y[members]
+
+    def _loaded(self, loader: Loader, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+        skip, self.seen = self.batch, 0
+        for number, (x, labels) in enumerate(drawn(loader, seed)):
+            if number < skip:
+                self.seen += len(labels)
+                continue
+            yield loaded_spikes(self.learner.net, x, labels, self.params.steps, encoder=self.encoder, generator=self.generator), labels
+        if not self.seen:
+            raise ValueError("the loader gives no batches: need at least one")
+
+    def _day(self, spikes: Tensor, labels: Tensor) -> None:
         net = self.learner.net
-        labels = self.train_set.y[members].to(net.device)
-        spikes = spikes_of(
-            self.train_set, members, self.params.steps, encoder=self.encoder, augmentation=self.augmentation, generator=self.generator
-        ).to(net.device)
+        spikes, labels = spikes.to(net.device), labels.to(net.device)
         result = self.learner.step(spikes, labels)
         self.optimizer.step()
         if self.scheduler is not None:
@@ -180,7 +209,7 @@ class Trainer:
         self.error += result.error.item() * len(labels)
         self.rates += result.rates.cpu() * len(labels)
         self.batch += 1
-        self.seconds += time.perf_counter() - start
+        self.seen += len(labels)
 
     def _sleep(self, *, first: bool = False) -> None:
         feedback = self.learner.feedback
@@ -193,19 +222,14 @@ class Trainer:
         check_finite(self.learner.net, f"epoch {self.epoch + 1}, batch {self.batch}")
         self.night_seconds += time.perf_counter() - start
 
-    def _epoch_generator(self) -> torch.Generator:
-        # A generator of its own for the order: a run resumed within an epoch draws the same one again.
-        return torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-
     def _progress(self) -> Progress:
-        seen = min(self.batch * self.params.batch, len(self.train_set.y))
-        speed = seen / max(self.seconds + self.night_seconds, 1e-9)
-        return Progress(self.epoch, self.batch, self.batches, self.correct / seen, speed)
+        speed = self.seen / max(self.seconds + self.night_seconds, 1e-9)
+        return Progress(self.epoch, self.batch, self.batches, self.correct / self.seen, speed)
 
     def _finish_epoch(self) -> dict[str, Any]:
         net, feedback = self.learner.net, self.learner.feedback
         check_finite(net, f"the end of epoch {self.epoch + 1}")
-        n = len(self.train_set.y)
+        n = self.seen
         record: dict[str, Any] = {
             "kind": "epoch",
             "epoch": self.epoch + 1,
@@ -273,7 +297,7 @@ def spikes_of(
     members: Int[Tensor, " B"],
     steps: int,
     *,
-    encoder: Encoder = integrate_and_fire,
+    encoder: Encoder | None = integrate_and_fire,
     augmentation: AugmentParams | None = None,
     generator: torch.Generator | None = None,
 ) -> Float[Tensor, "T B M"]:
@@ -286,11 +310,33 @@ def spikes_of(
     changes = augmentation or AugmentParams()
     if isinstance(samples, LabelledSpikes):
         return samples.spikes(members, steps, augmentation=changes, generator=generator)
+    if encoder is None:
+        raise ValueError("encoder is None, and the samples are images: name an encoder; None is for loaders of spikes")
     x = samples.x[members]
     if changes != AugmentParams():
         assert generator is not None
         x = augment(x, changes, generator=generator)
     return encode(x, encoder, steps, generator=generator)
+
+
+def loaded_spikes(
+    net: Network, x: Tensor, labels: Tensor, steps: int, *, encoder: Encoder | None, generator: torch.Generator | None = None
+) -> Float[Tensor, "T B M"]:
+    """What a loader's batch shows the network; ValueError where it does not fit."""
+    if encoder is None:
+        if x.ndim != 3 or x.shape[1:] != (len(labels), net.sizes[0]):
+            raise ValueError(f"the loader's spikes have the shape {tuple(x.shape)}; need [T, {len(labels)}, {net.sizes[0]}]")
+        check_labels(net, labels)
+        return x.float()
+    check_fits(net, Batch(x.float() if x.dtype == torch.float64 else x, labels))
+    return encode(x, encoder, steps, generator=generator)
+
+
+class Batch(NamedTuple):
+    """Images and labels."""
+
+    x: Tensor
+    y: Tensor
 
 
 def input_size(samples: Samples) -> int:
@@ -300,26 +346,40 @@ def input_size(samples: Samples) -> int:
 
 def evaluate(
     net: Network,
-    images: Samples,
+    images: Samples | Loader,
     *,
-    encoder: Encoder = integrate_and_fire,
+    encoder: Encoder | None = integrate_and_fire,
     steps: int = 10,
     batch: int = 500,
     threads: int = 1,
     seed: int = 0,
 ) -> Evaluation:
     """Measure a network: accuracy, answers, and how much it fires. Draws (of a random encoder) come from `seed`."""
-    generator = torch.Generator().manual_seed(seed)
     start = time.perf_counter()
-    predicted, rates = [], torch.zeros(len(net.layers))
-    for members in torch.arange(len(images.y)).split(batch):
-        spikes = spikes_of(images, members, steps, encoder=encoder, generator=generator).to(net.device)
-        for answers, fired in in_parts(lambda part: _answer(net, part), threads, (spikes, 1)):
+    predicted, labels, rates, shown = [], [], torch.zeros(len(net.layers)), 0
+    for spikes, y in _measured(net, images, encoder, steps, batch, seed):
+        shown += len(spikes) * len(y)
+        labels.append(y.cpu())
+        for answers, fired in in_parts(lambda part: _answer(net, part), threads, (spikes.to(net.device), 1)):
             predicted.append(answers.cpu())
             rates += fired.cpu()
-    answers, n = torch.cat(predicted), len(images.y)
+    if not labels:
+        raise ValueError("the loader gives no batches: need at least one")
+    answers, y = torch.cat(predicted), torch.cat(labels)
     seconds = time.perf_counter() - start
-    return Evaluation((answers == images.y.cpu()).double().mean().item(), answers, (rates / (n * steps)).tolist(), n / seconds)
+    return Evaluation((answers == y).double().mean().item(), answers, (rates / shown).tolist(), len(y) / seconds)
+
+
+def _measured(
+    net: Network, images: Samples | Loader, encoder: Encoder | None, steps: int, batch: int, seed: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    generator = torch.Generator().manual_seed(seed)
+    if isinstance(images, Samples):
+        for members in torch.arange(len(images.y)).split(batch):
+            yield spikes_of(images, members, steps, encoder=encoder, generator=generator), images.y[members]
+    else:
+        for x, labels in drawn(images, seed):
+            yield loaded_spikes(net, x, labels, steps, encoder=encoder, generator=generator), labels
 
 
 @torch.no_grad()
@@ -344,7 +404,12 @@ def check_fits(net: Network, samples: Samples) -> None:
     inputs, what = input_size(samples), "pixels" if isinstance(samples, LabelledImages) else "inputs"
     if inputs != net.sizes[0]:
         raise ValueError(f"the samples have {inputs:,} {what} and the network {net.sizes[0]:,} inputs: make its first size {inputs}")
-    low, high = _range(samples.y)
+    check_labels(net, samples.y)
+
+
+def check_labels(net: Network, labels: Tensor) -> None:
+    """Raise ValueError where a label is none of the network's classes."""
+    low, high = _range(labels)
     if low < 0 or high >= net.classes:
         raise ValueError(f"labels run from {low} to {high} and the network has {net.classes} outputs: need labels 0..{net.classes - 1}")
 
