@@ -3,7 +3,7 @@
 from .augment import AugmentParams
 from .datasets import ImageSet, load, validation_split
 from .encoders import bernoulli, integrate_and_fire, latency
-from .errors import ErrorNeurons, FinalRate, RunningRate, SignedSpikes
+from .errors import ClassWeighted, ErrorNeurons, FinalRate, RunningRate, SignedSpikes, balanced_weights
 from .experiment import Experiment, RunConfig, preset, read_config
 from .export import from_nir, to_model, to_network, to_nir
 from .feedback import Feedback, RandomDFA, SleepAligned, Symmetric, feedback_angle
@@ -18,6 +18,7 @@ from .trainer import Evaluation, Trainer, TrainParams, encode, evaluate
 
 __all__ = [
     "AugmentParams",
+    "ClassWeighted",
     "Difference",
     "Eligibility",
     "ErrorNeurons",
@@ -47,6 +48,7 @@ __all__ = [
     "TwoCompartmentParams",
     "Update",
     "apical_step",
+    "balanced_weights",
     "bernoulli",
     "differences",
     "encode",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 
@@ -53,6 +53,43 @@ class FinalRate(RunningRate):
     """err = target - the whole sample's output rate, told at every step: needs the end of the sample, so never online. Ours."""
 
     causal = False
+
+
+class ClassWeighted(ErrorNeurons):
+    """Any error neurons, each sample's errors times the weight of its class: for classes that are rare, or dear. Ours.
+
+    Weights of mean 1 over the samples (`balanced_weights`) keep the learning rate's meaning.
+
+    Example:
+        >>> error = ClassWeighted(SignedSpikes(), torch.tensor([1.0, 3.0]))
+        >>> error.error(torch.zeros(2, 2), torch.zeros(2, 2), torch.eye(2)).tolist()    # of one sample of each class
+        [[1.0, 0.0], [0.0, 3.0]]
+    """
+
+    def __init__(self, kind: ErrorNeurons, weights: Float[Tensor, " C"]) -> None:
+        if not bool(torch.isfinite(weights).all()) or bool((weights < 0).any()) or not bool((weights > 0).any()):
+            raise ValueError(f"class weights are {weights.tolist()}; need finite numbers of 0 or more, not all 0")
+        self.kind, self.weights, self.causal = kind, weights, kind.causal
+
+    def error(self, s_out: Float[Tensor, "*T B C"], rate: Float[Tensor, "*T B C"], target: Float[Tensor, "B C"]) -> Float[Tensor, "*T B C"]:
+        if len(self.weights) != target.shape[-1]:
+            raise ValueError(f"there are {len(self.weights)} class weights for {target.shape[-1]} classes; need one each")
+        return self.kind.error(s_out, rate, target) * (target @ self.weights.to(target)).unsqueeze(-1)
+
+
+def balanced_weights(labels: Int[Tensor, " n"], classes: int) -> Float[Tensor, " C"]:
+    """A weight for each class, n / (classes its count): all classes count the same together, and the mean over samples is 1.
+
+    A class without a sample gets 0. The same as scikit-learn's class_weight="balanced".
+
+    Example:
+        >>> balanced_weights(torch.tensor([0, 0, 0, 1]), 2).tolist()
+        [0.6666666865348816, 2.0]
+    """
+    counts = torch.bincount(labels.cpu(), minlength=classes)
+    if len(counts) > classes:
+        raise ValueError(f"labels reach {len(counts) - 1}; {classes} classes have labels 0..{classes - 1}")
+    return torch.where(counts > 0, len(labels) / (classes * counts.clamp_min(1)), torch.zeros(()))
 
 
 def errors_over_time(kind: ErrorNeurons, s_out: Float[Tensor, "T B C"], target: Float[Tensor, "B C"]) -> Float[Tensor, "T B C"]:

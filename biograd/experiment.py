@@ -17,7 +17,7 @@ import torch
 from .augment import AugmentParams
 from .datasets import DATASETS, DataSet, load, validation_split
 from .encoders import ENCODERS, EVENTS, integrate_and_fire
-from .errors import ERRORS
+from .errors import ERRORS, ClassWeighted, ErrorNeurons, balanced_weights
 from .events import EventSet
 from .feedback import FEEDBACK
 from .learner import LocalLearner, Order
@@ -50,10 +50,12 @@ class RunConfig:
     limit: int = 0  # use only this many training images; 0: all
     hidden: tuple[int, ...] = (256, 256)  # neurons of each hidden layer
     epochs: int = 20  # times through the training images
+    patience: int = 0  # stop after so many epochs without a better result on the validation samples, and keep the best; 0: never
     batch: int = 100  # samples an update
     steps: int = 10  # time steps a sample is shown, T
     encoder: str = "integrate_and_fire"  # images to spikes: integrate_and_fire, bernoulli or latency; events for recordings
     error: str = "signed"  # error neurons: signed (spikes -1, 0, 1), running (rate so far) or final (rate of the sample)
+    class_weights: str = "equal"  # what errors of each class count: equal, balanced (rare ones more), or numbers, e.g. 1,1,2.5
     feedback: str = "sleep"  # path of the error: sleep (aligned by sleep), dfa (random, fixed) or symmetric (upper bound)
     rule: str = "eligibility"  # local rule: eligibility (per step) or factorised (over time: faster, a little worse)
     order: Order = "layer"  # layer (a whole layer over all steps at once) or online (step by step, memory independent of T)
@@ -78,11 +80,15 @@ class RunConfig:
         for name in ("epochs", "batch", "steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; need at least 1")
-        for name in ("validation", "limit", "threads", "seed", "weight_decay"):
+        for name in ("validation", "limit", "threads", "seed", "weight_decay", "patience"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; need 0 or more")
         if any(n < 1 for n in self.hidden):
             raise ValueError(f"hidden is {self.hidden}; need at least 1 neuron in each hidden layer")
+        if self.patience and not self.validation:
+            raise ValueError(f"patience is {self.patience} and validation 0: name --validation, for test samples choose nothing")
+        if self.class_weights not in ("equal", "balanced"):
+            _numbers("class_weights", self.class_weights)
         if not 0 < self.lr < float("inf"):
             raise ValueError(f"lr is {self.lr}; need a finite learning rate above 0")
         if not 0 <= self.momentum < 1:
@@ -144,7 +150,12 @@ class Experiment:
         net, feedback = build_network(config, train_set, generator)
         rule = Eligibility(config.trace) if config.rule == "eligibility" else RULES[config.rule]()
         learner = LocalLearner(
-            net, feedback, error=ERRORS[config.error](), rule=rule, order=config.order, threads=config.threads or default_threads()
+            net,
+            feedback,
+            error=error_neurons(config, train_set),
+            rule=rule,
+            order=config.order,
+            threads=config.threads or default_threads(),
         )
         optimizer = OPTIMIZERS[config.optimizer](list(net.parameters()), config)
         batches = -(-len(train_set) // config.batch)
@@ -192,6 +203,26 @@ def build_network(config: RunConfig, samples: DataSet, generator: torch.Generato
     return net, FEEDBACK[config.feedback](net, generator=generator)
 
 
+def error_neurons(config: RunConfig, samples: DataSet) -> ErrorNeurons:
+    """The run's error neurons, weighted by class where it says so."""
+    kind = ERRORS[config.error]()
+    if config.class_weights == "equal":
+        return kind
+    if config.class_weights == "balanced":
+        return ClassWeighted(kind, balanced_weights(samples.y, samples.classes))
+    weights = _numbers("class_weights", config.class_weights)
+    if len(weights) != samples.classes:
+        raise ValueError(f"class_weights has {len(weights)} numbers; {config.dataset} has {samples.classes} classes: need one each")
+    return ClassWeighted(kind, torch.tensor(weights))
+
+
+def _numbers(name: str, text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(f"{name} is {text!r}; known: equal, balanced, or numbers with commas, e.g. 1,1,2.5") from None
+
+
 def default_threads() -> int:
     """As many threads as this process may use cores."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -235,9 +266,11 @@ def _from_table(base: Any, table: Mapping[str, Any], path: str, prefix: str) -> 
 
 
 def _as_type(value: Any, kind: Any, where: str) -> Any:
+    if type(value) is int and abs(value) >= 1 << 53:
+        raise ValueError(f"{where} is a number of {len(str(abs(value)))} digits; need one below 2**53")
     if kind is float and type(value) in (int, float):
         return float(value)
-    if kind == tuple[int, ...] and isinstance(value, list) and all(type(n) is int for n in value):
+    if kind == tuple[int, ...] and isinstance(value, list) and all(type(n) is int and abs(n) < 1 << 53 for n in value):
         return tuple(value)
     if type(value) is kind or (get_origin(kind) is Literal and type(value) is str):
         return value  # which words a field knows is the configuration's own check

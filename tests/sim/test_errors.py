@@ -3,7 +3,16 @@ from __future__ import annotations
 import pytest
 import torch
 
-from biograd.errors import ERRORS, ErrorNeurons, FinalRate, RunningRate, SignedSpikes, errors_over_time
+from biograd.errors import (
+    ERRORS,
+    ClassWeighted,
+    ErrorNeurons,
+    FinalRate,
+    RunningRate,
+    SignedSpikes,
+    balanced_weights,
+    errors_over_time,
+)
 
 # Two classes over four steps; the first should fire at every step, the second never.
 S_OUT = torch.tensor([[0.0, 1.0], [1.0, 1.0], [0.0, 0.0], [1.0, 0.0]]).view(4, 1, 2)
@@ -45,3 +54,40 @@ def test_causal_errors_step_by_step_equal_those_of_the_whole_sample(name: str) -
 @pytest.mark.parametrize("name", ERRORS)
 def test_a_perfect_output_has_no_error(name: str) -> None:
     assert not errors_over_time(ERRORS[name](), TARGET.expand(6, 1, 2), TARGET).any()
+
+
+@pytest.mark.parametrize("kind", [SignedSpikes(), RunningRate(), FinalRate()])
+def test_a_class_of_weight_2_teaches_as_if_each_of_its_samples_stood_twice(kind):
+    generator = torch.Generator().manual_seed(0)
+    s_out = (torch.rand(7, 12, 3, generator=generator) < 0.4).float()
+    labels = torch.arange(12) % 3
+    target = torch.nn.functional.one_hot(labels, 3).float()
+    weighted = errors_over_time(ClassWeighted(kind, torch.tensor([1.0, 2.0, 1.0])), s_out, target)
+    twice = torch.cat([torch.arange(12), (labels == 1).nonzero()[:, 0]])
+    repeated = errors_over_time(kind, s_out[:, twice], target[twice])
+    assert torch.allclose(weighted.sum(1), repeated.sum(1), atol=1e-5)  # sums of a dozen in another order
+    step = ClassWeighted(kind, torch.tensor([1.0, 2.0, 1.0])).error(s_out[0], s_out[0], target)
+    assert torch.equal(step, kind.error(s_out[0], s_out[0], target) * torch.tensor([1.0, 2.0, 1.0])[labels, None])
+    assert ClassWeighted(kind, torch.ones(3)).causal == kind.causal
+
+
+def test_balanced_weights_let_every_class_count_the_same_together():
+    labels = torch.tensor([0] * 6 + [2] * 2)
+    weights = balanced_weights(labels, 3)
+    assert weights[labels].sum() == pytest.approx(8 * 2 / 3) and weights[1] == 0
+    assert (6 * weights[0]).item() == pytest.approx((2 * weights[2]).item())
+    full = torch.tensor([0] * 6 + [1] * 3 + [2])
+    assert balanced_weights(full, 3)[full].mean() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("weights", [[1.0, -1.0], [0.0, 0.0], [float("nan"), 1.0]])
+def test_weights_that_make_no_sense_are_refused(weights):
+    with pytest.raises(ValueError, match="class weights are"):
+        ClassWeighted(SignedSpikes(), torch.tensor(weights))
+
+
+def test_weights_for_other_classes_are_refused():
+    with pytest.raises(ValueError, match="2 class weights for 3 classes"):
+        ClassWeighted(SignedSpikes(), torch.ones(2)).error(torch.zeros(1, 3), torch.zeros(1, 3), torch.zeros(1, 3))
+    with pytest.raises(ValueError, match="labels reach 3; 3 classes"):
+        balanced_weights(torch.tensor([0, 3]), 3)

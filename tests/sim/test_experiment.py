@@ -61,6 +61,8 @@ def test_a_bad_file_is_refused_in_one_line(text, says, tmp_path):
         {"dataset": "cifar"},
         {"optimizer": "lion"},
         {"device": "tpu"},
+        {"patience": 2},
+        {"class_weights": "rare"},
     ],
 )
 def test_values_out_of_range_are_refused(change):
@@ -88,3 +90,13 @@ def test_validation_images_are_taken_from_the_training_images(mnist):
     assert len(experiment.train_set) == 500 and len(experiment.test_set) == 200
     with pytest.raises(ValueError, match="validation is 700"):
         Experiment.from_config(dataclasses.replace(SMALL, validation=700))
+
+
+def test_class_weights_reach_the_error_neurons(mnist):
+    balanced = Experiment.from_config(dataclasses.replace(SMALL, class_weights="balanced"))
+    named = Experiment.from_config(dataclasses.replace(SMALL, class_weights="1,1,1,1,1,1,1,1,1,2.5"))
+    counts = torch.bincount(balanced.train_set.y, minlength=10)
+    assert torch.allclose(balanced.learner.error.weights * counts, torch.tensor(10.0))  # 100 samples, 10 classes
+    assert named.learner.error.weights.tolist() == [1.0] * 9 + [2.5]
+    with pytest.raises(ValueError, match="class_weights has 2 numbers; mnist has 10 classes"):
+        Experiment.from_config(dataclasses.replace(SMALL, class_weights="1,2"))
