@@ -109,8 +109,9 @@ def spikes_of(model: Model, samples: DataSet) -> SpikeInput:
     """Images as the model's own encoder makes spikes of them; recordings as they are, read a portion at a time."""
     recorded = isinstance(samples, EventSet)
     if recorded != (model.encoder == EVENTS):
-        kind = "recordings" if recorded else "images"
-        raise ValueError(f"{samples.name} holds {kind} and the model was trained with encoder {model.encoder!r}: name its own data set")
+        raise ValueError(
+            f"{samples.name} holds {samples.kind} and the model was trained with encoder {model.encoder!r}: name its own data set"
+        )
     encoder, portion = ENCODERS.get(model.encoder, integrate_and_fire), PORTION if recorded else len(samples)
     generator = torch.Generator().manual_seed(0)
     parts = [

@@ -49,6 +49,7 @@ class ImageSet:
     x: torch.Tensor  # images, uint8 [n, 28, 28], 0 black .. 255 white
     y: torch.Tensor  # class of each, int64 [n]
     classes: int
+    kind = "images"
 
     def __len__(self) -> int:
         return len(self.x)
@@ -107,7 +108,7 @@ def load(name: str, split: Split, *, root: str | Path | None = None, progress: P
 
 def load_images(name: str, split: Split, *, root: str | Path | None = None, progress: Progress | None = None) -> ImageSet:
     """The same, for what works on images alone; recordings are refused."""
-    found = load(name, split, root=root, progress=progress)
+    found = None if name in RECORDED else load(name, split, root=root, progress=progress)
     if not isinstance(found, ImageSet):
         raise DataError(f"{name} is a set of recordings, and this works on images: name one of {', '.join(FETCHED)}")
     return found
@@ -323,4 +324,5 @@ DATASETS: dict[str, Callable[[Path, Split, Progress], DataSet]] = {
     "nmnist": _nmnist,
     "shd": _shd,
 }
-FETCHED = ("mnist", "fashion")  # what a network gives; the rest is made, or a user's own
+FETCHED = ("mnist", "fashion")  # what a network gives
+RECORDED = (SIMULATED_EVENTS, "nmnist", "shd")  # recordings: made, or a user's own

@@ -107,6 +107,7 @@ class EventSet:
     sensor: Sensor
     window: int  # time that the steps of a sample span, us
     max_events: int = MAX_EVENTS  # of one recording
+    kind = "recordings"
 
     @classmethod
     def of(

@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 import threading
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +28,7 @@ SENSOR = Sensor(34, 34, 2)
 WINDOW = 315_000  # us: three saccades of 105 ms, which is how the authors' code cuts a recording; ours: later events are left out
 EVENT_BYTES = 5
 LAST_TIME = (1 << 23) - 1  # us, of an event before any overflow mark
+_BROKEN = (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError)  # the last two: packed or locked in ways unknown
 SIMULATED = "SIMULATED.txt"  # a folder that holds this file holds no real recordings
 
 
@@ -98,7 +100,7 @@ class Zipped:
                     self._open.append(zipfile.ZipFile(self.path))
                 _expect_size(self._open[0].getinfo(self.members[index]).file_size, name, self.max_events)
                 raw = self._open[0].read(self.members[index])
-        except (zipfile.BadZipFile, EOFError) as error:
+        except _BROKEN as error:
             raise ValueError(f"{name} is damaged ({error}): fetch the archive again") from error
         return parse(raw, name)
 
@@ -153,7 +155,7 @@ def _members(archive: Path, part: str) -> dict[str, int]:
     try:
         with zipfile.ZipFile(archive) as held:
             names = held.namelist()
-    except (zipfile.BadZipFile, EOFError) as error:
+    except _BROKEN as error:
         raise ValueError(f"{archive} is no whole zip archive ({error}): fetch it again") from error
     pattern = re.compile(rf"(?:.*/)?(?:{part}/)?([0-9])/[^/]+\.bin")
     return {name: int(match[1]) for name in names if (match := pattern.fullmatch(name))}

@@ -193,7 +193,7 @@ def _simulated_bytes(x: np.ndarray, watching: Camera, threads: int) -> Iterator[
 def _read_index(index: Path, events: Path, p: SaccadeParams) -> tuple[np.ndarray, np.ndarray]:
     way_out = f"delete {index.parent} and it is made again"
     try:
-        with np.load(index, allow_pickle=False) as held:
+        with open(index, "rb") as file, np.load(file, allow_pickle=False) as held:
             starts, y, header = held["starts"], held["y"].astype(np.int64), json.loads(held["header"].tobytes())
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{index} is damaged ({error}): {way_out}") from error

@@ -180,20 +180,16 @@ def load_sets(config: RunConfig, *, progress: Callable[[str, int, int], None] | 
     train_set = load(config.dataset, "train", root=root, progress=progress)
     if isinstance(train_set, EventSet) != (config.encoder == EVENTS):
         right = EVENTS if isinstance(train_set, EventSet) else f"one of {', '.join(ENCODERS)}"
-        raise ValueError(f"encoder is {config.encoder!r} and {config.dataset} holds {_kind(train_set)}: set encoder to {right}")
+        raise ValueError(f"encoder is {config.encoder!r} and {config.dataset} holds {train_set.kind}: set encoder to {right}")
     if config.validation:
         if config.validation >= len(train_set):
             raise ValueError(
-                f"validation is {config.validation:,}; {config.dataset} has {len(train_set):,} training {_kind(train_set)} to share"
+                f"validation is {config.validation:,}; {config.dataset} has {len(train_set):,} training {train_set.kind} to share"
             )
         train_set, test_set = validation_split(train_set, config.validation)
     else:
         test_set = load(config.dataset, "test", root=root, progress=progress)
     return (train_set.subset(slice(0, config.limit)) if config.limit else train_set), test_set
-
-
-def _kind(samples: DataSet) -> str:
-    return "recordings" if isinstance(samples, EventSet) else "images"
 
 
 def build_network(config: RunConfig, samples: DataSet, generator: torch.Generator) -> tuple[Network, Any]:  # any: a Feedback

@@ -58,7 +58,7 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
 
 def _what(samples: DataSet) -> str:
     if not isinstance(samples, EventSet):
-        return "images, checksums right"
+        return f"{samples.kind}, checksums right"
     return "simulated recordings" if samples.name == SIMULATED_EVENTS else "recordings, your own copy"
 
 

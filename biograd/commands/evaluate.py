@@ -1,4 +1,4 @@
-"""Measure a trained run on its test images."""
+"""Measure a trained run on its test samples."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     experiment = trained(RunFolder(args.run), console)
     found = experiment.trainer.evaluate()
     console.say(
-        f"test accuracy {100 * found.test_accuracy:.2f} % on {len(experiment.test_set):,} images of {experiment.config.dataset}, "
+        f"test accuracy {100 * found.test_accuracy:.2f} % on {len(experiment.test_set):,} {experiment.test_set.kind} of "
+        f"{experiment.config.dataset}, "
         f"{found.samples_per_second:,.0f} samples/s"
     )
     return {
