@@ -22,7 +22,7 @@ from hardware.interchange import Model, RunResult, read_model
 
 from ..checkpoint import RunFolder
 from ..console import Console
-from ..datasets import ImageSet, load
+from ..datasets import ImageSet, load_images
 from ..files import atomic_write
 from ..neurons import TwoCompartmentParams
 from ..traces import TraceParams
@@ -52,9 +52,7 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     model = _model(args.run, console)
     dataset = str(model.info.get("dataset", "mnist"))
     with console.downloads() as progress:
-        train, test = load(dataset, "train", progress=progress), load(dataset, "test", progress=progress)
-    if not isinstance(train, ImageSet) or not isinstance(test, ImageSet):
-        raise ValueError(f"{args.run} was trained on {dataset}, which are recordings of events: the page draws images, e.g. of mnist")
+        train, test = load_images(dataset, "train", progress=progress), load_images(dataset, "test", progress=progress)
     fixed = quantise(model, calibration=spikes_of(model, train.subset(slice(0, CALIBRATION))), weight_bits=args.weight_bits)
     learning = model.info.get("learning")
     net = draw.network(fixed, model=model, **_learned(learning if isinstance(learning, dict) else {}))
