@@ -1,6 +1,7 @@
 """BioGrad: spiking networks trained by local rules and sleep. `import biograd as bg`."""
 
 from .augment import AugmentParams
+from .callbacks import EarlyStopping, TensorBoard
 from .datasets import ImageSet, load, validation_split
 from .encoders import bernoulli, integrate_and_fire, latency
 from .errors import ClassWeighted, ErrorNeurons, FinalRate, RunningRate, SignedSpikes, balanced_weights
@@ -20,6 +21,7 @@ __all__ = [
     "AugmentParams",
     "ClassWeighted",
     "Difference",
+    "EarlyStopping",
     "Eligibility",
     "ErrorNeurons",
     "Evaluation",
@@ -41,6 +43,7 @@ __all__ = [
     "SleepParams",
     "SomaState",
     "Symmetric",
+    "TensorBoard",
     "TraceParams",
     "TrainParams",
     "Trainer",
