@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from biograd import records
-from biograd.checkpoint import RunFolder
+from biograd.checkpoint import RunFolder, locked
 from biograd.experiment import default_threads
 
 from .machine import provenance, same_machine
@@ -48,15 +48,16 @@ def run(
             raise ValueError(f"suite {suite} measures a trained run: name its folder with --run, or train one with 'biograd train'")
         folder.read_config()
     bench = Bench(run=folder, threads=threads or default_threads())
-    there = _finished(out)
-    for number, task in enumerate(tasks):
-        if progress:
-            progress(task.name, number, len(tasks))
-        key = task_key(task, folder)
-        if key in there:
-            yield from there[key]
-            continue
-        yield from _do(task, key, suite, bench, out)
+    with locked(out.parent, f".{out.name}.lock"):
+        there = _finished(out)
+        for number, task in enumerate(tasks):
+            if progress:
+                progress(task.name, number, len(tasks))
+            key = task_key(task, folder)
+            if key in there:
+                yield from there[key]
+                continue
+            yield from _do(task, key, suite, bench, out)
     if progress:
         progress("done", len(tasks), len(tasks))
 

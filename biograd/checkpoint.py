@@ -67,13 +67,30 @@ class RunFolder:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other processes from writing to this run at the same time."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        with open(self.path / ".lock", "w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise ValueError(f"another process is writing to {self.path}: wait for it, or name another folder with --out") from error
+        with locked(self.path):
+            for part in self.path.glob(".*.part"):  # of a process that was killed while it wrote: no other can be writing now
+                part.unlink(missing_ok=True)
             yield
+
+
+@contextmanager
+def locked(folder: Path, name: str = ".lock") -> Iterator[None]:
+    """Hold a lock in a folder, made where missing; the system lets go of it however this process ends.
+
+    Raises: ValueError where another process holds it; OSError where it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = open(folder / name, "w")  # noqa: SIM115 (closed below; opening alone is what may fail here)
+    except OSError as error:
+        reason = error.strerror or error
+        raise type(error)(f"cannot write to {folder}: {reason}; mend its permissions, or name another folder with --out") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ValueError(f"another process is writing to {folder}: wait for it, or name another folder with --out") from error
+        yield
 
 
 def save_checkpoint(folder: RunFolder, experiment: Experiment) -> None:

@@ -33,10 +33,21 @@ def atomic_write(path: str | Path, content: bytes | Callable[[IO[bytes]], object
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
+        _settle(path.parent)
     except OSError as error:
         raise _explained(error, path) from error
     finally:
         _remove(part)
+
+
+def _settle(folder: Path) -> None:
+    """Have the folder's new entry on the disk too: after a power failure the new file is there, not the old one."""
+    with contextlib.suppress(OSError):  # some file systems cannot; the file itself is whole either way
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _remove(part: Path) -> None:

@@ -41,16 +41,33 @@ def write_whole(path: Path | str, fill: Callable[[Path], None]) -> None:
     Raises: OSError where the folder is missing or not writable.
     """
     path = Path(path)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    except OSError as err:
+        raise _explained(err, path) from err
     os.close(handle)
     try:
         fill(Path(name))
         os.chmod(name, 0o644)
+        handle = os.open(name, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
         os.replace(name, path)
-    except BaseException:
+    except BaseException as err:
         with suppress(FileNotFoundError):
             os.unlink(name)
+        if isinstance(err, OSError):
+            raise _explained(err, path) from err
         raise
+
+
+def _explained(err: OSError, path: Path) -> OSError:
+    """The same kind of error in one line; HDF5 tells the system's reason in the middle of its own."""
+    told = re.search(r"error message = '([^']+)'", str(err))
+    reason = told[1] if told else err.strerror or one_line(err)
+    return type(err)(f"cannot write {path}: {reason}; free space there, mend the folder's permissions, or name another file")
 
 
 def write_npz(path: Path | str, arrays: Mapping[str, np.ndarray]) -> None:

@@ -33,6 +33,7 @@ class LearningState:
     samples: int = 0  # learned from
     nights: int = 0
     info: dict[str, Any] = field(default_factory=dict)  # provenance of a model the run started from; Any: it is JSON
+    tally: np.ndarray = field(default_factory=lambda: np.zeros(4))  # of the running epoch, for whoever counts: kept with the rest
 
 
 def start(params: ChipLearningParams) -> LearningState:
@@ -68,7 +69,7 @@ def next_lesson(state: LearningState, **changes: Any) -> LearningState:
     for name in ("sizes", "weight_bits", "traces", "epoch", "vth"):
         if getattr(params, name) != getattr(state.params, name):
             raise ValueError(f"{name} would change from {getattr(state.params, name)} to {getattr(params, name)}; start a new run for that")
-    return dataclasses.replace(state, params=params, samples=0)
+    return dataclasses.replace(state, params=params, samples=0, tally=np.zeros(4))
 
 
 def to_model(state: LearningState) -> Model:
@@ -150,6 +151,7 @@ def write_state(state: LearningState, path: Path | str) -> None:
         "params": np.array(state.params.to_json()),
         "info": np.array(json.dumps(state.info)),
         "progress": np.array([state.clock, state.samples, state.nights], dtype=np.int64),
+        "tally": state.tally,
     }
     for name in ("w", "w_fb", "x1", "means"):
         arrays |= {f"{name}{index}": array for index, array in enumerate(getattr(state, name))}
@@ -182,6 +184,10 @@ def read_state(path: Path | str) -> LearningState:
         state.clock, state.samples, state.nights = map(int, arrays["progress"])
         if min(state.clock, state.samples, state.nights) < 0:
             raise ValueError(f"progress is {state.clock}, {state.samples}, {state.nights}; need 0 or more")
+        tally = arrays.get("tally", state.tally)
+        if tally.shape != (4,) or tally.dtype != np.float64 or not (tally >= 0).all():
+            raise ValueError(f"tally is {tally.dtype} {tally.shape}; need 4 numbers of at least 0")
+        state.tally = tally
         state.info = json.loads(str(arrays["info"]))
         if not isinstance(state.info, dict):
             raise ValueError("info is no JSON object")

@@ -23,7 +23,7 @@ from hardware.learning_lava import compare
 from hardware.learning_state import LearningState
 
 from .. import records
-from ..checkpoint import RunFolder
+from ..checkpoint import RunFolder, drop_records_after
 from ..console import Console
 from ..datasets import ImageSet, load_images
 from .stop import stop_request
@@ -98,19 +98,23 @@ def _in_emulator(args: Args, train: ImageSet, test: ImageSet, console: Console) 
     file = folder.path / "learning.npz"
     with folder.locked():
         state = _state(args, len(train), folder, file)
+        total = args.epochs * len(train)
+        done = _taken_up(folder, state.samples // len(train)) if args.resume else []
+        if done and state.samples >= total:
+            _conclude(done[-1], folder, console)
+            return done[-1]
         _tell_fit(state.params, console)
-        total, correct, seconds, saved = args.epochs * len(train), 0, 0.0, time.perf_counter()
+        saved = time.perf_counter()
         with stop_request() as stopping, console.bar("learning on the chip", unit="samples") as bar:
             block: list[LearningRecord] = []
             for record in learn(state, *_arrays(train), epochs=args.epochs):
-                block.append(record)
-                seconds += record.seconds
-                correct = sum(r.correct for r in block[-20:])
-                seen = sum(r.block for r in block[-20:])
+                block = [*block[-19:], record]
+                state.tally += (record.block, record.correct, record.learned, record.seconds)
+                correct, seen = sum(r.correct for r in block), sum(r.block for r in block)
                 bar(record.samples, total, f"online {100 * correct / max(seen, 1):.1f} %  {record.block / record.seconds:,.0f} samples/s")
-                if record.samples % len(train) == 0:
-                    records.append(folder.records, _epoch(record.samples // len(train), block, state, test))
-                    block = []
+                if record.samples % len(train) == 0 and record.block:
+                    records.append(folder.records, _epoch(record.samples // len(train), state, test))
+                    state.tally[:] = 0
                 if stopping or record.samples % len(train) == 0 or time.perf_counter() - saved > _SAVE_EVERY:
                     learning_state.write_state(state, file)
                     saved = time.perf_counter()
@@ -119,6 +123,7 @@ def _in_emulator(args: Args, train: ImageSet, test: ImageSet, console: Console) 
                         f"stopped after {record.samples:,} of {total:,} samples, and saved: go on with --out {folder.path} --resume"
                     )
                     return {"exit_code": 130, "seed": args.seed, "stopped": True}
+        seconds = sum(record["seconds"] for record in records.read(folder.records) if record["kind"] == "epoch")
         result: dict[str, Any] = {  # any: JSON
             "kind": "run",
             "name": "chip learning",
@@ -132,12 +137,23 @@ def _in_emulator(args: Args, train: ImageSet, test: ImageSet, console: Console) 
         }
         write_model(learning_state.to_model(state), folder.model)
         records.append(folder.records, result)
+    _conclude(result, folder, console)
+    return result
+
+
+def _taken_up(folder: RunFolder, epochs: int) -> list[dict[str, Any]]:  # any: JSON
+    """Drop the records of epochs that will be done again; returns the records of finished runs."""
+    if folder.records.exists():
+        drop_records_after(folder, epochs)
+    return [record for record in records.read(folder.records) if record["kind"] == "run"]
+
+
+def _conclude(result: dict[str, Any], folder: RunFolder, console: Console) -> None:  # any: JSON
     angles = " / ".join(f"{angle:.1f}" for angle in result["feedback_angle_deg"])
     console.say(
-        f"test accuracy {100 * result['test_accuracy']:.2f} % learned in the chip's integers from {state.samples:,} samples, "
+        f"test accuracy {100 * result['test_accuracy']:.2f} % learned in the chip's integers from {result['samples']:,} samples, "
         f"feedback angles {angles} degrees; model in {folder.model}"
     )
-    return result
 
 
 def _state(args: Args, samples: int, folder: RunFolder, file: Path) -> LearningState:
@@ -154,18 +170,18 @@ def _state(args: Args, samples: int, folder: RunFolder, file: Path) -> LearningS
     return learning_state.from_model(read_model(args.model), params) if args.model else learning_state.start(params)
 
 
-def _epoch(number: int, block: list[LearningRecord], state: LearningState, test: ImageSet) -> dict[str, Any]:  # any: JSON
-    seen, seconds = sum(r.block for r in block), sum(r.seconds for r in block)
+def _epoch(number: int, state: LearningState, test: ImageSet) -> dict[str, Any]:  # any: JSON
+    seen, correct, learned, seconds = state.tally.tolist()
     return {
         "kind": "epoch",
         "epoch": number,
         "samples": state.samples,
-        "train_accuracy": sum(r.correct for r in block) / max(seen, 1),
+        "train_accuracy": correct / max(seen, 1),
         "test_accuracy": evaluate(state, *_arrays(test)),
         "feedback_angle_deg": [learning_state.feedback_angle(state, layer) for layer in range(len(state.w_fb))],
         "seconds": seconds,
         "samples_per_second": seen / seconds if seconds else None,
-        "learned_fraction": sum(r.learned for r in block) / max(seen, 1),
+        "learned_fraction": learned / max(seen, 1),
     }
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def stop_request() -> Iterator[list[bool]]:
-    """A list that is no longer empty once Ctrl-C was pressed; pressed twice, it interrupts at once."""
+    """A list that is no longer empty once Ctrl-C was pressed, or SIGTERM came; the second time, it interrupts at once."""
     asked: list[bool] = []
 
     def ask(number: int, frame: object) -> None:
@@ -17,8 +17,9 @@ def stop_request() -> Iterator[list[bool]]:
             raise KeyboardInterrupt
         asked.append(True)
 
-    before = signal.signal(signal.SIGINT, ask)
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield asked
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -7,6 +7,7 @@ Flags default to those of the preset (or of the TOML file named by --config). Ct
 from __future__ import annotations
 
 import platform
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +21,8 @@ from ..experiment import Experiment, RunConfig, preset, read_config
 from ..trainer import Progress
 from .pictures import draw_run
 from .stop import stop_request
+
+SAVE_EVERY = 300.0  # seconds between checkpoints within an epoch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,9 +88,14 @@ def _conclude(record: dict[str, Any], folder: RunFolder, console: Console) -> No
 
 def _train(experiment: Experiment, folder: RunFolder, console: Console) -> bool:
     trainer, epochs = experiment.trainer, experiment.config.epochs
+    saved = time.monotonic()
     with stop_request() as stopping, console.bar("training", unit="batches") as bar:
 
         def show(p: Progress) -> bool:
+            nonlocal saved
+            if time.monotonic() - saved > SAVE_EVERY:  # an epoch may take hours, and a crash must not cost one
+                save_checkpoint(folder, experiment)
+                saved = time.monotonic()
             beside = f"epoch {p.epoch + 1}/{epochs}  train {100 * p.train_accuracy:.1f} %  {p.samples_per_second:,.0f} samples/s"
             bar(p.epoch * p.batches + p.batch, epochs * p.batches, beside)
             return bool(stopping)
@@ -95,6 +103,7 @@ def _train(experiment: Experiment, folder: RunFolder, console: Console) -> bool:
         for record in trainer.run(on_batch=show):
             records.append(folder.records, record)
             save_checkpoint(folder, experiment)
+            saved = time.monotonic()
             console.say(_epoch_line(record, epochs))
             if stopping:
                 break
@@ -117,7 +126,8 @@ def _introduce(experiment: Experiment, console: Console) -> None:
     measured = "validation" if c.validation else "test"
     sizes = "-".join(str(n) for n in experiment.net.sizes)
     console.say(
-        f"{sizes}, T = {c.steps}, {len(experiment.train_set):,} {c.dataset} images, {measured} on {len(experiment.test_set):,}; "
+        f"{sizes}, T = {c.steps}, {len(experiment.train_set):,} {c.dataset} {experiment.train_set.kind}, "
+        f"{measured} on {len(experiment.test_set):,}; "
         f"{c.error} errors, {c.feedback} feedback, {c.rule} rule, {c.optimizer}, seed {c.seed}, "
         f"{experiment.trainer.learner.threads} threads"
     )
