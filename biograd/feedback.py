@@ -17,17 +17,17 @@ from .network import Network
 
 
 class Feedback(nn.Module, ABC):
-    """What training asks of a feedback path. A new one is a class with `project` (and `align`, if it learns) and a line in `FEEDBACK`."""
+    """What training asks of a feedback path. A new one is a class with `weights` (and `align`, if it learns) and a line in `FEEDBACK`."""
 
     sleeps: bool = False  # whether a sleep phase would change anything
 
     @abstractmethod
+    def weights(self, hidden: int) -> Float[Tensor, "N C"]:
+        """w_fb of a hidden layer, [N, classes], thresholds a spike."""
+
     def project(self, err: Float[Tensor, "*T B C"], hidden: int) -> Float[Tensor, "*T B N"]:
         """What the errors of the classes do to the apical dendrites of hidden layer `hidden` (0 = first), thresholds."""
-
-    @abstractmethod
-    def weights(self, hidden: int) -> Float[Tensor, "N C"]:
-        """w_fb of a hidden layer, [N, classes], thresholds a spike: for export, pictures and angles."""
+        return nn.functional.linear(err, self.weights(hidden))
 
 
 class _Wired(Feedback):
@@ -38,9 +38,6 @@ class _Wired(Feedback):
         device = net.device
         drawn = (torch.randn(n, net.classes, generator=generator).to(device) for n in net.hidden)
         self.w_fb = nn.ParameterList(nn.Parameter(w_fb, requires_grad=False) for w_fb in drawn)
-
-    def project(self, err: Float[Tensor, "*T B C"], hidden: int) -> Float[Tensor, "*T B N"]:
-        return nn.functional.linear(err, self.w_fb[hidden])
 
     def weights(self, hidden: int) -> Float[Tensor, "N C"]:
         return self.w_fb[hidden]
@@ -93,9 +90,6 @@ class Symmetric(Feedback):
     def __init__(self, net: Network, *, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self._net = [net]  # in a list: the forward weights are not this module's to save or move
-
-    def project(self, err: Float[Tensor, "*T B C"], hidden: int) -> Float[Tensor, "*T B N"]:
-        return nn.functional.linear(err, self.weights(hidden))
 
     def weights(self, hidden: int) -> Float[Tensor, "N C"]:
         path = true_path(self._net[0], hidden)

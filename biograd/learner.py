@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from . import scans
+from . import event_driven
 from .errors import ErrorNeurons, SignedSpikes, errors_over_time
 from .feedback import Feedback
-from .network import Network, read_out
-from .neurons import apical_scan
+from .network import Network, most_spikes, read_out
+from .neurons import TwoCompartmentLIF, apical_scan
 from .parts import in_parts
-from .rules import Eligibility, Rule, Update, update_over_time
+from .rules import Eligibility, Factorised, Rule, Update, update_over_time
+from .trains import Trains
 
 Order = Literal["layer", "online"]
 
@@ -44,8 +47,8 @@ class LocalLearner:
         rule: the local rule; per-step eligibility unless given.
         threads: how many parts a batch is split into, each worked on by one thread; sums are taken in a fixed order, so the last bits
             depend on this number and on nothing else. Set torch's own threads to 1 beside it.
-        order: "layer" rolls a whole layer over all T at once (fast); "online" steps all layers together and keeps running sums
-            only (memory independent of T). Both mean the same.
+        order: "layer" rolls a whole layer over all T at once (fast; event-driven where `by_events`); "online" steps all layers
+            together and keeps running sums only (memory independent of T). Both mean the same.
 
     Example:
         >>> net = Network((784, 64, 10))
@@ -73,16 +76,30 @@ class LocalLearner:
         if order == "online" and not self.error.causal:
             raise ValueError(f"{type(self.error).__name__} needs the end of the sample, so it cannot learn online: use order 'layer'")
 
-    def step(self, spikes: Float[Tensor, "T B M"], labels: Int[Tensor, " B"]) -> StepResult:
+    @property
+    def by_events(self) -> bool:
+        """Whether the layer order takes the event-driven loops: the standard neuron, feedback and rules, in float32 on a CPU."""
+        standard = type(self.feedback).project is Feedback.project and type(self.rule) in (Eligibility, Factorised)
+        return self.order == "layer" and standard and self.net.by_events
+
+    def step(self, spikes: Float[Tensor, "T B M"] | Trains, labels: Int[Tensor, " B"]) -> StepResult:
         """Show one batch, and write minus the local update into every forward parameter's `.grad`.
 
         Args:
-            spikes: input spikes, 0 or 1, [T, B, input].
+            spikes: input spikes, 0 or 1, [T, B, input]; or the same as trains.
             labels: classes, int64 [B], 0 <= label < classes.
         """
-        target = torch.nn.functional.one_hot(labels, self.net.classes).to(spikes.dtype)
-        show = self._layer_at_once if self.order == "layer" else self._online
-        parts = in_parts(show, self.threads, (spikes, 1), (target, 0))
+        trains = None
+        if self.by_events:
+            trains = spikes if isinstance(spikes, Trains) else Trains.pack(spikes)
+        elif isinstance(spikes, Trains):
+            spikes = spikes.dense()
+        target = torch.nn.functional.one_hot(labels, self.net.classes).to(self.net.layers[0].w.dtype)
+        if trains is not None:
+            parts = in_parts(self._event_driven(trains.steps), self.threads, (trains.words, 1), (target, 0))
+        else:
+            assert isinstance(spikes, Tensor)
+            parts = in_parts(self._layer_at_once if self.order == "layer" else self._online, self.threads, (spikes, 1), (target, 0))
         share = [len(part.predicted) / len(labels) for part in parts]
         for index, layer in enumerate(self.net.layers):
             layer.w.grad = _minus_mean([part.updates[index].dw for part in parts], share)
@@ -90,6 +107,33 @@ class LocalLearner:
         error = sum(part.error * w for part, w in zip(parts, share, strict=True))
         rates = sum(part.rates * w for part, w in zip(parts, share, strict=True))
         return StepResult(torch.cat([part.predicted for part in parts]), error, rates)  # type: ignore[arg-type]  # sums of tensors
+
+    @torch.no_grad()
+    def _event_driven(self, steps: int) -> Callable[[Tensor, Tensor], _Part]:
+        """How to show a part of a batch, [words, target], with the weights of now."""
+        assert isinstance(self.net.neuron, TwoCompartmentLIF)
+        neuron, rule, synapses = self.net.neuron.params, self.rule, self.net.synapses()
+        w_fb = [self.feedback.weights(hidden) for hidden in range(len(self.net.hidden))] + [torch.eye(self.net.classes)]
+
+        def show(words: Tensor, target: Tensor) -> _Part:
+            before = Trains(words, steps)
+            fired = self.net.fire(before, synapses)
+            s_out = fired[-1].s.dense()
+            err = errors_over_time(self.error, s_out, target)
+            # The output layer hears its own error neurons; a window there would leave silent outputs untaught.
+            slopes = [done.psi for done in fired[:-1]] + [fired[-1].psi.open()]
+            updates = []
+            for index, done in enumerate(fired):
+                own = neuron if index < len(fired) - 1 else replace(neuron, alpha_a=0.0)  # nor do its errors linger
+                if isinstance(rule, Eligibility):
+                    updates.append(event_driven.learn(before, err, w_fb[index], slopes[index], own, rule.trace))
+                else:
+                    updates.append(event_driven.learn_factorised(before, err, w_fb[index], slopes[index], own))
+                before = done.s
+            rates = torch.stack([done.s.counts().mean() for done in fired]) / steps
+            return _Part(most_spikes(fired[-1].s.counts()), err.abs().mean(), rates, updates)
+
+        return show
 
     @torch.no_grad()  # grad mode is a thread's own, and parameters of a user's network may ask for gradients
     def _layer_at_once(self, spikes: Tensor, target: Tensor) -> _Part:
@@ -100,7 +144,7 @@ class LocalLearner:
         for index, done in enumerate(activity):
             g = err  # the output layer hears its own error neurons; a window there would leave silent outputs untaught
             if index < len(activity) - 1:
-                g = _gate(apical_scan(self.net.neuron, self.feedback.project(err, index)), done.psi)
+                g = apical_scan(self.net.neuron, self.feedback.project(err, index)) * done.psi
             updates.append(update_over_time(self.rule, g, s_pre))
             s_pre = done.s
         rates = torch.stack([done.s.mean() for done in activity])
@@ -128,13 +172,6 @@ class LocalLearner:
             error = error + err.abs().mean() / steps
             rates = rates + torch.stack([state.s.mean() for state in states]) / steps
         return _Part(read_out(counts.unsqueeze(0)), error, rates, [self.rule.finish(state, steps) for state in rule_states])
-
-
-def _gate(v_apical: Tensor, psi: Tensor) -> Tensor:
-    """The local product g = v_apical psi."""
-    if psi.dtype == torch.bool and scans.runs_on(v_apical) and v_apical.is_contiguous():
-        return scans.gate(v_apical, psi)
-    return v_apical * psi
 
 
 def _minus_mean(updates: list[Tensor], share: list[float]) -> Tensor:

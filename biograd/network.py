@@ -11,7 +11,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from .event_driven import Fired, Synapses, fire, synapses
 from .neurons import HasSpikes, Neuron, TwoCompartmentLIF, soma_scan
+from .scans import runs_on
+from .trains import Trains
 
 
 class Layer(nn.Module):
@@ -78,14 +81,47 @@ class Network(nn.Module):
         """Where the weights are."""
         return self.layers[0].w.device
 
+    @property
+    def by_events(self) -> bool:
+        """Whether this network fires by the event-driven loops: two-compartment LIF, float32, on a CPU."""
+        return type(self.neuron) is TwoCompartmentLIF and runs_on(self.layers[0].w)
+
+    def synapses(self) -> list[Synapses]:
+        """Every layer's weights as the event-driven loops read them, as they are now."""
+        return [synapses(layer.w, layer.b) for layer in self.layers]
+
+    def fire(self, trains: Trains, synapses: list[Synapses] | None = None) -> list[Fired]:
+        """What `roll` does, from trains to trains, event by event: for learning and counting, where `by_events` holds.
+
+        Args:
+            synapses: those of now, where they have been turned already.
+        """
+        assert isinstance(self.neuron, TwoCompartmentLIF)
+        done: list[Fired] = []
+        for layer in synapses or self.synapses():
+            done.append(fire(done[-1].s if done else trains, layer, self.neuron.params))
+        return done
+
     def roll(self, spikes: Float[Tensor, "T B M"]) -> list[Activity]:
-        """Roll a spike train through the layers, a whole layer at a time: what each did, first hidden layer first."""
+        """Roll a spike train through the layers, a whole layer at a time: what each did, first hidden layer first.
+
+        By matrix products, as other tools do it, so that spikes can be compared one by one: `fire` takes sums in another order, and
+        now and then a voltage within the last bit of the threshold falls on its other side.
+        """
         done = []
         for layer in self.layers:
             s, psi = soma_scan(self.neuron, layer.current(spikes))
             done.append(Activity(s, psi))
             spikes = s
         return done
+
+    def spike_counts(self, spikes: Float[Tensor, "T B M"] | Trains) -> list[Tensor]:
+        """Spikes of each neuron over all steps, [B, N] of every layer."""
+        trains = spikes if isinstance(spikes, Trains) else Trains.pack(spikes) if self.by_events else None
+        if trains is not None:
+            return [fired.s.counts() for fired in self.fire(trains)]
+        assert isinstance(spikes, Tensor)
+        return [done.s.sum(0) for done in self.roll(spikes)]
 
     def rest(self, batch: int) -> list[HasSpikes]:
         """The somata of every layer before the first step."""
@@ -107,7 +143,11 @@ class Network(nn.Module):
 
 def read_out(s_out: Float[Tensor, "T B C"]) -> Tensor:
     """The class whose neuron fired most, int64 [B]; the lowest index where several did, as on the chip."""
-    counts = s_out.sum(0)
+    return most_spikes(s_out.sum(0))
+
+
+def most_spikes(counts: Float[Tensor, "B C"]) -> Tensor:
+    """`read_out` from the spikes of each output neuron."""
     # argmax is free to return any of several maxima; this order is the same everywhere.
     classes = torch.arange(counts.shape[-1], device=counts.device)
     return torch.where(counts == counts.amax(-1, keepdim=True), classes, counts.shape[-1]).amin(-1)

@@ -45,13 +45,6 @@ def trace(s: Float[Tensor, "T B N"], alpha_x: float, alpha_z: float) -> Float[Te
     return z
 
 
-def gate(v_apical: Float[Tensor, "T B N"], psi: Bool[Tensor, "T B N"]) -> Float[Tensor, "T B N"]:
-    """v_apical where psi holds, else 0: third factor times slope. A new tensor: v_apical may be the feedback's own, or the errors."""
-    g = torch.empty_like(v_apical)
-    _gate(v_apical.numpy(), psi.numpy(), g.numpy())
-    return g
-
-
 def dream(
     current: Float[Tensor, "T N"], noise: Float[Tensor, "T N"], alpha_u: float, alpha_v: float, rheobase: float, eta: float
 ) -> Float[Tensor, "T N"]:
@@ -106,15 +99,6 @@ def _trace(s, alpha_x, alpha_z, z):
                 x[n] = alpha_x * x[n] + s[t, b, n]
                 y[n] = alpha_z * y[n] + x[n]
                 z[t, b, n] = y[n]
-
-
-@numba.njit(cache=True, nogil=True)
-def _gate(v_apical, psi, g):
-    steps, batch, neurons = v_apical.shape
-    for row in range(steps * batch):
-        t, b = row // batch, row % batch
-        for n in range(neurons):
-            g[t, b, n] = v_apical[t, b, n] if psi[t, b, n] else np.float32(0)
 
 
 @numba.njit(cache=True, nogil=True)

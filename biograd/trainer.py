@@ -16,9 +16,10 @@ from .encoders import Encoder, integrate_and_fire
 from .feedback import Feedback, SleepAligned, feedback_angle
 from .learner import StepResult
 from .loaders import Loader, batches_of, drawn
-from .network import Network, read_out
+from .network import Network, most_spikes
 from .parts import in_parts
 from .sleep import SleepParams, first_night, sleep_phase
+from .trains import Trains, integrate_and_fire_trains
 
 
 @runtime_checkable
@@ -172,7 +173,7 @@ class Trainer:
             if stop:
                 return
 
-    def _shown(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def _shown(self) -> Iterator[tuple[Tensor | Trains, Tensor]]:
         """Spikes and labels of the running epoch's batches, from the next one on."""
         seed, params = self.seed * 1_000_003 + self.epoch, self.params
         if not isinstance(self.train_set, Samples):
@@ -183,8 +184,14 @@ class Trainer:
         order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
         self.seen = min(self.batch * params.batch, n)
         for members in order.split(params.batch)[self.batch :]:
-            spikes = spikes_of(
-                self.train_set, members, params.steps, encoder=self.encoder, augmentation=self.augmentation, generator=self.generator
+            spikes = spikes_or_trains(
+                self.train_set,
+                members,
+                params.steps,
+                encoder=self.encoder,
+                augmentation=self.augmentation,
+                generator=self.generator,
+                packed=getattr(self.learner, "by_events", False),
             )
             yield spikes, self.train_set.y[members]
 
@@ -198,10 +205,11 @@ class Trainer:
         if not self.seen:
             raise ValueError("the loader gives no batches: need at least one")
 
-    def _day(self, spikes: Tensor, labels: Tensor) -> None:
-        net = self.learner.net
-        spikes, labels = spikes.to(net.device), labels.to(net.device)
-        result = self.learner.step(spikes, labels)
+    def _day(self, spikes: Tensor | Trains, labels: Tensor) -> None:
+        device = self.learner.net.device
+        labels = labels.to(device)
+        spikes = spikes if isinstance(spikes, Trains) else spikes.to(device)
+        result = self.learner.step(spikes, labels)  # type: ignore[arg-type]  # trains go to learners that are `by_events` alone
         self.optimizer.step()
         if self.scheduler is not None:
             self.scheduler.step()
@@ -307,6 +315,22 @@ def spikes_of(
         members: which samples, int64 [B].
         augmentation: random changes; none unless given (they need a generator).
     """
+    spikes = spikes_or_trains(samples, members, steps, encoder=encoder, augmentation=augmentation, generator=generator, packed=False)
+    assert isinstance(spikes, Tensor)
+    return spikes
+
+
+def spikes_or_trains(
+    samples: Samples,
+    members: Int[Tensor, " B"],
+    steps: int,
+    *,
+    encoder: Encoder | None,
+    augmentation: AugmentParams | None = None,
+    generator: torch.Generator | None = None,
+    packed: bool,
+) -> Float[Tensor, "T B M"] | Trains:
+    """The same as `spikes_of`, or packed as trains where that is asked for and can be had without the spikes."""
     changes = augmentation or AugmentParams()
     if isinstance(samples, LabelledSpikes):
         return samples.spikes(members, steps, augmentation=changes, generator=generator)
@@ -316,6 +340,8 @@ def spikes_of(
     if changes != AugmentParams():
         assert generator is not None
         x = augment(x, changes, generator=generator)
+    if packed and encoder is integrate_and_fire and x.dtype == torch.uint8 and x.device.type == "cpu":
+        return integrate_and_fire_trains(x, steps)
     return encode(x, encoder, steps, generator=generator)
 
 
@@ -358,9 +384,15 @@ def evaluate(
     start = time.perf_counter()
     predicted, labels, rates, shown = [], [], torch.zeros(len(net.layers)), 0
     for spikes, y in _measured(net, images, encoder, steps, batch, seed):
-        shown += len(spikes) * len(y)
+        if isinstance(spikes, Trains):
+            length = spikes.steps
+            parts = in_parts(lambda words, T=length: _answer(net, Trains(words, T)), threads, (spikes.words, 1))
+        else:
+            length = len(spikes)
+            parts = in_parts(lambda part: _answer(net, part), threads, (spikes.to(net.device), 1))
+        shown += length * len(y)
         labels.append(y.cpu())
-        for answers, fired in in_parts(lambda part: _answer(net, part), threads, (spikes.to(net.device), 1)):
+        for answers, fired in parts:
             predicted.append(answers.cpu())
             rates += fired.cpu()
     if not labels:
@@ -372,20 +404,21 @@ def evaluate(
 
 def _measured(
     net: Network, images: Samples | Loader, encoder: Encoder | None, steps: int, batch: int, seed: int
-) -> Iterator[tuple[Tensor, Tensor]]:
+) -> Iterator[tuple[Tensor | Trains, Tensor]]:
     generator = torch.Generator().manual_seed(seed)
     if isinstance(images, Samples):
         for members in torch.arange(len(images.y)).split(batch):
-            yield spikes_of(images, members, steps, encoder=encoder, generator=generator), images.y[members]
+            spikes = spikes_or_trains(images, members, steps, encoder=encoder, generator=generator, packed=net.by_events)
+            yield spikes, images.y[members]
     else:
         for x, labels in drawn(images, seed):
             yield loaded_spikes(net, x, labels, steps, encoder=encoder, generator=generator), labels
 
 
 @torch.no_grad()
-def _answer(net: Network, spikes: Tensor) -> tuple[Tensor, Tensor]:
-    activity = net.roll(spikes)
-    return read_out(activity[-1].s), torch.stack([done.s.sum() / done.s.shape[-1] for done in activity])
+def _answer(net: Network, spikes: Tensor | Trains) -> tuple[Tensor, Tensor]:
+    counts = net.spike_counts(spikes)
+    return most_spikes(counts[-1]), torch.stack([count.sum() / count.shape[-1] for count in counts])
 
 
 def check_finite(net: Network, when: str) -> None:

@@ -40,14 +40,6 @@ def test_the_trace_loop_equals_its_steps(shape: tuple[int, int, int], seed: int,
         assert torch.equal(z[t], state.z)
 
 
-@given(shapes, seeds)
-def test_the_gate_equals_the_product(shape: tuple[int, int, int], seed: int) -> None:
-    v_apical, psi = randn(seed, *shape), randn(seed + 1, *shape) > 0
-    kept = v_apical.clone()
-    assert torch.equal(scans.gate(v_apical, psi), kept * psi)
-    assert torch.equal(v_apical, kept)  # it may be the feedback's own tensor
-
-
 @given(shapes, seeds, kept, kept, st.floats(0.001, 1))
 def test_the_dream_loop_equals_its_steps(shape: tuple[int, int, int], seed: int, alpha_u: float, alpha_v: float, eta: float) -> None:
     steps, neurons = shape[0] * 4, shape[2]

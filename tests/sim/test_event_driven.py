@@ -1,0 +1,164 @@
+"""The event-driven loops mean what the pure steps mean: spikes equal where sums are exact, updates equal up to the order of sums."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from biograd import event_driven
+from biograd.errors import ERRORS, SignedSpikes, errors_over_time
+from biograd.feedback import RandomDFA, Symmetric
+from biograd.learner import LocalLearner
+from biograd.network import Network
+from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams, apical_scan, soma_scan
+from biograd.rules import Eligibility, Factorised, Rule, update_over_time
+from biograd.traces import TraceParams
+from biograd.trains import Trains
+
+lengths = st.sampled_from([1, 2, 10, 31, 32, 33, 64, 70])
+rates = st.sampled_from([0.05, 0.4, 0.8, 1.0])  # at the last two, trains are runs of spikes
+seeds = st.integers(0, 2**31)
+
+
+def drawn(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def spikes(seed: int, *shape: int, rate: float = 0.3) -> torch.Tensor:
+    return torch.bernoulli(torch.full(shape, rate), generator=drawn(seed))
+
+
+def packed(s: torch.Tensor) -> Trains:
+    trains = Trains.pack(s)
+    assert trains is not None
+    return trains
+
+
+@settings(deadline=None)
+@given(lengths, st.integers(1, 3), st.sampled_from([1, 7, 64, 65]), rates, seeds)
+def test_spikes_and_slopes_equal_the_steps_to_the_bit_where_sums_are_exact(
+    steps: int, batch: int, neurons: int, rate: float, seed: int
+) -> None:
+    p = TwoCompartmentParams(alpha_u=0.5, alpha_v=0.75)
+    w = (torch.randn(neurons, 9, generator=drawn(seed)) * 256).round() / 512  # halves of a few bits: no sum of them is rounded
+    b = (torch.randn(neurons, generator=drawn(seed + 1)) * 64).round() / 512
+    s_in = spikes(seed + 2, steps, batch, 9, rate=rate)
+    fired = event_driven.fire(packed(s_in), event_driven.synapses(w, b), p)
+    s, psi = soma_scan(TwoCompartmentLIF(p), torch.nn.functional.linear(s_in, w, b), compiled=False)
+    assert torch.equal(fired.s.dense(), s)
+    assert torch.equal(fired.psi.dense(), psi)
+
+
+@settings(deadline=None)
+@given(lengths, st.sampled_from([1, 5, 65]), rates, seeds, st.sampled_from([0.0, 0.6]), st.sampled_from([0.0, 0.75]))
+@pytest.mark.parametrize("rule", [Eligibility, Factorised])
+def test_updates_equal_the_rules_steps(
+    rule: type, steps: int, neurons: int, rate: float, seed: int, alpha_a: float, alpha_z: float
+) -> None:
+    p, trace = TwoCompartmentParams(alpha_a=alpha_a), TraceParams(alpha_x=0.5, alpha_z=alpha_z)
+    s_pre, psi = spikes(seed, steps, 3, 6, rate=rate), spikes(seed + 1, steps, 3, neurons, rate=0.5)
+    err = torch.randint(-1, 2, (steps, 3, 4), generator=drawn(seed + 2)).float()
+    w_fb = torch.randn(neurons, 4, generator=drawn(seed + 3))
+    stepped: Rule = Eligibility(trace) if rule is Eligibility else Factorised()
+    expected = _stepped(stepped, apical_scan(TwoCompartmentLIF(p), err @ w_fb.T) * psi, s_pre)
+    if rule is Eligibility:
+        update = event_driven.learn(packed(s_pre), err, w_fb, packed(psi), p, trace)
+    else:
+        update = event_driven.learn_factorised(packed(s_pre), err, w_fb, packed(psi), p)
+    torch.testing.assert_close(update.dw, expected.dw, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(update.db, expected.db, rtol=1e-4, atol=1e-5)
+
+
+def _stepped(rule: Rule, g: torch.Tensor, s_pre: torch.Tensor) -> event_driven.Update:
+    state = rule.start(g[0], s_pre[0])
+    for t in range(len(g)):
+        state = rule.step(state, g[t], s_pre[t])
+    return rule.finish(state, len(g))
+
+
+def test_a_spike_by_hand() -> None:
+    # One input fires at step 1 of 3, the error is 1 at step 2: its trace there is 0.5 + 0.75 = 1.25, so dw = 1.25 / 3.
+    s_pre, err = torch.tensor([0.0, 1.0, 0.0]).view(3, 1, 1), torch.tensor([0.0, 0.0, 1.0]).view(3, 1, 1)
+    update = event_driven.learn(packed(s_pre), err, torch.ones(1, 1), packed(torch.ones(3, 1, 1)), TwoCompartmentParams(), TraceParams())
+    assert update.dw.item() == pytest.approx(1.25 / 3)
+
+
+def test_an_error_teaches_no_spike_that_came_after_it() -> None:
+    s_pre, err = torch.zeros(40, 1, 2), torch.zeros(40, 1, 1)
+    s_pre[34, 0, 0] = s_pre[35, 0, 1] = err[34] = 1
+    update = event_driven.learn(packed(s_pre), err, torch.ones(1, 1), packed(torch.ones(40, 1, 1)), TwoCompartmentParams(), TraceParams())
+    assert update.dw[0, 0] > 0 and update.dw[0, 1] == 0
+
+
+def test_a_sample_without_errors_changes_nothing() -> None:
+    err = torch.zeros(12, 2, 3)
+    err[:, 0] = 1
+    s_pre, psi, w_fb = spikes(0, 12, 2, 5), torch.ones(12, 2, 4), torch.randn(4, 3, generator=drawn(1))
+    p, trace = TwoCompartmentParams(), TraceParams()
+    both = event_driven.learn(packed(s_pre), err, w_fb, packed(psi), p, trace)
+    alone = event_driven.learn(packed(s_pre[:, :1]), err[:, :1], w_fb, packed(psi[:, :1]), p, trace)
+    assert torch.equal(both.dw * 2, alone.dw) and torch.equal(both.db * 2, alone.db)
+
+
+@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize("rule", [Eligibility(), Factorised()])
+def test_a_learning_step_equals_the_general_way(error: str, rule: Rule) -> None:
+    net = Network((30, 70, 20, 5), generator=drawn(0))
+    s, labels = spikes(1, 12, 9, 30), torch.arange(9) % 5
+    learner = LocalLearner(net, RandomDFA(net, generator=drawn(2)), error=ERRORS[error](), rule=rule)
+    assert learner.by_events
+    fast, grads = learner.step(s, labels), [p.grad.clone() for p in net.parameters()]
+    general = learner._layer_at_once(s, torch.nn.functional.one_hot(labels, 5).float())
+    assert torch.equal(fast.predicted, general.predicted)
+    torch.testing.assert_close(fast.rates, general.rates)
+    torch.testing.assert_close(fast.error, general.error)
+    for index, update in enumerate(general.updates):
+        torch.testing.assert_close(grads[2 * index], -update.dw, rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(grads[2 * index + 1], -update.db, rtol=1e-4, atol=1e-6)
+
+
+def test_trains_and_tensors_teach_the_same_bits() -> None:
+    net = Network((30, 20, 5), generator=drawn(0))
+    s, labels = spikes(1, 12, 9, 30), torch.arange(9) % 5
+    learner = LocalLearner(net, Symmetric(net))
+    learner.step(s, labels)
+    dense = [p.grad.clone() for p in net.parameters()]
+    learner.step(packed(s), labels)
+    assert all(torch.equal(p.grad, before) for p, before in zip(net.parameters(), dense, strict=True))
+
+
+def test_what_the_loops_do_not_know_takes_the_general_way() -> None:
+    class Own(RandomDFA):
+        def project(self, err, hidden):
+            return 2 * super().project(err, hidden)
+
+    class OwnRule(Eligibility):
+        pass
+
+    net = Network((6, 5, 3))
+    assert LocalLearner(net, RandomDFA(net)).by_events
+    assert not LocalLearner(net, Own(net)).by_events
+    assert not LocalLearner(net, RandomDFA(net), rule=OwnRule()).by_events
+    assert not LocalLearner(net, RandomDFA(net), order="online").by_events
+    assert not LocalLearner(net.double(), RandomDFA(net)).by_events
+
+
+def test_analogue_input_drives_the_general_way() -> None:
+    net = Network((6, 5, 3), generator=drawn(0))
+    x = torch.rand(4, 2, 6, generator=drawn(1))
+    s, _ = soma_scan(net.neuron, net.layers[0].current(x))
+    assert torch.equal(net.roll(x)[0].s, s)
+    learner = LocalLearner(net, RandomDFA(net), error=SignedSpikes())
+    assert learner.step(x, torch.tensor([0, 1])).predicted.shape == (2,)
+
+
+def test_errors_of_the_output_layer_do_not_linger() -> None:
+    net = Network((6, 5, 3), neuron=TwoCompartmentLIF(TwoCompartmentParams(alpha_a=0.8)), generator=drawn(0))
+    learner = LocalLearner(net, RandomDFA(net, generator=drawn(1)))
+    s, labels = spikes(2, 9, 4, 6), torch.arange(4) % 3
+    learner.step(s, labels)
+    activity, target = net.roll(s), torch.nn.functional.one_hot(labels, 3).float()
+    err = errors_over_time(learner.error, activity[-1].s, target)
+    torch.testing.assert_close(net.layers[1].w.grad, -update_over_time(Eligibility(), err, activity[0].s).dw, rtol=1e-4, atol=1e-6)
