@@ -13,6 +13,7 @@ from .learner import LocalLearner
 from .network import Layer, Network, read_out
 from .neurons import Neuron, SomaState, TwoCompartmentLIF, TwoCompartmentParams, apical_step, soma_step, surrogate_slope
 from .rules import Eligibility, Factorised, Rule, Update
+from .search import LrCurve, find_lr
 from .sleep import SleepParams, sleep_phase
 from .traces import TraceParams, trace_step
 from .trainer import Evaluation, Trainer, TrainParams, encode, evaluate
@@ -32,6 +33,7 @@ __all__ = [
     "ImageSet",
     "Layer",
     "LocalLearner",
+    "LrCurve",
     "Network",
     "Neuron",
     "RandomDFA",
@@ -57,6 +59,7 @@ __all__ = [
     "encode",
     "evaluate",
     "feedback_angle",
+    "find_lr",
     "from_nir",
     "from_snntorch",
     "integrate_and_fire",

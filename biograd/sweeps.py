@@ -1,0 +1,118 @@
+"""Search for hyperparameters with Optuna, on validation samples; a study kept in a file goes on where it was stopped.
+
+study = sweep(
+    preset("mnist"),
+    {"lr": (3e-4, 3e-3, "log"), "hidden": [(128,), (256, 256)], "sleep.every": (20, 100)},
+    trials=30,
+    storage="sqlite:///sweep.db",
+)
+best = changed(preset("mnist"), study.best_params)
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .experiment import Experiment, RunConfig
+
+if TYPE_CHECKING:
+    import optuna
+
+Space = Mapping[str, Sequence[Any]]  # any: numbers and words of the configuration's fields
+
+
+def sweep(
+    base: RunConfig, space: Space, *, trials: int, storage: str | None = None, name: str = "biograd", seed: int = 0, jobs: int = 1
+) -> optuna.Study:
+    """Try configurations until the study has `trials` of them that ended, each measured on validation samples after every epoch.
+
+    A trial that lags behind the others' median is ended early.
+
+    Args:
+        base: what all trials share; it names `validation` samples (5,000 unless it does), for test samples choose nothing.
+        space: what to try, by field, with dots inside nested params: a tuple (low, high) or (low, high, "log") of numbers, whole ones
+            where both are whole; a list of choices.
+        storage: where the study is kept, e.g. "sqlite:///sweep.db"; None: in memory. With the same `name` it goes on.
+        seed: of the search; a study that goes on draws other trials than one in a piece.
+        jobs: trials at the same time, each with its share of nothing but memory: leave 1 on few cores.
+    Returns: Optuna's study; `changed(base, study.best_params)` is the best configuration.
+    Raises: ImportError where Optuna is not installed; ValueError for fields or ranges that make no sense.
+    """
+    try:
+        import optuna  # an extra: only who sweeps needs it
+    except ImportError as error:
+        raise ImportError("Optuna is not installed: pip install 'biograd[sweep]'") from error
+    if trials < 1:
+        raise ValueError(f"trials is {trials}; need at least 1")
+    if not base.validation:
+        base = dataclasses.replace(base, validation=5000)
+    for field, values in space.items():
+        changed(base, {field: _first(field, values)})
+    study = optuna.create_study(
+        storage=storage,
+        study_name=name,
+        load_if_exists=True,
+        direction="maximize",
+        sampler=optuna.samplers.TPESampler(seed=seed),
+        pruner=optuna.pruners.MedianPruner(n_warmup_steps=1),
+    )
+    ended = [trial for trial in study.trials if trial.state.is_finished()]
+
+    def objective(trial: optuna.Trial) -> float:
+        config = changed(base, {field: _suggested(trial, field, values) for field, values in space.items()})
+        accuracy = 0.0
+        for record in Experiment.from_config(config).trainer.run():
+            accuracy = record["test_accuracy"]
+            trial.report(accuracy, record["epoch"])
+            if trial.should_prune():
+                raise optuna.TrialPruned
+        return accuracy
+
+    if len(ended) < trials:
+        study.optimize(objective, n_trials=trials - len(ended), n_jobs=jobs)
+    return study
+
+
+def changed(base: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
+    """A configuration with some fields changed, nested ones by dots.
+
+    Example:
+        >>> changed(RunConfig(), {"lr": 2e-3, "sleep.every": 20, "hidden": "(64, 64)"}).sleep.every
+        20
+    """
+    config: Any = base
+    for field, value in changes.items():
+        name, _, inner = field.partition(".")
+        part = getattr(config, name, None)
+        if name not in {known.name for known in dataclasses.fields(config)} or (bool(inner) != dataclasses.is_dataclass(part)):
+            raise ValueError(
+                f"{field!r} is no field of a run's configuration; known: {', '.join(f.name for f in dataclasses.fields(config))}"
+            )
+        if inner and inner not in {known.name for known in dataclasses.fields(part)}:  # type: ignore[arg-type]  # it is a dataclass
+            raise ValueError(f"{field!r} is no field; known in {name}: {', '.join(f.name for f in dataclasses.fields(part))}")  # type: ignore[arg-type]
+        if isinstance(part, tuple) and isinstance(value, str):  # studies keep choices that are no plain numbers as text
+            value = ast.literal_eval(value)
+        config = dataclasses.replace(config, **{name: dataclasses.replace(part, **{inner: value}) if inner else value})  # type: ignore[type-var]
+    return config
+
+
+def _first(field: str, values: Sequence[Any]) -> Any:
+    good = isinstance(values, list) and bool(values)
+    if isinstance(values, tuple) and len(values) in (2, 3) and all(type(end) in (int, float) for end in values[:2]):
+        good = bool(values[0] < values[1] and (len(values) == 2 or (values[2] == "log" and values[0] > 0)))
+    if not good:
+        raise ValueError(f"the space of {field!r} is {values!r}; need (low, high), (low, high, 'log') with 0 < low, or a list of choices")
+    return values[0]
+
+
+def _suggested(trial: optuna.Trial, field: str, values: Sequence[Any]) -> Any:
+    if isinstance(values, list):
+        plain = [value if isinstance(value, int | float | str) else repr(value) for value in values]
+        return trial.suggest_categorical(field, plain)
+    low, high, log = values[0], values[1], len(values) == 3
+    if isinstance(low, int) and isinstance(high, int):
+        return trial.suggest_int(field, low, high, log=log)
+    return trial.suggest_float(field, low, high, log=log)
