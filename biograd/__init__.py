@@ -8,6 +8,7 @@ from .errors import ClassWeighted, ErrorNeurons, FinalRate, RunningRate, SignedS
 from .experiment import Experiment, RunConfig, preset, read_config
 from .export import from_nir, to_model, to_network, to_nir
 from .feedback import Feedback, RandomDFA, SleepAligned, Symmetric, feedback_angle
+from .guards import Fault, Guard, GuardLimits
 from .interop import Difference, differences, from_snntorch, to_snntorch
 from .learner import LocalLearner
 from .network import Layer, Network, read_out
@@ -28,8 +29,11 @@ __all__ = [
     "Evaluation",
     "Experiment",
     "Factorised",
+    "Fault",
     "Feedback",
     "FinalRate",
+    "Guard",
+    "GuardLimits",
     "ImageSet",
     "Layer",
     "LocalLearner",

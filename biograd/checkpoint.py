@@ -26,6 +26,7 @@ from safetensors.torch import save
 from . import records
 from .experiment import Experiment, RunConfig, config_toml, read_config
 from .files import atomic_write
+from .trainer import check_finite
 
 FORMAT = 1
 
@@ -94,7 +95,11 @@ def locked(folder: Path, name: str = ".lock") -> Iterator[None]:
 
 
 def save_checkpoint(folder: RunFolder, experiment: Experiment) -> None:
-    """Write the state of a run, whole or not at all."""
+    """Write the state of a run, whole or not at all.
+
+    Raises: ValueError where a weight is no finite number any more: the file stays as it was, with the last state that was sound.
+    """
+    check_finite(experiment.net, f"epoch {experiment.trainer.epoch + 1}, batch {experiment.trainer.batch}")
     state = experiment.trainer.state_dict()
     optimizer = state["optimizer"]
     tensors = {"generator": state["generator"], "rates": state["rates"]}

@@ -26,6 +26,7 @@ from .. import records
 from ..checkpoint import RunFolder, drop_records_after
 from ..console import Console
 from ..datasets import ImageSet, load_images
+from ..guards import Fault, GuardLimits, Told, angle_faults, chip_faults
 from .stop import stop_request
 
 _SAVE_EVERY = 10.0  # seconds
@@ -107,14 +108,21 @@ def _in_emulator(args: Args, train: ImageSet, test: ImageSet, console: Console) 
         saved = time.perf_counter()
         with stop_request() as stopping, console.bar("learning on the chip", unit="samples") as bar:
             block: list[LearningRecord] = []
+            told = Told()
             for record in learn(state, *_arrays(train), epochs=args.epochs):
                 block = [*block[-19:], record]
                 state.tally += (record.block, record.correct, record.learned, record.seconds)
                 correct, seen = sum(r.correct for r in block), sum(r.block for r in block)
                 bar(record.samples, total, f"online {100 * correct / max(seen, 1):.1f} %  {record.block / record.seconds:,.0f} samples/s")
+                told.note(_faults(record, state))
                 if record.samples % len(train) == 0 and record.block:
-                    records.append(folder.records, _epoch(record.samples // len(train), state, test))
+                    epoch = _epoch(record.samples // len(train), state, test)
+                    if state.params.feedback == "sleep":
+                        told.note(angle_faults(epoch["feedback_angle_deg"], GuardLimits()))
+                    records.append(folder.records, epoch | {"faults": told.counted()})
                     state.tally[:] = 0
+                for fault in told.fresh():
+                    console.say(f"fault: {fault}")
                 if stopping or record.samples % len(train) == 0 or time.perf_counter() - saved > _SAVE_EVERY:
                     learning_state.write_state(state, file)
                     saved = time.perf_counter()
@@ -168,6 +176,15 @@ def _state(args: Args, samples: int, folder: RunFolder, file: Path) -> LearningS
     if folder.holds_run():
         raise ValueError(f"{folder.path} holds a training run: name another folder with --out")
     return learning_state.from_model(read_model(args.model), params) if args.model else learning_state.start(params)
+
+
+def _faults(record: LearningRecord, state: LearningState) -> list[Fault]:
+    """What went wrong since the last night, in a lesson long enough to tell."""
+    if record.block < 100:
+        return []
+    neurons = np.array(state.params.sizes[1:])
+    rates = record.spikes[1:] / (neurons * max(1, record.steps))
+    return chip_faults(rates.tolist(), record.saturated_traces / max(1, record.learned * int(neurons.sum())), GuardLimits())
 
 
 def _epoch(number: int, state: LearningState, test: ImageSet) -> dict[str, Any]:  # any: JSON
