@@ -49,6 +49,7 @@ class RunConfig:
     validation: int = 0  # training images set apart, and measured instead of the test images; 0: none
     limit: int = 0  # use only this many training images; 0: all
     hidden: tuple[int, ...] = (256, 256)  # neurons of each hidden layer
+    start_from: str = ""  # NIR file that the first weights come from (--from sets it, and the constants to match); random ones unless named
     epochs: int = 20  # times through the training images
     patience: int = 0  # stop after so many epochs without a better result on the validation samples, and keep the best; 0: never
     batch: int = 100  # samples an update

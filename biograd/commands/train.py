@@ -1,7 +1,8 @@
 """Train a network with local rules and sleep, into a run folder.
 
 Flags default to those of the preset (or of the TOML file named by --config). Ctrl-C stops after the batch in hand and saves;
---resume goes on from there, to the same weights as if nothing had happened.
+--resume goes on from there, to the same weights as if nothing had happened. --from starts with the network of a NIR file, of biograd
+or of another tool; --find-lr tries learning rates and trains nothing.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import platform
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -18,8 +19,10 @@ from .. import records
 from ..checkpoint import RunFolder, drop_records_after, load_checkpoint, save_checkpoint
 from ..console import Console
 from ..experiment import Experiment, RunConfig, preset, read_config
+from ..search import find_lr
 from ..trainer import Progress
 from .pictures import draw_run
+from .start import configured, take_weights
 from .stop import stop_request
 
 SAVE_EVERY = 300.0  # seconds between checkpoints within an epoch
@@ -32,6 +35,10 @@ class Args:
     run: Annotated[RunConfig, tyro.conf.arg(name="")] = field(default_factory=RunConfig)
     preset: str = ""  # start from this preset: mnist (when nothing is named), mnist-best, mnist-online or fashion
     config: Path | None = None  # start from this TOML file
+    source: Annotated[Path | None, tyro.conf.arg(name="from")] = None  # start with the sizes, constants and weights of this NIR file
+    dt: float | None = None  # seconds a step of another tool's NIR file, where that does not betray it
+    w_in: Literal["euler", "jump"] | None = None  # how w_in of another tool's CubaLIF is meant: NIR's equation, or Norse's jump
+    find_lr: bool = False  # try learning rates on some batches, suggest one, and stop there
     out: Path | None = None  # run folder; runs/PRESET unless named
     resume: bool = False  # go on with the run in the folder; start it where there is none
     quiet: bool = False  # no pictures at the end
@@ -43,13 +50,17 @@ def defaults(arguments: list[str]) -> Args:
     name, file = _value(arguments, "--preset"), _value(arguments, "--config")
     if name and file:
         raise ValueError(f"both --preset {name} and --config {file} are given: name one; a file may hold a line preset = {name!r}")
-    if file:
-        return Args(run=read_config(file), config=Path(file))
-    return Args(run=preset(name or "mnist"), preset=name or "mnist")
+    start, run = _value(arguments, "--from"), read_config(file) if file else preset(name or "mnist")
+    if start:
+        dt = _value(arguments, "--dt")
+        run = configured(run, Path(start), dt=_number("--dt", dt) if dt else None, w_in=_value(arguments, "--w-in") or None)
+    return Args(run=run, config=Path(file)) if file else Args(run=run, preset=name or "mnist")
 
 
 def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     """Train, save, draw; returns the run's record."""
+    if args.find_lr:
+        return _find_lr(args, console)
     folder = RunFolder(args.out or Path("runs") / (args.preset or args.config.stem if args.config else args.preset))
     with folder.locked():
         folder.start(args.run, resume=args.resume)
@@ -61,6 +72,9 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
             console.say(f"resumed {folder.path} at epoch {experiment.trainer.epoch + 1}, batch {experiment.trainer.batch}")
         elif args.resume:
             drop_records_after(folder, 0)
+        if args.run.start_from and not folder.checkpoint.exists():
+            take_weights(experiment, dt=args.dt, w_in=args.w_in)
+            console.say(f"weights from {args.run.start_from}")
         _introduce(experiment, console)
         before = [record for record in records.read(folder.records) if record["kind"] == "run"] if args.resume else []
         if before:
@@ -77,6 +91,20 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
             draw_run(experiment, folder)
     _conclude(record, folder, console)
     return record
+
+
+def _find_lr(args: Args, console: Console) -> dict[str, Any]:
+    with console.downloads() as progress:
+        experiment = Experiment.from_config(args.run, progress=progress)
+    if args.run.start_from:
+        take_weights(experiment, dt=args.dt, w_in=args.w_in)
+    found = find_lr(experiment.trainer)
+    rows = [
+        [f"{rate:.2e}", f"{error:.4f}"] for rate, error in list(zip(found.rates, found.errors, strict=True))[:: len(found.rates) // 20 or 1]
+    ]
+    console.table("mean |error| of the output, spikes a step, as the learning rate grows", ["lr", "error"], rows)
+    console.say(f"suggested: --lr {found.suggested:.2g}")
+    return {"suggested_lr": found.suggested, "rates": found.rates, "errors": found.errors, "seed": args.run.seed}
 
 
 def _conclude(record: dict[str, Any], folder: RunFolder, console: Console) -> None:
@@ -159,3 +187,10 @@ def _value(arguments: list[str], flag: str) -> str:
         if word.startswith(flag + "="):
             return word[len(flag) + 1 :]
     return ""
+
+
+def _number(flag: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{flag} is {text!r}; need a number, e.g. 1e-4") from None

@@ -1,0 +1,99 @@
+"""`biograd train` with the network of a NIR file, and in search of a learning rate."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import nir
+import numpy as np
+import pytest
+import torch
+
+from biograd.checkpoint import RunFolder
+from biograd.cli import main
+from biograd.export import from_nir, to_nir
+from biograd.network import Network
+from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams
+
+TRAIN = ["train", "--batch", "50", "--threads", "1", "--sleep.first-night", "3", "--sleep.steps", "50", "--quiet", "--json"]
+
+
+def run(arguments, capsys):
+    code = main([str(word) for word in arguments])
+    out, err = capsys.readouterr()
+    return code, json.loads(out) if out else {}, err
+
+
+@pytest.fixture
+def ours(tmp_path):
+    """A file of ours with another neuron than the presets'."""
+    neuron = TwoCompartmentLIF(TwoCompartmentParams(alpha_u=0.0, alpha_v=0.9))
+    to_nir(Network((784, 25, 10), neuron=neuron, generator=torch.Generator().manual_seed(4)), tmp_path / "ours.nir")
+    return tmp_path / "ours.nir"
+
+
+def theirs(path, *, tau, dt_told, sizes=(784, 25, 10)):
+    """A file as SpikingJelly or Norse writes them."""
+    rng, nodes = np.random.default_rng(0), []
+    for fan_in, size in itertools.pairwise(sizes):
+        ones = np.ones(size)
+        nodes += [nir.Affine(rng.normal(0, 2 / fan_in**0.5, (size, fan_in)), 0 * ones)]
+        nodes += [nir.LIF(tau * ones, (10.0 if dt_told else 1.0) * ones, 0 * ones, ones)]
+    nir.write(path, nir.NIRGraph.from_list(*nodes))
+    return path
+
+
+def test_a_run_from_a_file_has_its_sizes_constants_and_weights_and_learns_from_there(ours, mnist, tmp_path, capsys):
+    code, result, err = run([*TRAIN, "--from", ours, "--epochs", "2", "--lr", "3e-3", "--out", tmp_path / "run"], capsys)
+    assert code == 0, err
+    config = RunFolder(tmp_path / "run").read_config()
+    given = from_nir(ours)
+    assert config.hidden == (25,) and config.start_from == str(ours)
+    assert (config.neuron.alpha_u, config.neuron.alpha_v) == (given.neuron.params.alpha_u, given.neuron.params.alpha_v)
+    assert (config.trace.alpha_x, config.trace.alpha_z) == (config.neuron.alpha_u, config.neuron.alpha_v)
+    assert result["test_accuracy"] > 0.35 and "weights from" in err
+    ours.unlink()  # the run folder stands on its own
+    code, again, err = run(["evaluate", tmp_path / "run", "--json"], capsys)
+    assert code == 0 and again["test_accuracy"] == result["test_accuracy"], err
+
+
+def test_a_run_that_learns_next_to_nothing_still_has_the_files_weights(ours, mnist, tmp_path, capsys):
+    code, _, err = run([*TRAIN, "--from", ours, "--epochs", "1", "--lr", "1e-12", "--out", tmp_path / "run"], capsys)
+    assert code == 0, err
+    assert code == run(["export", tmp_path / "run", "--json"], capsys)[0]
+    for a, b in zip(from_nir(tmp_path / "run" / "model.nir").layers, from_nir(ours).layers, strict=True):
+        assert torch.allclose(a.w, b.w, atol=1e-9)
+
+
+def test_another_tools_file_trains_and_says_what_it_leaves_open(mnist, tmp_path, capsys):
+    told, silent = theirs(tmp_path / "told.nir", tau=1e-3, dt_told=True), theirs(tmp_path / "silent.nir", tau=1e-2, dt_told=False)
+    code, _, err = run([*TRAIN, "--from", told, "--epochs", "1", "--out", tmp_path / "a"], capsys)
+    assert code == 0 and RunFolder(tmp_path / "a").read_config().neuron.alpha_v == np.float32(0.9), err
+    code, _, err = run([*TRAIN, "--from", silent, "--epochs", "1", "--out", tmp_path / "b"], capsys)
+    assert code == 2 and "name dt in seconds (--dt;" in err and err.count("\n") == 1
+    code, _, err = run([*TRAIN, "--from", silent, "--dt", "1e-3", "--epochs", "1", "--out", tmp_path / "b"], capsys)
+    assert code == 0 and RunFolder(tmp_path / "b").read_config().neuron.alpha_v == np.float32(0.9), err
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--from", "gone.nir"], "gone.nir"),
+        (["--from", "OURS", "--hidden", "30"], "holds 784-25-10, and the run needs 784-30-10"),
+        (["--from", "OURS", "--dt", "soon"], "--dt is 'soon'; need a number"),
+        (["--from", "OURS", "--neuron.alpha-v", "0.5"], "and the run 0, 0.5"),
+        (["--from", "SMALL"], "holds 20-10, and the run needs 784-10"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_refused_in_one_line(flags, message, ours, mnist, tmp_path, capsys):
+    to_nir(Network((20, 10)), tmp_path / "small.nir")
+    names = {"OURS": ours, "SMALL": tmp_path / "small.nir"}
+    code, _, err = run([*TRAIN, *(names.get(flag, flag) for flag in flags), "--epochs", "1", "--out", tmp_path / "run"], capsys)
+    assert code == 2 and message in err and err.count("\n") == 1, err
+
+
+def test_a_learning_rate_is_suggested_and_nothing_is_written(mnist, tmp_path, capsys):
+    code, result, err = run([*TRAIN, "--hidden", "30", "--find-lr", "--out", tmp_path / "run"], capsys)
+    assert code == 0 and 1e-4 < result["suggested_lr"] < 1e-1 and not (tmp_path / "run").exists(), err
+    assert len(result["rates"]) == len(result["errors"]) and f"--lr {result['suggested_lr']:.2g}" in err
