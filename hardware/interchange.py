@@ -63,7 +63,7 @@ def read_model(path: Path | str, *, foreign: Foreign | None = None) -> Model:
             "to read it as another tool's"
         )
     if number is not None and number != FORMAT:
-        raise ValueError(f"{path}: format {number}; this version reads format {FORMAT}: export it again, or update biograd")
+        raise ValueError(f"{path}: format {shown(getattr(number, 'tolist', lambda: number)())}; this version reads format {FORMAT}: export it again, or update biograd")
     try:
         graph = nir.read(path, type_check=number is not None)  # other tools leave shapes open
     except Exception as err:  # the library checks little: its nodes fail as their arithmetic happens to
@@ -158,7 +158,7 @@ def _field(path: Path | str, arrays: Mapping[str, np.ndarray], name: str) -> np.
 def _check_format(path: Path | str, arrays: Mapping[str, np.ndarray]) -> None:
     number = _field(path, arrays, "format")
     if number.shape != () or number != FORMAT:
-        raise ValueError(f"{path}: format {number}; this version reads format {FORMAT}: write it again, or update biograd")
+        raise ValueError(f"{path}: format {shown(number.tolist())}; this version reads format {FORMAT}: write it again, or update biograd")
 
 
 def _recordings(arrays: Mapping[str, np.ndarray], name: str) -> tuple[np.ndarray, ...] | None:
