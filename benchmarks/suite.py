@@ -49,7 +49,7 @@ def run(
         folder.read_config()
     bench = Bench(run=folder, threads=threads or default_threads())
     with locked(out.parent, f".{out.name}.lock"):
-        there = _finished(out)
+        there = finished(out)
         for number, task in enumerate(tasks):
             if progress:
                 progress(task.name, number, len(tasks))
@@ -168,7 +168,7 @@ def _written(out: Path, record: Record) -> Record:
     return record
 
 
-def _finished(out: Path) -> dict[str, list[Record]]:
+def finished(out: Path) -> dict[str, list[Record]]:
     """The records of each finished task in the file, its parts in order, the newest where it was done twice."""
     parts: dict[str, list[Record]] = {}
     finished: dict[str, list[Record]] = {}

@@ -8,6 +8,7 @@ import tomllib
 import torch
 from safetensors.torch import load_file
 
+from benchmarks import suite
 from biograd import records
 from hardware.archive import read_npz
 from hardware.interchange import read_model
@@ -52,6 +53,9 @@ def _equal(one: Path, other: Path) -> bool:
         a, b = read_npz(one), read_npz(other)
         differ = {name for name in a.keys() | b.keys() if name not in a or name not in b or not (a[name] == b[name]).all()}
         return differ <= {"tally"}  # it holds seconds
+    if one.name == "measured.jsonl":  # half of a task may stand there twice; what counts are the finished ones
+        there = [{key: [_result(part) for part in parts] for key, parts in suite.finished(file).items()} for file in (one, other)]
+        return bool(there[0]) and there[0] == there[1]
     if one.suffix == ".jsonl":
         return [_result(record) for record in records.read(one)] == [_result(record) for record in records.read(other)]
     if one.suffix == ".nir":

@@ -269,7 +269,7 @@ def measurements() -> Reader:
 
     def read(path: Path) -> None:
         found = records.read(path)
-        suite._finished(path)
+        suite.finished(path)
         suite.summary(found)
         suite.compare(found, found)
 
