@@ -108,7 +108,7 @@ def measured() -> tuple[float, float]:
 lesson = [(0, *measured())]
 for record in learn(state, pixels, labels):
     lesson.append((record.samples, *measured()))
-for samples, known_right, nines_right in lesson[:: len(lesson) // 4]:
+for samples, known_right, nines_right in lesson[:: max(1, len(lesson) // 4)]:
     print(f"after {samples:5,} samples: {known_right:.1f} % of the digits it knew, {nines_right:.1f} % of the nines")
 
 # %%

@@ -21,7 +21,7 @@ from benchmarks import plots
 from biograd.traces import TraceState
 
 p = bg.TwoCompartmentParams(alpha_a=0.5)
-print(f"a step keeps {p.alpha_u:.0%} of the current, {p.alpha_v:.0%} of the soma's voltage, {p.alpha_a:.0%} of the apical voltage")
+print(f"kept a step: current {p.alpha_u:.0%}, soma's voltage {p.alpha_v:.0%}, apical voltage {p.alpha_a:.0%}")
 
 # %% [markdown]
 # ## The soma
@@ -68,7 +68,7 @@ v_apical, a = [], torch.zeros(1, 1)
 for t in range(T):
     a = bg.apical_step(a, (w_fb * err[t]).reshape(1, 1), p)
     v_apical.append(float(a))
-print("apical voltage", np.round(v_apical, 2))
+print("apical voltage", *np.round(v_apical, 2))
 
 # %% [markdown]
 # Nothing in the soma's equations mentions `v_apical`. The dendrite may shout; the neuron computes on undisturbed.
@@ -89,7 +89,7 @@ for t in range(T):
     z.append(float(trace.z))
 psi = bg.surrogate_slope(torch.tensor(v), p)
 eligibility = psi.numpy() * np.array(z)
-plots.compartments(np.array(v), np.array(v_apical), eligibility, np.array(s), title="One neuron, its apical dendrite, and one synapse")
+plots.compartments(np.array(v), np.array(v_apical), eligibility, np.array(s), title="One neuron and one of its synapses")
 
 # %% [markdown]
 # Read the picture from top to bottom: the soma charges and fires; the apical dendrite hears the error a little
@@ -102,8 +102,8 @@ dw = float(np.mean(np.array(v_apical) * eligibility))
 print(f"the weight should change by {dw:+.3f} times the learning rate: it came in while more spikes were wanted, so it grows")
 
 # %% [markdown]
-# The sum runs forward and forgets as it goes, so a synapse stores two numbers whether a sample lasts 10 steps or
-# 10,000. Backpropagation through time would store every step.
+# The traces run forward and forget as they go, and the sum is one number a synapse: a sample of 10,000 steps takes no
+# more memory than one of 10. Backpropagation through time would have to store every step.
 #
 # ## A network of them
 #
