@@ -8,7 +8,7 @@ import sys
 from . import limits
 from .fixed_point import quantise
 from .guard import TargetError
-from .interchange import read_model, read_spikes, write_result
+from .interchange import Foreign, read_model, read_spikes, write_result
 from .targets import DEADLINE, TARGETS, run
 
 
@@ -17,7 +17,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m hardware", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     runner = commands.add_parser("run", help="run encoded samples through a model")
-    runner.add_argument("model", help="model file, .nir")
+    runner.add_argument("model", help="model file, .nir: ours, or another tool's, shown for as many steps as the spikes have")
     runner.add_argument("spikes", help="encoded samples, .npz")
     runner.add_argument("result", help="result to write, .npz")
     runner.add_argument("--target", choices=list(TARGETS), default="emulator")
@@ -27,6 +27,11 @@ def main(arguments: list[str] | None = None) -> int:
     checker = commands.add_parser("check", help="hold a model against the chip's limits")
     checker.add_argument("model", help="model file, .nir")
     checker.add_argument("--mode", choices=["inference", "learning"], default="inference")
+    for command in (runner, checker):
+        command.add_argument("--dt", type=float, help="seconds a step of another tool's file, where that does not betray it")
+        command.add_argument(
+            "--w-in", choices=["euler", "jump"], help="how w_in of another tool's CubaLIF is meant: NIR's equation, or Norse's"
+        )
     options = parser.parse_args(arguments)
     try:
         return _run(options) if options.command == "run" else _check(options)
@@ -43,7 +48,7 @@ def _run(options: argparse.Namespace) -> int:
 
     record = [name for name in options.record.split(",") if name]
     result = run(
-        read_model(options.model),
+        read_model(options.model, foreign=Foreign(steps=spikes.spikes.shape[0], dt=options.dt, w_in=options.w_in)),
         spikes,
         options.target,
         deadline=options.deadline,
@@ -61,7 +66,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    fixed = quantise(read_model(options.model))
+    fixed = quantise(read_model(options.model, foreign=Foreign(steps=1, dt=options.dt, w_in=options.w_in)))
     fit = limits.check(fixed, options.mode)
     print("\n".join(table(fit)))
     for warning in fit.warnings:

@@ -1,7 +1,8 @@
 """Run an exported model on a target, in the chip's integers.
 
 The emulator runs here and is equal to Lava's fixed-point simulation, spike for spike; `--target lava` runs that simulation itself in its
-own Python 3.10, and counts the samples on which the two differ.
+own Python 3.10, and counts the samples on which the two differ. The NIR file may be another tool's (a chain of Linear or Affine, then
+LIF or CubaLIF): name its --steps, and --dt and --w-in where the file leaves them open.
 """
 
 from __future__ import annotations
@@ -9,16 +10,16 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 import tyro
 
-from benchmarks.loihi import CALIBRATION, spikes_of
+from benchmarks.loihi import CALIBRATION, price, spikes_of
 from hardware import limits, targets
 from hardware.fixed_point import FixedPointModel, quantise
-from hardware.interchange import RunResult, SpikeInput, read_model
+from hardware.interchange import Foreign, RunResult, SpikeInput, read_model
 
 from .. import records
 from ..checkpoint import RunFolder
@@ -32,11 +33,16 @@ from .pictures_chip import draw_deployment
 class Args:
     """The flags."""
 
-    model: tyro.conf.Positional[Path]  # file written by biograd export
+    model: tyro.conf.Positional[Path]  # file written by biograd export, or another tool's NIR file
     target: str = "emulator"  # emulator, or lava (Lava's CPU simulation)
     samples: int = 0  # test images to run; 0: all (emulator), 200 (lava)
     weight_bits: int = 8  # bits of a weight on the chip, 2..6 or 8
     data_folder: Path | None = None  # folder of the data sets; the run's, else the usual one, unless named
+    steps: int = 0  # of another tool's file: time steps a sample is shown
+    encoder: str = "integrate_and_fire"  # of another tool's file: how images become spikes
+    dataset: str = ""  # data set to run; the one the model was trained on, else mnist, unless named
+    dt: float | None = None  # of another tool's file: seconds a step, where it does not betray it
+    w_in: Literal["euler", "jump"] | None = None  # of another tool's file: how a CubaLIF's w_in is meant, NIR's equation or Norse's jump
     deadline: float = 600.0  # seconds the Lava simulation may take
     json: bool = False  # print one JSON object as the last line of standard output
 
@@ -45,13 +51,15 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     """Quantise, check every limit, run, compare."""
     if args.target not in targets.TARGETS:
         raise ValueError(f"target is {args.target!r}; known: {', '.join(targets.TARGETS)}")
-    if args.samples < 0:
-        raise ValueError(f"samples is {args.samples}; need 0 (all) or more")
+    for name in ("samples", "steps"):
+        if getattr(args, name) < 0:
+            raise ValueError(f"{name} is {getattr(args, name)}; need 0 or more")
     torch.set_num_threads(1)
-    model = read_model(args.model)
+    foreign = Foreign(steps=args.steps, encoder=args.encoder, dt=args.dt, w_in=args.w_in) if args.steps else None
+    model = read_model(args.model, foreign=foreign)
     if model.encoder not in (*ENCODERS, EVENTS):
         raise ValueError(f"{args.model} was trained with encoder {model.encoder!r}; known: {', '.join((*ENCODERS, EVENTS))}")
-    dataset = str(model.info.get("dataset", "mnist"))
+    dataset = args.dataset or str(model.info.get("dataset", "mnist"))
     run_folder = RunFolder(args.model.parent)
     root = args.data_folder or (run_folder.read_config().data_folder if run_folder.holds_run() else "") or None
     with console.downloads() as progress:
@@ -64,6 +72,7 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     spikes = spikes_of(model, images)
     labels = images.y.numpy()
     here = _timed(fixed, spikes, "emulator", args, console)
+    energy = price(here.operations, fit.layers)
     record: dict[str, Any] = {
         "kind": "measurement",
         "name": f"deploy {args.target}",
@@ -83,10 +92,13 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
         "saturated_voltages": here.saturated_voltages,
         "fit": [vars(layer) for layer in fit.layers],
         "quantisation": fixed.report.as_dict() if fixed.report else None,
+        "energy": energy.record(),
     }
     console.say(
         f"emulator: {100 * here.accuracy(labels):.2f} % of {len(images):,} test samples, {record['samples_per_second']:,.0f} samples/s"
     )
+    low, high = (1e6 * end for end in energy.total)
+    console.say(f"modelled on Loihi 1 ({energy.profile}): {low:.3g} to {high:.3g} uJ a sample")
     if args.target != "emulator":
         there = _timed(fixed, spikes, args.target, args, console)
         record |= _compare(here, there, labels)

@@ -9,8 +9,9 @@ import nir
 import numpy as np
 import pytest
 
+from hardware.__main__ import main
 from hardware.fixed_point import quantise
-from hardware.interchange import SpikeInput, read_model, write_model
+from hardware.interchange import SpikeInput, read_model, read_result, write_model, write_spikes
 from hardware.limits import check
 from hardware.nir_foreign import Foreign, from_foreign
 from hardware.targets import run
@@ -275,3 +276,12 @@ def test_a_model_of_another_tool_runs_in_the_chips_integers():
     result = run(fixed, SpikeInput(spikes=SPIKES.astype(np.uint8)), "emulator")
     counts = model_spikes(model).sum(0)
     assert counts.std() > 1 and np.abs(result.counts - counts).mean() < 0.5  # spikes a sample; 8 bits round some of them away
+
+
+def test_another_tools_file_runs_and_is_checked_without_the_simulator(tmp_path, capsys):
+    nir.write(tmp_path / "theirs.nir", graph(nir.Affine(W1, B1), lif(12, tau=1e-2, r=1.0), nir.Linear(W2), lif(5, tau=1e-2, r=1.0)))
+    write_spikes(SpikeInput(spikes=SPIKES.astype(np.uint8)), tmp_path / "s.npz")
+    files = [str(tmp_path / name) for name in ("theirs.nir", "s.npz", "r.npz")]
+    assert main(["run", *files]) == 2 and "name dt in seconds" in capsys.readouterr().err
+    assert main(["run", *files, "--dt", "1e-3"]) == 0 and read_result(files[2]).samples == 30
+    assert main(["check", files[0], "--dt", "1e-3"]) == 0 and "cores" in capsys.readouterr().out

@@ -97,3 +97,20 @@ def test_a_learning_rate_is_suggested_and_nothing_is_written(mnist, tmp_path, ca
     code, result, err = run([*TRAIN, "--hidden", "30", "--find-lr", "--out", tmp_path / "run"], capsys)
     assert code == 0 and 1e-4 < result["suggested_lr"] < 1e-1 and not (tmp_path / "run").exists(), err
     assert len(result["rates"]) == len(result["errors"]) and f"--lr {result['suggested_lr']:.2g}" in err
+
+
+def test_another_tools_file_is_deployed_with_its_energy_modelled(mnist, tmp_path, capsys):
+    told, silent = theirs(tmp_path / "told.nir", tau=1e-3, dt_told=True), theirs(tmp_path / "silent.nir", tau=1e-2, dt_told=False)
+    code, result, err = run(["deploy", told, "--steps", "8", "--samples", "50", "--json"], capsys)
+    assert code == 0 and result["samples"] == 50 and 0 < result["energy"]["total_j"][0] < result["energy"]["total_j"][1], err
+    assert "modelled on Loihi 1" in err and result["energy"]["how"] == "modelled"
+    for flags, message in (
+        ([told], "name its time steps (--steps)"),
+        ([silent, "--steps", "8"], "name dt in seconds"),
+        ([told, "--steps", "-1"], "steps is -1"),
+        ([told, "--steps", "8", "--encoder", "morse"], "encoder 'morse'"),
+    ):
+        code, _, err = run(["deploy", *flags, "--json"], capsys)
+        assert code == 2 and message in err and err.count("\n") == 1, err
+    code, again, err = run(["deploy", silent, "--steps", "8", "--dt", "1e-3", "--samples", "50", "--json"], capsys)
+    assert code == 0 and again["cores"] == result["cores"], err
