@@ -71,6 +71,7 @@ class LocalLearner:
         self.net, self.feedback, self.order = net, feedback, order
         self.error, self.rule = error or SignedSpikes(), rule or Eligibility()
         self.threads = threads
+        self.on_update: Callable[[int], None] | None = None  # told the number of each layer as soon as its `.grad` is written
         if order not in ("layer", "online"):
             raise ValueError(f"order is {order!r}; known: 'layer', 'online'")
         if order == "online" and not self.error.causal:
@@ -101,12 +102,19 @@ class LocalLearner:
             assert isinstance(spikes, Tensor)
             parts = in_parts(self._layer_at_once if self.order == "layer" else self._online, self.threads, (spikes, 1), (target, 0))
         share = [len(part.predicted) / len(labels) for part in parts]
-        for index, layer in enumerate(self.net.layers):
-            layer.w.grad = _minus_mean([part.updates[index].dw for part in parts], share)
-            layer.b.grad = _minus_mean([part.updates[index].db for part in parts], share)
+        if not (trains is not None and self.threads == 1):
+            for index in range(len(self.net.layers)):
+                self._write(index, [part.updates[index] for part in parts], share)
         error = sum(part.error * w for part, w in zip(parts, share, strict=True))
         rates = sum(part.rates * w for part, w in zip(parts, share, strict=True))
         return StepResult(torch.cat([part.predicted for part in parts]), error, rates)  # type: ignore[arg-type]  # sums of tensors
+
+    def _write(self, index: int, updates: list[Update], share: list[float]) -> None:
+        layer = self.net.layers[index]
+        layer.w.grad = _minus_mean([update.dw for update in updates], share)
+        layer.b.grad = _minus_mean([update.db for update in updates], share)
+        if self.on_update is not None:
+            self.on_update(index)
 
     @torch.no_grad()
     def _event_driven(self, steps: int) -> Callable[[Tensor, Tensor], _Part]:
@@ -122,13 +130,15 @@ class LocalLearner:
             err = errors_over_time(self.error, s_out, target)
             # The output layer hears its own error neurons; a window there would leave silent outputs untaught.
             slopes = [done.psi for done in fired[:-1]] + [fired[-1].psi.open()]
-            updates = []
+            updates: list[Update] = []
             for index, done in enumerate(fired):
                 own = neuron if index < len(fired) - 1 else replace(neuron, alpha_a=0.0)  # nor do its errors linger
                 if isinstance(rule, Eligibility):
                     updates.append(event_driven.learn(before, err, w_fb[index], slopes[index], own, rule.trace))
                 else:
                     updates.append(event_driven.learn_factorised(before, err, w_fb[index], slopes[index], own))
+                if self.threads == 1:  # nothing to add to it: it may be used while the next is computed
+                    self._write(index, updates[-1:], [1.0])
                 before = done.s
             rates = torch.stack([done.s.counts().mean() for done in fired]) / steps
             return _Part(most_spikes(fired[-1].s.counts()), err.abs().mean(), rates, updates)

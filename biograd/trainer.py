@@ -20,6 +20,7 @@ from .network import Network, most_spikes
 from .parts import in_parts
 from .sleep import SleepParams, first_night, sleep_phase
 from .trains import Trains, integrate_and_fire_trains
+from .workers import SharedLearner
 
 
 @runtime_checkable
@@ -222,11 +223,14 @@ class Trainer:
     def _sleep(self, *, first: bool = False) -> None:
         feedback = self.learner.feedback
         start = time.perf_counter()
-        if isinstance(feedback, SleepAligned):
+        shared = self.learner if isinstance(self.learner, SharedLearner) else None
+        if isinstance(feedback, SleepAligned) and (shared is None or shared.workers.first):
             if first:
                 first_night(self.learner.net, feedback, self.sleep, generator=self.generator)
             for _ in range(0 if first else self.sleep.phases):
                 sleep_phase(self.learner.net, feedback, self.sleep, generator=self.generator)
+        if shared is not None:
+            shared.after_sleep(self.generator)
         check_finite(self.learner.net, f"epoch {self.epoch + 1}, batch {self.batch}")
         self.night_seconds += time.perf_counter() - start
 

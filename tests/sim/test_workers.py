@@ -1,0 +1,98 @@
+"""Several workers train the network that one would have trained."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from biograd.workers import Workers, joined
+
+PROGRAM = """
+import sys, torch
+from biograd.feedback import SleepAligned
+from biograd.learner import LocalLearner
+from biograd.network import Network
+from biograd.sleep import SleepParams
+from biograd.trainer import Batch, Trainer, TrainParams
+from biograd.workers import SharedLearner, joined
+
+torch.set_num_threads(1)
+drawn = torch.Generator().manual_seed(0)
+digits = Batch(torch.randint(0, 256, (90, 5, 5), generator=drawn, dtype=torch.uint8), torch.arange(90) % 4)
+with joined("cpu") as workers:
+    net = Network((25, 70, 12, 4), generator=torch.Generator().manual_seed(1))
+    own = LocalLearner(net, SleepAligned(net, generator=torch.Generator().manual_seed(2 + workers.rank)))  # another start each
+    learner = own if workers.count == 1 else SharedLearner(own, workers)
+    trainer = Trainer(
+        learner, torch.optim.SGD(net.parameters(), lr=1e-2), digits, test_set=digits,
+        params=TrainParams(epochs=2, batch=20, steps=12), sleep=SleepParams(every=3, phases=1, first_night=2, steps=50),
+    )
+    wish = lambda p: workers.stops(workers.rank == workers.count - 1 and p.epoch == 1 and p.batch >= 2)
+    records = list(trainer.run(on_batch=wish))
+    assert workers.send(b"told" if workers.first else b"") == b"told"
+    torch.save({"net": net.state_dict(), "feedback": own.feedback.state_dict(), "records": str(records[0]["train_accuracy"]),
+                "place": (trainer.epoch, trainer.batch)}, sys.argv[1] + str(workers.rank))
+"""
+
+
+def run(folder: Path, workers: int, program: str = PROGRAM) -> list[dict]:
+    (folder / "program.py").write_text(program)
+    (folder / str(workers)).mkdir()
+    start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(workers)]
+    done = subprocess.run(
+        [*(start if workers > 1 else [sys.executable]), "program.py", f"{workers}/"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return [torch.load(folder / f"{workers}" / str(rank), weights_only=True) for rank in range(workers)]
+
+
+@pytest.mark.slow
+def test_three_workers_learn_what_one_does(tmp_path: Path) -> None:
+    (alone,), together = run(tmp_path, 1), run(tmp_path, 3)
+    assert alone["place"] == (1, 2) and all(worker["place"] == (1, 3) for worker in together)  # all hear of a stop one batch later
+    for worker in together:
+        for part in ("net", "feedback"):
+            for name, value in worker[part].items():
+                assert torch.equal(value, together[0][part][name]), f"workers differ in {part}.{name}"
+        assert worker["records"] == alone["records"]
+
+
+@pytest.mark.slow
+def test_the_weights_are_those_of_one_worker(tmp_path: Path) -> None:
+    whole = PROGRAM.replace("p.epoch == 1 and p.batch >= 2", "False")
+    (alone,), together = run(tmp_path, 1, whole), run(tmp_path, 2, whole)
+    for name, value in alone["net"].items():
+        torch.testing.assert_close(together[0]["net"][name], value, rtol=1e-4, atol=1e-5)
+
+
+def test_alone_a_wish_to_stop_is_followed_at_once() -> None:
+    with joined("cpu") as workers:
+        assert (workers.count, workers.first) == (1, True)
+        assert workers.stops(True) and not workers.stops(False)
+        assert workers.send(b"x") == b"x"
+    assert not Workers(rank=1, count=2).first
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"WORLD_SIZE": "two"}, r"\$WORLD_SIZE is 'two'; need a whole number, as torchrun sets it"),
+        ({"WORLD_SIZE": "2"}, "WORLD_SIZE is 2 and RANK None: start workers by torchrun, which sets both"),
+        ({"WORLD_SIZE": "2", "RANK": "2"}, "WORLD_SIZE is 2 and RANK '2'"),
+    ],
+)
+def test_variables_that_do_not_fit_are_refused(variables: dict[str, str], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WORLD_SIZE", "RANK"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ValueError, match=message), joined("cpu"):
+        pass
