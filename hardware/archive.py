@@ -124,7 +124,7 @@ def open_hdf5(path: Path | str) -> h5py.File:
     except (OSError, RuntimeError) as err:
         raise ValueError(f"{path}: not a readable HDF5 file ({one_line(err)}): export the model again") from None
     try:
-        _walk(path, file, 0, {"objects": 0, "bytes": 0})
+        _walk(path, file, 0, {"objects": 0, "bytes": 0, "heaps": set()})
     except BaseException as err:
         file.close()
         if isinstance(err, _RefusedError):
@@ -214,7 +214,7 @@ def _read_header(path: Path, name: str, stream: IO[bytes]) -> tuple[tuple[int, .
     return shape, header["fortran_order"], np.dtype(kind)
 
 
-def _walk(path: Path, group: Any, depth: int, seen: dict[str, int]) -> None:
+def _walk(path: Path, group: Any, depth: int, seen: dict[str, Any]) -> None:
     """Add up objects and bytes below `group`; `Any`: h5py is untyped."""
     if depth > MAX_DEPTH:
         raise _RefusedError(f"{path}: groups nested deeper than {MAX_DEPTH}: export the model again")
@@ -233,7 +233,7 @@ def _walk(path: Path, group: Any, depth: int, seen: dict[str, int]) -> None:
             raise _RefusedError(f"{path}: {shown(name)} is neither group nor dataset: export the model again")
 
 
-def _check_dataset(path: Path, name: str, item: Any, seen: dict[str, int]) -> None:
+def _check_dataset(path: Path, name: str, item: Any, seen: dict[str, Any]) -> None:
     if item.external or item.is_virtual:
         raise _RefusedError(f"{path}: {shown(name)} keeps its values in another file, which is never opened")
     text = h5py.check_string_dtype(item.dtype)
@@ -248,7 +248,7 @@ def _check_dataset(path: Path, name: str, item: Any, seen: dict[str, int]) -> No
         _check_text(path, name, item, seen)
 
 
-def _check_text(path: Path, name: str, item: Any, seen: dict[str, int]) -> None:
+def _check_text(path: Path, name: str, item: Any, seen: dict[str, Any]) -> None:
     """Add up texts of free length, one by one: HDF5 takes whatever memory a reference asks for, and many may point to one long text."""
     count, place = item.size or 0, item.id.get_offset()
     if place is None or not 0 < count <= MAX_OBJECTS:
@@ -256,15 +256,40 @@ def _check_text(path: Path, name: str, item: Any, seen: dict[str, int]) -> None:
     width = item.id.get_storage_size() // count  # of a reference; it begins with the length of its text
     if not 8 <= width <= 32:
         raise _RefusedError(f"{path}: {shown(name)} holds references of {width:,} bytes: export the model again")
+    size = path.stat().st_size
     with open(path, "rb") as file:
         file.seek(place)
         references = file.read(width * count)
-    for index in range(count):
-        length = int.from_bytes(references[index * width : index * width + 4], "little")
-        seen["bytes"] += length
-        if length > path.stat().st_size:
-            raise _RefusedError(f"{path}: {shown(name)} has a text of {length:,} letters, more than the file: export the model again")
-        _check_growth(path, seen["bytes"])
+        for at in range(0, width * count, width):
+            length, heap = (int.from_bytes(references[first:last], "little") for first, last in ((at, at + 4), (at + 4, at + width - 4)))
+            seen["bytes"] += length
+            if length > size:
+                raise _RefusedError(f"{path}: {shown(name)} has a text of {length:,} letters, more than the file: export the model again")
+            _check_growth(path, seen["bytes"])
+            if length and heap not in seen["heaps"]:
+                seen["heaps"].add(heap)
+                _check_heap(path, name, file, heap, size)
+
+
+def _check_heap(path: Path, name: str, file: IO[bytes], place: int, most: int) -> None:
+    """Walk the objects of one global heap as HDF5 will: it goes round for ever where one is 0 bytes long.
+
+    Source: HDF5 File Format Specification 3.0, III.E: "GCOL", version, size; then objects of index, count, size, and data in eights.
+    """
+    file.seek(min(place, most))
+    head = file.read(16)
+    size = int.from_bytes(head[8:], "little")
+    if head[:4] != b"GCOL" or not 16 <= size <= most - place:
+        raise _RefusedError(f"{path}: {shown(name)} has its texts in a heap that is none: export the model again")
+    at = 16
+    while at + 16 <= size:
+        file.seek(place + at)
+        entry = file.read(16)
+        index, length = int.from_bytes(entry[:2], "little"), int.from_bytes(entry[8:], "little")
+        step = 16 + -(-length // 8) * 8 if index else length  # index 0: the free space, its size with the header
+        if not 16 <= step <= size - at:
+            raise _RefusedError(f"{path}: {shown(name)} has its texts in a damaged heap: export the model again")
+        at += step
 
 
 def _check_filters(path: Path, name: str, item: Any) -> None:
@@ -295,7 +320,7 @@ def shown(name: object) -> str:
     return text if len(text) <= 60 else f"{text[:50]}...{text[-1]}"
 
 
-def one_line(err: BaseException) -> str:
-    """What an error says, in one printable line of at most 160 letters; its text may quote a file."""
-    text = " ".join(str(err).split())[:160] or type(err).__name__
+def one_line(err: BaseException, most: int = 160) -> str:
+    """What an error says, in one printable line of at most so many letters; its text may quote a file."""
+    text = " ".join(str(err).split())[:most] or type(err).__name__
     return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -71,7 +71,7 @@ def read_model(path: Path | str, *, foreign: Foreign | None = None) -> Model:
     try:
         return from_foreign(graph, foreign) if number is None and foreign is not None else from_nir(graph)
     except (ValueError, TypeError, AttributeError) as err:
-        raise ValueError(f"{path}: {err}") from None
+        raise ValueError(f"{path}: {one_line(err, 2000)}") from None
 
 
 def write_spikes(spikes: SpikeInput, path: Path | str) -> None:

@@ -93,6 +93,7 @@ def kills(drill: Drill, number: int) -> dict:
 def _killed(drill: Drill, name: str, arguments: list[str], number: int) -> dict:
     """Kill one command `number` times, over as many runs as that takes, and compare each run with an unbroken one."""
     begun = time.monotonic()
+    (drill.folder / f"{name}-whole").mkdir()
     drill.whole(drill.out(arguments, f"{name}-whole"))
     duration = time.monotonic() - begun
     done = runs = by_file = 0

@@ -19,7 +19,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 PATIENCE = 10.0  # seconds for one input, and for the libraries to load: ten times that
-NAMES = ("model", "spikes", "result", "fixed", "learning", "checkpoint", "config", "idx", "pickle", "records", "measurements")
+NAMES = ("model", "foreign", "spikes", "result", "fixed", "learning", "checkpoint", "config", "idx", "pickle", "records", "measurements")
+NAMES += ("events", "event-archive", "event-trains")
 
 
 def main() -> int:
@@ -72,7 +73,7 @@ def fuzz(name: str, inputs: int, seed: int) -> dict:
 
 
 def _run(name: str, seed: int, first: int, last: int, position: Path, failures: Path) -> tuple[dict, int, str]:
-    """One child: its tally (empty when it died), the last input it had in hand, and what ended it, or nothing."""
+    """One child: its tally (only the counts when it died), the last input it had in hand, and what ended it, or nothing."""
     command = [sys.executable, "-W", "ignore", str(HERE / "child.py"), name, *map(str, (seed, first, last, position, failures))]
     with open(position, "r+b") as file, mmap.mmap(file.fileno(), 64) as place:
         place[:8] = first.to_bytes(8, "little")
@@ -89,13 +90,18 @@ def _run(name: str, seed: int, first: int, last: int, position: Path, failures: 
                 elif time.monotonic() - since > patience:
                     child.kill()
                     child.communicate()
-                    return {}, seen, "hung"
-        number, begun = int.from_bytes(place[:8], "little"), place[16]
+                    return _tally(place), seen, "hung"
+        number, begun, tally = int.from_bytes(place[:8], "little"), place[16], _tally(place)
     if child.returncode and not begun:
         raise RuntimeError(f"the reader {name} cannot be started: {err.strip()[-1000:]}")
     if child.returncode == 0:
         return json.loads(out.splitlines()[-1]), last, ""
-    return {}, number, f"ended with status {child.returncode}: {' '.join(err.split())[-300:]}"
+    return tally, number, f"ended with status {child.returncode}: {' '.join(err.split())[-300:]}"
+
+
+def _tally(place: mmap.mmap) -> dict[str, int]:
+    """The counts that a child kept outside itself."""
+    return {key: int.from_bytes(place[24 + 8 * at : 32 + 8 * at], "little") for at, key in enumerate(("read", "refused", "failed"))}
 
 
 def _show(name: str, seed: int, number: int) -> int:

@@ -60,8 +60,10 @@ def main(name: str, seed: int, first: int, last: int, position: Path, failures: 
             place[:8], place[16] = number.to_bytes(8, "little"), 1
             content = make(reader, seed, number)
             fault = _try(reader, folder, content, watch, tally)
+            tally["failed"] += bool(fault)
+            for at, key in enumerate(("read", "refused", "failed")):  # known even when the next input ends this process
+                place[24 + 8 * at : 32 + 8 * at] = tally[key].to_bytes(8, "little")
             if fault:
-                tally["failed"] += 1
                 with open(failures, "a", encoding="utf-8") as file:
                     file.write(json.dumps({"number": number, "fault": fault}) + "\n")
         print(json.dumps(tally), flush=True)

@@ -76,6 +76,26 @@ def model() -> Reader:
     return Reader([written(lambda path, m=m: write_model(m, path)) for m in _models()], read_model, words=words, name="model.nir")
 
 
+def foreign() -> Reader:
+    """NIR as other tools write it."""
+    import nir
+
+    from hardware.interchange import read_model
+    from hardware.nir_foreign import Foreign
+
+    ones = np.ones(3, dtype=np.float32)
+    lif = nir.LIF(tau=ones * 2e-3, r=ones * 20, v_leak=0 * ones, v_threshold=ones)
+    cuba = nir.CubaLIF(tau_syn=ones * 2e-3, tau_mem=ones * 4e-3, r=ones * 40, v_leak=0 * ones, v_threshold=ones, w_in=ones * 20)
+    linear, affine = nir.Linear(weight=np.eye(3, 4)), nir.Affine(weight=np.eye(3, 4), bias=ones)
+    seeds = []
+    for first, second in ((linear, lif), (affine, cuba)):
+        nodes = {"input": nir.Input(np.array([4])), "0": first, "1": second, "output": nir.Output(np.array([3]))}
+        graph = nir.NIRGraph(nodes=nodes, edges=[("input", "0"), ("0", "1"), ("1", "output")])
+        seeds.append(written(lambda path, graph=graph: nir.write(path, graph), "g.nir"))
+    words = (b"Affine", b"CubaLIF", b"Linear", b"Conv2d", b"Flatten", b"Scale", b"Delay", b"TREE", b"SNOD", b"HEAP", b"GCOL")
+    return Reader(seeds, lambda path: read_model(path, foreign=Foreign(steps=5)), words=words, name="foreign.nir")
+
+
 def spikes() -> Reader:
     """Encoded samples, .npz."""
     from hardware.interchange import SpikeInput, read_spikes, write_spikes
@@ -278,10 +298,65 @@ def measurements() -> Reader:
     )
 
 
+def _few_events():
+    from biograd.events import Events
+
+    t = np.sort(np.random.default_rng(0).integers(0, 300_000, 40))
+    return Events(np.arange(40) % 34, np.arange(40) % 30, np.arange(40) % 2, t)
+
+
+def _watch(members) -> None:
+    """Ask for the spikes of all recordings."""
+    import torch
+
+    members.spikes(torch.arange(len(members.y)), 5)
+
+
+def events() -> Reader:
+    """One recording of N-MNIST's five-byte events."""
+    from biograd.events import checked
+    from biograd.events_nmnist import SENSOR, parse, to_bytes
+
+    seeds = [to_bytes(_few_events()), b""]
+    return Reader(seeds, lambda path: checked(parse(path.read_bytes(), str(path)), SENSOR, str(path)), name="r.bin")
+
+
+def event_archive() -> Reader:
+    """A zip archive of such recordings."""
+    from biograd.events_nmnist import nmnist, to_bytes
+
+    out = io.BytesIO()
+    with mutations.zipfile.ZipFile(out, "w") as archive:
+        for label in range(3):
+            archive.writestr(f"Train/{label}/0.bin", to_bytes(_few_events()))
+    ways = (mutations.inside_zip, mutations.inside_zip, mutations.blind)
+    return Reader([out.getvalue()], lambda path: _watch(nmnist(path.parent, "train")), ways, (b"Train/1/0.bin",), "Train.zip")
+
+
+def event_trains() -> Reader:
+    """Spike trains in HDF5, as SHD has them."""
+    import h5py
+
+    from biograd.events_shd import shd
+
+    def write(path: Path, chunks: bool) -> None:
+        with h5py.File(path, "w") as file:
+            more = {"chunks": (2,), "compression": "gzip"} if chunks else {}
+            for name, kind in (("times", np.float32), ("units", np.int32)):
+                part = file.create_dataset(f"spikes/{name}", (3,), dtype=h5py.vlen_dtype(kind), **more)
+                for index in range(3):
+                    part[index] = np.sort(np.arange(6, dtype=kind) / (10 if name == "times" else 1))
+            file["labels"] = np.array([0, 1, 2], dtype=np.int64)
+
+    seeds = [written(lambda path, chunks=chunks: write(path, chunks), "s.h5") for chunks in (False, True)]
+    return Reader(seeds, lambda path: _watch(shd(path, "train")), words=(b"TREE", b"SNOD", b"HEAP", b"GCOL"), name="shd.h5")
+
+
 _ZIP = (mutations.inside_zip, mutations.inside_zip, mutations.blind)
 
 READERS: dict[str, Callable[[], Reader]] = {
     "model": model,
+    "foreign": foreign,
     "spikes": spikes,
     "result": result,
     "fixed": fixed,
@@ -292,4 +367,7 @@ READERS: dict[str, Callable[[], Reader]] = {
     "pickle": pickled,
     "records": record_lines,
     "measurements": measurements,
+    "events": events,
+    "event-archive": event_archive,
+    "event-trains": event_trains,
 }
