@@ -36,6 +36,7 @@ def answers(experiment: Experiment) -> dict[str, Any]:
     pictures = [images.picture(i) for i in wrong]
     return {
         "test_accuracy": found.test_accuracy,
+        "dataset": images.name,
         "test_images": len(images),
         "confusion": matrix.tolist(),
         "misread": [

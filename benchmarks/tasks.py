@@ -11,8 +11,8 @@ from biograd.checkpoint import RunFolder
 from biograd.experiment import Experiment, default_threads, load_sets
 from biograd.trainer import Trainer
 
-from . import inside, joules, loihi, speed
-from .trials import Trial, paper_trials, pareto_trials, time_to_trial, train
+from . import inside, joules, loihi, speed, timing
+from .trials import SEEDS, Trial, event_trials, paper_trials, pareto_trials, time_to_trial, train
 
 Results = dict[str, Any]  # any: JSON
 
@@ -107,6 +107,24 @@ def of_run() -> list[Task]:
     ]
 
 
+def events() -> list[Task]:
+    """Simulated event-camera recordings, three seeds (half an hour on two cores), after tasks that only time tells apart (a minute)."""
+    return [
+        *(
+            Task(
+                name="timing",
+                config=timing.described(p, rule),
+                seed=seed,
+                work=lambda bench, p=p, rule=rule, seed=seed: timing.measure(p, rule, seed),  # type: ignore[misc]
+            )
+            for p in timing.TASKS
+            for rule in timing.RULES
+            for seed in SEEDS
+        ),
+        *(trial_task("simulated events", trial) for trial in event_trials()),
+    ]
+
+
 def trial_task(name: str, trial: Trial, then: Callable[[Trial, Trainer], Results] | None = None) -> Task:
     """A training run as a task."""
 
@@ -141,5 +159,6 @@ SUITES: dict[str, Callable[[], list[Task]]] = {
     "paper": paper,
     "energy": energy,
     "speed": race,
+    "events": events,
     "full": lambda: [*of_run(), *paper(), *energy()[3:], *race()],
 }

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from biograd.augment import AugmentParams
-from biograd.experiment import Experiment, RunConfig, default_threads, load_sets
+from biograd.experiment import PRESETS, Experiment, RunConfig, default_threads, load_sets
 from biograd.trainer import Progress, Trainer
 
 from . import baselines
@@ -104,6 +104,11 @@ def paper_trials() -> list[Trial]:
         for seed in SEEDS
         for kind in part
     ]
+
+
+def event_trials() -> list[Trial]:
+    """The preset `events` on recordings simulated from MNIST; three seeds."""
+    return [Trial(method="BioGrad on simulated events", config=dataclasses.replace(PRESETS["events"], seed=seed)) for seed in SEEDS]
 
 
 def pareto_trials() -> list[Trial]:

@@ -167,6 +167,7 @@ def _summary(experiment: Experiment, folder: RunFolder) -> dict[str, Any]:
     return {
         "kind": "run",
         "test_accuracy": experiment.trainer.evaluate().test_accuracy,
+        "dataset": experiment.config.dataset,
         "measured_on": "validation" if experiment.config.validation else "test",
         "seed": experiment.config.seed,
         "samples": last["samples"],
