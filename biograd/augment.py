@@ -21,7 +21,12 @@ KNOT_SPACING = 4.0  # pixels between the random numbers of that field: one sigma
 
 @dataclass(frozen=True, kw_only=True)
 class AugmentParams:
-    """How far images may be changed; 0 everywhere: not at all."""
+    """How far images may be changed; 0 everywhere: not at all.
+
+    Example:
+        >>> AugmentParams(shift=1, rotate=8.0).shift    # pixels
+        1
+    """
 
     shift: int = 0  # pixels, uniform in -shift .. shift along both axes
     rotate: float = 0.0  # degrees, uniform in -rotate .. rotate

@@ -74,7 +74,9 @@ class TensorBoard:
         every: batches between two points of the training curve.
     Raises: ImportError where the package tensorboard is not installed.
 
-    Example: see the top of this file.
+    Example:
+        >>> board = TensorBoard("runs/mine/tensorboard")    # doctest: +SKIP
+        >>> board({"epoch": 1, "test_accuracy": 0.97})    # doctest: +SKIP
     """
 
     def __init__(self, folder: str | Path, *, every: int = 50) -> None:

@@ -42,7 +42,13 @@ class DataError(ValueError):
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Grey images and their classes."""
+    """Grey images and their classes.
+
+    Example:
+        >>> mine = ImageSet("mine", "train", torch.zeros(3, 28, 28, dtype=torch.uint8), torch.tensor([0, 1, 1]), classes=2)
+        >>> len(mine.subset([0, 2]))
+        2
+    """
 
     name: str
     split: str  # "train", "test", or what a part of them is called
@@ -98,6 +104,10 @@ def load(name: str, split: Split, *, root: str | Path | None = None, progress: P
         DataError: an unknown name or split; no source gives the files; a file is not what it should be and cannot be fetched again.
         ValueError: a file of recordings is not of its format.
         OSError: the data folder cannot be read or written, or its disk is full.
+
+    Example:
+        >>> len(load("mnist", "test"))    # doctest: +SKIP
+        10000
     """
     if name not in DATASETS:
         raise DataError(f"there is no data set {name!r}; known: {', '.join(DATASETS)}")
@@ -126,7 +136,13 @@ def validation_split(train: ImageSet, n: int = 5000, seed: int = 0) -> tuple[Ima
 @overload
 def validation_split(train: EventSet, n: int = 5000, seed: int = 0) -> tuple[EventSet, EventSet]: ...
 def validation_split(train: DataSet, n: int = 5000, seed: int = 0) -> tuple[DataSet, DataSet]:
-    """Part a training set at random into (the rest, n images to choose hyperparameters on); the same parts for the same seed."""
+    """Part a training set at random into (the rest, n images to choose hyperparameters on); the same parts for the same seed.
+
+    Example:
+        >>> mine = ImageSet("mine", "train", torch.zeros(100, 28, 28, dtype=torch.uint8), torch.arange(100) % 10, classes=10)
+        >>> [len(part) for part in validation_split(mine, 20)]
+        [80, 20]
+    """
     if not 0 < n < len(train):
         raise ValueError(f"a validation split of {n:,} of {len(train):,} samples leaves one part empty; need 0 < n < {len(train):,}")
     order = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed))

@@ -21,6 +21,10 @@ def integrate_and_fire(x: Float[Tensor, "B N"], steps: int, *, generator: torch.
     """Fire evenly: s[t] = floor(x (t+1) + 1/2) - floor(x t + 1/2), a non-leaky integrate-and-fire neuron that starts half full.
 
     Deterministic; `generator` is not used. Ours.
+
+    Example:
+        >>> integrate_and_fire(torch.tensor([[0.5]]), 4)[:, 0, 0].tolist()
+        [1.0, 0.0, 1.0, 0.0]
     """
     if scans.runs_on(x):
         return scans.integrate_and_fire(x, steps)
@@ -29,13 +33,23 @@ def integrate_and_fire(x: Float[Tensor, "B N"], steps: int, *, generator: torch.
 
 
 def bernoulli(x: Float[Tensor, "B N"], steps: int, *, generator: torch.Generator | None = None) -> Float[Tensor, "T B N"]:
-    """Fire at random with probability x at every step: rate coding."""
+    """Fire at random with probability x at every step: rate coding.
+
+    Example:
+        >>> bernoulli(torch.tensor([[0.0, 1.0]]), 3, generator=torch.Generator().manual_seed(0)).sum(0).tolist()
+        [[0.0, 3.0]]
+    """
     draw = torch.rand((steps, *x.shape), generator=generator, dtype=x.dtype, device=generator.device if generator else x.device)
     return (draw.to(x.device) < x).to(x.dtype)
 
 
 def latency(x: Float[Tensor, "B N"], steps: int, *, generator: torch.Generator | None = None) -> Float[Tensor, "T B N"]:
-    """Fire once, the brighter the sooner: at step round((1 - x)(T - 1)); never where x = 0. Deterministic."""
+    """Fire once, the brighter the sooner: at step round((1 - x)(T - 1)); never where x = 0. Deterministic.
+
+    Example:
+        >>> latency(torch.tensor([[1.0, 0.5, 0.0]]), 3)[:, 0].tolist()    # bright first, black never
+        [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]
+    """
     first = ((1 - x) * (steps - 1)).round()
     t = torch.arange(steps, dtype=x.dtype, device=x.device)[:, None, None]
     return ((t == first) & (x > 0)).to(x.dtype)

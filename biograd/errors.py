@@ -13,7 +13,12 @@ from torch import Tensor
 
 
 class ErrorNeurons(ABC):
-    """What training asks of error neurons. A new kind is a class with these members and a line in `ERRORS`."""
+    """What training asks of error neurons. A new kind is a class with these members and a line in `ERRORS`.
+
+    Example:
+        >>> [kind.causal for kind in (SignedSpikes(), RunningRate(), FinalRate())]
+        [True, True, False]
+    """
 
     causal: bool  # whether the error of a step needs nothing from later steps, and so can be used online
 
@@ -32,6 +37,11 @@ class SignedSpikes(ErrorNeurons):
     """err[t] = target - s_out[t], in {-1, 0, 1}: a positive and a negative error neuron a class, which is what a chip can do.
 
     Source: the error neurons of Tang et al. 2021 (arXiv 2110.14092, abstract), reconstructed.
+
+    Example:
+        >>> target, s_out = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
+        >>> SignedSpikes().error(s_out, rate=s_out, target=target).tolist()
+        [[1.0, -1.0]]
     """
 
     causal = True
@@ -41,7 +51,13 @@ class SignedSpikes(ErrorNeurons):
 
 
 class RunningRate(ErrorNeurons):
-    """err[t] = target - (1/t) sum of s_out up to t: graded errors, surer as the sample goes on. Ours."""
+    """err[t] = target - (1/t) sum of s_out up to t: graded errors, surer as the sample goes on. Ours.
+
+    Example:
+        >>> target, s_out, rate = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]), torch.tensor([[0.75, 0.25]])
+        >>> RunningRate().error(s_out, rate, target).tolist()
+        [[0.25, -0.25]]
+    """
 
     causal = True
 
@@ -50,7 +66,13 @@ class RunningRate(ErrorNeurons):
 
 
 class FinalRate(RunningRate):
-    """err = target - the whole sample's output rate, told at every step: needs the end of the sample, so never online. Ours."""
+    """err = target - the whole sample's output rate, told at every step: needs the end of the sample, so never online. Ours.
+
+    Example:
+        >>> LocalLearner(net := Network((4, 3, 2)), RandomDFA(net), error=FinalRate(), order="online")
+        Traceback (most recent call last):
+        ValueError: FinalRate needs the end of the sample, so it cannot learn online: use order 'layer'
+    """
 
     causal = False
 

@@ -42,7 +42,12 @@ SCHEDULES: dict[str, Callable[[torch.optim.Optimizer, int], torch.optim.lr_sched
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """One training run. Names are keys of the tables `NEURONS`, `ENCODERS`, `ERRORS`, `FEEDBACK`, `RULES`, `DATASETS`, `OPTIMIZERS`."""
+    """One training run. Names are keys of the tables `NEURONS`, `ENCODERS`, `ERRORS`, `FEEDBACK`, `RULES`, `DATASETS`, `OPTIMIZERS`.
+
+    Example:
+        >>> RunConfig(hidden=(100,), lr=2e-3).optimizer
+        'adam'
+    """
 
     dataset: str = "mnist"  # mnist, fashion, events-mnist-simulated, or a copy of your own: nmnist, shd
     data_folder: str = ""  # folder of the data sets; the usual one unless named
@@ -115,7 +120,12 @@ _TABLES: dict[str, Any] = {  # any: tables of different kinds, of which only the
 
 
 def preset(name: str) -> RunConfig:
-    """The configuration of a preset; ValueError lists the known ones."""
+    """The configuration of a preset; ValueError lists the known ones.
+
+    Example:
+        >>> preset("mnist").hidden
+        (256, 256)
+    """
     if name not in PRESETS:
         raise ValueError(f"there is no preset {name!r}; known: {', '.join(PRESETS)}")
     return PRESETS[name]
@@ -123,7 +133,12 @@ def preset(name: str) -> RunConfig:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A configuration turned into objects, ready to train."""
+    """A configuration turned into objects, ready to train.
+
+    Example:
+        >>> experiment = Experiment.from_config(RunConfig(hidden=(32,), epochs=1, limit=200))    # doctest: +SKIP
+        >>> records = list(experiment.trainer.run())    # doctest: +SKIP
+    """
 
     config: RunConfig
     train_set: DataSet
@@ -226,7 +241,13 @@ def default_threads() -> int:
 
 
 def read_config(path: str | Path) -> RunConfig:
-    """Read a TOML file. Unknown fields, wrong types and values out of range raise ValueError in one line."""
+    """Read a TOML file. Unknown fields, wrong types and values out of range raise ValueError in one line.
+
+    Example:
+        >>> _ = Path("run.toml").write_text("epochs = 3")
+        >>> read_config("run.toml").epochs
+        3
+    """
     if not Path(path).is_file():
         raise ValueError(f"{path} is not a file: name a TOML file, or start from a preset ({', '.join(PRESETS)})")
     try:

@@ -51,7 +51,10 @@ def from_nir(path: str | Path, *, dt: float | None = None, w_in: str | None = No
         w_in: how a CubaLIF's w_in is meant, "euler" (NIR's equation) or "jump" (Norse); None: only where both mean the same.
     Raises: FileNotFoundError; ValueError where the file is damaged, or naming every node that is not read, with the nearest that is.
 
-    Example: see `to_nir`.
+    Example:
+        >>> to_nir(Network((784, 10)), "model.nir")
+        >>> from_nir("model.nir").sizes
+        (784, 10)
     """
     return to_network(read_model(path, foreign=Foreign(steps=1, dt=dt, w_in=w_in)))
 
@@ -65,6 +68,11 @@ def to_model(net: Network, feedback: Feedback | None, *, steps: int, encoder: st
         encoder: key of `encoders.ENCODERS` that made the training spikes.
         info: provenance for the file's metadata; what JSON can hold.
     Raises: ValueError where the neuron is not one the border knows, or a weight is not finite.
+
+    Example:
+        >>> net = Network((784, 32, 10))
+        >>> to_model(net, None, steps=10, encoder="integrate_and_fire", info={}).sizes
+        (784, 32, 10)
     """
     if not isinstance(net.neuron, TwoCompartmentLIF):
         raise ValueError(f"{type(net.neuron).__name__} cannot be exported: NIR and the chip know the two-compartment LIF")
@@ -86,7 +94,12 @@ def to_model(net: Network, feedback: Feedback | None, *, steps: int, encoder: st
 
 
 def to_network(model: Model) -> Network:
-    """A Model back as a Network (alphas must be the same in every layer)."""
+    """A Model back as a Network (alphas must be the same in every layer).
+
+    Example:
+        >>> to_network(to_model(Network((784, 10)), None, steps=10, encoder="bernoulli", info={})).sizes
+        (784, 10)
+    """
     first = model.layers[0]
     if len({(layer.alpha_u, layer.alpha_v) for layer in model.layers}) > 1:
         decays = ", ".join(f"({layer.alpha_u:.4g}, {layer.alpha_v:.4g})" for layer in model.layers)

@@ -17,7 +17,12 @@ from .network import Network
 
 
 class Feedback(nn.Module, ABC):
-    """What training asks of a feedback path. A new one is a class with `weights` (and `align`, if it learns) and a line in `FEEDBACK`."""
+    """What training asks of a feedback path. A new one is a class with `weights` (and `align`, if it learns) and a line in `FEEDBACK`.
+
+    Example:
+        >>> isinstance(RandomDFA(Network((4, 3, 2))), Feedback)
+        True
+    """
 
     sleeps: bool = False  # whether a sleep phase would change anything
 
@@ -44,7 +49,13 @@ class _Wired(Feedback):
 
 
 class RandomDFA(_Wired):
-    """Fixed random feedback, N(0, 1). Source: direct feedback alignment, Nokland 2016 (arXiv 1609.01596)."""
+    """Fixed random feedback, N(0, 1). Source: direct feedback alignment, Nokland 2016 (arXiv 1609.01596).
+
+    Example:
+        >>> feedback = RandomDFA(Network((784, 32, 10)))
+        >>> feedback.project(torch.ones(1, 10), hidden=0).shape    # onto the 32 apical dendrites
+        torch.Size([1, 32])
+    """
 
 
 class SleepAligned(_Wired):
@@ -55,6 +66,14 @@ class SleepAligned(_Wired):
     `gain` is one number a layer, set once after the first night so that w_fb has unit root mean square, and kept: each synapse
     needs only the spikes on its two sides and a constant.
     Source: the Hebbian sleep of Tang et al. 2021 (arXiv 2110.14092, abstract); same-step coincidence, homeostasis and the gain are ours.
+
+    Example:
+        >>> net = Network((784, 32, 10), generator=torch.Generator().manual_seed(0))
+        >>> feedback, generator = SleepAligned(net), torch.Generator().manual_seed(0)
+        >>> for _ in range(50):
+        ...     sleep_phase(net, feedback, SleepParams(decay=0.1), generator=generator)
+        >>> feedback_angle(net, feedback, hidden=0) < 45    # degrees; it was about 90
+        True
     """
 
     sleeps = True
@@ -85,6 +104,11 @@ class Symmetric(Feedback):
     """The forward path itself, transposed: what backpropagation would use, and no local rule can know. The upper bound.
 
     Brought to unit root mean square, as the other paths are, so that the same learning rates serve.
+
+    Example:
+        >>> net = Network((784, 32, 10))
+        >>> round(feedback_angle(net, Symmetric(net), hidden=0))
+        0
     """
 
     def __init__(self, net: Network, *, generator: torch.Generator | None = None) -> None:
@@ -105,7 +129,13 @@ def true_path(net: Network, hidden: int) -> Float[Tensor, "N C"]:
 
 
 def feedback_angle(net: Network, feedback: Feedback, hidden: int) -> float:
-    """Angle between w_fb and the true path of a hidden layer, degrees: 0 is backpropagation's, 90 knows nothing. For measuring only."""
+    """Angle between w_fb and the true path of a hidden layer, degrees: 0 is backpropagation's, 90 knows nothing. For measuring only.
+
+    Example:
+        >>> net = Network((784, 32, 10), generator=torch.Generator().manual_seed(0))
+        >>> 70 < feedback_angle(net, RandomDFA(net, generator=torch.Generator().manual_seed(1)), hidden=0) < 110
+        True
+    """
     a, b = feedback.weights(hidden).flatten().double(), true_path(net, hidden).flatten().double()
     cosine = (a @ b / (a.norm() * b.norm()).clamp_min(1e-300)).clamp(-1, 1)
     return math.degrees(math.acos(cosine.item()))

@@ -22,7 +22,12 @@ from .trainer import Progress, Trainer
 
 
 class Fault(NamedTuple):
-    """One thing that is wrong; as text, a line for people."""
+    """One thing that is wrong; as text, a line for people.
+
+    Example:
+        >>> str(Fault("silent", "layer 2", "fires next to never", "raise the learning rate"))
+        'layer 2 fires next to never: raise the learning rate'
+    """
 
     kind: str  # key of the counts, e.g. "silent"
     where: str  # e.g. "layer 2"
@@ -35,7 +40,12 @@ class Fault(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class GuardLimits:
-    """From where on a number is a fault."""
+    """From where on a number is a fault.
+
+    Example:
+        >>> GuardLimits(angle=60.0).every
+        50
+    """
 
     growth: float = 30.0  # root mean square of a layer's weights, in multiples of a fresh layer's
     silent: float = 0.001  # spikes a neuron and step below which a layer tells nothing
@@ -80,7 +90,19 @@ class Told:
 
 
 class Guard:
-    """Watches a trainer. An object to pass as `on_batch`: it never stops a run, it only looks, every `limits.every` batches."""
+    """Watches a trainer. An object to pass as `on_batch`: it never stops a run, it only looks, every `limits.every` batches.
+
+    Example:
+        >>> images = ImageSet("random", "train", torch.rand(40, 784), torch.arange(40) % 10, 10)
+        >>> net = Network((784, 32, 10))
+        >>> trainer = Trainer(LocalLearner(net, RandomDFA(net)), torch.optim.Adam(net.parameters(), lr=1e9), images)
+        >>> guard = Guard(trainer)
+        >>> for record in trainer.run(on_batch=guard):
+        ...     if faults := guard.new(record):
+        ...         break
+        >>> str(faults[0]).endswith("lower the learning rate (--lr), or add --weight-decay")
+        True
+    """
 
     def __init__(self, trainer: Trainer, limits: GuardLimits | None = None) -> None:
         self.trainer, self.limits = trainer, limits or GuardLimits()

@@ -31,7 +31,12 @@ from .neurons import TwoCompartmentLIF, TwoCompartmentParams
 
 @dataclass(frozen=True)
 class Difference:
-    """Something of a model that a Network cannot be."""
+    """Something of a model that a Network cannot be.
+
+    Example:
+        >>> str(Difference("lif1 (Leaky)", "reset by subtraction", "reset_mechanism='zero'", True))
+        "lif1 (Leaky): reset by subtraction; nearest: reset_mechanism='zero'"
+    """
 
     place: str  # where: the module's name in the model and its kind, e.g. "lif1 (Leaky)"
     what: str  # what it is there

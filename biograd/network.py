@@ -22,6 +22,10 @@ class Layer(nn.Module):
 
     `w` [out, in], thresholds a spike; `b` [out], thresholds a step, a weight from one input that fires at every step.
     Drawn from U(+-2/sqrt(in)), b = 0: PyTorch's usual bound, U(+-1/sqrt(in)) at v_th = 0.5, in thresholds.
+
+    Example:
+        >>> Layer(784, 10).w.shape    # [out, in]
+        torch.Size([10, 784])
     """
 
     def __init__(self, fan_in: int, size: int, *, generator: torch.Generator | None = None) -> None:
@@ -142,7 +146,13 @@ class Network(nn.Module):
 
 
 def read_out(s_out: Float[Tensor, "T B C"]) -> Tensor:
-    """The class whose neuron fired most, int64 [B]; the lowest index where several did, as on the chip."""
+    """The class whose neuron fired most, int64 [B]; the lowest index where several did, as on the chip.
+
+    Example:
+        >>> s_out = torch.tensor([[0.0, 1.0], [1.0, 1.0]]).view(2, 1, 2)    # two steps, one sample, two classes
+        >>> read_out(s_out).tolist()
+        [1]
+    """
     return most_spikes(s_out.sum(0))
 
 

@@ -21,7 +21,12 @@ from . import scans
 
 @dataclass(frozen=True, kw_only=True)
 class TwoCompartmentParams:
-    """Constants of the two-compartment neuron."""
+    """Constants of the two-compartment neuron.
+
+    Example:
+        >>> TwoCompartmentParams(alpha_v=0.9).alpha_u
+        0.5
+    """
 
     alpha_u: float = 0.5  # synaptic current kept a step, 1; Source: the paper's lab, its other public code (v_th 0.5)
     alpha_v: float = 0.75  # soma voltage kept a step, 1; same source
@@ -37,7 +42,13 @@ class TwoCompartmentParams:
 
 
 class SomaState(NamedTuple):
-    """Somata after a step, each [B, N]: current `u` and voltage `v` in thresholds, spikes `s` 0 or 1."""
+    """Somata after a step, each [B, N]: current `u` and voltage `v` in thresholds, spikes `s` 0 or 1.
+
+    Example:
+        >>> zero = torch.zeros(1, 2)
+        >>> SomaState(u=zero, v=zero, s=zero).s.tolist()
+        [[0.0, 0.0]]
+    """
 
     u: Tensor
     v: Tensor
@@ -55,6 +66,12 @@ def soma_step(state: SomaState, current: Float[Tensor, "B N"], p: TwoCompartment
         current: synaptic input of this step, bias included, [B, N], thresholds.
     Source: current-based LIF with hard reset as in Tang et al. 2021 (arXiv 2110.14092) and their lab's public code; the order of
     operations is Loihi's (Davies et al. 2018), so that the chip's integers follow the same steps.
+
+    Example:
+        >>> zero = torch.zeros(1, 1)
+        >>> state = soma_step(SomaState(zero, zero, zero), torch.full((1, 1), 0.75), TwoCompartmentParams())
+        >>> state.v.item(), soma_step(state, torch.full((1, 1), 0.75), TwoCompartmentParams()).s.item()    # 0.75, then 1.6875: a spike
+        (0.75, 1.0)
     """
     u = p.alpha_u * state.u + current
     v = p.alpha_v * (state.v * (1 - state.s)) + u
@@ -66,12 +83,21 @@ def apical_step(v_apical: Float[Tensor, "B N"], teach: Float[Tensor, "B N"], p: 
 
     Args:
         teach: feedback from the error neurons, [B, N], thresholds.
+
+    Example:
+        >>> apical_step(torch.ones(1, 1), torch.full((1, 1), 0.5), TwoCompartmentParams(alpha_a=0.5)).item()
+        1.0
     """
     return p.alpha_a * v_apical + teach
 
 
 def surrogate_slope(v: Tensor, p: TwoCompartmentParams) -> Tensor:
-    """psi = 1 where |v - 1| < window, else 0; any shape, v in thresholds. Source: rectangular surrogate of the lab's public code."""
+    """psi = 1 where |v - 1| < window, else 0; any shape, v in thresholds. Source: rectangular surrogate of the lab's public code.
+
+    Example:
+        >>> surrogate_slope(torch.tensor([-0.5, 0.5, 1.5, 2.5]), TwoCompartmentParams(window=1.0)).tolist()
+        [0.0, 1.0, 1.0, 0.0]
+    """
     return ((v - 1).abs() < p.window).to(v.dtype)
 
 
@@ -87,6 +113,10 @@ class Neuron(ABC):
     """What a network asks of a neuron model. A new one is a class with these methods and a line in `NEURONS`.
 
     The state of the soma is any NamedTuple of [B, N] tensors with a field `s`; it is passed in and out, never kept.
+
+    Example:
+        >>> isinstance(TwoCompartmentLIF(), Neuron)
+        True
     """
 
     @abstractmethod

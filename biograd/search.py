@@ -18,7 +18,12 @@ _FELL = 0.93  # of the errors at the start, which the lowest must come below; ba
 
 
 class LrCurve(NamedTuple):
-    """What a range test saw, batch by batch."""
+    """What a range test saw, batch by batch.
+
+    Example:
+        >>> LrCurve([1e-4, 1e-3], [0.13, 0.09], suggested=1e-3).suggested
+        0.001
+    """
 
     rates: list[float]  # learning rate of each batch
     errors: list[float]  # mean |err| of the output, spikes a step, smoothed over batches
@@ -33,10 +38,10 @@ def find_lr(trainer: Trainer, *, low: float = 1e-6, high: float = 1.0, batches: 
     Source: the range test of Smith 2017 (arXiv 1506.01186); fastest fall on a smoothed curve as in fastai; both on our error neurons.
 
     Example:
-        >>> net = Network((784, 32, 10))
-        >>> images = Batch(torch.rand(100, 784), torch.arange(100) % 10)
-        >>> trainer = Trainer(LocalLearner(net, RandomDFA(net)), torch.optim.Adam(net.parameters()), images)
-        >>> 1e-6 <= find_lr(trainer, batches=30).suggested <= 1
+        >>> net = Network((80, 32, 10))
+        >>> images = ImageSet("bars", "train", torch.eye(10).repeat(10, 1).repeat_interleave(8, 1), torch.arange(10).repeat(10), 10)
+        >>> trainer = Trainer(LocalLearner(net, RandomDFA(net)), torch.optim.Adam(net.parameters()), images, params=TrainParams(batch=10))
+        >>> 1e-6 <= find_lr(trainer, batches=100).suggested <= 1
         True
     """
     if not 0 < low < high < math.inf:

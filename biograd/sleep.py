@@ -22,7 +22,12 @@ from .neurons import SomaState, TwoCompartmentLIF, TwoCompartmentParams, soma_st
 
 @dataclass(frozen=True, kw_only=True)
 class SleepParams:
-    """The nights of a training run."""
+    """The nights of a training run.
+
+    Example:
+        >>> SleepParams(every=20).phases
+        4
+    """
 
     every: int = 50  # batches between two nights
     phases: int = 4  # phases a night; ours, from trials on MNIST, as all of these
@@ -70,7 +75,12 @@ def homeostatic_step(
 
 
 def sleep_phase(net: Network, feedback: SleepAligned, p: SleepParams, *, generator: torch.Generator) -> None:
-    """One phase: each hidden layer in turn dreams, and its feedback weights take one Hebbian step. Forward weights do not change."""
+    """One phase: each hidden layer in turn dreams, and its feedback weights take one Hebbian step. Forward weights do not change.
+
+    Example:
+        >>> net = Network((784, 32, 10))
+        >>> sleep_phase(net, SleepAligned(net), SleepParams(steps=100), generator=torch.Generator().manual_seed(0))
+    """
     for hidden in range(len(net.hidden)):
         s, s_out = dream(net, hidden, p, generator=generator)
         feedback.align(hidden, coincidence(s, s_out, p.rate, p.eta), p.decay)

@@ -14,7 +14,12 @@ from . import scans
 
 @dataclass(frozen=True, kw_only=True)
 class TraceParams:
-    """How long a synapse remembers a presynaptic spike."""
+    """How long a synapse remembers a presynaptic spike.
+
+    Example:
+        >>> TraceParams(alpha_z=0.0).alpha_x    # a single exponential trace, as on the chip
+        0.5
+    """
 
     alpha_x: float = 0.5  # first filter, kept a step, 1; the soma's alpha_u
     alpha_z: float = 0.75  # second filter, kept a step, 1; the soma's alpha_v. 0: a single exponential trace, as on the chip
@@ -42,6 +47,11 @@ def trace_step(state: TraceState, s: Float[Tensor, "B N"], p: TraceParams) -> Tr
     reset: the derivative of v by that weight. That makes `eligibility` the forward-mode derivative of the spike (reset path left out).
     Source: ours, after the eligibility traces of Tang et al. 2021 (arXiv 2110.14092, abstract); e-prop (Bellec et al. 2020) has the
     same form.
+
+    Example:
+        >>> state = trace_step(rest(torch.zeros(1, 1)), torch.ones(1, 1), TraceParams())
+        >>> trace_step(state, torch.zeros(1, 1), TraceParams()).z.item()    # 0.75 * 1 + 0.5
+        1.25
     """
     x = p.alpha_x * state.x + s
     return TraceState(x, p.alpha_z * state.z + x)

@@ -64,7 +64,12 @@ class Learner(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainParams:
-    """How long, and in what portions."""
+    """How long, and in what portions.
+
+    Example:
+        >>> TrainParams(epochs=2, batch=32).steps
+        10
+    """
 
     epochs: int = 20  # times through the training images
     batch: int = 100  # samples an update
@@ -87,7 +92,13 @@ class Progress(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """A network measured on a set of images."""
+    """A network measured on a set of images.
+
+    Example:
+        >>> images = ImageSet("random", "test", torch.rand(20, 784), torch.arange(20) % 10, 10)
+        >>> evaluate(Network((784, 10)), images).predicted.shape
+        torch.Size([20])
+    """
 
     test_accuracy: float  # 0..1
     predicted: Tensor  # int64 [n]
@@ -112,7 +123,13 @@ class Trainer:
         sleep: the nights; they happen where the feedback learns from them.
         seed: of everything drawn while training (order, transforms, noise, dreams).
 
-    Example: see the README.
+    Example:
+        >>> images = ImageSet("random", "train", torch.rand(40, 784), torch.arange(40) % 10, 10)
+        >>> net = Network((784, 32, 10))
+        >>> optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
+        >>> trainer = Trainer(LocalLearner(net, RandomDFA(net)), optimizer, images, params=TrainParams(epochs=2, batch=20))
+        >>> [record["epoch"] for record in trainer.run()]
+        [1, 2]
     """
 
     def __init__(
@@ -299,7 +316,12 @@ _POSITION = ("epoch", "batch", "correct", "error", "seconds", "night_seconds")
 
 
 def encode(x: Tensor, encoder: Encoder, steps: int, *, generator: torch.Generator | None = None) -> Float[Tensor, "T B M"]:
-    """Images, uint8 0..255 or float 0..1, [B, ...], to spikes [T, B, pixels]."""
+    """Images, uint8 0..255 or float 0..1, [B, ...], to spikes [T, B, pixels].
+
+    Example:
+        >>> encode(torch.full((1, 1, 2), 128, dtype=torch.uint8), integrate_and_fire, 4)[:, 0, 0].tolist()    # a grey pixel
+        [1.0, 0.0, 1.0, 0.0]
+    """
     p = x.flatten(1).float() / 255 if x.dtype == torch.uint8 else x.flatten(1).float()
     return encoder(p, steps, generator=generator)
 
@@ -384,7 +406,13 @@ def evaluate(
     threads: int = 1,
     seed: int = 0,
 ) -> Evaluation:
-    """Measure a network: accuracy, answers, and how much it fires. Draws (of a random encoder) come from `seed`."""
+    """Measure a network: accuracy, answers, and how much it fires. Draws (of a random encoder) come from `seed`.
+
+    Example:
+        >>> images = ImageSet("random", "test", torch.rand(20, 784), torch.arange(20) % 10, 10)
+        >>> 0 <= evaluate(Network((784, 32, 10)), images, steps=5).test_accuracy <= 1
+        True
+    """
     start = time.perf_counter()
     predicted, labels, rates, shown = [], [], torch.zeros(len(net.layers)), 0
     for spikes, y in _measured(net, images, encoder, steps, batch, seed):
