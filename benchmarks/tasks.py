@@ -11,7 +11,7 @@ from biograd.checkpoint import RunFolder
 from biograd.experiment import Experiment, default_threads, load_sets
 from biograd.trainer import Trainer
 
-from . import inside, joules, loihi, speed, timing
+from . import inside, joules, loihi, scaling, speed, timing
 from .trials import SEEDS, Trial, event_trials, paper_trials, pareto_trials, time_to_trial, train
 
 Results = dict[str, Any]  # any: JSON
@@ -81,21 +81,22 @@ def energy() -> list[Task]:
 
 
 def race() -> list[Task]:
-    """Speed: training and inference against the peers, one thread and all, memory against T, time to an accuracy. Ten minutes."""
+    """Speed: training and inference against the peers, one thread and all; two workers; memory against T; time to an accuracy."""
+    threads = sorted({1, default_threads()})
+    races = [(n, inputs) for inputs in speed.INPUTS for n in threads]
     return [
-        *(
-            Task(name="speed", config={"threads": n}, work=lambda bench, n=n: [speed.training_speed(n)])  # type: ignore[misc]
-            for n in sorted({1, default_threads()})
-        ),
-        *(
-            Task(name="inference speed", config={"threads": n}, work=lambda bench, n=n: [speed.inference_speed(n)])  # type: ignore[misc]
-            for n in sorted({1, default_threads()})
-        ),
+        *(_race("speed", speed.training_speed, n, inputs) for n, inputs in races),
+        *(_race("inference speed", speed.inference_speed, n, inputs) for n, inputs in races),
+        Task(name="workers", config={"workers": 2}, work=lambda bench: [scaling.workers_scaling()]),
         Task(
             name="memory", config={"lengths": [10, 50, 100, 200, 400, 1000]}, work=lambda b: [speed.memory((10, 50, 100, 200, 400, 1000))]
         ),
         trial_task("time to accuracy", time_to_trial()),
     ]
+
+
+def _race(name: str, race: Callable[..., Results], threads: int, inputs: str) -> Task:
+    return Task(name=name, config={"threads": threads, "inputs": inputs}, work=lambda bench: [race(threads, inputs=inputs)])
 
 
 def of_run() -> list[Task]:

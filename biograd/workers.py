@@ -91,11 +91,12 @@ class SharedLearner:
     Args:
         own: the learner of this process.
         workers: all of them; at least 2.
+        early: send each layer's update as soon as it is there, not when the last one is.
     """
 
-    def __init__(self, own: LocalLearner, workers: Workers) -> None:
-        self.own, self.workers = own, workers
-        own.on_update = self._travel
+    def __init__(self, own: LocalLearner, workers: Workers, *, early: bool = True) -> None:
+        self.own, self.workers, self.early = own, workers, early
+        own.on_update = self._travel if early else None
         self._travelling: list[tuple[Any, Tensor, list[Tensor]]] = []
         self._share = 0.0
 
@@ -124,6 +125,8 @@ class SharedLearner:
         self._share = (part.stop - part.start) / batch
         mine = Trains(spikes.words[:, part].contiguous(), spikes.steps) if isinstance(spikes, Trains) else spikes[:, part].contiguous()
         result = self.own.step(mine, labels[part])
+        for index in range(0 if self.early else len(self.net.layers)):
+            self._travel(index)
         predicted = torch.zeros(batch, device=labels.device)
         predicted[part] = result.predicted.float()
         told = torch.cat(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
-from benchmarks import joules, machine, speed
+from benchmarks import joules, machine, scaling, speed
 from benchmarks.meters import EnergyMeter
+from biograd.datasets import ImageSet
 from biograd.learner import LocalLearner
 
 
@@ -44,13 +46,36 @@ def test_all_racers_hold_the_same_net_with_the_same_start(monkeypatch):
         assert all(torch.equal(a.w, b.w) for a, b in zip(learner.net.layers, first.layers, strict=True))
 
 
-def test_a_short_race_yields_every_ratio(monkeypatch):
+@pytest.mark.parametrize("inputs", speed.INPUTS)
+def test_a_short_race_yields_every_ratio(inputs, monkeypatch):
+    few = ImageSet("mnist", "train", torch.arange(20 * 30).remainder(256).view(20, 5, 6).to(torch.uint8), torch.arange(20) % 5, 5)
+    monkeypatch.setattr(speed, "load", lambda name, split: few)
     monkeypatch.setattr(speed, "SIZES", (30, 12, 12, 5))
     monkeypatch.setattr(speed, "STEPS", 4)
-    found = speed.training_speed(1, rounds=2, seconds=0.001)
+    found = speed.training_speed(1, inputs=inputs, rounds=2, seconds=0.001)
     assert found["ratio_full_vs_snntorch"] > 0 and found["ratio_factorised_vs_snntorch"] > 0
     assert found["floor_share_full"] > 0 and set(found["quartiles"]) == set(found["samples_per_second"])
-    assert speed.inference_speed(1, rounds=2, seconds=0.001)["ratio_inference_vs_snntorch"] > 0
+    assert speed.inference_speed(1, inputs=inputs, rounds=2, seconds=0.001)["ratio_inference_vs_snntorch"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("early", [True, False])
+def test_two_workers_run_a_race_to_its_end(early):
+    assert scaling._race(2, 0.1, 50, early=early) > 0
+
+
+def test_workers_are_compared_round_by_round(monkeypatch):
+    rounds = iter([10.0, 18.0, 17.0, 20.0, 34.0, 40.0, 10.0, 19.0, 19.0] * 2)
+    monkeypatch.setattr(scaling, "_race", lambda *_, **__: next(rounds))
+    found = scaling.workers_scaling(rounds=3)["batches"]["100"]
+    assert found["ratio_workers"] == 1.8 and found["ratio_early_vs_late"] == 1.0
+    assert found["samples_per_second"] == {"one": 10.0, "several": 19.0, "several, late": 19.0}
+
+
+def test_workers_that_fail_say_why(monkeypatch):
+    monkeypatch.setattr(scaling.sys, "executable", "/bin/false")
+    with pytest.raises(RuntimeError, match="2 workers ended with status 1: they said nothing"):
+        scaling._race(2, 0.1, 50, early=True)
 
 
 def test_memory_of_bptt_grows_with_time_and_online_does_not(monkeypatch):

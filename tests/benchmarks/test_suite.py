@@ -110,7 +110,12 @@ def test_two_runs_are_compared_figure_by_figure(tmp_path, counted):
 
 
 def test_records_of_other_versions_and_failures_are_no_figures():
-    good = {"format": records.FORMAT, "kind": "measurement", "name": "speed", "results": {"ratio_full_vs_snntorch": 5.0}}
+    good = {
+        "format": records.FORMAT,
+        "kind": "measurement",
+        "name": "speed",
+        "results": {"inputs": "digits", "ratio_full_vs_snntorch": 5.0},
+    }
     bad = [good | {"format": 99}, {"kind": "epoch"}, {"kind": "measurement", "name": "speed", "error": "x"}, good | {"results": 3}]
     assert suite.usable([*bad, good]) == [good]
     assert suite.summary([*bad, good]) == {"ratio_full_vs_snntorch": 5.0}
