@@ -5,6 +5,9 @@ from .callbacks import EarlyStopping, TensorBoard
 from .datasets import ImageSet, load, validation_split
 from .encoders import bernoulli, integrate_and_fire, latency
 from .errors import ClassWeighted, ErrorNeurons, FinalRate, RunningRate, SignedSpikes, balanced_weights
+from .events import Events, EventSet, Sensor, SpikeSet, bin_events
+from .events_nmnist import nmnist
+from .events_shd import shd
 from .experiment import Experiment, RunConfig, preset, read_config
 from .export import from_nir, to_model, to_network, to_nir
 from .feedback import Feedback, RandomDFA, SleepAligned, Symmetric, feedback_angle
@@ -27,6 +30,8 @@ __all__ = [
     "Eligibility",
     "ErrorNeurons",
     "Evaluation",
+    "EventSet",
+    "Events",
     "Experiment",
     "Factorised",
     "Fault",
@@ -44,10 +49,12 @@ __all__ = [
     "Rule",
     "RunConfig",
     "RunningRate",
+    "Sensor",
     "SignedSpikes",
     "SleepAligned",
     "SleepParams",
     "SomaState",
+    "SpikeSet",
     "Symmetric",
     "TensorBoard",
     "TraceParams",
@@ -59,6 +66,7 @@ __all__ = [
     "apical_step",
     "balanced_weights",
     "bernoulli",
+    "bin_events",
     "differences",
     "encode",
     "evaluate",
@@ -69,9 +77,11 @@ __all__ = [
     "integrate_and_fire",
     "latency",
     "load",
+    "nmnist",
     "preset",
     "read_config",
     "read_out",
+    "shd",
     "sleep_phase",
     "soma_step",
     "surrogate_slope",

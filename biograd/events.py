@@ -29,7 +29,12 @@ MAX_BYTES = 4 << 30  # of one batch of spikes
 
 
 class Sensor(NamedTuple):
-    """The size of what recorded."""
+    """The size of what recorded.
+
+    Example:
+        >>> Sensor(34, 34, 2).inputs
+        2312
+    """
 
     width: int  # pixels, x = 0 .. width - 1
     height: int = 1  # pixels, y = 0 .. height - 1
@@ -42,7 +47,13 @@ class Sensor(NamedTuple):
 
 
 class Events(NamedTuple):
-    """One recording in the order of time: integer arrays of one length."""
+    """One recording in the order of time: integer arrays of one length.
+
+    Example:
+        >>> tangled = Events(np.array([4, 5]), np.array([0, 0]), np.array([1, 1]), np.array([20, 10]))
+        >>> tangled.in_order().x
+        array([5, 4])
+    """
 
     x: np.ndarray  # column, 0 at the left, pixels
     y: np.ndarray  # row, 0 at the top, pixels
@@ -96,6 +107,12 @@ class EventSet:
 
     A shift of `AugmentParams` moves a recording by whole pixels, rotation and scale turn and stretch it about the sensor's middle
     (each event lands on the nearest pixel); events that leave the sensor are lost. Elastic changes are not defined for events.
+
+    Example:
+        >>> one = Events(np.array([3]), np.array([2]), np.array([0]), np.array([750]))
+        >>> train = EventSet.of([one] * 20, [0, 1] * 10, sensor=Sensor(4, 3), window=1000)
+        >>> train.spikes(torch.arange(5), steps=10).nonzero()[0]      # step, sample, neuron
+        tensor([ 7,  0, 11])
     """
 
     name: str

@@ -132,6 +132,11 @@ def nmnist(folder: str | Path, split: str, *, name: str = "nmnist") -> EventSet:
         folder: holds Train/0 .. Train/9 and Test/0 .. Test/9 with a .bin file a recording, or Train.zip and Test.zip of these.
         split: "train" or "test".
     Raises: ValueError where there are no such files. They are opened a batch at a time, when their spikes are asked for.
+
+    Example:
+        >>> train = nmnist("N-MNIST", "train")                            # doctest: +SKIP
+        >>> train.spikes(torch.arange(100), steps=20).shape               # doctest: +SKIP
+        torch.Size([20, 100, 2312])
     """
     part = Path(folder) / split.capitalize()
     if part.is_dir():

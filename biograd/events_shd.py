@@ -63,6 +63,11 @@ def shd(path: str | Path, split: str, *, classes: int = CLASSES, sensor: Sensor 
 
     Raises: ValueError where the file is no HDF5, lacks one of the three parts, or has labels that are no integers; OSError where it
     is not there.
+
+    Example:
+        >>> train = shd("shd_train.h5", "train")                          # doctest: +SKIP
+        >>> train.spikes(torch.arange(100), steps=100).shape              # doctest: +SKIP
+        torch.Size([100, 100, 700])
     """
     path = Path(path)
     file = _opened(path)

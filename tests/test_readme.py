@@ -25,7 +25,7 @@ def test_the_ten_line_example_runs_and_learns(monkeypatch, capsys):
         return datasets.ImageSet("mnist", split, x, y, 10)
 
     monkeypatch.setitem(datasets.DATASETS, "mnist", few)
-    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    example = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0]
     assert len([line for line in example.splitlines() if line]) <= 10
     torch.manual_seed(0)
     exec(compile(example, "README.md", "exec"), {})
