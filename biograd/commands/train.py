@@ -21,6 +21,7 @@ from ..console import Console
 from ..experiment import Experiment, RunConfig, preset, read_config
 from ..search import find_lr
 from ..trainer import Progress
+from .listeners import Listeners
 from .pictures import draw_run
 from .start import configured, take_weights
 from .stop import stop_request
@@ -41,6 +42,7 @@ class Args:
     find_lr: bool = False  # try learning rates on some batches, suggest one, and stop there
     out: Path | None = None  # run folder; runs/PRESET unless named
     resume: bool = False  # go on with the run in the folder; start it where there is none
+    tensorboard: bool = False  # write curves into RUN/tensorboard (pip install 'biograd[tensorboard]')
     quiet: bool = False  # no pictures at the end
     json: bool = False  # print one JSON object as the last line of standard output
 
@@ -80,11 +82,14 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
         if before:
             _conclude(before[-1], folder, console)
             return before[-1]
-        finished = _train(experiment, folder, console)
+        listeners = Listeners(folder, experiment, tensorboard=args.tensorboard)
+        finished = _train(experiment, folder, console, listeners)
         if not finished:
             trainer = experiment.trainer
             console.say(f"stopped at epoch {trainer.epoch + 1}, batch {trainer.batch}, and saved: go on with --out {folder.path} --resume")
             return {"exit_code": 130, "seed": args.run.seed, "stopped": True}
+        if kept := listeners.finish():
+            console.say(kept)
         record = _summary(experiment, folder)
         records.append(folder.records, record)
         if not args.quiet:
@@ -114,13 +119,14 @@ def _conclude(record: dict[str, Any], folder: RunFolder, console: Console) -> No
     )
 
 
-def _train(experiment: Experiment, folder: RunFolder, console: Console) -> bool:
+def _train(experiment: Experiment, folder: RunFolder, console: Console, listeners: Listeners) -> bool:
     trainer, epochs = experiment.trainer, experiment.config.epochs
     saved = time.monotonic()
     with stop_request() as stopping, console.bar("training", unit="batches") as bar:
 
         def show(p: Progress) -> bool:
             nonlocal saved
+            listeners.batch(p)
             if time.monotonic() - saved > SAVE_EVERY:  # an epoch may take hours, and a crash must not cost one
                 save_checkpoint(folder, experiment)
                 saved = time.monotonic()
@@ -128,16 +134,16 @@ def _train(experiment: Experiment, folder: RunFolder, console: Console) -> bool:
             bar(p.epoch * p.batches + p.batch, epochs * p.batches, beside)
             return bool(stopping)
 
-        for record in trainer.run(on_batch=show):
+        for record in () if listeners.enough else trainer.run(on_batch=show):
             records.append(folder.records, record)
             save_checkpoint(folder, experiment)
             saved = time.monotonic()
             console.say(_epoch_line(record, epochs))
-            if stopping:
+            if listeners.epoch(record) or stopping:
                 break
     if trainer.epoch < epochs:
         save_checkpoint(folder, experiment)
-    return trainer.epoch >= epochs
+    return trainer.epoch >= epochs or listeners.enough
 
 
 def _epoch_line(record: dict[str, Any], epochs: int) -> str:

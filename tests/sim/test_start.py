@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
+import sys
 
 import nir
 import numpy as np
 import pytest
 import torch
 
+from biograd import records
 from biograd.checkpoint import RunFolder
 from biograd.cli import main
+from biograd.commands import train
 from biograd.export import from_nir, to_nir
 from biograd.network import Network
 from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams
@@ -114,3 +118,34 @@ def test_another_tools_file_is_deployed_with_its_energy_modelled(mnist, tmp_path
         assert code == 2 and message in err and err.count("\n") == 1, err
     code, again, err = run(["deploy", silent, "--steps", "8", "--dt", "1e-3", "--samples", "50", "--json"], capsys)
     assert code == 0 and again["cores"] == result["cores"], err
+
+
+def test_a_run_stops_early_keeps_its_best_epoch_and_remembers_it_when_resumed(mnist, tmp_path, capsys):
+    flags = [*TRAIN, "--hidden", "20", "--validation", "200", "--patience", "2", "--epochs", "40", "--lr", "0.05", "--schedule", "constant"]
+    code, whole, err = run([*flags, "--out", tmp_path / "whole"], capsys)
+    epochs = [r for r in records.read(tmp_path / "whole" / "records.jsonl") if r["kind"] == "epoch"]
+    accuracies = [r["test_accuracy"] for r in epochs]
+    best = accuracies.index(max(accuracies)) + 1
+    assert code == 0 and len(epochs) == best + 2 < 40, err
+    assert whole["test_accuracy"] == max(accuracies) and f"kept epoch {best}" in err and whole["measured_on"] == "validation"
+
+    class Stop:
+        """Ctrl-C in the third epoch of ten batches."""
+
+        asked = 0
+
+        def __bool__(self):
+            self.asked += 1
+            return self.asked > 25
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(train, "stop_request", lambda: contextlib.nullcontext(Stop()))
+        assert run([*flags, "--out", tmp_path / "broken"], capsys)[0] == 130
+    code, broken, err = run([*flags, "--out", tmp_path / "broken", "--resume"], capsys)
+    assert code == 0 and broken["test_accuracy"] == whole["test_accuracy"], err
+
+
+def test_tensorboard_that_is_not_installed_is_said_before_anything_is_trained(mnist, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    code, _, err = run([*TRAIN, "--hidden", "20", "--epochs", "1", "--tensorboard", "--out", tmp_path / "run"], capsys)
+    assert code == 2 and "pip install 'biograd[tensorboard]'" in err and err.count("\n") == 2, err
