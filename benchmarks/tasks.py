@@ -11,7 +11,7 @@ from biograd.checkpoint import RunFolder
 from biograd.experiment import Experiment, default_threads, load_sets
 from biograd.trainer import Trainer
 
-from . import inside, joules, loihi, scaling, speed, timing
+from . import inside, joules, loihi, scaling, speed, timing, tutorial
 from .trials import SEEDS, Trial, event_trials, paper_trials, pareto_trials, time_to_trial, train
 
 Results = dict[str, Any]  # any: JSON
@@ -155,11 +155,33 @@ def _renner() -> Task:
     return Task(name="energy model against silicon", work=lambda bench: [loihi.validation()])
 
 
+def snntorch() -> list[Task]:
+    """snnTorch's tutorial network: its spikes on the way to NIR and back, and its training beside BioGrad's. A quarter of an hour."""
+    # Learning rates: the tutorial's own; the others chosen on 5,000 training images set apart.
+    rates = {"snntorch": 5e-4, "snntorch annealed": 1e-3, "biograd": 3e-3}
+    trials = [(method, lr, epochs, seed) for epochs in (1, 2) for seed in SEEDS for method, lr in rates.items()]
+    return [
+        Task(name="spikes there and back", config={"samples": 1000}, seed=0, work=lambda bench: [tutorial.round_trip()]),
+        *(_tutorial_task(method, lr, epochs, seed) for method, lr, epochs, seed in trials),
+    ]
+
+
+def _tutorial_task(method: str, lr: float, epochs: int, seed: int) -> Task:
+    how: Results = {"epochs": epochs, "lr": lr}
+    return Task(
+        name="tutorial",
+        config={"method": method, **how},
+        seed=seed,
+        work=lambda bench: [tutorial.measure(method, seed=seed, threads=bench.threads, **how)],
+    )
+
+
 SUITES: dict[str, Callable[[], list[Task]]] = {
     "quick": quick,
     "paper": paper,
     "energy": energy,
     "speed": race,
     "events": events,
+    "snntorch": snntorch,
     "full": lambda: [*of_run(), *paper(), *energy()[3:], *race()],
 }

@@ -20,7 +20,7 @@ from ..console import Console
 class Args:
     """The flags."""
 
-    suite: str = "quick"  # quick, paper, energy, speed or full
+    suite: str = "quick"  # quick, paper, energy, speed, events, snntorch or full
     run: Path | None = None  # run folder with the trained network that quick, energy and full measure
     out: Path | None = None  # file of records; RUN/measurements.jsonl, else runs/SUITE.jsonl
     threads: int = 0  # processor threads of the races; 0: as many as there are cores

@@ -1,0 +1,154 @@
+"""A snnTorch tutorial's network trained by its own recipe, and converted and trained by BioGrad; and its spikes to NIR and back.
+
+snnTorch's tutorial 5 ("Training Spiking Neural Networks with snnTorch"): 784-1000-10 Leaky neurons of beta 0.95, 25 steps, pixels as a
+constant current, cross-entropy of the output voltages summed over steps, Adam at 5e-4, batches of 128, its usual surrogate (arctan) and
+reset by subtraction. BioGrad takes the same untrained weights with reset to zero (its nearest form), shows the same pixels as evenly
+spaced spikes, and learns by local rules and sleep.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nir
+import snntorch
+import snntorch.import_nir
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+import biograd as bg
+from biograd.datasets import ImageSet, load, validation_split
+
+BETA, STEPS, BATCH = 0.95, 25, 128
+METHODS: dict[str, Callable[..., Iterator[float]]]
+
+
+class TutorialNet(nn.Module):
+    """The network of the tutorial, with its usual names."""
+
+    def __init__(self, reset_mechanism: str = "subtract") -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(784, 1000)
+        self.lif1 = snntorch.Leaky(beta=BETA, reset_mechanism=reset_mechanism)
+        self.fc2 = nn.Linear(1000, 10)
+        self.lif2 = snntorch.Leaky(beta=BETA, reset_mechanism=reset_mechanism)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Output spikes and voltages, each [T, B, 10], of a constant current [B, 784] or a train [T, B, 784]."""
+        mem1, mem2 = self.lif1.reset_mem(), self.lif2.reset_mem()
+        train = x if x.dim() == 3 else x.expand(STEPS, *x.shape)
+        spikes, voltages = [], []
+        for now in train:
+            spk1, mem1 = self.lif1(self.fc1(now), mem1)
+            spk2, mem2 = self.lif2(self.fc2(spk1), mem2)
+            spikes.append(spk2)
+            voltages.append(mem2)
+        return torch.stack(spikes), torch.stack(voltages)
+
+
+def measure(method: str, *, epochs: int, lr: float, seed: int, threads: int, validation: int = 0) -> dict[str, Any]:
+    """Train the tutorial's network by one of `METHODS`; its accuracy after each epoch (any: JSON).
+
+    Args:
+        validation: training images set apart and measured on, to choose learning rates by; 0: the test images.
+    """
+    train, test = load("mnist", "train"), load("mnist", "test")
+    if validation:
+        train, test = validation_split(train, validation)
+    start = time.perf_counter()
+    curve = list(METHODS[method](train, test, epochs=epochs, lr=lr, seed=seed, threads=threads))
+    seconds = time.perf_counter() - start
+    measured = "validation" if validation else "test"
+    return {"method": method, "test_accuracy": curve[-1], "test_accuracy_curve": curve, "measured_on": measured, "seconds": seconds}
+
+
+def by_its_recipe(
+    train: ImageSet, test: ImageSet, *, epochs: int, lr: float, seed: int, threads: int, cosine: bool = False
+) -> Iterator[float]:
+    """The tutorial's own training: its network, loss and optimizer; the last batch of an epoch is dropped, as there."""
+    torch.set_num_threads(threads)
+    torch.manual_seed(seed)
+    net = TutorialNet()
+    optimizer = torch.optim.Adam(net.parameters(), lr=lr, betas=(0.9, 0.999))
+    batches = len(train) // BATCH
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * batches) if cosine else None
+    for _ in range(epochs):
+        for members in torch.randperm(len(train)).split(BATCH)[:batches]:
+            _, voltages = net(train.x[members].flatten(1).float() / 255)
+            labels = train.y[members].expand(STEPS, -1).flatten()
+            loss = functional.cross_entropy(voltages.flatten(0, 1), labels, reduction="sum") / BATCH  # summed over steps
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            if scheduler:
+                scheduler.step()
+        yield _accuracy(net, test)
+
+
+def by_its_recipe_annealed(train: ImageSet, test: ImageSet, **how: Any) -> Iterator[float]:
+    """The same with the learning rate going down to 0 as BioGrad's does."""
+    return by_its_recipe(train, test, cosine=True, **how)
+
+
+def by_biograd(train: ImageSet, test: ImageSet, *, epochs: int, lr: float, seed: int, threads: int) -> Iterator[float]:
+    """The same untrained weights, converted, and trained by local rules and sleep."""
+    torch.set_num_threads(1)
+    torch.manual_seed(seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # reset by subtraction becomes reset to zero: meant
+        net = bg.from_snntorch(TutorialNet(), nearest=True)
+    generator = torch.Generator().manual_seed(seed)
+    rule = bg.Eligibility(bg.TraceParams(alpha_x=0.0, alpha_z=BETA))  # a synapse remembers as long as its neuron
+    learner = bg.LocalLearner(net, bg.SleepAligned(net, generator=generator), rule=rule, threads=threads)
+    optimizer = torch.optim.Adam(net.parameters(), lr=lr)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * -(-len(train) // BATCH))
+    params = bg.TrainParams(epochs=epochs, batch=BATCH, steps=STEPS)
+    for record in bg.Trainer(learner, optimizer, train, params=params, test_set=test, scheduler=scheduler, seed=seed).run():
+        yield record["test_accuracy"]
+
+
+METHODS = {"snntorch": by_its_recipe, "snntorch annealed": by_its_recipe_annealed, "biograd": by_biograd}
+
+
+def round_trip(samples: int = 1000, seed: int = 0) -> dict[str, Any]:
+    """The untrained network's output spikes on test images: in snnTorch, as ours, and back in snnTorch by way of NIR (any: JSON)."""
+    torch.manual_seed(seed)
+    model = TutorialNet(reset_mechanism="zero")
+    images = load("mnist", "test").subset(slice(0, samples))
+    spikes = bg.encode(images.x, bg.integrate_and_fire, STEPS)
+    net = bg.from_snntorch(model)
+    with tempfile.TemporaryDirectory() as folder:
+        bg.to_nir(net, Path(folder) / "model.nir", steps=STEPS)
+        graph = nir.read(Path(folder) / "model.nir")
+    with contextlib.redirect_stdout(io.StringIO()):  # the importer prints
+        again = snntorch.import_nir.import_from_nir(graph)
+    state, out = None, []
+    with torch.no_grad():
+        first, _ = model(spikes)
+        for now in spikes:
+            s, state = again(now, state)
+            out.append(s)
+    ours, last = net(spikes), torch.stack(out)
+    return {
+        "samples": len(images),
+        "output_spikes": int(first.sum()),
+        "samples_that_differ_as_ours": int((ours != first).any(0).any(-1).sum()),
+        "samples_that_differ_back_in_snntorch": int((last != first).any(0).any(-1).sum()),
+    }
+
+
+@torch.no_grad()
+def _accuracy(net: TutorialNet, images: ImageSet) -> float:
+    right = 0
+    for x, y in zip(images.x.split(500), images.y.split(500), strict=True):
+        spikes, _ = net(x.flatten(1).float() / 255)
+        right += int((bg.read_out(spikes) == y).sum())
+    return right / len(images)
