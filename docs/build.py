@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import html
+import importlib
 import os
 import re
 import shutil
@@ -27,6 +28,7 @@ import jinja2
 import links
 import markdown2
 import pdoc
+import pdoc.extract
 import pdoc.render
 import pygments
 from cells import Cell
@@ -105,13 +107,26 @@ def document(folder: Path, modules: Sequence[str]) -> list[str]:
     pdoc.render.configure(docformat="google", template_directory=HERE / "templates", footer_text="BioGrad")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        pdoc.pdoc(*modules, output_directory=folder)
+        missing = _unimportable(modules)
+        pdoc.pdoc(*modules, *(f"!{name}" for name in missing), output_directory=folder)
     for page in folder.rglob("*.html"):  # pdoc links to private bases, and leaves them out
         text = page.read_text(encoding="utf-8")
         page.write_text(re.sub(r'<a href="[^"]*#_[^"]*">(.*?)</a>', r"\1", text), encoding="utf-8")
     told = [" ".join(str(warning.message).split()) for warning in caught if "pdoc" in Path(warning.filename).parts]
     # Types of a NamedTuple's fields are shown as they are written, where pdoc cannot look them up.
-    return [f"api: {text}" for text in told if "type annotation" not in text]
+    quiet = ("type annotation", "Couldn't import")  # the second are in `missing`
+    return [*missing.values(), *(f"api: {text}" for text in told if not any(words in text for words in quiet))]
+
+
+def _unimportable(modules: Sequence[str]) -> dict[str, str]:
+    """Modules that cannot be imported, and why, a line each: one of them would keep pdoc from the others."""
+    found = {}
+    for name in pdoc.extract.walk_specs(modules):
+        try:
+            importlib.import_module(name)
+        except Exception as error:
+            found[name] = f"api: {name} cannot be imported: {type(error).__name__}: {' '.join(str(error).split())}"
+    return found
 
 
 def _modules() -> list[str]:

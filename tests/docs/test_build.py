@@ -80,6 +80,19 @@ def test_modules_are_documented_from_their_docstrings(tmp_path):
     assert "x[t] = alpha_x x[t-1] + s[t]" in page and 'href="../../index.html"' in page
 
 
+@pytest.mark.slow
+def test_a_module_that_cannot_be_imported_is_told_and_the_others_are_documented(tmp_path, monkeypatch):
+    package = tmp_path / "odd_package"
+    package.mkdir()
+    (package / "__init__.py").write_text('"""A package."""')
+    (package / "fine.py").write_text('"""Fine."""')
+    (package / "broken.py").write_text("import no_such_module_anywhere")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    problems = build.document(tmp_path / "api", ["odd_package"])
+    assert problems == ["api: odd_package.broken cannot be imported: ModuleNotFoundError: No module named 'no_such_module_anywhere'"]
+    assert (tmp_path / "api" / "odd_package" / "fine.html").exists()
+
+
 def test_every_module_has_its_page():
     asked = build._modules()
     for file in (ROOT / "biograd").glob("[!_]*.py"):
