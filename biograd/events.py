@@ -23,8 +23,9 @@ from torch import Tensor
 
 from . import events_loops as loops
 from .augment import AugmentParams
+from .trains import WORD, Trains
 
-MAX_EVENTS = 20_000_000  # of one recording, unless the set allows more: some 500 MB while it is binned
+MAX_EVENTS = 20_000_000  # of one recording, unless the set allows more: some 500 MB while it is read
 MAX_BYTES = 4 << 30  # of one batch of spikes
 
 
@@ -95,10 +96,9 @@ def bin_events(events: Events, sensor: Sensor, *, steps: int, window: int) -> tu
         >>> s.sum(1), found.merged
         (array([1., 1.], dtype=float32), 1)
     """
-    events = checked(events, sensor, "the recording")
-    _expect_memory(steps, 1, sensor)
-    s = np.zeros((steps, sensor.inputs), dtype=np.float32)
-    return s, _scatter(events, sensor, window, _STILL, s)
+    trains = _silence(steps, 1, sensor)
+    found = _scatter(checked(events, sensor, "the recording"), sensor, window, _STILL, trains, 0)
+    return trains.dense()[:, 0].numpy(), found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,6 +200,17 @@ class EventSet:
 
         Raises: ValueError for a recording that is none of this sensor, or a batch that would take more than 4 GB.
         """
+        return self.binned(members, steps, augmentation=augmentation, generator=generator)[0].dense()
+
+    def trains(
+        self,
+        members: Int[Tensor, " B"],
+        steps: int,
+        *,
+        augmentation: AugmentParams | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Trains:
+        """The same as bits, as event-driven learning takes them."""
         return self.binned(members, steps, augmentation=augmentation, generator=generator)[0]
 
     def binned(
@@ -209,15 +220,12 @@ class EventSet:
         *,
         augmentation: AugmentParams | None = None,
         generator: torch.Generator | None = None,
-    ) -> tuple[Float[Tensor, "T B N"], Binned]:
+    ) -> tuple[Trains, Binned]:
         """The same, and what became of all their events."""
-        _expect_memory(steps, len(members), self.sensor)
+        trains = _silence(steps, len(members), self.sensor)
         moves = _moves(augmentation or AugmentParams(), len(members), self.sensor, generator)
-        s = torch.zeros(steps, len(members), self.inputs)
-        found = [
-            _scatter(self.events(member), self.sensor, self.window, moves[b], s[:, b].numpy()) for b, member in enumerate(members.tolist())
-        ]
-        return s, Binned(*(sum(column) for column in zip(*found, strict=True))) if found else Binned(0, 0, 0, 0)
+        found = [_scatter(self.events(member), self.sensor, self.window, moves[b], trains, b) for b, member in enumerate(members.tolist())]
+        return trains, Binned(*(sum(column) for column in zip(*found, strict=True))) if found else Binned(0, 0, 0, 0)
 
     def picture(self, member: int) -> np.ndarray:
         """A recording as an image: events a pixel of either polarity, uint8 [height, width], 255 where most fell."""
@@ -315,8 +323,9 @@ def _fault(fault: int, x: int, y: int, p: int, t: np.ndarray, at: int, sensor: S
 _STILL = np.array([[1.0, 0, 0], [0, 1, 0]])
 
 
-def _scatter(events: Events, sensor: Sensor, window: int, move: np.ndarray, s: np.ndarray) -> Binned:
-    return Binned(len(events.t), *loops.scatter(*events, move, sensor.width, sensor.height, window, s))
+def _scatter(events: Events, sensor: Sensor, window: int, move: np.ndarray, trains: Trains, b: int) -> Binned:
+    words = trains.words[:, b].numpy().view(np.uint32)
+    return Binned(len(events.t), *loops.scatter(*events, move, sensor.width, sensor.height, window, trains.steps, words))
 
 
 def _moves(p: AugmentParams, batch: int, sensor: Sensor, generator: torch.Generator | None) -> np.ndarray:
@@ -350,7 +359,8 @@ def _labels(labels: Any, n: int, classes: int) -> Tensor:  # any: what torch.as_
     return y.long()
 
 
-def _expect_memory(steps: int, batch: int, sensor: Sensor) -> None:
+def _silence(steps: int, batch: int, sensor: Sensor) -> Trains:
+    """Trains without a spike, once it is known that their spikes would find room."""
     if steps < 1:
         raise ValueError(f"steps is {steps}; need at least 1")
     if (needed := 4 * steps * batch * sensor.inputs) > MAX_BYTES:
@@ -358,3 +368,4 @@ def _expect_memory(steps: int, batch: int, sensor: Sensor) -> None:
             f"{batch} recordings of {sensor.inputs:,} inputs and {steps} steps take {needed / 1e9:,.1f} GB of spikes, more than "
             f"{MAX_BYTES / 1e9:,.1f}: show fewer at a time, or use fewer steps"
         )
+    return Trains(torch.zeros(-(-steps // WORD), batch, sensor.inputs, dtype=torch.int32), steps)

@@ -36,18 +36,17 @@ def first_fault(x, y, p, t, width, height, polarities):
 
 
 @numba.njit(cache=True, nogil=True)
-def scatter(x, y, p, t, move, width, height, window, s):
-    """Set s[step, input] = 1 for every event; returns how many fell behind the window, off the sensor, and onto a spike already there.
+def scatter(x, y, p, t, move, width, height, window, steps, words):
+    """Set the bit of every event's step in the word of its input; returns how many events fell behind the window, off the sensor, and
+    onto a bit that was set.
 
     Args:
         move: the affine change of coordinates, float64 [2, 3]: column = move[0, 0] x + move[0, 1] y + move[0, 2], row likewise.
-        s: float32 [T, polarities height width], zeros.
+        words: bit step % 32 of words[step // 32, input]; uint32 [ceil(T / 32), polarities height width], zeros.
     """
-    steps = s.shape[0]
     still = move[0, 0] == 1 and move[0, 1] == 0 and move[1, 0] == 0 and move[1, 1] == 1
     across, down = math.floor(move[0, 2] + 0.5), math.floor(move[1, 2] + 0.5)
     late = lost = merged = 0
-    one = np.float32(1)
     for i in range(t.shape[0]):
         if t[i] >= window:
             late += 1
@@ -62,9 +61,10 @@ def scatter(x, y, p, t, move, width, height, window, s):
             continue
         step = t[i] * steps // window
         at = (int(p[i]) * height + row) * width + column
-        if s[step, at] == one:
+        bit = np.uint32(1) << np.uint32(step & 31)
+        if words[step >> 5, at] & bit:
             merged += 1
-        s[step, at] = one
+        words[step >> 5, at] |= bit
     return late, lost, merged
 
 

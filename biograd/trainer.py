@@ -46,6 +46,13 @@ class LabelledSpikes(Protocol):
         """Spikes 0. or 1. of some recordings, [T, B, inputs], changed at random as `augmentation` says."""
 
 
+@runtime_checkable
+class HasTrains(Protocol):
+    """Recordings that also come as bits, for learners that work event by event."""
+
+    def trains(self, members: Tensor, steps: int, *, augmentation: AugmentParams, generator: torch.Generator | None) -> Trains: ...
+
+
 Samples = LabelledImages | LabelledSpikes
 
 
@@ -358,6 +365,8 @@ def spikes_or_trains(
 ) -> Float[Tensor, "T B M"] | Trains:
     """The same as `spikes_of`, or packed as trains where that is asked for and can be had without the spikes."""
     changes = augmentation or AugmentParams()
+    if packed and isinstance(samples, HasTrains):
+        return samples.trains(members, steps, augmentation=changes, generator=generator)
     if isinstance(samples, LabelledSpikes):
         return samples.spikes(members, steps, augmentation=changes, generator=generator)
     if encoder is None:

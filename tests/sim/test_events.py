@@ -16,6 +16,7 @@ from biograd.feedback import SleepAligned
 from biograd.learner import LocalLearner
 from biograd.network import Network
 from biograd.trainer import Trainer, TrainParams, check_fits, evaluate, input_size, spikes_of
+from biograd.trains import Trains
 
 SMALL = Sensor(4, 3, 2)
 
@@ -136,8 +137,8 @@ def test_a_recording_is_read_when_its_spikes_are_asked_for_and_not_before() -> N
 
 def test_a_shift_moves_whole_recordings_and_loses_what_leaves_the_sensor() -> None:
     middle = EventSet.of([recording((1, 1, 0, 0), (2, 1, 1, 600))] * 64, [0] * 64, sensor=SMALL, window=1000)
-    s, found = middle.binned(torch.arange(64), 2, augmentation=AugmentParams(shift=2), generator=torch.Generator().manual_seed(0))
-    seen = set()
+    trains, found = middle.binned(torch.arange(64), 2, augmentation=AugmentParams(shift=2), generator=torch.Generator().manual_seed(0))
+    s, seen = trains.dense(), set()
     for b in range(64):
         at = [(int(step), int(n) // 12, int(n) % 12 // 4, int(n) % 4) for step, n in torch.nonzero(s[:, b])]
         if len(at) == 2:
@@ -157,6 +158,18 @@ def test_a_turn_of_a_half_circle_and_a_stretch_land_where_they_should() -> None:
     assert {int(n) for _, _, n in torch.nonzero(still)} == {0}
     with pytest.raises(ValueError, match="not bent: set elastic to 0"):
         corner.spikes(torch.tensor([0]), 1, augmentation=AugmentParams(elastic=1.0), generator=torch.Generator())
+
+
+@pytest.mark.parametrize("steps", [1, 31, 32, 33, 70])
+def test_spikes_and_their_bits_are_the_same_whatever_the_number_of_steps(steps: int) -> None:
+    rng = np.random.default_rng(steps)
+    rows = np.stack([rng.integers(0, 4, 200), rng.integers(0, 3, 200), rng.integers(0, 2, 200), np.sort(rng.integers(0, 999, 200))], 1)
+    members = EventSet.of([recording(*rows), recording(*rows[::2])], [0, 1], sensor=SMALL, window=1000)
+    s, trains = members.spikes(torch.arange(2), steps), members.trains(torch.arange(2), steps)
+    packed = Trains.pack(s)
+    assert packed is not None and torch.equal(trains.words, packed.words) and trains.steps == steps
+    there = {(t * steps // 1000, (p * 3 + y) * 4 + x) for x, y, p, t in rows.tolist()}
+    assert {(int(step), int(n)) for step, n in torch.nonzero(s[:, 0])} == there
 
 
 def test_a_picture_counts_events_of_a_pixel() -> None:

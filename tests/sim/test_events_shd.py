@@ -33,7 +33,8 @@ def written(path: Path, *, times: list = TIMES, units: list = UNITS, labels: obj
 def test_spikes_land_on_their_channel_and_step(tmp_path: Path) -> None:
     members = shd(written(tmp_path / "some.h5"), "train")
     assert (len(members), members.inputs, members.classes, members.y.tolist()) == (4, 700, 20, [0, 19, 3, 3])
-    s, found = members.binned(torch.tensor([0, 3, 2]), 14)  # steps of 100 ms
+    trains, found = members.binned(torch.tensor([0, 3, 2]), 14)  # steps of 100 ms
+    s = trains.dense()
     assert torch.nonzero(s[:, 0]).tolist() == [[0, 0], [5, 699], [10, 3]]  # 0.9999 s is 1.0 in the file's own half precision
     assert torch.nonzero(s[:, 1]).tolist() == [[2, 1], [13, 2]] and not s[:, 2].any()
     assert (found.events, found.late) == (6, 1)  # the spike at 1.5 s comes after the window
