@@ -33,6 +33,33 @@ def test_the_ten_line_example_runs_and_learns(monkeypatch, capsys):
     assert last[0] == "2" and float(last[1]) > 0.25  # after 14 updates; chance is 0.1
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="the simulator needs Python 3.11")
+def test_a_network_and_data_of_ones_own_are_taught_as_the_readme_says(tmp_path, monkeypatch):
+    import snntorch as snn
+    import torch
+    from torch import nn
+    from torch.utils.data import DataLoader, TensorDataset
+
+    import biograd as bg
+
+    monkeypatch.chdir(tmp_path)
+    part = README[README.index("## Bring your own network") : README.index("## What it reaches")]
+    whole, by_hand = re.findall(r"```python\n(.*?)```", part, re.DOTALL)
+    torch.manual_seed(0)
+    with np.load(ROOT / "tests" / "mnist_test_images.npz", allow_pickle=False) as file:
+        x, labels = torch.from_numpy(file["train_x"]), torch.from_numpy(file["train_y"].astype(np.int64))
+    loader = DataLoader(TensorDataset(x, labels), batch_size=50, shuffle=True)
+    neuron = {"beta": 0.9, "reset_mechanism": "zero"}
+    model = nn.Sequential(nn.Linear(784, 60), snn.Leaky(**neuron), nn.Linear(60, 10), snn.Leaky(**neuron))
+    names = {"bg": bg, "torch": torch, "model": model, "loader": loader, "test_loader": loader}
+    exec(compile(whole, "README.md", "exec"), names)
+    assert names["stopping"].best > 0.8 and bg.from_nir("model.nir").sizes == (784, 60, 10)
+    net = bg.from_snntorch(model)
+    optimizer = torch.optim.Adam(net.parameters(), lr=3e-3)
+    exec(compile(by_hand, "README.md", "exec"), names | {"net": net, "optimizer": optimizer, "labels": labels, "right": 0})
+    assert bg.evaluate(net, loader).test_accuracy > 0.3  # after 14 updates; chance is 0.1
+
+
 def test_the_floor_plan_names_every_module():
     plan = README[README.index("## Floor plan") : README.index("## Symbols")]
     words = set(re.findall(r"\w+", plan))
