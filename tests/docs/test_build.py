@@ -44,7 +44,7 @@ def test_a_tutorial_is_rendered_with_what_it_printed_and_drew(lesson, tmp_path):
     assert '<pre class="printed">1 &lt; 2</pre>' in page and page.count("<svg") == 1 and "{&#x27;a&#x27;: 1}" in page
     assert '<span class="kn">from</span>' in page and told and told[0].startswith("ran small.py")
     front = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
-    assert '<a href="tutorials/small.html">Small &amp; plain</a><span>It prints.</span>' in front and "Two commands" in front
+    assert '<a href="tutorials/small.html">Small &amp; plain</a><span>It prints.</span>' in front and "Three commands" in front
 
 
 def test_a_broken_link_is_told_with_its_page(lesson, tmp_path):
