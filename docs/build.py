@@ -143,7 +143,10 @@ def _front(named: Sequence[tuple[Path, str]], api: bool) -> Markup:
     modules = [card.format(f"api/{package}.html", package, what) for package, what in _PACKAGES_ARE.items()]
     lists = f'<h2>Tutorials</h2><ul class="cards">{"".join(lessons)}</ul>'
     lists += f'<h2>Modules</h2><ul class="cards">{"".join(modules)}</ul>' if api else ""
-    intro, rest = re.sub(r"\(docs/tutorials/(\w+)\.py\)", r"(tutorials/\1.html)", rest).split("\n## ", 1)
+    stems = {path.stem for path, _ in named}
+    pages = re.compile(r"\[([^\]]+)\]\(docs/tutorials/(\w+)\.py\)")
+    rest = pages.sub(lambda found: f"[{found[1]}](tutorials/{found[2]}.html)" if found[2] in stems else found[1], rest)
+    intro, rest = rest.split("\n## ", 1)
     return Markup(_markdown(f"{heading}\n{intro}") + lists + _markdown(f"## {rest}"))
 
 
