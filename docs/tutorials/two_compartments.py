@@ -53,10 +53,10 @@ print("out", " ".join(map(str, s)))
 #
 # ## The apical dendrite
 #
-# Suppose this neuron should have helped some output neuron to fire, and that output stayed silent in steps 9 to 13.
-# Then the output's error neuron says `+1` in each of those steps: *too few spikes*. If the output had fired
-# wrongly, it would say `-1`. These errors reach the apical dendrite through a feedback weight `w_fb`, and the
-# apical voltage integrates them:
+# Suppose this neuron should have helped some output neuron to fire, and that output stayed silent in steps 9 to 13
+# (counted from 0). Then the output's error neuron says `+1` in each of those steps: *too few spikes*. If the output
+# had fired wrongly, it would say `-1`. These errors reach the apical dendrite through a feedback weight `w_fb`, and
+# the apical voltage integrates them:
 #
 #     v_apical[t] = alpha_a v_apical[t-1] + w_fb err[t]
 
@@ -102,8 +102,8 @@ dw = float(np.mean(np.array(v_apical) * eligibility))
 print(f"the weight should change by {dw:+.3f} times the learning rate: it came in while more spikes were wanted, so it grows")
 
 # %% [markdown]
-# The traces run forward and forget as they go, and the sum is one number a synapse: a sample of 10,000 steps takes no
-# more memory than one of 10. Backpropagation through time would have to store every step.
+# The traces run forward and forget as they go, and the sum is one number a synapse: a sample of 10,000 steps takes
+# no more memory than one of 10. Backpropagation through time would have to store every step.
 #
 # ## A network of them
 #

@@ -103,8 +103,7 @@ charts.curves(
 #
 # So the sleeping network learns more from its first lessons. With more of them random feedback catches up, but not
 # quite: on all of MNIST, over three seeds, sleep reaches 98.52 +- 0.10 % and random feedback 97.92 +- 0.05 % (the
-# README's table). The nights take 4 % of the time. One seed and 4,000 images, as here, show a direction and prove
-# nothing.
+# README's table). One seed and 4,000 images, as here, show a direction and prove nothing.
 #
 # ## Try next
 #
