@@ -171,8 +171,8 @@ def _chain(graph: nir.NIRGraph, problems: list[str]) -> list[str]:
 
 def _weights(name: str, node: Any, before: np.ndarray | None, problems: list[str]) -> tuple[np.ndarray, np.ndarray]:
     w = np.asarray(node.weight, dtype=np.float64)
-    if w.ndim != 2:
-        problems.append(f"node {name!r} has weights of shape {w.shape}; need [out, in]")
+    if w.ndim != 2 or 0 in w.shape:
+        problems.append(f"node {name!r} has weights of shape {w.shape}; need [out, in], none of them 0")
         return np.zeros((1, 1)), np.zeros(1)
     if before is not None and before.size not in (1, w.shape[1]):
         problems.append(f"the Scale before node {name!r} has {before.size} values for {w.shape[1]} inputs: need 1 or one each")

@@ -225,6 +225,7 @@ NEURONS = {"tau": 1e-3, "r": 10.0}
         (graph(nir.Linear(W1), lif(12, tau=np.nan, r=10.0)), "not finite"),
         (graph(nir.Linear(W1), nir.Scale(np.ones(3)), lif(12, **NEURONS)), "3 values for 12 neurons"),
         (graph(nir.Scale(np.ones(3)), nir.Linear(W1), lif(12, **NEURONS)), "3 values for 20 inputs"),
+        (graph(nir.Linear(np.ones((0, 20))), nir.LIF(*[np.ones(0)] * 4)), "none of them 0"),
         (graph(nir.Linear(np.ones((2, 3, 4))), lif(12, **NEURONS)), r"shape \(2, 3, 4\)"),
     ],
 )
