@@ -186,6 +186,7 @@ function makeChoices() {
     button.addEventListener("click", () => pick(i));
     at("gallery").append(button);
   });
+  at("counts").style.setProperty("--name", `${Math.max(1.5, ...net.names.map((name) => name.length))}ch`);
   net.names.forEach((name, c) => {
     at("counts").append(make("div", {}, make("span", {}, name), make("div", { className: "bar" }, make("i")), make("span")));
     const button = make("button", { type: "button", value: c }, name);

@@ -106,8 +106,11 @@ def _gallery(images: ImageSet, result: RunResult) -> list[int]:
 def _facts(model: Model, images: ImageSet, result: RunResult) -> list[str]:
     sizes = "-".join(map(str, model.sizes))
     right = int((result.predictions == images.y.numpy()).sum())
+    # Only of a network that says how it learned; with symmetric feedback its errors took backpropagation's way.
+    local = "learning" in model.info and model.info.get("feedback") != "symmetric"
+    trained_so = ", trained without backpropagation," if local else ""
     return [
-        f"A spiking network of {sizes} neurons, trained without backpropagation, runs in this page in the integers of Intel's Loihi.",
+        f"A spiking network of {sizes} neurons{trained_so} runs in this page in the integers of Intel's Loihi.",
         f"It reads {right:,} of the first {len(images):,} test images right.",
     ]
 

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
+import torch
 
 from benchmarks import draw_check
 from biograd.cli import main
+from biograd.commands import draw
+from biograd.datasets import ImageSet
+from hardware import emulator
+from hardware.fixed_point import quantise
+from hardware.interchange import LayerModel, Model, SpikeInput
 
 TRAIN = ["train", "--hidden", "32", "--epochs", "2", "--batch", "10", "--lr", "3e-3", "--threads", "1", "--quiet"]
 
@@ -35,6 +42,16 @@ def test_a_run_and_its_exported_model_give_the_same_page(folder, tmp_path, capsy
     assert run(["export", folder], capsys)[0] == 0
     assert run(["draw", folder / "model.nir", "-o", tmp_path / "again.html"], capsys)[0] == 0
     assert (tmp_path / "again.html").read_text(encoding="utf-8") == page
+    assert "trained without backpropagation" in page
+
+
+def test_the_page_claims_of_a_networks_learning_only_what_its_file_says():
+    layers = (LayerModel(w=np.zeros((10, 4)), bias=np.zeros(10)),)
+    images = ImageSet("mnist", "test", torch.zeros(2, 2, 2, dtype=torch.uint8), torch.tensor([0, 3]), 10)
+    result = emulator.run(quantise(Model(layers=layers, steps=3)), SpikeInput(spikes=np.zeros((3, 2, 4), int)))
+    for info, claimed in (({}, False), ({"learning": {}, "feedback": "sleep"}, True), ({"learning": {}, "feedback": "symmetric"}, False)):
+        told = " ".join(draw._facts(Model(layers=layers, steps=3, info=info), images, result))
+        assert ("without backpropagation" in told) == claimed and "reads 1 of the first 2 test images" in told
 
 
 @pytest.mark.slow
