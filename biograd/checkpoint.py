@@ -29,6 +29,7 @@ from .files import atomic_write
 from .trainer import check_finite
 
 FORMAT = 1
+FREE_BYTES = 1 << 24  # a checkpoint may be so much larger than eight times the weights; optimizers keep up to three times as much
 
 
 class RunFolder:
@@ -128,7 +129,7 @@ def load_checkpoint(folder: RunFolder, experiment: Experiment) -> list[str]:
     Raises: ValueError where the file is cut short, of another format, of other sizes, or holds values that are not finite.
     """
     path = folder.checkpoint
-    header, tensors = _read(path)
+    header, tensors = _read(path, experiment)
     trainer = experiment.trainer
     wanted = trainer.state_dict()
     state: dict[str, Any] = {name: _matching(tensors, f"{name}.", wanted[name], path) for name in ("net", "feedback")}
@@ -167,14 +168,18 @@ def _epoch(record: records.Record) -> int:
 
 def load_weights(folder: RunFolder, experiment: Experiment) -> None:
     """Load only weights and feedback, to evaluate or export."""
-    _, tensors = _read(folder.checkpoint)
+    _, tensors = _read(folder.checkpoint, experiment)
     for part, module in (("net", experiment.trainer.learner.net), ("feedback", experiment.trainer.learner.feedback)):
         module.load_state_dict(_matching(tensors, f"{part}.", module.state_dict(), folder.checkpoint))
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+def _read(path: Path, experiment: Experiment) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     if not path.exists():
         raise ValueError(f"{path} is not there: the run has saved nothing yet; train it with 'biograd train --out {path.parent} --resume'")
+    net, feedback = experiment.net, experiment.learner.feedback
+    most = FREE_BYTES + 8 * sum(value.nbytes for module in (net, feedback) for value in module.state_dict().values())
+    if path.stat().st_size > most:
+        raise ValueError(f"{path} has {path.stat().st_size:,} bytes, more than {most:,}: it belongs to another network, or is none")
     try:  # cloned: what only maps the file would kill this process if another one shortened it
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {}).get("biograd", "{}"))

@@ -11,6 +11,9 @@ networks" (arXiv 1910.07407). A channel is a pixel of a sensor that is one row h
 from __future__ import annotations
 
 import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,10 +21,13 @@ from typing import Any
 import numpy as np
 
 from .events import MAX_EVENTS, Events, EventSet, Sensor
+from .ragged import Rows, array, numbers
 
 SENSOR = Sensor(700)
 WINDOW = 1_400_000  # us; ours: later spikes are left out, and counted
 CLASSES = 20
+MAX_RECORDINGS = 10_000_000
+MAX_SECONDS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,7 @@ class Hdf5Recordings:
     length: int
     max_events: int = MAX_EVENTS
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _open: list[Any] = field(default_factory=list)  # any: h5py's File
+    _open: list[Rows] = field(default_factory=list)  # times and units, once opened
 
     def __len__(self) -> int:
         return self.length
@@ -41,18 +47,16 @@ class Hdf5Recordings:
         name = f"recording {index} of {self.path}"
         with self._lock:
             if not self._open:
-                self._open.append(_opened(self.path))
-            try:
-                times, units = self._open[0]["spikes/times"][index], self._open[0]["spikes/units"][index]
-            except OSError as error:
-                raise ValueError(f"{name} cannot be read ({error}): the file is damaged, fetch it again") from error
-        times, units = np.asarray(times, dtype=np.float64), np.asarray(units)
-        if times.shape != units.shape or times.ndim != 1:
-            raise ValueError(f"{name} has {times.shape} times and {units.shape} units: need one unit a time")
-        if len(times) > self.max_events:
-            raise ValueError(f"{name} holds {len(times):,} events, more than {self.max_events:,}: split it, or raise max_events")
-        if not np.isfinite(times).all():
-            raise ValueError(f"{name} has times that are not finite: need seconds")
+                file = _opened(self.path)
+                with _damage_told(self.path):
+                    self._open.extend([Rows(self.path, file["spikes/times"]), Rows(self.path, file["spikes/units"])])
+            with _damage_told(self.path):
+                times, units = (array(rows, index, self.max_events) for rows in self._open)
+        times = times.astype(np.float64)
+        if times.shape != units.shape or units.dtype.kind not in "iu":
+            raise ValueError(f"{name} has {times.shape} times and {units.shape} units of {units.dtype}: need one unit a time, integers")
+        if not (np.abs(times) < MAX_SECONDS).all():
+            raise ValueError(f"{name} has times that are not finite, or beyond {MAX_SECONDS:,} s: need seconds")
         none = np.zeros(len(times), dtype=np.int64)
         # A negative time would round to 0; left as it is, the check of all events names it.
         return Events(units, none, none, np.floor(times * 1e6 + 0.5).astype(np.int64))
@@ -71,7 +75,7 @@ def shd(path: str | Path, split: str, *, classes: int = CLASSES, sensor: Sensor 
     """
     path = Path(path)
     file = _opened(path)
-    try:
+    with file, _damage_told(path):
         missing = [part for part in ("spikes/times", "spikes/units", "labels") if part not in file]
         if missing:
             raise ValueError(f"{path} has no {' and no '.join(missing)}: need the layout of SHD (spikes/times, spikes/units, labels)")
@@ -79,13 +83,21 @@ def shd(path: str | Path, split: str, *, classes: int = CLASSES, sensor: Sensor 
         if len(set(lengths.values())) > 1:
             counts = ", ".join(f"{n:,} {part}" for part, n in lengths.items())
             raise ValueError(f"{path} has {counts}: need as many of each")
-        labels = np.asarray(file["labels"])
-    finally:
-        file.close()
+        labels = numbers(Rows(path, file["labels"]), MAX_RECORDINGS)
     if labels.dtype.kind not in "iu":
         raise ValueError(f"{path} has labels of {labels.dtype}; need integers, 0 .. {classes - 1}")
     recordings = Hdf5Recordings(path, len(labels))
     return EventSet.of(recordings, labels.astype(np.int64), sensor=sensor, window=window, classes=classes, name="shd", split=split)
+
+
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    """What HDF5 stumbles over is the file's fault, and told in one line."""
+    try:
+        yield
+    except (KeyError, RuntimeError, OSError, TypeError, AttributeError, OverflowError, zlib.error) as error:
+        text = "".join(letter if letter.isprintable() else "?" for letter in str(error))
+        raise ValueError(f"{path} cannot be read ({text[:160]}): the file is damaged, fetch it again") from error
 
 
 def _opened(path: Path) -> Any:  # any: h5py's File
@@ -95,5 +107,5 @@ def _opened(path: Path) -> Any:  # any: h5py's File
         raise FileNotFoundError(f"{path} is not a file: put your copy there (unpacked, .h5)")
     try:
         return h5py.File(path, "r")
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         raise ValueError(f"{path} is no whole HDF5 file ({error}): unpack it, or fetch it again") from error

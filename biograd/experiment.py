@@ -39,6 +39,8 @@ SCHEDULES: dict[str, Callable[[torch.optim.Optimizer, int], torch.optim.lr_sched
     "constant": lambda optimizer, batches: torch.optim.lr_scheduler.ConstantLR(optimizer, 1),
 }
 
+MAX_BYTES = 1 << 16  # of a configuration; with every field named it has two thousand
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
@@ -236,8 +238,10 @@ def _numbers(name: str, text: str) -> list[float]:
 
 
 def default_threads() -> int:
-    """As many threads as this process may use cores."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """As many threads as this process may use cores, shared with the other workers that torchrun started on this machine."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    beside = os.environ.get("LOCAL_WORLD_SIZE", "1")
+    return max(1, cores // max(1, int(beside) if beside.isdecimal() else 1))
 
 
 def read_config(path: str | Path) -> RunConfig:
@@ -250,6 +254,8 @@ def read_config(path: str | Path) -> RunConfig:
     """
     if not Path(path).is_file():
         raise ValueError(f"{path} is not a file: name a TOML file, or start from a preset ({', '.join(PRESETS)})")
+    if (size := Path(path).stat().st_size) > MAX_BYTES:
+        raise ValueError(f"{path} has {size:,} bytes; a configuration has at most {MAX_BYTES:,}: this is another file")
     try:
         table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:  # TOMLDecodeError, UnicodeDecodeError, and numbers of thousands of digits

@@ -112,14 +112,21 @@ def mnist_from_pickle(packed: io.BufferedIOBase) -> dict[str, bytes]:
     if len(strings) != 6:
         raise ValueError(f"the pickle holds {len(strings)} arrays; need 6")
     raw = [string.encode("latin-1") if isinstance(string, str) else string for string in strings]
-    images = [np.rint(np.frombuffer(part, "<f4") * 256).astype(np.uint8).reshape(-1, 28, 28) for part in raw[::2]]
-    labels = [np.frombuffer(part, "<i8").astype(np.uint8) for part in raw[1::2]]
+    with np.errstate(all="ignore"):
+        images = [_bytes(np.rint(np.frombuffer(part, "<f4") * 256)).reshape(-1, 28, 28) for part in raw[::2]]
+    labels = [_bytes(np.frombuffer(part, "<i8")) for part in raw[1::2]]
     return {
         "train-images-idx3-ubyte": format_idx(np.concatenate(images[:2])),
         "train-labels-idx1-ubyte": format_idx(np.concatenate(labels[:2])),
         "t10k-images-idx3-ubyte": format_idx(images[2]),
         "t10k-labels-idx1-ubyte": format_idx(labels[2]),
     }
+
+
+def _bytes(values: np.ndarray) -> np.ndarray:
+    if not ((values >= 0) & (values <= 255)).all():
+        raise ValueError("the pickle's arrays hold values outside 0..255: not the data set it should hold")
+    return values.astype(np.uint8)
 
 
 class _Bounded:

@@ -18,6 +18,7 @@ import numpy as np
 
 UNSIGNED_BYTE = 8  # the only element type these data sets use
 MAX_BYTES = 1 << 30  # what a file may grow to when unpacked, unless the caller knows better; bytes
+FREE_BYTES, MAX_GROWTH = 1 << 24, 32  # and of a gzipped one: an allowance, and so many times its own size; MNIST's grow 5 times
 
 
 def read_idx(path: str | Path, max_bytes: int = MAX_BYTES) -> np.ndarray:
@@ -42,13 +43,26 @@ def unpack_bounded(file: io.BufferedIOBase, max_bytes: int, name: str) -> bytes:
     start = file.tell()
     gzipped = file.read(2) == b"\x1f\x8b"
     file.seek(start)
+    packed = file.seek(0, io.SEEK_END) - start
+    file.seek(start)
+    # What unpacks to far more than images ever do is a bomb; the caller's own bound may be larger than memory.
+    most = min(max_bytes, FREE_BYTES + MAX_GROWTH * packed) if gzipped else max_bytes
     try:
-        content = (gzip.GzipFile(fileobj=file) if gzipped else file).read(max_bytes + 1)
+        content = _read_up_to(gzip.GzipFile(fileobj=file) if gzipped else file, most + 1)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ValueError(f"{name} is not a whole gzip file ({error}): fetch it again") from error
-    if len(content) > max_bytes:
-        raise ValueError(f"{name} holds more than {max_bytes:,} bytes: not the file expected here")
+    if len(content) > most:
+        raise ValueError(f"{name} holds more than {most:,} bytes: not the file expected here")
     return content
+
+
+def _read_up_to(file: io.BufferedIOBase, most: int) -> bytes:
+    """At most so many bytes; memory is taken as they come, not at once."""
+    parts, left = [], most
+    while left > 0 and (part := file.read(min(left, 1 << 20))):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
 
 
 def parse_idx(content: bytes, name: str) -> np.ndarray:

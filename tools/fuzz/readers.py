@@ -240,7 +240,7 @@ def pickled() -> Reader:
     from biograd.fetch import mnist_from_wheel
 
     rng = np.random.default_rng(0)
-    parts = tuple((rng.random((2, 784), dtype=np.float32), rng.integers(0, 10, 130)) for _ in range(3))
+    parts = tuple((rng.integers(0, 256, (2, 784)).astype(np.float32) / 256, rng.integers(0, 10, 130)) for _ in range(3))
     seeds = []
     for protocol in (2, 4):
         out = io.BytesIO()
