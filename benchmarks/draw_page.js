@@ -126,6 +126,8 @@ function pick(index) {
   Object.assign(state, { picked: index, strokes: [], right: net.gallery.labels[index] });
   showPad();
   answer();
+  const gallery = at("gallery"), button = gallery.children[index]; // on a phone the gallery scrolls: show what is picked
+  if (gallery.scrollWidth > gallery.clientWidth) gallery.scrollLeft = button.offsetLeft - gallery.offsetLeft - gallery.clientWidth / 3;
 }
 
 function showPad() {
@@ -186,7 +188,7 @@ function makeChoices() {
     button.addEventListener("click", () => pick(i));
     at("gallery").append(button);
   });
-  at("counts").style.setProperty("--name", `${Math.max(1.5, ...net.names.map((name) => name.length))}ch`);
+  at("counts").style.setProperty("--name", `${Math.max(1.2, ...net.names.map((name) => 0.62 * name.length))}em`);
   net.names.forEach((name, c) => {
     at("counts").append(make("div", {}, make("span", {}, name), make("div", { className: "bar" }, make("i")), make("span")));
     const button = make("button", { type: "button", value: c }, name);
