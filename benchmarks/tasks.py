@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,7 +12,8 @@ from biograd.checkpoint import RunFolder
 from biograd.experiment import Experiment, default_threads, load_sets
 from biograd.trainer import Trainer
 
-from . import inside, joules, loihi, scaling, speed, timing, tutorial
+from . import few_shot, inside, joules, loihi, scaling, speed, timing, tutorial
+from .few_shot import FewShotParams
 from .trials import SEEDS, Trial, event_trials, paper_trials, pareto_trials, time_to_trial, train
 
 Results = dict[str, Any]  # any: JSON
@@ -108,8 +110,8 @@ def of_run() -> list[Task]:
     ]
 
 
-def events() -> list[Task]:
-    """Simulated event-camera recordings, three seeds (half an hour on two cores), after tasks that only time tells apart (a minute)."""
+def more() -> list[Task]:
+    """Beyond accuracy on still images, three seeds: classes that only time tells apart, a few samples of new ones, event cameras."""
     return [
         *(
             Task(
@@ -120,6 +122,15 @@ def events() -> list[Task]:
             )
             for p in timing.TASKS
             for rule in timing.RULES
+            for seed in SEEDS
+        ),
+        *(
+            Task(
+                name="few-shot",
+                config=dataclasses.asdict(FewShotParams()),
+                seed=seed,
+                work=lambda bench, seed=seed: few_shot.measure(FewShotParams(), seed),  # type: ignore[misc]
+            )
             for seed in SEEDS
         ),
         *(trial_task("simulated events", trial) for trial in event_trials()),
@@ -181,7 +192,7 @@ SUITES: dict[str, Callable[[], list[Task]]] = {
     "paper": paper,
     "energy": energy,
     "speed": race,
-    "events": events,
+    "tasks": more,
     "snntorch": snntorch,
     "full": lambda: [*of_run(), *paper(), *energy()[3:], *race()],
 }

@@ -76,7 +76,7 @@ def test_a_task_that_fails_is_recorded_as_such_and_the_others_are_done(tmp_path,
 
 
 def test_unknown_suites_and_missing_runs_are_refused_before_anything_is_done(tmp_path):
-    with pytest.raises(ValueError, match=r"no suite 'fast'; known: quick, paper, energy, speed, events, full"):
+    with pytest.raises(ValueError, match=r"no suite 'fast'; known: quick, paper, energy, speed, tasks, snntorch, full"):
         next(suite.run("fast", out=tmp_path / "r.jsonl"))
     with pytest.raises(ValueError, match="quick measures a trained run"):
         next(suite.run("quick", out=tmp_path / "r.jsonl"))

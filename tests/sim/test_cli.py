@@ -111,7 +111,7 @@ def test_every_command_has_help_with_defaults(command, capsys):
         (["learn", "--weight-bits", "7"], "weight_bits is 7"),
         (["learn", "--hidden", "5000", "--out", "nowhere/else"], "5000"),
         (["learn", "--model", "nowhere.nir"], "nowhere.nir"),
-        (["benchmark", "--suite", "slow"], "known: quick, paper, energy, speed, events, full"),
+        (["benchmark", "--suite", "slow"], "known: quick, paper, energy, speed, tasks, snntorch, full"),
         (["benchmark", "--suite", "quick", "--run", "nowhere"], "nowhere holds no run"),
         (["benchmark", "--compare", "nowhere.jsonl"], "nowhere.jsonl is not a file"),
         (["report", "nowhere"], "nowhere is not a folder"),
