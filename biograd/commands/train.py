@@ -8,6 +8,7 @@ or of another tool; --find-lr tries learning rates and trains nothing.
 from __future__ import annotations
 
 import platform
+import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,14 +20,17 @@ from .. import records
 from ..checkpoint import RunFolder, drop_records_after, load_checkpoint, save_checkpoint
 from ..console import Console
 from ..experiment import Experiment, RunConfig, preset, read_config
+from ..guards import Guard
 from ..search import find_lr
 from ..trainer import Progress
+from ..workers import SharedLearner, Workers, joined
 from .listeners import Listeners
 from .pictures import draw_run
 from .start import configured, take_weights
 from .stop import stop_request
 
 SAVE_EVERY = 300.0  # seconds between checkpoints within an epoch
+_FINISHED = b"finished"  # what the first worker sends instead of a checkpoint where nothing is left to do
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +48,7 @@ class Args:
     resume: bool = False  # go on with the run in the folder; start it where there is none
     tensorboard: bool = False  # write curves into RUN/tensorboard (pip install 'biograd[tensorboard]')
     quiet: bool = False  # no pictures at the end
+    on_fault: Literal["tell", "stop"] = "tell"  # when numbers go wrong (exploding weights, silent layers, ...): tell, or save and stop too
     json: bool = False  # print one JSON object as the last line of standard output
 
 
@@ -63,6 +68,12 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     """Train, save, draw; returns the run's record."""
     if args.find_lr:
         return _find_lr(args, console)
+    with joined(args.run.device) as workers:
+        return _lead(args, console, workers) if workers.first else _follow(args, console, workers)
+
+
+def _lead(args: Args, console: Console, workers: Workers) -> dict[str, Any]:
+    """The whole of it, or, among several workers, the first one's part: it keeps the folder and speaks."""
     folder = RunFolder(args.out or Path("runs") / (args.preset or args.config.stem if args.config else args.preset))
     with folder.locked():
         folder.start(args.run, resume=args.resume)
@@ -80,14 +91,17 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
         _introduce(experiment, console)
         before = [record for record in records.read(folder.records) if record["kind"] == "run"] if args.resume else []
         if before:
+            workers.send(_FINISHED)
             _conclude(before[-1], folder, console)
             return before[-1]
         listeners = Listeners(folder, experiment, tensorboard=args.tensorboard)
-        finished = _train(experiment, folder, console, listeners)
+        workers.send(folder.checkpoint.read_bytes() if folder.checkpoint.exists() else b"")
+        _share(experiment, workers)
+        finished, fault = _train(experiment, folder, console, listeners, args.on_fault, workers)
         if not finished:
             trainer = experiment.trainer
             console.say(f"stopped at epoch {trainer.epoch + 1}, batch {trainer.batch}, and saved: go on with --out {folder.path} --resume")
-            return {"exit_code": 130, "seed": args.run.seed, "stopped": True}
+            return {"exit_code": 2 if fault else 130, "seed": args.run.seed, "stopped": True} | ({"fault": fault} if fault else {})
         if kept := listeners.finish():
             console.say(kept)
         record = _summary(experiment, folder)
@@ -96,6 +110,29 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
             draw_run(experiment, folder)
     _conclude(record, folder, console)
     return record
+
+
+def _follow(args: Args, console: Console, workers: Workers) -> dict[str, Any]:
+    """Another worker's part: to start where the first one does, and work on its share of every batch in silence."""
+    console.as_json = False  # one worker speaks
+    experiment = Experiment.from_config(args.run)
+    if (data := workers.send(b"")) == _FINISHED:
+        return {}
+    if data:
+        with tempfile.TemporaryDirectory(prefix="biograd-") as place:
+            copy = RunFolder(place)
+            copy.checkpoint.write_bytes(data)
+            load_checkpoint(copy, experiment)
+    _share(experiment, workers)
+    with stop_request() as stopping:
+        for _ in experiment.trainer.run(on_batch=lambda p: workers.stops(bool(stopping))):
+            pass
+    return {}
+
+
+def _share(experiment: Experiment, workers: Workers) -> None:
+    if workers.count > 1:
+        experiment.trainer.learner = SharedLearner(experiment.learner, workers)
 
 
 def _find_lr(args: Args, console: Console) -> dict[str, Any]:
@@ -119,31 +156,45 @@ def _conclude(record: dict[str, Any], folder: RunFolder, console: Console) -> No
     )
 
 
-def _train(experiment: Experiment, folder: RunFolder, console: Console, listeners: Listeners) -> bool:
+def _train(
+    experiment: Experiment, folder: RunFolder, console: Console, listeners: Listeners, on_fault: str, workers: Workers
+) -> tuple[bool, str]:
+    """Train on; whether the run is finished, and the fault that stopped it, or nothing."""
     trainer, epochs = experiment.trainer, experiment.config.epochs
-    saved = time.monotonic()
+    guard, saved, fault, stopped = Guard(trainer), time.monotonic(), "", False
     with stop_request() as stopping, console.bar("training", unit="batches") as bar:
 
+        def tell(record: dict[str, Any] | None = None) -> None:
+            nonlocal fault
+            for found in guard.new(record):
+                console.say(f"fault: {found}")
+                fault = fault or (str(found) if on_fault == "stop" else "")
+
         def show(p: Progress) -> bool:
-            nonlocal saved
+            nonlocal saved, stopped
             listeners.batch(p)
+            guard(p)
+            tell()
             if time.monotonic() - saved > SAVE_EVERY:  # an epoch may take hours, and a crash must not cost one
                 save_checkpoint(folder, experiment)
                 saved = time.monotonic()
             beside = f"epoch {p.epoch + 1}/{epochs}  train {100 * p.train_accuracy:.1f} %  {p.samples_per_second:,.0f} samples/s"
             bar(p.epoch * p.batches + p.batch, epochs * p.batches, beside)
-            return bool(stopping)
+            stopped = workers.stops(bool(stopping or fault or listeners.enough))
+            return stopped
 
         for record in () if listeners.enough else trainer.run(on_batch=show):
+            tell(record)
             records.append(folder.records, record)
             save_checkpoint(folder, experiment)
             saved = time.monotonic()
             console.say(_epoch_line(record, epochs))
-            if listeners.epoch(record) or stopping:
+            enough = listeners.epoch(record) or stopping or fault
+            if stopped or (enough and workers.count == 1):  # several stop together, after a batch
                 break
     if trainer.epoch < epochs:
         save_checkpoint(folder, experiment)
-    return trainer.epoch >= epochs or listeners.enough
+    return trainer.epoch >= epochs or listeners.enough, fault
 
 
 def _epoch_line(record: dict[str, Any], epochs: int) -> str:

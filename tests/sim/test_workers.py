@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,41 @@ def test_the_weights_are_those_of_one_worker(tmp_path: Path) -> None:
     (alone,), together = run(tmp_path, 1, whole), run(tmp_path, 2, whole)
     for name, value in alone["net"].items():
         torch.testing.assert_close(together[0]["net"][name], value, rtol=1e-4, atol=1e-5)
+
+
+COMMAND = """
+import sys
+import numpy as np, torch
+from biograd import datasets
+from biograd.cli import main
+
+def few_digits(root, split, progress):
+    with np.load(sys.argv[2], allow_pickle=False) as file:
+        x, y = torch.from_numpy(file[f"{split}_x"]), torch.from_numpy(file[f"{split}_y"].astype(np.int64))
+    return datasets.ImageSet("mnist", split, x, y, 10)
+
+datasets.DATASETS["mnist"] = few_digits
+flags = ["--hidden", "20", "--batch", "50", "--threads", "1", "--sleep.first-night", "5", "--sleep.every", "5", "--quiet", "--json"]
+sys.exit(main(["train", "--epochs", "1", *flags, "--resume", "--out", sys.argv[1]]))
+"""
+IMAGES = Path(__file__).parents[1] / "mnist_test_images.npz"
+
+
+@pytest.mark.slow
+def test_the_command_trains_with_two_workers_and_one_of_them_speaks(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(COMMAND)
+    told = []
+    for workers, folder in ((1, "one"), (2, "two"), (2, "two")):
+        start = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(workers)]
+        command = [sys.executable, *start, "program.py", folder, str(IMAGES)]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100)
+        assert done.returncode == 0, done.stderr[-3000:]
+        (line,) = done.stdout.splitlines()
+        told.append(json.loads(line))
+    alone, together, again = told
+    assert again == {**together, "format": 1}  # all was there already
+    assert alone["test_accuracy"] == pytest.approx(together["test_accuracy"], abs=0.01)
+    assert alone["samples"] == together["samples"] == 700
 
 
 def test_alone_a_wish_to_stop_is_followed_at_once() -> None:
