@@ -318,5 +318,5 @@ PRESETS: dict[str, RunConfig] = {
     "events": RunConfig(
         dataset="events-mnist-simulated", encoder=EVENTS, hidden=(256, 256), epochs=10, steps=10, augment=AugmentParams(shift=1)
     ),
-    "fashion": RunConfig(dataset="fashion", hidden=(500, 500), epochs=30, augment=AugmentParams(shift=1)),
+    "fashion": RunConfig(dataset="fashion", hidden=(500, 500)),
 }
