@@ -119,6 +119,15 @@ def test_a_learning_step_equals_the_general_way(error: str, rule: Rule) -> None:
         torch.testing.assert_close(grads[2 * index + 1], -update.db, rtol=1e-4, atol=1e-6)
 
 
+def test_blocks_of_a_wide_layer_give_the_bits_of_the_whole(monkeypatch) -> None:
+    s_pre, psi, err = spikes(0, 12, 3, 40), spikes(1, 12, 3, 150), torch.randint(-1, 2, (12, 3, 4), generator=drawn(2)).float()
+    given_ = packed(s_pre), err, torch.randn(150, 4, generator=drawn(3)), packed(psi), TwoCompartmentParams(), TraceParams()
+    whole = event_driven.learn(*given_)
+    monkeypatch.setattr(event_driven, "BLOCK", 64)
+    parts = event_driven.learn(*given_)
+    assert torch.equal(parts.dw, whole.dw) and torch.equal(parts.db, whole.db)
+
+
 def test_trains_and_tensors_teach_the_same_bits() -> None:
     net = Network((30, 20, 5), generator=drawn(0))
     s, labels = spikes(1, 12, 9, 30), torch.arange(9) % 5
