@@ -60,13 +60,14 @@ def test_a_network_in_double_precision_learns_the_same():
         assert torch.allclose(a.w.grad.double(), b.w.grad, atol=1e-6)
 
 
-@pytest.mark.parametrize("optimizer", ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "NAdam", "RAdam", "Adamax"])
+@pytest.mark.parametrize("optimizer", ["SGD", "Adam", "AdamW", "RMSprop", "NAdam", "RAdam", "Adamax"])
 def test_any_optimizer_and_scheduler_trains_in_a_loop_of_ones_own(optimizer):
     torch.manual_seed(0)
     net = network()
     learner = LocalLearner(net, Symmetric(net))
-    groups = [{"params": net.layers[0].parameters()}, {"params": net.layers[1].parameters(), "lr": 2e-3}]
-    opt = getattr(torch.optim, optimizer)(groups, lr={"SGD": 0.3, "Adagrad": 2e-2}.get(optimizer, 4e-3))
+    lr = 0.3 if optimizer == "SGD" else 4e-3
+    groups = [{"params": net.layers[0].parameters()}, {"params": net.layers[1].parameters(), "lr": lr / 2}]
+    opt = getattr(torch.optim, optimizer)(groups, lr=lr)
     loader = DataLoader(TensorDataset(*IMAGES), batch_size=50, shuffle=True, generator=torch.Generator().manual_seed(0))
     scheduler = torch.optim.lr_scheduler.OneCycleLR(opt, [group["lr"] for group in opt.param_groups], total_steps=3 * len(loader))
     for _ in range(3):
