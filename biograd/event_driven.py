@@ -28,7 +28,6 @@ from .rules import Update
 from .traces import TraceParams
 from .trains import WORD, Trains
 
-
 BLOCK = 256  # neurons of a layer whose updates are worked out together; ours, the fastest of 128, 256 and 512 at 784 inputs
 
 
