@@ -170,10 +170,11 @@ def snntorch() -> list[Task]:
     """snnTorch's tutorial network: its spikes on the way to NIR and back, and its training beside BioGrad's. A quarter of an hour."""
     # Learning rates: the tutorial's own; the others chosen on 5,000 training images set apart.
     rates = {"snntorch": 5e-4, "snntorch annealed": 1e-3, "biograd": 3e-3}
-    trials = [(method, lr, epochs, seed) for epochs in (1, 2) for seed in SEEDS for method, lr in rates.items()]
+    trials = [(method, lr, epochs, seed) for seed in SEEDS for epochs in (1, 2) for method, lr in rates.items()]
     return [
         Task(name="spikes there and back", config={"samples": 1000}, seed=0, work=lambda bench: [tutorial.round_trip()]),
-        *(_tutorial_task(method, lr, epochs, seed) for method, lr, epochs, seed in trials),
+        # At a constant rate the second epoch follows the first: one run tells both.
+        *(_tutorial_task(method, lr, epochs, seed) for method, lr, epochs, seed in trials if (method, epochs) != ("snntorch", 1)),
     ]
 
 
