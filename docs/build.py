@@ -143,9 +143,7 @@ def _front(named: Sequence[tuple[Path, str]], api: bool) -> Markup:
     modules = [card.format(f"api/{package}.html", package, what) for package, what in _PACKAGES_ARE.items()]
     lists = f'<h2>Tutorials</h2><ul class="cards">{"".join(lessons)}</ul>'
     lists += f'<h2>Modules</h2><ul class="cards">{"".join(modules)}</ul>' if api else ""
-    stems = {path.stem for path, _ in named}
-    pages = re.compile(r"\[([^\]]+)\]\(docs/tutorials/(\w+)\.py\)")
-    rest = pages.sub(lambda found: f"[{found[1]}](tutorials/{found[2]}.html)" if found[2] in stems else found[1], rest)
+    rest = re.sub(r"\n## Tutorials\n.*?(?=\n## )", "", rest, flags=re.DOTALL)  # the cards stand in its place
     intro, rest = rest.split("\n## ", 1)
     return Markup(_markdown(f"{heading}\n{intro}") + lists + _markdown(f"## {rest}"))
 

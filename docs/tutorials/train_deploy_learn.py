@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Train, deploy, and learn on the chip
 #
-# Three stations of one network: trained in floating point, deployed to the integers of Intel's Loihi, and then
-# taught something new *there*, sample by sample, with integer weights and 7-bit traces. On the command line the
-# same way is
+# Three stations of one network: trained in floating point, deployed to the integers of Intel's
+# Loihi, and then taught something new *there*, sample by sample, with integer weights and 7-bit
+# traces. On the command line the same way is
 #
 #     biograd train --preset mnist
 #     biograd export runs/mnist
@@ -30,7 +30,8 @@ from hardware.learning_emulator import evaluate, learn
 from hardware.learning_state import from_model, to_model
 
 torch.set_num_threads(1)
-train, test = bg.load("mnist", "train").subset(slice(0, 6000)), bg.load("mnist", "test").subset(slice(0, 2000))
+train = bg.load("mnist", "train").subset(slice(0, 6000))
+test = bg.load("mnist", "test").subset(slice(0, 2000))
 
 # %% [markdown]
 # ## Train
@@ -42,17 +43,26 @@ known = train.subset(torch.nonzero(train.y != 9)[:, 0])
 net = bg.Network((784, 100, 10), generator=torch.Generator().manual_seed(0))
 learner = bg.LocalLearner(net, bg.SleepAligned(net, generator=torch.Generator().manual_seed(1)))
 params = bg.TrainParams(epochs=3, batch=50, steps=16)
-for record in bg.Trainer(learner, torch.optim.Adam(net.parameters(), lr=2e-3), known, params=params).run():
-    print(f"epoch {record['epoch']}: {record['train_accuracy']:.1%} right while training on {len(known):,} images without nines")
+for record in bg.Trainer(
+    learner, torch.optim.Adam(net.parameters(), lr=2e-3), known, params=params
+).run():
+    print(f"epoch {record['epoch']}: {record['train_accuracy']:.1%} right, without nines")
 
 # %% [markdown]
 # ## Export
 #
-# The network leaves as a NIR file: standard nodes (`Affine` and `CubaLIF`) that other tools can read. What only
-# BioGrad knows (feedback weights, encoder, how it was trained) travels as metadata.
+# The network leaves as a NIR file: standard nodes (`Affine` and `CubaLIF`) that other tools can
+# read. What only BioGrad knows (feedback weights, encoder, how it was trained) travels as
+# metadata.
 
 # %%
-model = bg.to_model(net, learner.feedback, steps=params.steps, encoder="integrate_and_fire", info={"dataset": "mnist"})
+model = bg.to_model(
+    net,
+    learner.feedback,
+    steps=params.steps,
+    encoder="integrate_and_fire",
+    info={"dataset": "mnist"},
+)
 with tempfile.TemporaryDirectory() as folder:
     path = Path(folder) / "model.nir"
     write_model(model, path)
@@ -62,81 +72,97 @@ with tempfile.TemporaryDirectory() as folder:
 # %% [markdown]
 # ## Deploy
 #
-# On Loihi a weight is an even number from -256 to 254 and a voltage an integer of 24 bits. `quantise` finds the
-# scale of each layer that loses least; a few samples tell it which inputs matter. Then every limit of the chip is
-# checked *before* anything runs, because Lava itself would wrap or clip in silence.
+# On Loihi a weight is an even number from -256 to 254 and a voltage an integer of 24 bits.
+# `quantise` finds the scale of each layer that loses least; a few samples tell it which inputs
+# matter. Then every limit of the chip is checked *before* anything runs, because Lava itself
+# would wrap or clip in silence.
 
 # %%
 fixed = quantise(model, calibration=spikes_of(model, known.subset(slice(0, 300))))
 fit = limits.check(fixed)
 for layer, cost in zip(fit.layers, fixed.report.layers, strict=True):
+    words, most = layer.synapse_words
     print(
-        f"{layer.name}: {layer.neurons} neurons on {layer.cores} core(s), {layer.synapse_words[0]:,} of {layer.synapse_words[1]:,} words; "
-        f"rounding costs {cost.weight_error_rms:.4f} thresholds a weight, {cost.clipped_weights} clipped"
+        f"{layer.name}: {layer.neurons} neurons, {layer.cores} core(s), {words} of {most} words;"
     )
+    print(f"  rounding: {cost.weight_error_rms:.4f} thresholds, {cost.clipped_weights} clipped")
 
 # %%
 shown = spikes_of(model, test)
 result = emulator.run(fixed, shown, record=("s",))
 old = test.y.numpy() != 9
-print(f"simulator {bg.evaluate(net, test, steps=params.steps).test_accuracy:.1%}, chip's integers {result.accuracy(test.y.numpy()):.1%}")
+simulated = bg.evaluate(net, test, steps=params.steps).test_accuracy
+print(f"simulator {simulated:.1%}, chip's integers {result.accuracy(test.y.numpy()):.1%}")
 right = result.predictions == test.y.numpy()
 print(f"on digits it knows {right[old].mean():.1%}, on nines {right[~old].mean():.1%}")
 
 # %% [markdown]
-# The emulator is not an approximation: `biograd deploy --target lava` runs Lava's own simulation beside it and
-# counts the samples on which a spike count differs. There have been none.
+# The emulator is not an approximation: `biograd deploy --target lava` runs Lava's own
+# simulation beside it and counts the samples on which a spike count differs. There have been
+# none.
 #
 # ## Learn on the chip
 #
-# Now the nines arrive, mixed with digits it knows, one at a time. The chip has no optimizer and no batch: after
-# each sample, every synapse adds a product of two small integers, `dw = 2^e x1 y2`, rounded at random. `x1` is the
-# trace of its input, and `y2` what the neuron's apical dendrite heard while the soma was near the threshold.
-# Feedback weights, too, are learned on the chip, in its nights.
+# Now the nines arrive, mixed with digits it knows, one at a time. The chip has no optimizer and
+# no batch: after each sample, every synapse adds a product of two small integers, `dw = 2^e x1
+# y2`, rounded at random. `x1` is the trace of its input, and `y2` what the neuron's apical
+# dendrite heard while the soma was near the threshold. Feedback weights, too, are learned on
+# the chip, in its nights.
 
 # %%
-state = from_model(model, dataclasses.replace(ChipLearningParams(), gain_hidden=60, gain_output=50))
+state = from_model(
+    model, dataclasses.replace(ChipLearningParams(), gain_hidden=60, gain_output=50)
+)
 pixels, labels = train.x.flatten(1).numpy(), train.y.numpy()
 pixels_test, labels_test = test.x.flatten(1).numpy(), test.y.numpy()
 
 
 def measured() -> tuple[float, float]:
     """Right answers in percent: on the digits it knew, and on nines."""
-    return 100 * evaluate(state, pixels_test[old], labels_test[old]), 100 * evaluate(state, pixels_test[~old], labels_test[~old])
+    return 100 * evaluate(state, pixels_test[old], labels_test[old]), 100 * evaluate(
+        state, pixels_test[~old], labels_test[~old]
+    )
 
 
 lesson = [(0, *measured())]
 for record in learn(state, pixels, labels):
     lesson.append((record.samples, *measured()))
 for samples, known_right, nines_right in lesson[:: max(1, len(lesson) // 4)]:
-    print(f"after {samples:5,} samples: {known_right:.1f} % of the digits it knew, {nines_right:.1f} % of the nines")
+    print(
+        f"after {samples:5,}: {known_right:.1f} % of the known, {nines_right:.1f} % of the nines"
+    )
 
 # %%
 seen, known_right, nines_right = zip(*lesson, strict=True)
 charts.curves(
-    [charts.Line("digits it knew", seen, known_right, plots.BLUE), charts.Line("nines", seen, nines_right, plots.ORANGE)],
+    [
+        charts.Line("digits it knew", seen, known_right, plots.BLUE),
+        charts.Line("nines", seen, nines_right, plots.ORANGE),
+    ],
     x="samples seen on the chip",
     y="right answers (%)",
     low=0,
 )
 
 # %% [markdown]
-# The network took in a class that it had never seen, and did not have to leave the chip for it. What it learned
-# comes back as a model whose weights are exact multiples of the chip's unit, so that it deploys to the very same
-# integers:
+# The network took in a class that it had never seen, and did not have to leave the chip for it.
+# What it learned comes back as a model whose weights are exact multiples of the chip's unit, so
+# that it deploys to the very same integers:
 
 # %%
 again = emulator.run(quantise(to_model(state)), shown)
-print(f"chip {evaluate(state, pixels_test, labels_test):.2%}, exported and deployed again {again.accuracy(labels_test):.2%}")
+there, here = evaluate(state, pixels_test, labels_test), again.accuracy(labels_test)
+print(f"chip {there:.2%}, exported and deployed again {here:.2%}")
 
 # %% [markdown]
 # ## Try next
 #
-# - Show it nines *alone* (`pixels[labels == 9]`): it learns them and forgets the others. Mixing old ones in, or
-#   lower gains, keep them.
-# - `ChipLearningParams(rounding="stock")` draws one random number for a whole matrix, as Lava's stock model does:
-#   see what that costs.
-# - `biograd learn --hidden 100 --epochs 3` learns all of MNIST from nothing in the chip's integers: 96.5 %.
-# - `biograd learn --target lava --samples 500` runs the same learning inside Lava's engine, and compares every
-#   weight and trace.
+# - Show it nines *alone* (`pixels[labels == 9]`): it learns them and forgets the others. Mixing
+#   old ones in, or lower gains, keep them.
+# - `ChipLearningParams(rounding="stock")` draws one random number for a whole matrix, as Lava's
+#   stock model does: see what that costs.
+# - `biograd learn --hidden 100 --epochs 3` learns all of MNIST from nothing in the chip's
+#   integers: 96.5 %.
+# - `biograd learn --target lava --samples 500` runs the same learning inside Lava's engine, and
+#   compares every weight and trace.
 # - [Read the energy report](energy.html) says what each of these lessons would cost in joules.
