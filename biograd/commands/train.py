@@ -95,7 +95,7 @@ def _lead(args: Args, console: Console, workers: Workers) -> dict[str, Any]:
             _conclude(before[-1], folder, console)
             return before[-1]
         listeners = Listeners(folder, experiment, tensorboard=args.tensorboard)
-        workers.send(folder.checkpoint.read_bytes() if folder.checkpoint.exists() else b"")
+        workers.send(_FINISHED if listeners.enough else folder.checkpoint.read_bytes() if folder.checkpoint.exists() else b"")
         _share(experiment, workers)
         finished, fault = _train(experiment, folder, console, listeners, args.on_fault, workers)
         if not finished:
@@ -123,6 +123,8 @@ def _follow(args: Args, console: Console, workers: Workers) -> dict[str, Any]:
             copy = RunFolder(place)
             copy.checkpoint.write_bytes(data)
             load_checkpoint(copy, experiment)
+    elif args.run.start_from:
+        take_weights(experiment, dt=args.dt, w_in=args.w_in)
     _share(experiment, workers)
     with stop_request() as stopping:
         for _ in experiment.trainer.run(on_batch=lambda p: workers.stops(bool(stopping))):
