@@ -178,6 +178,7 @@ def receptive_fields(w: np.ndarray, count: int = 48, *, shape: tuple[int, int, i
     bar.ax.tick_params(labelsize=SMALL, colors=INK, length=2)
     bar.outline.set_visible(False)
     which = f"the {len(chosen)} strongest of {len(w):,} neurons" if len(chosen) < len(w) else f"all {len(w):,} neurons"
+    which += ", OFF beside ON" if planes == 2 else ""
     figure.suptitle(f"Receptive fields of the first layer: {which}", x=0.01, ha="left", fontsize=10, color=INK)
     return figure
 

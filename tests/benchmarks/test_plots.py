@@ -141,6 +141,17 @@ def test_receptive_fields_of_what_is_no_square_are_refused():
         plots.receptive_fields(np.zeros((3, 50)))
 
 
+def test_receptive_fields_of_recordings_lie_beside_each_other_a_plane_a_polarity():
+    w = RNG.normal(size=(5, 2 * 3 * 4))
+    figure = plots.receptive_fields(w, count=4, shape=(2, 3, 4))
+    first = next(ax.images[0] for ax in figure.axes if ax.images).get_array()
+    strongest = w[np.argmax(np.linalg.norm(w, axis=1))].reshape(2, 3, 4)
+    assert np.array_equal(first[:, :4], strongest[0]) and np.array_equal(first[:, 6:], strongest[1]) and first.mask[:, 4:6].all()
+    assert "2 strongest of 5 neurons, OFF beside ON" in words(figure)
+    with pytest.raises(ValueError, match="24 inputs make no 2 planes of 3 x 5"):
+        plots.receptive_fields(w, shape=(2, 3, 5))
+
+
 def test_a_confusion_matrix_counts_and_colours_mistakes_only():
     figure = plots.confusion(np.array([[8, 2], [0, 10]]))
     (picture,) = figure.axes[0].images
