@@ -63,7 +63,10 @@ def read_model(path: Path | str, *, foreign: Foreign | None = None) -> Model:
             "to read it as another tool's"
         )
     if number is not None and number != FORMAT:
-        raise ValueError(f"{path}: format {shown(getattr(number, 'tolist', lambda: number)())}; this version reads format {FORMAT}: export it again, or update biograd")
+        there = shown(getattr(number, "tolist", lambda: number)())
+        raise ValueError(f"{path}: format {there}; this version reads format {FORMAT}: export it again, or update biograd")
+    if number is not None and foreign is not None and (foreign.dt is not None or foreign.w_in is not None):
+        raise ValueError(f"{path}: a file of BioGrad, which says its time step and w_in itself: leave dt and w_in out")
     try:
         graph = nir.read(path, type_check=number is not None)  # other tools leave shapes open
     except Exception as err:  # the library checks little: its nodes fail as their arithmetic happens to

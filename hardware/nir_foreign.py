@@ -14,6 +14,7 @@ Known traps, each met here:
   there, the reader must name the way.
 - Parameters may be scalars or of shape [1]: they hold for every neuron of the layer.
 - Norse wrote tau = dt / tau_inv for a while, a thousandth of the seconds; such a tau lies below any sensible dt, and the error says so.
+- snnTorch's exporter writes reset by subtraction, its default, as reset to zero: such a file fires other spikes than its model did.
 - SpikingJelly fires at v >= v_threshold, all here at v > v_threshold: the same but for voltages on the threshold exactly.
 - Norse's LIFCell hands its current on one step later: the same spikes, one step later a layer.
 

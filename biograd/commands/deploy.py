@@ -57,6 +57,8 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     torch.set_num_threads(1)
     foreign = Foreign(steps=args.steps, encoder=args.encoder, dt=args.dt, w_in=args.w_in) if args.steps else None
     model = read_model(args.model, foreign=foreign)
+    if foreign and "read_from" not in model.info:
+        raise ValueError(f"{args.model} is a file of BioGrad, which says itself how it is shown (T = {model.steps}): leave --steps out")
     if model.encoder not in (*ENCODERS, EVENTS):
         raise ValueError(f"{args.model} was trained with encoder {model.encoder!r}; known: {', '.join((*ENCODERS, EVENTS))}")
     dataset = args.dataset or str(model.info.get("dataset", "mnist"))

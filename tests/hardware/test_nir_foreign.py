@@ -263,11 +263,14 @@ def test_a_file_of_another_tool_is_read_once_its_reader_says_how(tmp_path):
     assert np.array_equal(model_spikes(read), model_spikes(direct))
 
 
-def test_our_own_file_is_read_as_written_whatever_its_reader_says_of_others(tmp_path):
+def test_our_own_file_is_read_as_written_and_says_its_time_step_itself(tmp_path):
     model = from_foreign(graph(nir.Affine(W1, B1), lif(12, tau=2e-3, r=20.0)), T20)
     write_model(model, tmp_path / "ours.nir")
-    read = read_model(tmp_path / "ours.nir", foreign=Foreign(steps=3, dt=1e-3))
+    read = read_model(tmp_path / "ours.nir", foreign=Foreign(steps=3))
     assert read.steps == 20 and np.array_equal(read.layers[0].w, model.layers[0].w)
+    for told in ({"dt": 1e-3}, {"w_in": "jump"}):
+        with pytest.raises(ValueError, match=r"a file of BioGrad, .*: leave dt and w_in out"):
+            read_model(tmp_path / "ours.nir", foreign=Foreign(steps=3, **told))
 
 
 def test_a_model_of_another_tool_runs_in_the_chips_integers():

@@ -116,6 +116,9 @@ def test_another_tools_file_is_deployed_with_its_energy_modelled(mnist, tmp_path
     ):
         code, _, err = run(["deploy", *flags, "--json"], capsys)
         assert code == 2 and message in err and err.count("\n") == 1, err
+    to_nir(Network((784, 10)), tmp_path / "ours.nir")
+    code, _, err = run(["deploy", tmp_path / "ours.nir", "--steps", "8", "--json"], capsys)
+    assert code == 2 and "(T = 10): leave --steps out" in err
     code, again, err = run(["deploy", silent, "--steps", "8", "--dt", "1e-3", "--samples", "50", "--json"], capsys)
     assert code == 0 and again["cores"] == result["cores"], err
 
