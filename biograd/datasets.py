@@ -113,7 +113,7 @@ def load(name: str, split: Split, *, root: str | Path | None = None, progress: P
         raise DataError(f"there is no data set {name!r}; known: {', '.join(DATASETS)}")
     if split not in ("train", "test"):
         raise DataError(f"there is no split {split!r} of {name}; known: train, test")
-    return DATASETS[name](data_folder() if root is None else Path(root), split, progress or (lambda what, done, total: None))
+    return DATASETS[name](data_folder() if root is None else Path(root).expanduser(), split, progress or (lambda what, done, total: None))
 
 
 def load_images(name: str, split: Split, *, root: str | Path | None = None, progress: Progress | None = None) -> ImageSet:

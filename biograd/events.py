@@ -186,7 +186,10 @@ class EventSet:
     def events(self, member: int) -> Events:
         """One recording, read and checked."""
         number = int(self.index[member])
-        return checked(Events(*self.recordings[number]), self.sensor, f"recording {number} of {self.name}", self.max_events)
+        name, columns = f"recording {number} of {self.name}", tuple(self.recordings[number])
+        if len(columns) != 4:
+            raise ValueError(f"{name} has {len(columns)} columns; need four: x, y, p, t")
+        return checked(Events(*columns), self.sensor, name, self.max_events)
 
     def spikes(
         self,
@@ -348,15 +351,15 @@ def _moves(p: AugmentParams, batch: int, sensor: Sensor, generator: torch.Genera
     return moves
 
 
-def _labels(labels: Any, n: int, classes: int) -> Tensor:  # any: what torch.as_tensor takes
-    y = torch.as_tensor(np.asarray(labels) if not isinstance(labels, Tensor) else labels)
-    if y.is_floating_point() or y.is_complex() or y.dtype == torch.bool or y.ndim != 1:
-        raise ValueError(f"labels are {y.dtype} of shape {tuple(y.shape)}; need one whole number a recording, 0 .. classes - 1")
+def _labels(labels: Any, n: int, classes: int) -> Tensor:  # any: what np.asarray takes
+    y = np.asarray(labels)
+    if y.dtype.kind not in "iu" or y.ndim != 1:
+        raise ValueError(f"labels are {y.dtype} of shape {y.shape}; need one whole number a recording, 0 .. classes - 1")
     if len(y) != n or not n:
         raise ValueError(f"there are {n:,} recordings and {len(y):,} labels: need one label a recording, and at least one")
-    if int(y.min()) < 0 or (classes and int(y.max()) >= classes):
-        raise ValueError(f"labels run from {int(y.min())} to {int(y.max())}; need 0 .. {classes - 1 if classes else 'classes - 1'}")
-    return y.long()
+    if y.min() < 0 or (classes and y.max() >= classes):
+        raise ValueError(f"labels run from {y.min()} to {y.max()}; need 0 .. {classes - 1 if classes else 'classes - 1'}")
+    return torch.from_numpy(y.astype(np.int64))
 
 
 def _silence(steps: int, batch: int, sensor: Sensor) -> Trains:

@@ -83,6 +83,11 @@ def test_columns_of_other_lengths_or_kinds_are_refused() -> None:
         checked(Events(ones, ones, ones, ones * 0.5), SMALL, "it")
 
 
+def test_a_recording_without_polarity_is_refused() -> None:
+    with pytest.raises(ValueError, match="recording 0 of events has 3 columns; need four: x, y, p, t"):
+        EventSet.of([(np.ones(2, int), np.ones(2, int), np.ones(2, int))], [0], sensor=SMALL, window=10).events(0)
+
+
 def test_sorting_is_the_way_out_of_disorder() -> None:
     tangled = recording((0, 0, 0, 9), (1, 0, 0, 8), (2, 0, 0, 9))
     assert checked(tangled.in_order(), SMALL, "it").x.tolist() == [1, 0, 2]
@@ -114,7 +119,9 @@ def test_a_batch_that_would_fill_the_memory_is_refused_before_any_is_taken() -> 
 @pytest.mark.parametrize(
     ("labels", "said"),
     [
-        ([0.0, 1.0], "labels are torch.float64"),
+        ([0.0, 1.0], "labels are float64"),
+        (["one", "two"], "need one whole number a recording"),
+        ([True, False], "labels are bool"),
         ([0], "2 recordings and 1 labels"),
         ([[0], [1]], "need one whole number a recording"),
         ([0, -1], "labels run from -1 to 0"),
