@@ -9,6 +9,7 @@ import torch
 
 from benchmarks.evidence import Evidence
 from benchmarks.section_events import events, simulated_accuracy
+from benchmarks.sections import cards, headline
 from benchmarks.timing import RULES, TASKS, TimingParams, described, learn, measure, samples
 
 SMALL = TimingParams(train=600, test=300, hidden=(60,), epochs=8, batch=20, lr=4e-3)
@@ -69,3 +70,22 @@ def test_the_report_calls_simulated_events_simulated_and_never_n_mnist() -> None
     assert "They are not N-MNIST" in section.items[0]["caption"] and timing == [["order: eligibility traces", "90.00", "0.00", "2"]]
     assert simulated_accuracy(evidence) == "98.10 ± 0.10 % on events simulated from MNIST (3 seeds)"
     assert events(Evidence([]), {}).items[0]["tone"] == "missing" and simulated_accuracy(Evidence([])) == ""
+
+
+def test_a_run_on_recordings_is_no_figure_of_mnist() -> None:
+    run = {"kind": "run", "test_accuracy": 0.5, "dataset": "events-mnist-simulated"}
+    answers = record("answers", 0, 0.5, dataset="events-mnist-simulated")
+    evidence = Evidence([run, answers, record("simulated events", 0, 0.98, method="BioGrad on simulated events")])
+    assert [(card["name"], card["value"]) for card in cards(evidence)] == [("Test accuracy on events-mnist-simulated", "50.00 %")]
+    mnist, _, nmnist, *_ = headline(evidence, {}).items[0]["rows"]
+    assert "50.00" not in str(mnist) and "on the real one; 98.00" in str(nmnist[2]) and "simulated from MNIST" in str(nmnist[2])
+
+
+def test_few_samples_are_told_with_their_spread() -> None:
+    found = [
+        record("few-shot", seed, 0.8, shots=5, old_mixed_in=mixed, old_before=0.96, old_after=0.9 + seed / 100, new_after=0.6)
+        for seed in range(2)
+        for mixed in (False, True)
+    ]
+    (table,) = events(Evidence(found), {}).items
+    assert table["rows"] == [["5", "96.0 ± 0.0", "90.5 ± 0.7", "60.0 ± 0.0", "2"]]
