@@ -27,6 +27,7 @@ def trainer(lr=1e-3, seed=0):
     return Trainer(learner, optimizer, IMAGES, params=params, test_set=IMAGES, scheduler=scheduler, sleep=sleep, seed=seed)
 
 
+@pytest.mark.slow
 def test_the_suggested_rate_learns_and_a_hundredth_or_a_hundredfold_learns_less():
     found = find_lr(trainer(), batches=80)
     accuracy = {}

@@ -48,6 +48,7 @@ def theirs(path, *, tau, dt_told, sizes=(784, 25, 10)):
     return path
 
 
+@pytest.mark.slow
 def test_a_run_from_a_file_has_its_sizes_constants_and_weights_and_learns_from_there(ours, mnist, tmp_path, capsys):
     code, result, err = run([*TRAIN, "--from", ours, "--epochs", "2", "--lr", "3e-3", "--out", tmp_path / "run"], capsys)
     assert code == 0, err
@@ -97,12 +98,14 @@ def test_a_file_that_does_not_fit_is_refused_in_one_line(flags, message, ours, m
     assert code == 2 and message in err and err.count("\n") == 1, err
 
 
+@pytest.mark.slow
 def test_a_learning_rate_is_suggested_and_nothing_is_written(mnist, tmp_path, capsys):
     code, result, err = run([*TRAIN, "--hidden", "30", "--find-lr", "--out", tmp_path / "run"], capsys)
     assert code == 0 and 1e-4 < result["suggested_lr"] < 1e-1 and not (tmp_path / "run").exists(), err
     assert len(result["rates"]) == len(result["errors"]) and f"--lr {result['suggested_lr']:.2g}" in err
 
 
+@pytest.mark.slow
 def test_another_tools_file_is_deployed_with_its_energy_modelled(mnist, tmp_path, capsys):
     told, silent = theirs(tmp_path / "told.nir", tau=1e-3, dt_told=True), theirs(tmp_path / "silent.nir", tau=1e-2, dt_told=False)
     code, result, err = run(["deploy", told, "--steps", "8", "--samples", "50", "--json"], capsys)
@@ -123,6 +126,7 @@ def test_another_tools_file_is_deployed_with_its_energy_modelled(mnist, tmp_path
     assert code == 0 and again["cores"] == result["cores"], err
 
 
+@pytest.mark.slow
 def test_a_run_stops_early_keeps_its_best_epoch_and_remembers_it_when_resumed(mnist, tmp_path, capsys):
     flags = [*TRAIN, "--hidden", "20", "--validation", "200", "--patience", "2", "--epochs", "40", "--lr", "0.05", "--schedule", "constant"]
     code, whole, err = run([*flags, "--out", tmp_path / "whole"], capsys)

@@ -44,6 +44,7 @@ def test_a_space_that_is_none_is_refused_before_anything_is_trained(values):
         sweep(SMALL, {"lr": values}, trials=1)
 
 
+@pytest.mark.slow
 def test_a_study_finds_the_better_choice_and_goes_on_from_its_file(mnist, tmp_path):
     optuna = pytest.importorskip("optuna")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
