@@ -41,16 +41,16 @@ def sweep(
     Returns: Optuna's study; `changed(base, study.best_params)` is the best configuration.
     Raises: ImportError where Optuna is not installed; ValueError for fields or ranges that make no sense.
     """
-    try:
-        import optuna  # an extra: only who sweeps needs it
-    except ImportError as error:
-        raise ImportError("Optuna is not installed: pip install 'biograd[sweep]'") from error
     if trials < 1:
         raise ValueError(f"trials is {trials}; need at least 1")
     if not base.validation:
         base = dataclasses.replace(base, validation=5000)
     for field, values in space.items():
         changed(base, {field: _first(field, values)})
+    try:
+        import optuna  # an extra: only who sweeps needs it
+    except ImportError as error:
+        raise ImportError("Optuna is not installed: pip install 'biograd[sweep]'") from error
     study = optuna.create_study(
         storage=storage,
         study_name=name,

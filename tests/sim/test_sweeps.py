@@ -39,7 +39,6 @@ def test_without_optuna_the_way_to_it_is_told(monkeypatch):
 
 @pytest.mark.parametrize("values", [(), [], (1e-2, 1e-4), (0.0, 1.0, "log"), (1e-4, 1e-2, "linear"), ("a", "b")])
 def test_a_space_that_is_none_is_refused_before_anything_is_trained(values):
-    pytest.importorskip("optuna")
     with pytest.raises(ValueError, match="the space of 'lr' is"):
         sweep(SMALL, {"lr": values}, trials=1)
 
