@@ -56,8 +56,13 @@ def augment(x: Tensor, p: AugmentParams, *, generator: torch.Generator) -> Tenso
     if not (p.rotate or p.scale or p.elastic):
         if not p.shift:
             return x
-        return shifted(x, torch.randint(-p.shift, p.shift + 1, (2, len(x)), generator=generator, device=generator.device).to(x.device))
+        return shifted(x, drawn_shift(len(x), p, generator=generator).to(x.device))
     return resampled(x, _draw_positions(x.shape, p, generator).to(x.device))
+
+
+def drawn_shift(batch: int, p: AugmentParams, *, generator: torch.Generator) -> Int[Tensor, "2 B"]:
+    """How far to move each image of a batch, pixels down and to the right."""
+    return torch.randint(-p.shift, p.shift + 1, (2, batch), generator=generator, device=generator.device)
 
 
 def shifted(x: Tensor, offset: Int[Tensor, "2 B"]) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from . import event_driven
+from . import event_driven, gpu_learning
 from .errors import ErrorNeurons, SignedSpikes, errors_over_time
 from .feedback import Feedback
 from .network import Network, most_spikes, read_out
@@ -47,8 +47,8 @@ class LocalLearner:
         rule: the local rule; per-step eligibility unless given.
         threads: how many parts a batch is split into, each worked on by one thread; sums are taken in a fixed order, so the last bits
             depend on this number and on nothing else. Set torch's own threads to 1 beside it.
-        order: "layer" rolls a whole layer over all T at once (fast; event-driven where `by_events`); "online" steps all layers
-            together and keeps running sums only (memory independent of T). Both mean the same.
+        order: "layer" rolls a whole layer over all T at once (fast; event-driven where `by_events`, by kernels on a GPU); "online"
+            steps all layers together and keeps running sums only (memory independent of T). Both mean the same.
 
     Example:
         >>> net = Network((784, 64, 10))
@@ -152,13 +152,20 @@ class LocalLearner:
         err = errors_over_time(self.error, s_out, target)
         s_pre, updates = spikes, []
         for index, done in enumerate(activity):
-            g = err  # the output layer hears its own error neurons; a window there would leave silent outputs untaught
-            if index < len(activity) - 1:
-                g = apical_scan(self.net.neuron, self.feedback.project(err, index)) * done.psi
-            updates.append(update_over_time(self.rule, g, s_pre))
+            # The output layer hears its own error neurons; a window there would leave silent outputs untaught.
+            hidden = index < len(activity) - 1
+            updates.append(self._taught(self.feedback.project(err, index) if hidden else err, done.psi if hidden else None, s_pre))
             s_pre = done.s
         rates = torch.stack([done.s.mean() for done in activity])
         return _Part(read_out(s_out), err.abs().mean(), rates, updates)
+
+    def _taught(self, teach: Tensor, psi: Tensor | None, s_pre: Tensor) -> Update:
+        """A layer's update from what its apical dendrites hear; psi None: no gate, and errors do not linger."""
+        neuron = self.net.neuron
+        if gpu_learning.learns(neuron, self.rule, teach):
+            assert isinstance(neuron, TwoCompartmentLIF)
+            return gpu_learning.update(self.rule, teach, psi, s_pre, 0.0 if psi is None else neuron.params.alpha_a)
+        return update_over_time(self.rule, teach if psi is None else apical_scan(neuron, teach) * psi, s_pre)
 
     @torch.no_grad()
     def _online(self, spikes: Tensor, target: Tensor) -> _Part:

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from . import scans
+from . import gpu, scans
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,13 +170,14 @@ def soma_scan(
 ) -> tuple[Float[Tensor, "T B N"], Bool[Tensor, "T B N"] | Float[Tensor, "T B N"]]:
     """Advance a layer over all its steps from rest.
 
-    The two-compartment LIF on a CPU takes a compiled loop, equal to the steps to the bit; any other neuron, or `compiled=False`,
-    is stepped.
+    The two-compartment LIF in float32 takes a compiled loop on a CPU and a kernel on a GPU, equal to the steps to the bit; any other
+    neuron, or `compiled=False`, is stepped.
 
     Returns: spikes s, 0 or 1, [T, B, N]; slopes psi, [T, B, N] (a truth value from the compiled loop).
     """
-    if compiled and type(neuron) is TwoCompartmentLIF and scans.runs_on(current):
-        return scans.soma(current, neuron.params.alpha_u, neuron.params.alpha_v, neuron.params.window)
+    if compiled and type(neuron) is TwoCompartmentLIF and (gpu.runs_on(current) or scans.runs_on(current)):
+        scan = gpu.soma if gpu.runs_on(current) else scans.soma
+        return scan(current, neuron.params.alpha_u, neuron.params.alpha_v, neuron.params.window)
     state = neuron.rest(current[0])
     s, psi = torch.empty_like(current), torch.empty_like(current)
     for t in range(current.shape[0]):

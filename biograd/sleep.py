@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from . import scans
+from . import gpu, scans
 from .feedback import SleepAligned
 from .network import Network
 from .neurons import SomaState, TwoCompartmentLIF, TwoCompartmentParams, soma_step
@@ -135,6 +135,8 @@ def _rheobase(p: TwoCompartmentParams) -> float:
 
 
 def _dream_scan(current: Float[Tensor, "T N"], noise: Float[Tensor, "T N"], p: TwoCompartmentParams, eta: float) -> Float[Tensor, "T N"]:
+    if gpu.runs_on(current):
+        return gpu.dream(current, noise, p.alpha_u, p.alpha_v, _rheobase(p), eta)
     if scans.runs_on(current):
         return scans.dream(current, noise, p.alpha_u, p.alpha_v, _rheobase(p), eta)
     zero = torch.zeros_like(current[:1])
@@ -146,6 +148,8 @@ def _dream_scan(current: Float[Tensor, "T N"], noise: Float[Tensor, "T N"], p: T
 
 
 def _surprise_scan(s: Float[Tensor, "T C"], eta: float) -> Float[Tensor, "T C"]:
+    if gpu.runs_on(s):
+        return gpu.surprise(s, eta)
     if scans.runs_on(s):
         return scans.surprise(s, eta)
     mean, out = torch.zeros_like(s[0]), torch.empty_like(s)

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from . import scans
+from . import gpu, scans
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,9 @@ def trace_step(state: TraceState, s: Float[Tensor, "B N"], p: TraceParams) -> Tr
 
 
 def trace_scan(s: Float[Tensor, "T B N"], p: TraceParams) -> Float[Tensor, "T B N"]:
-    """z over all steps, from zero, [T, B, N]; compiled on a CPU, equal to `trace_step` to the bit."""
+    """z over all steps, from zero, [T, B, N]; compiled on a CPU, a kernel on a GPU, equal to `trace_step` to the bit."""
+    if gpu.runs_on(s):
+        return gpu.trace(s, p.alpha_x, p.alpha_z)
     if scans.runs_on(s):
         return scans.trace(s, p.alpha_x, p.alpha_z)
     state = rest(s[0])

@@ -6,6 +6,7 @@ Runs in both environments; the one for Lava has neither torch nor jaxtyping.
 from __future__ import annotations
 
 import os
+import re
 import sys
 import types
 from pathlib import Path
@@ -27,10 +28,10 @@ if sys.version_info >= (3, 11):
     import jaxtyping
 
     # Shapes in signatures are promises: every call of the simulator is held to them while tests run. An int passes for a float.
-    # Modules of compiled loops are left out, for numba cannot compile a checked function.
+    # Modules of compiled loops are left out, for neither numba nor Triton can compile a checked function.
     checker = types.ModuleType("biograd_shape_checker")
     checker.check = beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))  # type: ignore[attr-defined]
     sys.modules[checker.__name__] = checker
     files = (Path(__file__).parents[1] / "biograd").glob("*.py")
-    checked = [f"biograd.{file.stem}" for file in files if "@numba" not in file.read_text(encoding="utf-8")]
+    checked = [f"biograd.{file.stem}" for file in files if not re.search("@numba|@triton", file.read_text(encoding="utf-8"))]
     jaxtyping.install_import_hook(checked, f"{checker.__name__}.check")
