@@ -95,13 +95,16 @@ class TensorBoard:
             self.writer.add_scalar("train/samples per second", p.samples_per_second, done)
 
     def __call__(self, record: Record) -> None:
-        """Write an epoch's figures; lists become one curve a layer."""
+        """Write an epoch's figures: one curve a number, of lists one a layer, of dictionaries one a key; words are left out."""
         for name, value in record.items():
-            if name in ("epoch", "format") or isinstance(value, str | bool) or value is None:
-                continue
-            values = {f"layer {index + 1}": one for index, one in enumerate(value)} if isinstance(value, list) else {"": value}
-            for layer, one in values.items():
-                self.writer.add_scalar(f"epoch/{name}" + (f"/{layer}" if layer else ""), one, record["epoch"])
+            values = {"": value}
+            if isinstance(value, list):
+                values = {f"/layer {index}": one for index, one in enumerate(value, start=1)}
+            elif isinstance(value, dict):
+                values = {f"/{key}": one for key, one in value.items()}
+            for part, one in values.items():
+                if type(one) in (int, float) and name not in ("epoch", "format"):
+                    self.writer.add_scalar(f"epoch/{name}{part}", one, record["epoch"])
         self.writer.flush()
 
     def close(self) -> None:

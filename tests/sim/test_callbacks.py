@@ -56,13 +56,16 @@ def test_tensorboard_gets_every_figure_and_one_curve_a_layer(monkeypatch, tmp_pa
     board = TensorBoard(tmp_path, every=2)
     for batch in (1, 2, 3):
         board.on_batch(Progress(epoch=1, batch=batch, batches=10, train_accuracy=0.5, samples_per_second=100.0))
-    board({"kind": "epoch", "epoch": 2, "test_accuracy": 0.9, "feedback_angle_deg": [10.0, 20.0], "gpu_joules": None})
+    board(
+        {"kind": "epoch", "epoch": 2, "test_accuracy": 0.9, "feedback_angle_deg": [10.0, 20.0], "gpu_joules": None, "faults": {"silent": 3}}
+    )
     assert board.writer.scalars == [
         ("train/accuracy so far", 0.5, 12),
         ("train/samples per second", 100.0, 12),
         ("epoch/test_accuracy", 0.9, 2),
         ("epoch/feedback_angle_deg/layer 1", 10.0, 2),
         ("epoch/feedback_angle_deg/layer 2", 20.0, 2),
+        ("epoch/faults/silent", 3, 2),
     ]
 
 
