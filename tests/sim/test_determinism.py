@@ -8,7 +8,6 @@ stay within what another seed would change.
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from biograd.experiment import Experiment, RunConfig
 from biograd.sleep import SleepParams
 from biograd.trainer import spikes_of
 
+SLEEP = SleepParams(every=10, first_night=20, phases=1, steps=100)
 CONFIG = RunConfig(
     hidden=(32, 16), epochs=1, batch=20, threads=1, lr=3e-3, sleep=SleepParams(every=10, first_night=20, phases=1, steps=100)
 )
@@ -48,9 +48,8 @@ def test_two_processes_reach_the_same_bits_with_and_without_json(tmp_path):
     assert one.keys() == other.keys() and len(one) > 10
     for name in one:
         assert torch.equal(one[name], other[name]), name
-    told = [
-        [{key: record.get(key) for key in RESULTS} for record in records.read(tmp_path / n / "records.jsonl")] for n in ("plain", "json")
-    ]
+    told = [records.read(tmp_path / name / "records.jsonl") for name in ("plain", "json")]
+    told = [[{key: record.get(key) for key in RESULTS} for record in found] for found in told]
     assert told[0] == told[1] and len(told[0]) == 3
 
 
@@ -71,23 +70,24 @@ def test_the_first_update_depends_on_the_threads_by_rounding_alone(threads, mnis
 
 
 @pytest.mark.slow
-def test_accuracies_of_other_thread_counts_stay_within_what_a_seed_changes(mnist):
-    def accuracy(**changes):
-        experiment = Experiment.from_config(dataclasses.replace(CONFIG, epochs=3, **changes))
+def test_accuracies_of_other_thread_counts_stay_within_what_chance_allows(mnist):
+    def accuracy(threads):
+        experiment = Experiment.from_config(dataclasses.replace(CONFIG, epochs=2, threads=threads))
         return [record["test_accuracy"] for record in experiment.trainer.run()][-1]
 
-    by_threads = [accuracy(threads=threads) for threads in (1, 2, 3)]
-    by_seed = [accuracy(seed=seed) for seed in (1, 2)]
-    assert max(by_threads) - min(by_threads) < 0.06, (by_threads, by_seed)  # 300 images: 2.5 standard deviations of two drawn answers
+    reached = [accuracy(threads) for threads in (1, 2, 3)]
+    assert max(reached) - min(reached) < 0.08, reached  # 300 images: two standard deviations of the difference of two nets
+    assert min(reached) > 0.3
 
 
-@pytest.mark.slow
+# One epoch of CONFIG, as it was when this was written. A change of the algorithm or its constants may move it: then write the new one down.
+GOLDEN = {"weights": [0.04282, 0.19678, 0.27925], "test_accuracy": 0.4067, "spikes_per_neuron": [2.158, 0.869, 0.718]}
+
+
 def test_the_golden_run(mnist):
-    """One epoch of a small net, as it was when this was written; any machine may differ in roundings, not in what it learns."""
     experiment = Experiment.from_config(CONFIG)
     (record,) = experiment.trainer.run()
-    golden = json.loads((Path(__file__).parents[1] / "golden" / "training.json").read_text(encoding="utf-8"))
-    for name, layer in zip(("layer 1", "layer 2", "layer 3"), experiment.net.layers, strict=True):
-        assert layer.w.detach().square().mean().sqrt().item() == pytest.approx(golden[name], rel=0.02), name
-    assert record["test_accuracy"] == pytest.approx(golden["test_accuracy"], abs=0.05)
-    assert record["spikes_per_neuron"] == pytest.approx(golden["spikes_per_neuron"], rel=0.1)
+    weights = [layer.w.detach().square().mean().sqrt().item() for layer in experiment.net.layers]
+    assert weights == pytest.approx(GOLDEN["weights"], rel=0.02)  # any machine may differ in roundings, not in what it learns
+    assert record["test_accuracy"] == pytest.approx(GOLDEN["test_accuracy"], abs=0.05)
+    assert record["spikes_per_neuron"] == pytest.approx(GOLDEN["spikes_per_neuron"], rel=0.1)
