@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from benchmarks import draw, draw_check
 from benchmarks.loihi import CALIBRATION, spikes_of
 from hardware import emulator
 from hardware.fixed_point import quantise
-from hardware.interchange import Model, RunResult, read_model
+from hardware.interchange import Foreign, Model, RunResult, read_model
 
 from ..checkpoint import RunFolder
 from ..console import Console
@@ -37,22 +37,30 @@ EACH, MISREAD = 3, 10  # test images on the page: of each class, and that are re
 class Args:
     """The flags."""
 
-    run: tyro.conf.Positional[Path]  # run folder, or a model file written by biograd export
+    run: tyro.conf.Positional[Path]  # run folder, a model file written by biograd export, or another tool's NIR file
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None  # page to write; draw.html beside the model unless named
     weight_bits: int = 8  # bits of a weight on the chip, 2..6 or 8
     check: int = 0  # test images to run through the page's JavaScript (in Chromium, else Node.js) and the emulator; 0: none
+    data_folder: Path | None = None  # folder of the data sets; the run's, else the usual one, unless named
+    steps: int = 0  # of another tool's file: time steps a sample is shown
+    encoder: str = "integrate_and_fire"  # of another tool's file: how images become spikes
+    dt: float | None = None  # of another tool's file: seconds a step, where it does not betray it
+    w_in: Literal["euler", "jump"] | None = None  # of another tool's file: how a CubaLIF's w_in is meant, NIR's equation or Norse's jump
     json: bool = False  # print one JSON object as the last line of standard output
 
 
 def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     """Write the page."""
-    if args.check < 0:
-        raise ValueError(f"check is {args.check}; need 0 (none) or more test images")
+    for name in ("check", "steps"):
+        if getattr(args, name) < 0:
+            raise ValueError(f"{name} is {getattr(args, name)}; need 0 or more")
     torch.set_num_threads(1)
-    model = _model(args.run, console)
+    model = _model(args, console)
     dataset = str(model.info.get("dataset", "mnist"))
+    folder = RunFolder(args.run if args.run.is_dir() else args.run.parent)
+    root = args.data_folder or (folder.read_config().data_folder if folder.holds_run() else "") or None
     with console.downloads() as progress:
-        train, test = load_images(dataset, "train", progress=progress), load_images(dataset, "test", progress=progress)
+        train, test = (load_images(dataset, split, root=root, progress=progress) for split in ("train", "test"))
     fixed = quantise(model, calibration=spikes_of(model, train.subset(slice(0, CALIBRATION))), weight_bits=args.weight_bits)
     learning = model.info.get("learning")
     net = draw.network(fixed, model=model, **_learned(learning if isinstance(learning, dict) else {}))
@@ -68,7 +76,7 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
         classes=draw.CLASS_NAMES.get(dataset, ()),
     )
     checked = _check(model, page, net, images.x.numpy()[: args.check], result, console) if args.check else {}
-    path = args.out or (args.run if args.run.is_dir() else args.run.parent) / "draw.html"
+    path = args.out or folder.path / "draw.html"
     atomic_write(path, page.encode())
     console.say(f"wrote {path}, {len(page) / 1e6:.1f} MB: open it in a browser")
     return {
@@ -80,12 +88,16 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     }
 
 
-def _model(path: Path, console: Console) -> Model:
-    if path.is_dir():
-        folder = RunFolder(path)
-        # A folder of `biograd learn` holds a model and no run to rebuild it from.
-        return model_of(trained(folder, console)) if folder.holds_run() and folder.checkpoint.exists() else read_model(folder.model)
-    return read_model(path)
+def _model(args: Args, console: Console) -> Model:
+    folder = RunFolder(args.run)
+    if folder.holds_run() and folder.checkpoint.exists():
+        return model_of(trained(folder, console))
+    # A folder of `biograd learn` holds a model and no run to rebuild it from.
+    foreign = Foreign(steps=args.steps, encoder=args.encoder, dt=args.dt, w_in=args.w_in) if args.steps else None
+    model = read_model(folder.model if args.run.is_dir() else args.run, foreign=foreign)
+    if foreign and "read_from" not in model.info:
+        raise ValueError(f"{args.run} is a file of BioGrad, which says itself how it is shown (T = {model.steps}): leave --steps out")
+    return model
 
 
 def _learned(learning: dict[str, Any]) -> dict[str, Any]:  # any: JSON

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import nir
 import numpy as np
 import pytest
 import torch
@@ -43,6 +44,29 @@ def test_a_run_and_its_exported_model_give_the_same_page(folder, tmp_path, capsy
     assert run(["draw", folder / "model.nir", "-o", tmp_path / "again.html"], capsys)[0] == 0
     assert (tmp_path / "again.html").read_text(encoding="utf-8") == page
     assert "trained without backpropagation" in page
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not draw_check.has_node(), reason="no node on this machine: the page's JavaScript is not run")
+def test_a_network_of_another_tool_is_drawn_without_feedback_and_without_claims(mnist, tmp_path, capsys):
+    generator = np.random.default_rng(0)
+    weights = [generator.normal(0, 1.5 / np.sqrt(n_in), (out, n_in)).astype(np.float32) for n_in, out in ((784, 20), (20, 10))]
+    nodes, edges, before = {"input": nir.Input({"input": np.array([784])})}, [], "input"
+    for number, w in enumerate(weights):
+        n = len(w)
+        constants = {"tau_syn": 2e-4, "tau_mem": 4e-4, "r": 4.0, "v_leak": 0.0, "v_threshold": 1.0, "w_in": 2.0}
+        nodes[f"w{number}"] = nir.Affine(weight=w, bias=np.zeros(n, np.float32))
+        nodes[f"lif{number}"] = nir.CubaLIF(**{name: np.full(n, value, np.float32) for name, value in constants.items()})
+        edges += [(before, f"w{number}"), (f"w{number}", f"lif{number}")]
+        before = f"lif{number}"
+    nodes["output"] = nir.Output({"output": np.array([10])})
+    nir.write(tmp_path / "theirs.nir", nir.NIRGraph(nodes, [*edges, (before, "output")]))
+    flags = ["--steps", "12", "--dt", "1e-4", "--w-in", "euler", "--check", "100", "--json"]
+    code, out, err = run(["draw", tmp_path / "theirs.nir", *flags], capsys)
+    assert code == 0, err
+    assert json.loads(out)["checked"]["spikes_differ"] == 0
+    page = (tmp_path / "draw.html").read_text(encoding="utf-8")
+    assert '"w_fb":null' in page and '"steps":12' in page and "trained without backpropagation" not in page
 
 
 def test_the_page_claims_of_a_networks_learning_only_what_its_file_says():
