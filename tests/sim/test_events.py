@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from typing import Any
 
 import numpy as np
 import pytest
@@ -204,6 +205,31 @@ def test_a_network_learns_from_recordings_through_the_same_trainer() -> None:
     *_, last = trainer.run()
     assert last["test_accuracy"] > 0.95  # chance is 0.5
     assert evaluate(net, test, steps=8, batch=7).test_accuracy == last["test_accuracy"]
+
+
+class OnlySpikes:
+    """The least that a user's own recordings must have."""
+
+    def __init__(self, members: EventSet) -> None:
+        self.members, self.y, self.inputs = members, members.y, members.inputs
+
+    def spikes(self, members: torch.Tensor, steps: int, **changes: Any) -> torch.Tensor:
+        return self.members.spikes(members, steps, **changes)
+
+
+def test_recordings_of_ones_own_class_train_to_the_same_bits() -> None:
+    def weights(train: EventSet | OnlySpikes) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(0)
+        net = Network((64, 20, 2), generator=generator)
+        learner = LocalLearner(net, SleepAligned(net, generator=generator))
+        params = TrainParams(epochs=1, batch=10, steps=8)
+        shifts = AugmentParams(shift=1)
+        for _ in Trainer(learner, torch.optim.Adam(net.parameters(), lr=0.02), train, params=params, augmentation=shifts).run():
+            pass
+        return net.layers[0].w
+
+    members = moving_dots(60, 0)
+    assert torch.equal(weights(members), weights(OnlySpikes(members)))
 
 
 def test_recordings_that_do_not_fit_the_network_are_refused() -> None:
