@@ -76,7 +76,7 @@ def main(seconds: float, batch: int, early: bool) -> None:
             if done == 5:  # compiled, and at speed
                 start = time.perf_counter()
         if workers.first:
-            print(json.dumps({"samples_per_second": (done - 5) * batch / (time.perf_counter() - start)}))
+            sys.stdout.write(json.dumps({"samples_per_second": (done - 5) * batch / (time.perf_counter() - start)}) + "\n")
 
 
 if __name__ == "__main__":

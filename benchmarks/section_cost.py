@@ -219,6 +219,11 @@ def speed(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
             f"Inference, {r['threads']} thread(s), {_INPUTS[r.get('inputs', 'random')]}: "
             f"{r['ratio_inference_vs_snntorch']:.1f} times snnTorch's faster way."
         )
+    for record in _newest(evidence.named("emulator speed")):
+        r = record["results"]
+        lavas = r.get("lava_samples_per_second")
+        beside = f"Lava's simulation {lavas:,.0f}, {r['lava_mismatches']} mismatches" if lavas else "no Lava was there to race"
+        section.note(f"The chip's integers: our emulator {r['emulator_samples_per_second']:,.0f} samples/s, one process; {beside}.")
     for record in _newest(evidence.named("workers")):
         r = record["results"]
         for batch, raced in r["batches"].items():

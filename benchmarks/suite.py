@@ -82,6 +82,8 @@ def _figures(name: str, results: Record) -> Record:
     if name in ("speed", "inference speed"):
         suffix = "" if results.get("inputs") == "digits" else "_random"  # older records raced on random spikes
         return {name + suffix: value for name, value in results.items() if name.startswith("ratio_")}
+    if name == "emulator speed":
+        return {"ratio_emulator_vs_lava": results["ratio_emulator_vs_lava"]}
     if name == "workers":
         return {"ratio_workers": max(batch["ratio_workers"] for batch in results["batches"].values())}
     if name == "memory":

@@ -12,7 +12,7 @@ from biograd.checkpoint import RunFolder
 from biograd.experiment import Experiment, default_threads, load_sets
 from biograd.trainer import Trainer
 
-from . import few_shot, inside, joules, loihi, scaling, speed, timing, tutorial
+from . import chip_speed, few_shot, inside, joules, loihi, scaling, speed, timing, tutorial
 from .few_shot import FewShotParams
 from .trials import SEEDS, Trial, event_trials, paper_trials, pareto_trials, time_to_trial, train
 
@@ -89,6 +89,7 @@ def race() -> list[Task]:
     return [
         *(_race("speed", speed.training_speed, n, inputs) for n, inputs in races),
         *(_race("inference speed", speed.inference_speed, n, inputs) for n, inputs in races),
+        Task(name="emulator speed", work=lambda bench: [chip_speed.emulator_against_lava()]),
         Task(name="workers", config={"workers": 2}, work=lambda bench: [scaling.workers_scaling()]),
         Task(
             name="memory", config={"lengths": [10, 50, 100, 200, 400, 1000]}, work=lambda b: [speed.memory((10, 50, 100, 200, 400, 1000))]
