@@ -15,7 +15,7 @@ import tomllib
 import torch
 
 from .augment import AugmentParams
-from .datasets import DATASETS, DataSet, load, validation_split
+from .datasets import DATASETS, DataSet, ImageSet, load, validation_split
 from .encoders import ENCODERS, EVENTS, integrate_and_fire
 from .errors import ERRORS, ClassWeighted, ErrorNeurons, balanced_weights
 from .events import EventSet
@@ -180,9 +180,9 @@ class Experiment:
         trainer = Trainer(
             learner,
             optimizer,
-            train_set,
+            resident(train_set, config.device),
             params=TrainParams(epochs=config.epochs, batch=config.batch, steps=config.steps),
-            test_set=test_set,
+            test_set=resident(test_set, config.device),
             scheduler=SCHEDULES[config.schedule](optimizer, batches * config.epochs),
             encoder=ENCODERS.get(config.encoder, integrate_and_fire),  # recordings never ask it
             augmentation=config.augment,
@@ -190,6 +190,13 @@ class Experiment:
             seed=config.seed,
         )
         return cls(config, train_set, test_set, learner, trainer)
+
+
+def resident(samples: DataSet, device: str) -> DataSet:
+    """Images on the device that learns from them, so that no batch has to travel; recordings are read from files as they are shown."""
+    if device == "cpu" or not isinstance(samples, ImageSet):
+        return samples
+    return dataclasses.replace(samples, x=samples.x.to(device), y=samples.y.to(device))
 
 
 def load_sets(config: RunConfig, *, progress: Callable[[str, int, int], None] | None = None) -> tuple[DataSet, DataSet]:

@@ -107,7 +107,7 @@ class Guard:
     def __init__(self, trainer: Trainer, limits: GuardLimits | None = None) -> None:
         self.trainer, self.limits = trainer, limits or GuardLimits()
         self.told = Told()
-        self._rates, self._seen = trainer.rates.clone(), trainer.seen
+        self._rates, self._seen = trainer.tally.rates.clone(), trainer.seen
 
     def __call__(self, progress: Progress) -> bool:
         """Look, now and then; returns False (do not stop)."""
@@ -119,11 +119,11 @@ class Guard:
         """What is wrong now; what was not told before is kept for `new`."""
         trainer, window = self.trainer, self.trainer.seen - self._seen
         if window <= 0:  # a new epoch has begun
-            self._rates, window = trainer.rates * 0, trainer.seen
+            self._rates, window = trainer.tally.rates * 0, trainer.seen
         faults = weight_faults(trainer, self.limits)
         if window > 0:
-            faults += rate_faults(((trainer.rates - self._rates) / window).tolist(), self.limits)
-        self._rates, self._seen = trainer.rates.clone(), trainer.seen
+            faults += rate_faults(((trainer.tally.rates - self._rates) / window).tolist(), self.limits)
+        self._rates, self._seen = trainer.tally.rates.clone(), trainer.seen
         self.told.note(faults)
         return faults
 

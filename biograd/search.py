@@ -60,9 +60,9 @@ def find_lr(trainer: Trainer, *, low: float = 1e-6, high: float = 1.0, batches: 
             rate = low * (high / low) ** (number / (batches - 1))
             for group, ratio in zip(groups, ratios, strict=True):
                 group["lr"] = rate * ratio
-            trainer.error = 0.0
+            trainer.tally.clear(len(trainer.learner.net.layers))
             trainer._day(spikes, labels)
-            mean = _SMOOTH * mean + (1 - _SMOOTH) * trainer.error / len(labels)
+            mean = _SMOOTH * mean + (1 - _SMOOTH) * trainer.tally.error / len(labels)
             rates.append(rate)
             errors.append(mean / (1 - _SMOOTH ** (number + 1)))
             if not math.isfinite(errors[-1]) or errors[-1] > _BLOWN_UP * min(errors):

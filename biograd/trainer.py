@@ -11,7 +11,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from .augment import AugmentParams, augment
+from . import gpu
+from .augment import AugmentParams, augment, drawn_shift
 from .encoders import Encoder, integrate_and_fire
 from .feedback import Feedback, SleepAligned, feedback_angle
 from .learner import StepResult
@@ -19,6 +20,7 @@ from .loaders import Loader, batches_of, drawn
 from .network import Network, most_spikes
 from .parts import in_parts
 from .sleep import SleepParams, first_night, sleep_phase
+from .tally import Tally
 from .trains import Trains, integrate_and_fire_trains
 from .workers import SharedLearner
 
@@ -94,7 +96,7 @@ class Progress(NamedTuple):
     epoch: int  # running epoch, 0-based
     batch: int  # batches done in it
     batches: int  # batches an epoch; 0: a loader that cannot tell
-    train_accuracy: float  # 0..1, of this epoch so far
+    train_accuracy: float  # 0..1, of this epoch so far; on a GPU it may lag by a tenth of a second
     samples_per_second: float
 
 
@@ -159,9 +161,8 @@ class Trainer:
         self.augmentation, self.encoder, self.seed = augmentation or AugmentParams(), encoder, seed
         self.generator = torch.Generator().manual_seed(seed)
         self.epoch = self.batch = 0  # the next batch to show
-        self.correct = self.seconds = self.night_seconds = 0.0  # of the running epoch
-        self.error, self.seen = 0.0, 0
-        self.rates = torch.zeros(len(learner.net.layers))
+        self.seconds = self.night_seconds = 0.0  # of the running epoch
+        self.seen, self.tally = 0, Tally(len(learner.net.layers))
         for samples in (train_set, test_set):
             if isinstance(samples, Samples):
                 check_fits(learner.net, samples)
@@ -238,13 +239,18 @@ class Trainer:
         self.optimizer.step()
         if self.scheduler is not None:
             self.scheduler.step()
-        self.correct += (result.predicted == labels).sum().item()
-        self.error += result.error.item() * len(labels)
-        self.rates += result.rates.cpu() * len(labels)
+        self.tally.add((result.predicted == labels).sum(), result.error, result.rates, len(labels))
         self.batch += 1
         self.seen += len(labels)
 
+    def _catch_up(self) -> None:
+        """Wait for the device, which may be behind: what the day asked of it is the day's time."""
+        start = time.perf_counter()
+        self.tally.read()
+        self.seconds += time.perf_counter() - start
+
     def _sleep(self, *, first: bool = False) -> None:
+        self._catch_up()
         feedback = self.learner.feedback
         start = time.perf_counter()
         shared = self.learner if isinstance(self.learner, SharedLearner) else None
@@ -260,9 +266,10 @@ class Trainer:
 
     def _progress(self) -> Progress:
         speed = self.seen / max(self.seconds + self.night_seconds, 1e-9)
-        return Progress(self.epoch, self.batch, self.batches, self.correct / self.seen, speed)
+        return Progress(self.epoch, self.batch, self.batches, self.tally.accuracy(self.seen), speed)
 
     def _finish_epoch(self) -> dict[str, Any]:
+        self._catch_up()
         net, feedback = self.learner.net, self.learner.feedback
         check_finite(net, f"the end of epoch {self.epoch + 1}")
         n = self.seen
@@ -270,9 +277,9 @@ class Trainer:
             "kind": "epoch",
             "epoch": self.epoch + 1,
             "samples": n * (self.epoch + 1),
-            "train_accuracy": self.correct / n,
-            "mean_abs_error": self.error / n,
-            "spikes_per_neuron": [rate * self.params.steps for rate in (self.rates / n).tolist()],
+            "train_accuracy": self.tally.correct / n,
+            "mean_abs_error": self.tally.error / n,
+            "spikes_per_neuron": [rate * self.params.steps for rate in (self.tally.rates / n).tolist()],
             "feedback_angle_deg": [feedback_angle(net, feedback, hidden) for hidden in range(len(net.hidden))],
             "learning_rate": self.optimizer.param_groups[0]["lr"],
             "seconds": self.seconds + self.night_seconds,
@@ -284,8 +291,8 @@ class Trainer:
                 net, self.test_set, encoder=self.encoder, steps=self.params.steps, seed=self.seed
             ).test_accuracy
         self.epoch, self.batch = self.epoch + 1, 0
-        self.correct = self.seconds = self.night_seconds = self.error = 0.0
-        self.rates = torch.zeros_like(self.rates)
+        self.seconds = self.night_seconds = 0.0
+        self.tally.clear(len(net.layers))
         return record
 
     def evaluate(self) -> Evaluation:
@@ -302,8 +309,8 @@ class Trainer:
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict() if self.scheduler else {},
             "generator": self.generator.get_state(),
-            "rates": self.rates.clone(),
-            "position": {name: getattr(self, name) for name in _POSITION},
+            "rates": self.tally.rates.clone(),
+            "position": {name: getattr(self, name) for name in _POSITION} | {"correct": self.tally.correct, "error": self.tally.error},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -314,12 +321,12 @@ class Trainer:
         if self.scheduler:
             self.scheduler.load_state_dict(state["scheduler"])
         self.generator.set_state(state["generator"])
-        self.rates = state["rates"].clone()
         for name in _POSITION:
             setattr(self, name, state["position"][name])
+        self.tally.restore(state["position"]["correct"], state["position"]["error"], state["rates"])
 
 
-_POSITION = ("epoch", "batch", "correct", "error", "seconds", "night_seconds")
+_POSITION = ("epoch", "batch", "seconds", "night_seconds")
 
 
 def encode(x: Tensor, encoder: Encoder, steps: int, *, generator: torch.Generator | None = None) -> Float[Tensor, "T B M"]:
@@ -371,6 +378,12 @@ def spikes_or_trains(
         return samples.spikes(members, steps, augmentation=changes, generator=generator)
     if encoder is None:
         raise ValueError("encoder is None, and the samples are images: name an encoder; None is for loaders of spikes")
+    if encoder is integrate_and_fire and _moved_at_most(changes) and samples.x.ndim == 3 and gpu.runs_on(samples.x, torch.uint8):
+        offset = None
+        if changes.shift:
+            assert generator is not None
+            offset = drawn_shift(len(members), changes, generator=generator)
+        return gpu.integrate_and_fire_images(samples.x, members, steps, offset)
     x = samples.x[members]
     if changes != AugmentParams():
         assert generator is not None
@@ -378,6 +391,10 @@ def spikes_or_trains(
     if packed and encoder is integrate_and_fire and x.dtype == torch.uint8 and x.device.type == "cpu":
         return integrate_and_fire_trains(x, steps)
     return encode(x, encoder, steps, generator=generator)
+
+
+def _moved_at_most(changes: AugmentParams) -> bool:
+    return changes == AugmentParams(shift=changes.shift)
 
 
 def loaded_spikes(

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import torch
 
-from biograd.experiment import OPTIMIZERS, PRESETS, SCHEDULES, Experiment, RunConfig, config_toml, preset, read_config
+from biograd.experiment import OPTIMIZERS, PRESETS, SCHEDULES, Experiment, RunConfig, config_toml, preset, read_config, resident
 
 SMALL = RunConfig(hidden=(12,), epochs=1, batch=50, limit=100, threads=1)
 
@@ -100,3 +100,11 @@ def test_class_weights_reach_the_error_neurons(mnist):
     assert named.learner.error.weights.tolist() == [1.0] * 9 + [2.5]
     with pytest.raises(ValueError, match="class_weights has 2 numbers; mnist has 10 classes"):
         Experiment.from_config(dataclasses.replace(SMALL, class_weights="1,2"))
+
+
+def test_images_move_to_the_device_once_and_the_loaded_ones_stay(mnist):
+    experiment = Experiment.from_config(SMALL)
+    assert resident(experiment.train_set, "cpu") is experiment.train_set
+    moved = resident(experiment.train_set, "meta")  # any device that is not the processor
+    assert moved.x.device.type == moved.y.device.type == "meta" and len(moved) == len(experiment.train_set)
+    assert experiment.train_set.x.device.type == "cpu"  # pictures are drawn from it

@@ -13,17 +13,19 @@ from hypothesis import strategies as st
 
 pytest.importorskip("triton", reason="Triton is not installed: no GPU, no kernels (it is in the extra `dev` on Linux)")
 
-from biograd import gpu, gpu_learning, neurons, scans, sleep
+from biograd import gpu, gpu_learning, network, neurons, scans, sleep
 from biograd.augment import AugmentParams, augment, drawn_shift
-from biograd.encoders import integrate_and_fire
+from biograd.datasets import ImageSet
+from biograd.encoders import integrate_and_fire, latency
 from biograd.errors import ERRORS
-from biograd.feedback import RandomDFA
+from biograd.feedback import RandomDFA, SleepAligned
 from biograd.learner import LocalLearner
 from biograd.network import Network
 from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams, apical_scan, soma_scan
 from biograd.rules import Eligibility, Factorised, Rule, Update
+from biograd.sleep import SleepParams
 from biograd.traces import TraceParams, rest, trace_scan, trace_step
-from biograd.trainer import encode
+from biograd.trainer import Trainer, TrainParams, encode, spikes_of
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 # Neither a block of lanes (128) nor a multiple of it; a single step, and more than a word of 32.
@@ -201,6 +203,57 @@ def test_what_the_kernels_do_not_know_takes_the_general_way() -> None:
     assert gpu_learning.learns(neuron, Factorised(), g)
     assert not gpu_learning.learns(neuron, OwnRule(), g) and not gpu_learning.learns(OwnNeuron(), Factorised(), g)
     assert not gpu_learning.learns(neuron, Factorised(), g.double())
+
+
+def test_resident_images_are_picked_moved_and_encoded_by_one_kernel_with_the_same_draws(launched) -> None:
+    images = digits()
+    members, changes = torch.tensor([3, 0, 3]), AugmentParams(shift=2)
+    launched.clear()
+    found = spikes_of(images, members, 6, augmentation=changes, generator=drawn(5))
+    assert launched == ["integrate_and_fire"]
+    expected = encode(augment(images.x[members].cpu(), changes, generator=drawn(5)), integrate_and_fire, 6)
+    assert torch.equal(found.cpu(), expected)
+    launched.clear()
+    spikes_of(images, members, 6, augmentation=AugmentParams(shift=2, rotate=5.0), generator=drawn(5))  # that one resamples
+    spikes_of(images, members, 6, encoder=latency)
+    assert launched == []
+
+
+def digits() -> ImageSet:
+    x = torch.randint(0, 256, (24, 6, 5), dtype=torch.uint8, generator=drawn(0)).to(DEVICE)
+    return ImageSet("random", "train", x, torch.arange(24, device=DEVICE) % 3, 3)
+
+
+@pytest.mark.slow
+def test_a_training_run_by_kernels_ends_where_the_general_way_does(launched, monkeypatch) -> None:
+    monkeypatch.setattr(network, "runs_on", lambda x: False)  # a GPU's network does not go by events
+
+    def trained() -> tuple[list[dict], list[torch.Tensor]]:
+        net = Network((30, 20, 3), generator=drawn(1)).to(DEVICE)
+        feedback = SleepAligned(net, generator=drawn(2))
+        nights = SleepParams(every=2, phases=1, first_night=2, steps=30)
+        params = TrainParams(epochs=2, batch=9, steps=5)
+        trainer = Trainer(
+            LocalLearner(net, feedback),
+            torch.optim.Adam(net.parameters(), lr=1e-2),
+            digits(),
+            params=params,
+            test_set=digits(),
+            augmentation=AugmentParams(shift=1),
+            sleep=nights,
+        )
+        return list(trainer.run()), [*net.parameters(), *feedback.parameters()]
+
+    launched.clear()
+    records, ours = trained()
+    assert set(launched) == {"soma", "owe", "integrate_and_fire", "dream", "surprise"}
+    monkeypatch.setattr(gpu, "runs_on", lambda x, dtype=torch.float32: False)
+    monkeypatch.setattr(scans, "runs_on", lambda x: False)
+    general, theirs = trained()
+    assert [r["train_accuracy"] for r in records] == [r["train_accuracy"] for r in general]
+    assert records[-1]["test_accuracy"] == general[-1]["test_accuracy"]
+    for a, b in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-4)  # Adam's division makes last bits of small updates count
 
 
 SIGNATURES = {  # of each kernel's arguments, as a launch gives them; and its compile-time constants

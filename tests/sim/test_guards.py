@@ -62,13 +62,18 @@ def test_a_layer_that_never_or_always_spikes_is_seen_while_training(bias, kind, 
     assert "lower the learning rate" in str(found[0]) and "\n" not in str(found[0])
 
 
+def show(trainer, seen, rates):
+    trainer.seen = seen
+    trainer.tally.restore(0.0, 0.0, torch.tensor(rates))
+
+
 def test_rates_are_those_since_the_last_look_not_of_the_whole_epoch(trainer):
     guard = Guard(trainer)
-    trainer.seen, trainer.rates = 100, torch.tensor([50.0, 50.0, 50.0])
+    show(trainer, 100, [50.0, 50.0, 50.0])
     assert guard.look() == []
-    trainer.seen, trainer.rates = 200, torch.tensor([100.0, 50.0, 149.0])
+    show(trainer, 200, [100.0, 50.0, 149.0])
     assert kinds(guard.look()) == {("silent", "layer 2"), ("saturated", "layer 3")}
-    trainer.seen, trainer.rates = 10, torch.tensor([5.0, 5.0, 0.0])  # a new epoch
+    show(trainer, 10, [5.0, 5.0, 0.0])  # a new epoch
     assert kinds(guard.look()) == {("silent", "layer 3")}
 
 
