@@ -14,7 +14,7 @@ from torch import nn
 
 from biograd.export import from_nir, to_model, to_network, to_nir
 from biograd.feedback import RandomDFA
-from biograd.interop import from_snntorch
+from biograd.interop import from_snntorch, to_snntorch
 from biograd.network import Network
 from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams
 from hardware.interchange import LayerModel, Model, read_model, write_model
@@ -88,6 +88,18 @@ def test_a_file_that_snntorch_wrote_fires_snntorchs_spikes(tmp_path):
     assert 0.01 < theirs.mean() < 0.99
     assert torch.equal(from_nir(tmp_path / "theirs.nir")(spikes), theirs)
     assert torch.equal(from_snntorch(model)(spikes), theirs)
+
+
+@pytest.mark.parametrize("alpha_u", [0.0, 0.5])
+def test_what_goes_to_snntorch_is_exported_by_snntorch_and_read_back(tmp_path, alpha_u):
+    net = network(20, 15, 4, alpha_u=alpha_u, alpha_v=0.9)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        nir.write(tmp_path / "theirs.nir", export_to_nir(to_snntorch(net), torch.zeros(20)))
+    spikes = (torch.rand(12, 30, 20, generator=torch.Generator().manual_seed(0)) < 0.4).float()
+    again = from_nir(tmp_path / "theirs.nir")
+    assert net(spikes).mean() > 0.01 and torch.equal(again(spikes), net(spikes))
+    assert (again.neuron.params.alpha_u, again.neuron.params.alpha_v) == (alpha_u, torch.tensor(0.9).item())
 
 
 def test_a_file_of_another_tool_that_leaves_things_open_says_what_to_name(tmp_path):
