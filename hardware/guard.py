@@ -166,7 +166,7 @@ def _listen(
                     elif on_event is not None:
                         on_event(event)
             if ended or error is not None:
-                return f"Lava failed: {error}" if error is not None else None
+                return f"Lava failed: {error}{_room(error)}" if error is not None else None
             if time.monotonic() >= ends:
                 return "Lava passed its deadline of {deadline} s and was ended: give it more with --deadline, or run fewer samples"
             if cancelled is not None and cancelled.is_set():
@@ -186,11 +186,24 @@ def _event(line: bytes) -> dict[str, Any] | None:
 
 def _why(status: int, stderr: Any) -> str:
     """One line for a program that ended without naming an error; Any: a binary file."""
+    if status == -signal.SIGBUS:
+        return f"Lava's first process was killed by SIGBUS{_room('No space left')}"
     if status < 0:
         return f"Lava's first process was killed by {signal.Signals(-status).name}: run fewer samples if memory ran out"
     stderr.seek(0)
     lines = [line for line in stderr.read()[-20_000:].decode(errors="replace").splitlines() if line.strip()]
     return f"Lava's first process ended with status {status}: {lines[-1].strip() if lines else 'it said nothing'}"
+
+
+def _room(error: str) -> str:
+    """What to do where Lava's processes found no space to talk through."""
+    if "No space left" not in error or not _SHARED_MEMORY.is_dir():
+        return ""
+    free = shutil.disk_usage(_SHARED_MEMORY).free
+    return (
+        f": {_SHARED_MEMORY} has {free / 1e6:,.1f} MB free, and Lava's processes talk through it: make it larger "
+        f"(mount -o remount,size=1g {_SHARED_MEMORY}; in a container, --shm-size 1g)"
+    )
 
 
 def _has_lava(python: str) -> bool:

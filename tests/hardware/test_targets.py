@@ -288,6 +288,28 @@ def _sessions(parent: int) -> list[int]:
 
 
 @needs_lava
+@pytest.mark.parametrize("size", ["4k", "100k"])
+def test_too_little_shared_memory_is_named_with_the_way_out(size):
+    code = f"""
+import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
+import os, test_targets as t
+fixed = t.random_model(20, 10, 5)
+try: t.targets.run(fixed, t.random_spikes(fixed, 2), "lava", deadline=60)
+except t.TargetError as error: print(error, os.listdir("/dev/shm"))
+"""
+    mount = f'mount -t tmpfs -o size={size} tmpfs /dev/shm && exec "$0" -c "$1"'
+    command = ["unshare", "--mount", "sh", "-c", mount, sys.executable, code]
+    if shutil.which("unshare") is None:
+        pytest.skip("needs unshare, to mount a small /dev/shm")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    if "unshare:" in done.stderr or "mount:" in done.stderr:
+        pytest.skip("may not mount a small /dev/shm")
+    told = done.stdout.strip()
+    assert told.startswith("Lava failed: OSError") and "/dev/shm has 0." in told and "--shm-size" in told, done
+    assert told.endswith("[]"), "segments were left"
+
+
+@needs_lava
 def test_a_cancelled_job_ends_soon(tmp_path, monkeypatch):
     sabotage(monkeypatch, "import time; time.sleep(600)")
     cancelled = threading.Event()
