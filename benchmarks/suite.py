@@ -57,9 +57,16 @@ def run(
             if key in there:
                 yield from there[key]
                 continue
+            if task.missing():
+                continue
             yield from _do(task, key, suite, bench, out)
     if progress:
         progress("done", len(tasks), len(tasks))
+
+
+def left_out(suite: str) -> dict[str, str]:
+    """The tasks of a suite that this machine cannot do, and why: they leave no record."""
+    return {task.name: reason for task in SUITES[suite]() if (reason := task.missing())}
 
 
 def task_key(task: Task, folder: RunFolder | None) -> str:

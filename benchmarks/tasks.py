@@ -12,9 +12,9 @@ from biograd.checkpoint import RunFolder
 from biograd.experiment import Experiment, default_threads, load_sets
 from biograd.trainer import Trainer
 
-from . import chip_speed, few_shot, inside, joules, loihi, scaling, speed, timing, tutorial
+from . import chip_speed, few_shot, gpu_race, inside, joules, loihi, scaling, speed, timing, tutorial
 from .few_shot import FewShotParams
-from .trials import SEEDS, Trial, event_trials, paper_trials, pareto_trials, time_to_trial, train
+from .trials import SEEDS, Trial, event_trials, gpu_trials, paper_trials, pareto_trials, time_to_trial, train
 
 Results = dict[str, Any]  # any: JSON
 
@@ -46,6 +46,7 @@ class Task:
     config: Results = field(default_factory=dict)
     seed: int | None = None
     measures_run: bool = False  # whether it needs the trained run
+    missing: Callable[[], str] = lambda: ""  # why this machine cannot do it; empty where it can
     work: Callable[[Bench], Iterable[Results]]
 
 
@@ -95,7 +96,18 @@ def race() -> list[Task]:
             name="memory", config={"lengths": [10, 50, 100, 200, 400, 1000]}, work=lambda b: [speed.memory((10, 50, 100, 200, 400, 1000))]
         ),
         trial_task("time to accuracy", time_to_trial()),
+        *_on_gpu(),
     ]
+
+
+def _on_gpu() -> list[Task]:
+    """The races of a machine with a GPU: training speed and bandwidth at several batch sizes, and time to an accuracy at two."""
+    races = [
+        Task(name="gpu race", config={"batch": batch}, work=lambda bench, batch=batch: [gpu_race.training_race(batch)])  # type: ignore[misc]
+        for batch in gpu_race.BATCHES
+    ]
+    runs = [trial_task("time to accuracy, gpu", trial) for trial in gpu_trials()]
+    return [dataclasses.replace(task, missing=gpu_race.missing) for task in (*races, *runs)]
 
 
 def _race(name: str, race: Callable[..., Results], threads: int, inputs: str) -> Task:

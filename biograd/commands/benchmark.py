@@ -45,6 +45,8 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
             found.append(record)
             failed += "error" in record
             console.say(f"{record['name']}: {record.get('error', 'recorded')}")
+    for name, reason in suite.left_out(args.suite).items():
+        console.say(f"{name}: left out ({reason})")
     result = suite.summary(found) | {"suite": args.suite, "records": str(out), "tasks": len(found), "failed": failed}
     for name, value in result.items():
         if isinstance(value, float):
