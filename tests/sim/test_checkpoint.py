@@ -2,11 +2,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pytest
 import torch
@@ -19,13 +14,6 @@ from biograd.experiment import Experiment, RunConfig
 from biograd.sleep import SleepParams
 
 CONFIG = RunConfig(hidden=(12, 8), epochs=3, batch=70, threads=1, sleep=SleepParams(every=4, first_night=3, phases=1, steps=50))
-PROGRAM = """
-import sys; sys.path.insert(0, {here!r})
-from conftest import few_digits
-from biograd import cli, datasets
-datasets.DATASETS["mnist"] = few_digits
-sys.exit(cli.main(sys.argv[1:]))
-"""
 
 
 def weights(experiment):
@@ -58,41 +46,6 @@ def test_a_run_resumed_from_its_file_ends_in_the_same_bits(optimizer, stop_after
 
     for name, value in weights(unbroken).items():
         assert torch.equal(value, weights(resumed)[name]), name
-
-
-@pytest.mark.slow
-def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(tmp_path):
-    program = PROGRAM.format(here=str(Path(__file__).parent))
-    flags = ["--hidden", "16", "--epochs", "5", "--batch", "20", "--threads", "1", "--quiet", "--seed", "3", "--resume"]
-    flags += ["--sleep.first-night", "2", "--sleep.steps", "100"]
-
-    def train(name, kill=False):
-        folder = tmp_path / name
-        command = [sys.executable, "-c", program, "train", *flags, "--out", str(folder)]
-        before, deadline = _epochs_done(folder), time.monotonic() + 100
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-            while kill and process.poll() is None and _epochs_done(folder) <= before and time.monotonic() < deadline:
-                time.sleep(0.005)
-            if kill:
-                process.send_signal(signal.SIGKILL)
-            _, complaint = process.communicate(timeout=100)
-        return process.returncode, complaint
-
-    assert train("whole") == (0, "")
-    assert train("killed", kill=True)[0] == -signal.SIGKILL
-    train("killed", kill=True)
-    assert train("killed") == (0, "")
-    one, other = (load_file(tmp_path / name / "checkpoint.safetensors") for name in ("whole", "killed"))
-    assert one.keys() == other.keys()
-    for name, value in one.items():
-        assert torch.equal(value, other[name]), name
-    epochs = [record["epoch"] for record in records.read(tmp_path / "killed" / "records.jsonl") if record["kind"] == "epoch"]
-    assert epochs == [1, 2, 3, 4, 5]
-
-
-def _epochs_done(folder):
-    file = folder / "records.jsonl"
-    return file.read_bytes().count(b'"epoch"') if file.exists() else 0
 
 
 def test_records_after_the_checkpoint_are_dropped_on_resume(mnist, tmp_path):

@@ -41,7 +41,8 @@ PATIENCE = 300.0  # seconds a whole command may take
 class Drill:
     """A temporary folder with data, and commands run in it."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, commands: str = "train,learn,benchmark,export") -> None:
+        self.commands = commands.split(",")
         self.folder, self.rng, self.data = folder, random.Random(seed), folder / "digits.npz"
         rng = np.random.default_rng(0)
         y = {"train": np.arange(700) % 10, "test": np.arange(300) % 10}
@@ -66,6 +67,10 @@ class Drill:
         code, _, err = self.run(arguments, **variables)
         need(code == 0, f"{' '.join(arguments)} ended with {code}: {err}")
 
+    def those(self, *commands: list[str]) -> list[list[str]]:
+        """Of these commands, the ones asked for."""
+        return [arguments for arguments in commands if arguments[0] in self.commands]
+
     def out(self, arguments: list[str], name: str) -> list[str]:
         """The command with its results under another name."""
         target = f"{name}/model.nir" if arguments[0] == "export" else f"{name}/measured.jsonl" if arguments[0] == "benchmark" else name
@@ -80,12 +85,13 @@ def need(holds: bool, what: str) -> None:
 
 def kills(drill: Drill, number: int) -> dict:
     """Kill each command a number of times in all."""
-    drill.whole(drill.out(TRAIN, "trained"))
     commands = {"train": TRAIN, "learn": LEARN, "benchmark": BENCHMARK, "export": ["export", str(drill.folder / "trained")]}
-    shares = dict(zip(commands, (0.34, 0.24, 0.22, 0.2), strict=True))
+    if "export" in drill.commands:
+        drill.whole(drill.out(TRAIN, "trained"))
+    shares = {name: share for name, share in zip(commands, (17, 12, 11, 10), strict=True) if name in drill.commands}
     told: dict = {"kills": 0}
-    for name, arguments in commands.items():
-        told[name] = _killed(drill, name, arguments, max(1, round(number * shares[name])))
+    for name, share in shares.items():
+        told[name] = _killed(drill, name, commands[name], max(1, round(number * share / sum(shares.values()))))
         told["kills"] += told[name]["kills"]
     return told
 
@@ -134,7 +140,7 @@ def _kill_once(drill: Drill, command: list[str], folder: Path, duration: float, 
 def interrupt(drill: Drill) -> dict:
     """Ctrl-C, once and twice, while training and learning."""
     told = {}
-    for arguments in (TRAIN, LEARN):
+    for arguments in drill.those(TRAIN, LEARN):
         name = arguments[0]
         drill.whole(drill.out(arguments, f"{name}-whole"))
         for presses in (1, 2):
@@ -161,7 +167,7 @@ def interrupt(drill: Drill) -> dict:
 def disk(drill: Drill) -> dict:
     """No space for the next checkpoint, or for the first one."""
     told: dict = {"how": "tmpfs" if _mount(drill.folder / "small", "size=64k") else "RLIMIT_FSIZE"}
-    for arguments in (TRAIN, LEARN):
+    for arguments in drill.those(TRAIN, LEARN):
         name = arguments[0]
         drill.whole(drill.out(arguments, f"{name}-whole"))
         command = drill.out(arguments, f"small/{name}")
@@ -225,17 +231,17 @@ def data(drill: Drill) -> dict:
 
 def clock(drill: Drill) -> dict:
     """Nothing but time stamps looks at the wall clock."""
-    for arguments in (TRAIN, LEARN, BENCHMARK):
+    for arguments in drill.those(TRAIN, LEARN, BENCHMARK):
         for name, variables in (("whole", {}), ("jumping", {"DRILL_CLOCK": "1"})):
             drill.whole(drill.out(arguments, f"{arguments[0]}-{name}"), **variables)
         compare(drill.folder / f"{arguments[0]}-whole", drill.folder / f"{arguments[0]}-jumping")
-    return {"commands": 3}
+    return {"commands": drill.commands}
 
 
 def two(drill: Drill) -> dict:
     """Two processes on one run."""
     told = {}
-    for arguments in (TRAIN, LEARN, BENCHMARK):
+    for arguments in drill.those(TRAIN, LEARN, BENCHMARK):
         drill.whole(drill.out(arguments, f"{arguments[0]}-whole"))
         command = drill.out(arguments, arguments[0])
         first = drill.start(command)
@@ -272,6 +278,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="drill", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("drill", choices=[*DRILLS, "all"])
     parser.add_argument("--kills", type=int, default=12, help="of the drill of this name, in all (default: %(default)s)")
+    parser.add_argument("--commands", default="train,learn,benchmark,export", help="to drill, with commas between (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     failed = 0
@@ -279,7 +286,7 @@ def main() -> int:
         begun = time.monotonic()
         told: dict = {"drill": name, "seed": options.seed, "passed": True}
         with tempfile.TemporaryDirectory(prefix="biograd-drill-") as folder:
-            drill = Drill(Path(folder), options.seed)
+            drill = Drill(Path(folder), options.seed, options.commands)
             try:
                 told |= DRILLS[name](drill, options.kills) if name == "kills" else DRILLS[name](drill)
             except (AssertionError, ValueError, OSError, subprocess.SubprocessError) as error:

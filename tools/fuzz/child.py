@@ -56,7 +56,10 @@ def main(name: str, seed: int, first: int, last: int, position: Path, failures: 
         size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (size + ADDRESS_SPACE, size + ADDRESS_SPACE))
         tally = {"read": 0, "refused": 0, "failed": 0, "slowest": 0.0, "memory": 0}
+        parent = os.getppid()
         for number in range(first, last):
+            if os.getppid() != parent:  # nobody listens any more
+                return
             place[:8], place[16] = number.to_bytes(8, "little"), 1
             content = make(reader, seed, number)
             fault = _try(reader, folder, content, watch, tally)

@@ -1,0 +1,30 @@
+"""A few of the faults of `tools/drill`, which breaks things on purpose, many more times, for whoever wants to see it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOOL = Path(__file__).parents[2] / "tools" / "drill"
+
+
+def drill(*arguments):
+    done = subprocess.run([sys.executable, str(TOOL), *arguments], capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.slow
+def test_killed_runs_end_as_an_unbroken_one():
+    told = drill("kills", "--kills", "2", "--commands", "train", "--seed", "1")
+    assert told["passed"] and told["kills"] == told["train"]["kills"] == 2
+
+
+@pytest.mark.slow
+def test_a_full_disk_costs_no_more_than_what_did_not_fit():
+    told = drill("disk", "--commands", "train")
+    assert told["passed"] and "free space there" in told["train"]
