@@ -33,7 +33,10 @@ RULES: dict[str, Rule] = {
 
 @dataclass(frozen=True, kw_only=True)
 class TimingParams:
-    """One task and the network that learns it. Learning rate and epochs were not tuned to any of the rules."""
+    """One task and the network that learns it.
+
+    The learning rate was tuned to none of the rules; delay and epochs were set so that the first of them learns the task.
+    """
 
     task: str = "order"  # order or order-xor
     delay: int = 8  # steps from one group to the other (order), or from one pair's start to the next one's (order-xor)
