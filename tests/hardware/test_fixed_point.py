@@ -189,3 +189,9 @@ def test_integers_come_back_from_their_file(tmp_path):
     np.savez(tmp_path / "old.npz", format=0)
     with pytest.raises(ValueError, match=r"old\.npz: format 0; this version reads format 1"):
         read_fixed(tmp_path / "old.npz")
+
+
+def test_a_layer_that_says_nothing_of_it_has_the_usual_constants():
+    layer = FixedPointLayer(w=np.ones((1, 1), int) * 2, w_bias=np.zeros((1, 0), int), vth=10)
+    assert (layer.weight_exp, layer.weight_bits, layer.sign_mode, layer.du, layer.dv) == (0, 8, "mixed", 2047, 1024)
+    assert layer.scale == 0.1
