@@ -39,23 +39,29 @@ def events(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
 def simulated_accuracy(evidence: Evidence) -> str:
     """Ours on simulated recordings in a few words, or nothing."""
     rows = _over_seeds(evidence.named("simulated events"), lambda r: "")
-    return f"{rows[0][1]} ± {rows[0][2]} % on events simulated from MNIST ({rows[0][3]} seeds)" if rows else ""
+    if not rows:
+        return ""
+    _, mean, spread, seeds = rows[0]
+    told = f"{mean} ± {spread} %" if spread else f"{mean} %"
+    return f"{told} on events simulated from MNIST ({seeds} seed{'s' if spread else ''})"
 
 
 def _over_seeds(records: list[Record], name: Callable[[Record], str]) -> list[list[str]]:
-    """[name, mean, standard deviation, seeds] in percent; the newest record of each seed."""
+    """[name, mean, standard deviation, seeds] in percent, of the newest record of each seed; one seed has no deviation."""
     groups: dict[str, dict[int, float]] = defaultdict(dict)
     for record in records:
         groups[name(record)][int(record.get("seed") or 0)] = 100 * float(record["results"]["test_accuracy"])
-    return [
-        [kind, f"{np.mean(list(found.values())):.2f}", f"{np.std(list(found.values()), ddof=len(found) > 1):.2f}", str(len(found))]
-        for kind, found in groups.items()
-    ]
+    rows = []
+    for kind, found in groups.items():
+        percent = np.array(list(found.values()))
+        spread = f"{percent.std(ddof=1):.2f}" if len(percent) > 1 else ""
+        rows.append([kind, f"{percent.mean():.2f}", spread, str(len(percent))])
+    return rows
 
 
 def _spread(values: list[float]) -> str:
     percent = 100 * np.array(values)
-    return f"{percent.mean():.1f} ± {percent.std(ddof=len(values) > 1):.1f}"
+    return f"{percent.mean():.1f}" + (f" ± {percent.std(ddof=1):.1f}" if len(values) > 1 else "")
 
 
 def _net(record: Record) -> str:

@@ -69,6 +69,9 @@ def test_the_report_calls_simulated_events_simulated_and_never_n_mnist() -> None
     assert (net, mean, spread, seeds) == ("2312-256-256-10, T = 20", "98.10", "0.10", "3") and "real N-MNIST" in paper
     assert "They are not N-MNIST" in section.items[0]["caption"] and timing == [["order: eligibility traces", "90.00", "0.00", "2"]]
     assert simulated_accuracy(evidence) == "98.10 ± 0.10 % on events simulated from MNIST (3 seeds)"
+    alone = Evidence(found[:1])
+    assert simulated_accuracy(alone) == "98.00 % on events simulated from MNIST (1 seed)"
+    assert events(alone, {}).items[0]["rows"][0][1:4] == ["98.00", "", "1"]  # one seed has no spread
     assert events(Evidence([]), {}).items[0]["tone"] == "missing" and simulated_accuracy(Evidence([])) == ""
 
 
@@ -78,7 +81,7 @@ def test_a_run_on_recordings_is_no_figure_of_mnist() -> None:
     evidence = Evidence([run, answers, record("simulated events", 0, 0.98, method="BioGrad on simulated events")])
     assert [(card["name"], card["value"]) for card in cards(evidence)] == [("Test accuracy on events-mnist-simulated", "50.00 %")]
     mnist, _, nmnist, *_ = headline(evidence, {}).items[0]["rows"]
-    assert "50.00" not in str(mnist) and "on the real one; 98.00" in str(nmnist[2]) and "simulated from MNIST" in str(nmnist[2])
+    assert "50.00" not in str(mnist) and "on the real one; 98.00 %" in str(nmnist[2]) and "simulated from MNIST" in str(nmnist[2])
 
 
 def test_few_samples_are_told_with_their_spread() -> None:
