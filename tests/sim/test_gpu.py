@@ -73,6 +73,12 @@ def test_spikes_and_slopes_equal_the_steps_to_the_bit(launched, steps, batch, n,
     assert torch.equal(s, stepped_s) and torch.equal(psi.float(), stepped_psi)
 
 
+def test_a_voltage_at_the_threshold_does_not_fire_and_one_at_the_window_has_no_slope() -> None:
+    current = torch.tensor([1.0, 1.0000001, 2.0, 0.0, 1.5], device=DEVICE).view(1, 1, 5)
+    s, psi = gpu.soma(current, 0.5, 0.75, 1.0)
+    assert s.flatten().tolist() == [0, 1, 1, 0, 1] and psi.flatten().tolist() == [True, True, False, False, True]
+
+
 @few
 @given(lengths, batches, widths, seeds, st.sampled_from([(0.5, 0.75), (0.3, 0.0)]))
 def test_traces_equal_the_steps_to_the_bit(launched, steps, batch, n, seed, alphas) -> None:
