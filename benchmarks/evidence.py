@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from biograd import records
 
@@ -187,3 +190,16 @@ def mean_curve(curves: Iterable[list[float]]) -> tuple[list[float], list[float]]
     columns: Iterator[tuple[float, ...]] = zip(*curves, strict=False)
     pairs = [(statistics.fmean(column), statistics.stdev(column) if len(column) > 1 else 0.0) for column in columns]
     return [mean for mean, _ in pairs], [spread for _, spread in pairs]
+
+
+def over_seeds(records: list[Record], name: Callable[[Record], str]) -> list[list[str]]:
+    """[name, mean, standard deviation, seeds] in percent, of the newest record of each seed; one seed has no deviation."""
+    groups: dict[str, dict[int, float]] = defaultdict(dict)
+    for record in records:
+        groups[name(record)][int(record.get("seed") or 0)] = 100 * float(record["results"]["test_accuracy"])
+    rows = []
+    for kind, found in groups.items():
+        percent = np.array(list(found.values()))
+        spread = f"{percent.std(ddof=1):.2f}" if len(percent) > 1 else ""
+        rows.append([kind, f"{percent.mean():.2f}", spread, str(len(percent))])
+    return rows

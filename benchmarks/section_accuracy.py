@@ -8,8 +8,8 @@ import numpy as np
 
 from . import plots
 from .charts import Line, colour_of, curves, dots
-from .evidence import Accuracy, Evidence, mean_curve
-from .literature import MNIST_ACCURACY, PAPER_MNIST, SOURCES
+from .evidence import Accuracy, Evidence, Record, mean_curve, over_seeds
+from .literature import FASHION_ACCURACY, MNIST_ACCURACY, PAPER_MNIST, SOURCES
 from .page import Section
 
 PAPER_COMMAND = "biograd benchmark --suite paper"
@@ -38,7 +38,18 @@ def accuracy(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
         section.missing("No comparison over seeds is recorded.", PAPER_COMMAND)
     names = {source.key: source.text.split(":")[0].split(";")[0] for source in SOURCES}
     published = [[p.what, f"{p.value}", names[p.source]] for p in sorted(MNIST_ACCURACY, key=lambda p: -p.value)]
-    return section.table(["published, fully connected spiking nets", "MNIST %", "source"], published, numbers=(1,))
+    section.table(["published, fully connected spiking nets", "MNIST %", "source"], published, numbers=(1,))
+    clothes = over_seeds(evidence.named("fashion"), _net)
+    if clothes:
+        rows = [[f"BioGrad, {net}", f"{mean} ± {spread}" if spread else mean, f"{seeds} seeds"] for net, mean, spread, seeds in clothes]
+        rows += [[p.what, f"{p.value}", names[p.source]] for p in FASHION_ACCURACY]
+        section.table(["fully connected spiking nets", "Fashion-MNIST %", "source"], rows, numbers=(1,), ours=range(len(clothes)))
+    return section
+
+
+def _net(record: Record) -> str:
+    config = record["config"]
+    return f"784-{'-'.join(map(str, config['hidden']))}-10, T = {config['steps']}"
 
 
 def learning_curves(evidence: Evidence, pictures: Mapping[str, str]) -> Section:

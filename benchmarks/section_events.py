@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
-from .evidence import Evidence, Record
+from .evidence import Evidence, Record, over_seeds
 from .literature import PAPER_NMNIST
 from .page import Section
 
@@ -19,11 +18,11 @@ def events(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
     section = Section("events", "Event cameras, timing, and a few samples")
     shown = evidence.named("simulated events")
     if shown:
-        rows = [[*row, f"{PAPER_NMNIST.value} (real N-MNIST)"] for row in _over_seeds(shown, _net)]
+        rows = [[*row, f"{PAPER_NMNIST.value} (real N-MNIST)"] for row in over_seeds(shown, _net)]
         section.table(["net", "test %", "±", "seeds", "the paper"], rows, numbers=(1, 2, 3), caption=_SIMULATED)
     timed = evidence.named("timing")
     if timed:
-        rows = _over_seeds(timed, lambda r: f"{r['results']['task']}: {r['results']['method']}")
+        rows = over_seeds(timed, lambda r: f"{r['results']['task']}: {r['results']['method']}")
         ours = [i for i, row in enumerate(rows) if "eligibility" in row[0]]
         section.table(["task: rule", "test %", "±", "seeds"], rows, numbers=(1, 2, 3), ours=ours, caption=_TIMING)
     few = [record["results"] for record in evidence.named("few-shot") if record["results"].get("old_mixed_in")]
@@ -38,25 +37,12 @@ def events(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
 
 def simulated_accuracy(evidence: Evidence) -> str:
     """Ours on simulated recordings in a few words, or nothing."""
-    rows = _over_seeds(evidence.named("simulated events"), lambda r: "")
+    rows = over_seeds(evidence.named("simulated events"), lambda r: "")
     if not rows:
         return ""
     _, mean, spread, seeds = rows[0]
     told = f"{mean} ± {spread} %" if spread else f"{mean} %"
     return f"{told} on events simulated from MNIST ({seeds} seed{'s' if spread else ''})"
-
-
-def _over_seeds(records: list[Record], name: Callable[[Record], str]) -> list[list[str]]:
-    """[name, mean, standard deviation, seeds] in percent, of the newest record of each seed; one seed has no deviation."""
-    groups: dict[str, dict[int, float]] = defaultdict(dict)
-    for record in records:
-        groups[name(record)][int(record.get("seed") or 0)] = 100 * float(record["results"]["test_accuracy"])
-    rows = []
-    for kind, found in groups.items():
-        percent = np.array(list(found.values()))
-        spread = f"{percent.std(ddof=1):.2f}" if len(percent) > 1 else ""
-        rows.append([kind, f"{percent.mean():.2f}", spread, str(len(percent))])
-    return rows
 
 
 def _spread(values: list[float]) -> str:

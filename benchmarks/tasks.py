@@ -14,7 +14,7 @@ from biograd.trainer import Trainer
 
 from . import chip_speed, few_shot, gpu_race, inside, joules, loihi, scaling, speed, timing, tutorial
 from .few_shot import FewShotParams
-from .trials import SEEDS, Trial, event_trials, gpu_trials, paper_trials, pareto_trials, time_to_trial, train
+from .trials import SEEDS, Trial, event_trials, fashion_trials, gpu_trials, paper_trials, pareto_trials, time_to_trial, train
 
 Results = dict[str, Any]  # any: JSON
 
@@ -124,7 +124,7 @@ def of_run() -> list[Task]:
 
 
 def more() -> list[Task]:
-    """Beyond accuracy on still images, three seeds: classes that only time tells apart, a few samples of new ones, event cameras."""
+    """Beyond MNIST, three seeds: classes that only time tells apart, a few samples of new ones, event cameras, Fashion-MNIST."""
     return [
         *(
             Task(
@@ -147,6 +147,7 @@ def more() -> list[Task]:
             for seed in SEEDS
         ),
         *(trial_task("simulated events", trial) for trial in event_trials()),
+        *(trial_task("fashion", trial) for trial in fashion_trials()),
     ]
 
 
