@@ -105,3 +105,9 @@ def test_every_neuron_rests_silent_and_steps_as_its_scan(kind: type[TwoCompartme
     for t in range(7):
         state = neuron.soma(state, current[t])
         assert torch.equal(state.s, s[t]) and torch.equal(neuron.slope(state), psi[t].float())
+
+
+def test_the_apical_scan_of_a_single_step_is_that_step() -> None:
+    teach = torch.tensor([[[0.5, -1.0]]])
+    neuron = TwoCompartmentLIF(TwoCompartmentParams(alpha_a=0.5))
+    assert torch.equal(apical_scan(neuron, teach), teach)
