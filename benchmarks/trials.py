@@ -147,5 +147,8 @@ def gpu_trials() -> list[Trial]:
 
 
 def time_to_trial() -> Trial:
-    """The same net on all threads: seconds to 97 and 98 % are read off its curve."""
-    return Trial(method="BioGrad, sleep, 10 epochs", config=MNIST)
+    """The same net in a hurry, on all threads: seconds to 97 and 98 % are read off its curve.
+
+    Of 3 to 6 epochs at 1e-3 to 3e-3, the shortest that passed 98 % on 5,000 training images set apart.
+    """
+    return Trial(method="BioGrad, sleep, 5 epochs", config=dataclasses.replace(MNIST, epochs=5, lr=1.5e-3))
