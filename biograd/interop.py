@@ -196,8 +196,8 @@ def _in_order(model: nn.Module) -> list[tuple[str, nn.Module]]:
     widths = dict.fromkeys(module.in_features for module in leaves.values() if isinstance(module, nn.Linear))
     if len(leaves) < 2:
         return list(leaves.items())
-    called: dict[str, None] = {}
-    hooks = [module.register_forward_pre_hook(lambda module, args, name=name: called.setdefault(name)) for name, module in leaves.items()]
+    called: list[str] = []
+    hooks = [module.register_forward_pre_hook(lambda module, args, name=name: called.append(name)) for name, module in leaves.items()]
     like = next(model.parameters(), torch.zeros(()))
     # The model itself runs, for one with hidden states that carry a graph cannot be copied; it gets all its states back.
     states = [(module, module.training, dict(module._buffers)) for module in model.modules()]
@@ -209,7 +209,7 @@ def _in_order(model: nn.Module) -> list[tuple[str, nn.Module]]:
                     model.eval()(like.new_zeros(shape))
             except Exception:  # whatever a stranger's forward does with a sample it was not made for
                 continue
-            return [(name, leaves[name]) for name in called]
+            return [(name, leaves[name]) for name in _one_pass(called, leaves)]
     finally:
         for hook in hooks:
             hook.remove()
@@ -217,6 +217,17 @@ def _in_order(model: nn.Module) -> list[tuple[str, nn.Module]]:
             module.training = training
             module._buffers.update(buffers)
     return list(leaves.items())
+
+
+def _one_pass(called: list[str], leaves: dict[str, nn.Module]) -> list[str]:
+    """The calls of the first time step, in which one neuron module may serve several layers, and whatever is called only later."""
+    order: list[str] = []
+    for name in called:
+        served = order and isinstance(leaves[order[-1]], nn.Linear) and not isinstance(leaves[name], nn.Linear)
+        if name in order and not served:
+            break
+        order.append(name)
+    return order + [name for name in dict.fromkeys(called) if name not in order]
 
 
 def _stage(place: str, module: Any, waiting: tuple[str, nn.Linear] | None, found: list[Difference]) -> _Stage | None:

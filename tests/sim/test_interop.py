@@ -140,6 +140,48 @@ def test_a_module_is_read_in_the_order_in_which_it_runs():
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
+@pytest.mark.parametrize("once", [True, False])  # whether the first weights are used once, before the steps, or at every one
+def test_one_neuron_module_may_serve_several_layers_and_a_constant_current_be_worked_out_once(once):
+    class Shared(nn.Module):
+        def __init__(self):
+            super().__init__()
+            torch.manual_seed(2)
+            self.lif, self.fc1, self.fc2 = leaky(0.8), nn.Linear(784, 40), nn.Linear(40, 10)
+            self.fc1.weight.data *= 4
+            self.fc2.weight.data *= 4
+
+        def forward(self, x):
+            mem1, mem2, out = torch.zeros(len(x), 40), torch.zeros(len(x), 10), []
+            for step in range(10):
+                current = self.fc1(x) if step == 0 or not once else current
+                s, mem1 = self.lif(current, mem1)
+                s, mem2 = self.lif(self.fc2(s), mem2)
+                out.append(s)
+            return torch.stack(out)
+
+    model, x = Shared(), torch.from_numpy(IMAGES["test_x"][:50]).flatten(1) / 255
+    with torch.no_grad():
+        theirs = model(x)
+    assert theirs.mean() > 0.005 and torch.equal(from_snntorch(model)(x.expand(10, 50, 784)), theirs)
+
+
+def test_weights_used_only_after_the_steps_are_named():
+    class Readout(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc1, self.lif1, self.fc2 = nn.Linear(784, 40), leaky(), nn.Linear(40, 10)
+
+        def forward(self, x):
+            mem, total = self.lif1.reset_mem(), 0
+            for _ in range(5):
+                s, mem = self.lif1(self.fc1(x), mem)
+                total = total + s
+            return self.fc2(total)
+
+    with pytest.raises(ValueError, match=r"fc2 \(Linear\): no spiking neuron after it"):
+        from_snntorch(Readout())
+
+
 def test_a_module_that_runs_on_no_blank_sample_is_read_as_defined():
     class TwoInputs(nn.Module):
         def __init__(self):
