@@ -151,9 +151,9 @@ def test_one_neuron_module_may_serve_several_layers_and_a_constant_current_be_wo
             self.fc2.weight.data *= 4
 
         def forward(self, x):
-            mem1, mem2, out = torch.zeros(len(x), 40), torch.zeros(len(x), 10), []
-            for step in range(10):
-                current = self.fc1(x) if step == 0 or not once else current
+            mem1, mem2, out, current = torch.zeros(len(x), 40), torch.zeros(len(x), 10), [], None
+            for _ in range(10):
+                current = self.fc1(x) if current is None or not once else current
                 s, mem1 = self.lif(current, mem1)
                 s, mem2 = self.lif(self.fc2(s), mem2)
                 out.append(s)
