@@ -11,7 +11,7 @@ import torch
 
 from biograd.datasets import DataSet
 from biograd.encoders import ENCODERS, EVENTS, integrate_and_fire
-from biograd.events import EventSet
+from biograd.events_sets import EventSet
 from biograd.experiment import RunConfig
 from biograd.export import to_model
 from biograd.trainer import Trainer

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from biograd.events import SpikeSet
+from biograd.events_sets import SpikeSet
 from biograd.feedback import SleepAligned
 from biograd.learner import LocalLearner
 from biograd.network import Network

@@ -5,8 +5,9 @@ from .callbacks import EarlyStopping, TensorBoard
 from .datasets import ImageSet, load, validation_split
 from .encoders import bernoulli, integrate_and_fire, latency
 from .errors import ClassWeighted, ErrorNeurons, FinalRate, RunningRate, SignedSpikes, balanced_weights
-from .events import Events, EventSet, Sensor, SpikeSet, bin_events
+from .events import Events, Sensor, bin_events
 from .events_nmnist import nmnist
+from .events_sets import EventSet, SpikeSet
 from .events_shd import shd
 from .experiment import Experiment, RunConfig, preset, read_config
 from .export import from_nir, to_model, to_network, to_nir

@@ -24,8 +24,8 @@ from typing import Literal, overload
 import numpy as np
 import torch
 
-from .events import EventSet
 from .events_nmnist import SIMULATED, nmnist
+from .events_sets import EventSet
 from .events_shd import shd
 from .events_simulated import NAME as SIMULATED_EVENTS
 from .events_simulated import expected_bytes, simulated

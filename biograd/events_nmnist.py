@@ -22,7 +22,8 @@ from pathlib import Path
 import numpy as np
 
 from . import events_loops as loops
-from .events import MAX_EVENTS, Events, EventSet, Sensor
+from .events import MAX_EVENTS, Events, Sensor
+from .events_sets import EventSet
 
 SENSOR = Sensor(34, 34, 2)
 WINDOW = 315_000  # us: three saccades of 105 ms, which is how the authors' code cuts a recording; ours: later events are left out

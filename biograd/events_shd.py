@@ -20,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from .events import MAX_EVENTS, Events, EventSet, Sensor
+from .events import MAX_EVENTS, Events, Sensor
+from .events_sets import EventSet
 from .ragged import Rows, array, numbers
 
 SENSOR = Sensor(700)

@@ -29,8 +29,9 @@ from typing import IO, NamedTuple
 import numpy as np
 
 from . import events_loops as loops
-from .events import Events, EventSet
+from .events import Events
 from .events_nmnist import EVENT_BYTES, SENSOR, SIMULATED, Packed, to_bytes
+from .events_sets import EventSet
 from .files import atomic_write
 
 NAME = "events-mnist-simulated"

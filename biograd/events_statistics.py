@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .events import EventSet
+from .events_sets import EventSet
 
 
 class Statistics(NamedTuple):

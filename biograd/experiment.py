@@ -18,7 +18,7 @@ from .augment import AugmentParams
 from .datasets import DATASETS, DataSet, ImageSet, load, validation_split
 from .encoders import ENCODERS, EVENTS, integrate_and_fire
 from .errors import ERRORS, ClassWeighted, ErrorNeurons, balanced_weights
-from .events import EventSet
+from .events_sets import EventSet
 from .feedback import FEEDBACK
 from .learner import LocalLearner, Order
 from .network import Network

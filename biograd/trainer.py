@@ -37,7 +37,7 @@ class LabelledImages(Protocol):
 
 @runtime_checkable
 class LabelledSpikes(Protocol):
-    """The same of recordings that are spikes already (`events.EventSet`, `events.SpikeSet`, or a user's own): no encoder is asked."""
+    """The same of recordings that are spikes already (`events_sets.EventSet`, `SpikeSet`, or a user's own): no encoder is asked."""
 
     @property
     def y(self) -> Tensor: ...  # labels, int64 [n]

@@ -14,7 +14,7 @@ import tyro
 
 from ..console import Console
 from ..datasets import DATASETS, FETCHED, DataError, DataSet, data_folder, load
-from ..events import EventSet
+from ..events_sets import EventSet
 from ..events_simulated import NAME as SIMULATED_EVENTS
 from ..events_simulated import write_files
 from ..events_statistics import PUBLISHED, Statistics, statistics

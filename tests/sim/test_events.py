@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biograd.augment import AugmentParams
-from biograd.events import Events, EventSet, Sensor, SpikeSet, bin_events, checked
+from biograd.events import Events, Sensor, bin_events, checked
+from biograd.events_sets import EventSet, SpikeSet
 from biograd.feedback import SleepAligned
 from biograd.learner import LocalLearner
 from biograd.network import Network

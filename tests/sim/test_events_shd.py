@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from biograd.datasets import load
-from biograd.events import EventSet
+from biograd.events_sets import EventSet
 from biograd.events_shd import Hdf5Recordings, shd
 
 TIMES = [[0.0, 0.5, 0.9999], [0.1], [], [0.25, 1.39, 1.5]]  # s

@@ -10,8 +10,9 @@ import torch
 
 from biograd import datasets
 from biograd.datasets import ImageSet, load
-from biograd.events import Events, EventSet, checked
+from biograd.events import Events, checked
 from biograd.events_nmnist import SENSOR, SIMULATED, nmnist
+from biograd.events_sets import EventSet
 from biograd.events_simulated import CORNERS, NAME, SaccadeParams, camera, simulate, write_files
 from biograd.events_statistics import PUBLISHED, Statistics, statistics
 
