@@ -101,7 +101,7 @@ def race() -> list[Task]:
 
 
 def _on_gpu() -> list[Task]:
-    """The races of a machine with a GPU: training speed and bandwidth at several batch sizes, and time to an accuracy at two."""
+    """The races of a machine with a GPU: training speed and bandwidth at several batch sizes, and time to an accuracy."""
     races = [
         Task(name="gpu race", config={"batch": batch}, work=lambda bench, batch=batch: [gpu_race.training_race(batch)])  # type: ignore[misc]
         for batch in gpu_race.BATCHES
