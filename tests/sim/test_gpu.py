@@ -17,7 +17,8 @@ from biograd import gpu, gpu_learning, network, neurons, scans, sleep
 from biograd.augment import AugmentParams, augment, drawn_shift
 from biograd.datasets import ImageSet
 from biograd.encoders import integrate_and_fire, latency
-from biograd.errors import ERRORS
+from biograd.errors import ERRORS, ClassWeighted, SignedSpikes
+from biograd.experiment import resident
 from biograd.feedback import RandomDFA, SleepAligned
 from biograd.learner import LocalLearner
 from biograd.network import Network
@@ -196,6 +197,24 @@ def test_a_learning_step_never_waits_for_the_device() -> None:
     with Watch():
         learner._layer_at_once(s, target)
     assert "mm" in seen and not seen & waiting
+
+
+@pytest.mark.parametrize("error", [*(kind() for kind in ERRORS.values()), ClassWeighted(SignedSpikes(), torch.ones(3))])
+@pytest.mark.parametrize("rule", [Eligibility(), Factorised()])
+def test_a_batch_lies_on_the_device_from_its_images_to_its_updates(monkeypatch, error, rule: Rule) -> None:
+    # On torch's device without memory: a tensor left on the processor, or a number read out, raises.
+    def launch(name, on, lanes, *arguments, **meta) -> None:
+        assert all(tensor.device.type == "meta" for tensor in arguments if isinstance(tensor, torch.Tensor)), name
+
+    monkeypatch.setattr(gpu, "runs_on", lambda x, dtype=torch.float32: x.device.type == "meta" and x.dtype == dtype)
+    monkeypatch.setattr(gpu, "_launch", launch)
+    net = Network((30, 8, 3)).to("meta")
+    learner = LocalLearner(net, RandomDFA(net), error=error, rule=rule)
+    images = resident(ImageSet("none", "train", torch.zeros(9, 6, 5, dtype=torch.uint8), torch.arange(9) % 3, 3), "meta")
+    assert isinstance(images, ImageSet)
+    s = spikes_of(images, torch.arange(4), 5, augmentation=AugmentParams(shift=1), generator=drawn(0))
+    result = learner.step(s, images.y[:4])
+    assert {tensor.device.type for tensor in (s, *result, *(p.grad for p in net.parameters()))} == {"meta"}
 
 
 def test_what_the_kernels_do_not_know_takes_the_general_way() -> None:
