@@ -30,7 +30,8 @@ from biograd.feedback import Symmetric
 from biograd.learner import StepResult
 from biograd.network import Layer, Network, read_out
 from biograd.neurons import HasSpikes, Neuron, SomaState, TwoCompartmentLIF, TwoCompartmentParams
-from biograd.trainer import Learner, Samples, Trainer, TrainParams, input_size
+from biograd.samples import Samples, input_size
+from biograd.trainer import Learner, Trainer, TrainParams
 
 
 @dataclass(frozen=True, kw_only=True)

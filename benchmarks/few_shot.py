@@ -15,10 +15,12 @@ import torch
 
 from biograd.datasets import ImageSet, load
 from biograd.encoders import integrate_and_fire
+from biograd.evaluation import evaluate
 from biograd.feedback import SleepAligned
 from biograd.learner import LocalLearner
 from biograd.network import Network
-from biograd.trainer import Trainer, TrainParams, encode, evaluate
+from biograd.samples import encode
+from biograd.trainer import Trainer, TrainParams
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ import torch
 
 from biograd.checkpoint import RunFolder, load_weights
 from biograd.experiment import Experiment, RunConfig
-from biograd.trainer import spikes_of
+from biograd.samples import spikes_of
 
 from .meters import neurobench_metrics
 

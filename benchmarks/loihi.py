@@ -14,8 +14,8 @@ from biograd.encoders import ENCODERS, EVENTS, integrate_and_fire
 from biograd.events_sets import EventSet
 from biograd.experiment import RunConfig
 from biograd.export import to_model
+from biograd.samples import spikes_of as spikes_of_samples
 from biograd.trainer import Trainer
-from biograd.trainer import spikes_of as spikes_of_samples
 from hardware import emulator, limits
 from hardware.energy import DAVIES2018, PROFILES, EnergyEstimate, EnergyProfile, Interval, estimate, override
 from hardware.fixed_point import FixedPointModel, quantise

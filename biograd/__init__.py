@@ -5,6 +5,7 @@ from .callbacks import EarlyStopping, TensorBoard
 from .datasets import ImageSet, load, validation_split
 from .encoders import bernoulli, integrate_and_fire, latency
 from .errors import ClassWeighted, ErrorNeurons, FinalRate, RunningRate, SignedSpikes, balanced_weights
+from .evaluation import Evaluation, evaluate
 from .events import Events, Sensor, bin_events
 from .events_nmnist import nmnist
 from .events_sets import EventSet, SpikeSet
@@ -18,10 +19,11 @@ from .learner import LocalLearner
 from .network import Layer, Network, read_out
 from .neurons import Neuron, SomaState, TwoCompartmentLIF, TwoCompartmentParams, apical_step, soma_step, surrogate_slope
 from .rules import Eligibility, Factorised, Rule, Update
+from .samples import encode
 from .search import LrCurve, find_lr
 from .sleep import SleepParams, sleep_phase
 from .traces import TraceParams, trace_step
-from .trainer import Evaluation, Trainer, TrainParams, encode, evaluate
+from .trainer import Trainer, TrainParams
 
 __all__ = [
     "AugmentParams",

@@ -8,54 +8,20 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
 
-from . import gpu
-from .augment import AugmentParams, augment, drawn_shift
+from .augment import AugmentParams
 from .encoders import Encoder, integrate_and_fire
+from .evaluation import Evaluation, evaluate
 from .feedback import Feedback, SleepAligned, feedback_angle
 from .learner import StepResult
 from .loaders import Loader, batches_of, drawn
-from .network import Network, most_spikes
-from .parts import in_parts
+from .network import Network
+from .samples import Samples, check_fits, loaded_spikes, spikes_or_trains
 from .sleep import SleepParams, first_night, sleep_phase
 from .tally import Tally
-from .trains import Trains, integrate_and_fire_trains
+from .trains import Trains
 from .workers import SharedLearner
-
-
-@runtime_checkable
-class LabelledImages(Protocol):
-    """What training needs of a data set: images uint8 [n, ...], 0..255, or float in 0..1, and labels int64 [n]."""
-
-    @property
-    def x(self) -> Tensor: ...
-    @property
-    def y(self) -> Tensor: ...
-
-
-@runtime_checkable
-class LabelledSpikes(Protocol):
-    """The same of recordings that are spikes already (`events_sets.EventSet`, `SpikeSet`, or a user's own): no encoder is asked."""
-
-    @property
-    def y(self) -> Tensor: ...  # labels, int64 [n]
-    @property
-    def inputs(self) -> int: ...  # input neurons
-
-    def spikes(self, members: Tensor, steps: int, *, augmentation: AugmentParams, generator: torch.Generator | None) -> Tensor:
-        """Spikes 0. or 1. of some recordings, [T, B, inputs], changed at random as `augmentation` says."""
-
-
-@runtime_checkable
-class HasTrains(Protocol):
-    """Recordings that also come as bits, for learners that work event by event."""
-
-    def trains(self, members: Tensor, steps: int, *, augmentation: AugmentParams, generator: torch.Generator | None) -> Trains: ...
-
-
-Samples = LabelledImages | LabelledSpikes
 
 
 @runtime_checkable
@@ -97,21 +63,6 @@ class Progress(NamedTuple):
     batch: int  # batches done in it
     batches: int  # batches an epoch; 0: a loader that cannot tell
     train_accuracy: float  # 0..1, of this epoch so far; on a GPU it may lag by a tenth of a second
-    samples_per_second: float
-
-
-class Evaluation(NamedTuple):
-    """A network measured on a set of images.
-
-    Example:
-        >>> images = ImageSet("random", "test", torch.rand(20, 784), torch.arange(20) % 10, 10)
-        >>> evaluate(Network((784, 10)), images).predicted.shape
-        torch.Size([20])
-    """
-
-    test_accuracy: float  # 0..1
-    predicted: Tensor  # int64 [n]
-    rates: list[float]  # spikes a neuron and step of each layer
     samples_per_second: float
 
 
@@ -329,190 +280,8 @@ class Trainer:
 _POSITION = ("epoch", "batch", "seconds", "night_seconds")
 
 
-def encode(x: Tensor, encoder: Encoder, steps: int, *, generator: torch.Generator | None = None) -> Float[Tensor, "T B M"]:
-    """Images, uint8 0..255 or float 0..1, [B, ...], to spikes [T, B, pixels].
-
-    Example:
-        >>> encode(torch.full((1, 1, 2), 128, dtype=torch.uint8), integrate_and_fire, 4)[:, 0, 0].tolist()    # a grey pixel
-        [1.0, 0.0, 1.0, 0.0]
-    """
-    p = x.flatten(1).float() / 255 if x.dtype == torch.uint8 else x.flatten(1).float()
-    return encoder(p, steps, generator=generator)
-
-
-def spikes_of(
-    samples: Samples,
-    members: Int[Tensor, " B"],
-    steps: int,
-    *,
-    encoder: Encoder | None = integrate_and_fire,
-    augmentation: AugmentParams | None = None,
-    generator: torch.Generator | None = None,
-) -> Float[Tensor, "T B M"]:
-    """The spikes of some samples: images changed and encoded, recordings as they are read. [T, B, inputs].
-
-    Args:
-        members: which samples, int64 [B].
-        augmentation: random changes; none unless given (they need a generator).
-    """
-    spikes = spikes_or_trains(samples, members, steps, encoder=encoder, augmentation=augmentation, generator=generator, packed=False)
-    assert isinstance(spikes, Tensor)
-    return spikes
-
-
-def spikes_or_trains(
-    samples: Samples,
-    members: Int[Tensor, " B"],
-    steps: int,
-    *,
-    encoder: Encoder | None,
-    augmentation: AugmentParams | None = None,
-    generator: torch.Generator | None = None,
-    packed: bool,
-) -> Float[Tensor, "T B M"] | Trains:
-    """The same as `spikes_of`, or packed as trains where that is asked for and can be had without the spikes."""
-    changes = augmentation or AugmentParams()
-    if packed and isinstance(samples, HasTrains):
-        return samples.trains(members, steps, augmentation=changes, generator=generator)
-    if isinstance(samples, LabelledSpikes):
-        return samples.spikes(members, steps, augmentation=changes, generator=generator)
-    if encoder is None:
-        raise ValueError("encoder is None, and the samples are images: name an encoder; None is for loaders of spikes")
-    if encoder is integrate_and_fire and _moved_at_most(changes) and samples.x.ndim == 3 and gpu.runs_on(samples.x, torch.uint8):
-        offset = None
-        if changes.shift:
-            assert generator is not None
-            offset = drawn_shift(len(members), changes, generator=generator)
-        return gpu.integrate_and_fire_images(samples.x, members, steps, offset)
-    x = samples.x[members]
-    if changes != AugmentParams():
-        assert generator is not None
-        x = augment(x, changes, generator=generator)
-    if packed and encoder is integrate_and_fire and x.dtype == torch.uint8 and x.device.type == "cpu":
-        return integrate_and_fire_trains(x, steps)
-    return encode(x, encoder, steps, generator=generator)
-
-
-def _moved_at_most(changes: AugmentParams) -> bool:
-    return changes == AugmentParams(shift=changes.shift)
-
-
-def loaded_spikes(
-    net: Network, x: Tensor, labels: Tensor, steps: int, *, encoder: Encoder | None, generator: torch.Generator | None = None
-) -> Float[Tensor, "T B M"]:
-    """What a loader's batch shows the network; ValueError where it does not fit."""
-    if encoder is None:
-        if x.ndim != 3 or x.shape[1:] != (len(labels), net.sizes[0]):
-            raise ValueError(f"the loader's spikes have the shape {tuple(x.shape)}; need [T, {len(labels)}, {net.sizes[0]}]")
-        check_labels(net, labels)
-        return x.float()
-    check_fits(net, Batch(x.float() if x.dtype == torch.float64 else x, labels))
-    return encode(x, encoder, steps, generator=generator)
-
-
-class Batch(NamedTuple):
-    """Images and labels."""
-
-    x: Tensor
-    y: Tensor
-
-
-def input_size(samples: Samples) -> int:
-    """Input neurons that a network for these samples has: pixels of an image, or what recordings say."""
-    return samples.inputs if isinstance(samples, LabelledSpikes) else samples.x[0].numel()
-
-
-def evaluate(
-    net: Network,
-    images: Samples | Loader,
-    *,
-    encoder: Encoder | None = integrate_and_fire,
-    steps: int = 10,
-    batch: int = 500,
-    threads: int = 1,
-    seed: int = 0,
-) -> Evaluation:
-    """Measure a network: accuracy, answers, and how much it fires. Draws (of a random encoder) come from `seed`.
-
-    Example:
-        >>> images = ImageSet("random", "test", torch.rand(20, 784), torch.arange(20) % 10, 10)
-        >>> 0 <= evaluate(Network((784, 32, 10)), images, steps=5).test_accuracy <= 1
-        True
-    """
-    start = time.perf_counter()
-    predicted, labels, rates, shown = [], [], torch.zeros(len(net.layers)), 0
-    for spikes, y in _measured(net, images, encoder, steps, batch, seed):
-        if isinstance(spikes, Trains):
-            length = spikes.steps
-            parts = in_parts(lambda words, T=length: _answer(net, Trains(words, T)), threads, (spikes.words, 1))
-        else:
-            length = len(spikes)
-            parts = in_parts(lambda part: _answer(net, part), threads, (spikes.to(net.device), 1))
-        shown += length * len(y)
-        labels.append(y.cpu())
-        for answers, fired in parts:
-            predicted.append(answers.cpu())
-            rates += fired.cpu()
-    if not labels:
-        raise ValueError("the loader gives no batches: need at least one")
-    answers, y = torch.cat(predicted), torch.cat(labels)
-    seconds = time.perf_counter() - start
-    return Evaluation((answers == y).double().mean().item(), answers, (rates / shown).tolist(), len(y) / seconds)
-
-
-def _measured(
-    net: Network, images: Samples | Loader, encoder: Encoder | None, steps: int, batch: int, seed: int
-) -> Iterator[tuple[Tensor | Trains, Tensor]]:
-    generator = torch.Generator().manual_seed(seed)
-    if isinstance(images, Samples):
-        for members in torch.arange(len(images.y)).split(batch):
-            spikes = spikes_or_trains(images, members, steps, encoder=encoder, generator=generator, packed=net.by_events)
-            yield spikes, images.y[members]
-    else:
-        for x, labels in drawn(images, seed):
-            yield loaded_spikes(net, x, labels, steps, encoder=encoder, generator=generator), labels
-
-
-@torch.no_grad()
-def _answer(net: Network, spikes: Tensor | Trains) -> tuple[Tensor, Tensor]:
-    counts = net.spike_counts(spikes)
-    return most_spikes(counts[-1]), torch.stack([count.sum() / count.shape[-1] for count in counts])
-
-
 def check_finite(net: Network, when: str) -> None:
     """Raise ValueError where a weight is not a finite number any more."""
     for index, layer in enumerate(net.layers):
         if not (torch.isfinite(layer.w).all() and torch.isfinite(layer.b).all()):
             raise ValueError(f"layer {index + 1} has weights that are not finite at {when}: lower the learning rate (optimizer.lr)")
-
-
-def check_fits(net: Network, samples: Samples) -> None:
-    """Raise ValueError where samples or labels do not fit the network."""
-    if isinstance(samples, LabelledImages):
-        _check_images(samples)
-    if not len(samples.y) or samples.y.dtype != torch.int64:
-        raise ValueError(f"there are {len(samples.y):,} labels of {samples.y.dtype}: need at least one, as int64")
-    inputs, what = input_size(samples), "pixels" if isinstance(samples, LabelledImages) else "inputs"
-    if inputs != net.sizes[0]:
-        raise ValueError(f"the samples have {inputs:,} {what} and the network {net.sizes[0]:,} inputs: make its first size {inputs}")
-    check_labels(net, samples.y)
-
-
-def check_labels(net: Network, labels: Tensor) -> None:
-    """Raise ValueError where a label is none of the network's classes."""
-    low, high = _range(labels)
-    if low < 0 or high >= net.classes:
-        raise ValueError(f"labels run from {low} to {high} and the network has {net.classes} outputs: need labels 0..{net.classes - 1}")
-
-
-def _check_images(images: LabelledImages) -> None:
-    if len(images.x) != len(images.y) or not len(images.y):
-        raise ValueError(f"there are {len(images.x):,} images and {len(images.y):,} labels: need one label an image, and at least one")
-    if images.y.dtype != torch.int64 or not (images.x.is_floating_point() or images.x.dtype == torch.uint8):
-        raise ValueError(f"images are {images.x.dtype} and labels {images.y.dtype}: need uint8 or float images and int64 labels")
-    if images.x.is_floating_point() and not bool(((images.x >= 0) & (images.x <= 1)).all()):
-        raise ValueError("images hold values outside 0..1 or not finite: scale them to 0..1, or pass uint8 0..255")
-
-
-def _range(y: Int[Tensor, " n"]) -> tuple[int, int]:
-    return int(y.min()), int(y.max())

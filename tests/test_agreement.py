@@ -15,7 +15,8 @@ from biograd.experiment import OPTIMIZERS, RunConfig, build_network
 from biograd.export import to_model
 from biograd.learner import LocalLearner
 from biograd.network import Network, read_out
-from biograd.trainer import Trainer, TrainParams, encode
+from biograd.samples import encode
+from biograd.trainer import Trainer, TrainParams
 from hardware import emulator, guard, targets
 from hardware.fixed_point import FixedPointModel, quantise
 from hardware.interchange import SpikeInput

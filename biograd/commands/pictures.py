@@ -15,7 +15,7 @@ from ..checkpoint import RunFolder
 from ..experiment import Experiment
 from ..files import atomic_write
 from ..probe import probe
-from ..trainer import spikes_of
+from ..samples import spikes_of
 
 
 def draw_run(experiment: Experiment, folder: RunFolder) -> list[Path]:

@@ -24,7 +24,8 @@ from biograd.learner import LocalLearner
 from biograd.network import Network
 from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams, apical_scan, surrogate_slope
 from biograd.rules import Eligibility
-from biograd.trainer import Trainer, TrainParams, encode
+from biograd.samples import encode
+from biograd.trainer import Trainer, TrainParams
 from hardware import emulator, limits
 from hardware.archive import read_npz
 from hardware.energy import PROFILES, estimate

@@ -13,11 +13,12 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from biograd.encoders import integrate_and_fire
 from biograd.errors import ClassWeighted, SignedSpikes
+from biograd.evaluation import evaluate
 from biograd.feedback import RandomDFA, SleepAligned, Symmetric
 from biograd.learner import LocalLearner
 from biograd.network import Network
 from biograd.rules import Eligibility
-from biograd.trainer import Batch, encode, evaluate
+from biograd.samples import Batch, encode
 
 SOME = np.load(Path(__file__).parents[1] / "mnist_test_images.npz")
 IMAGES = Batch(torch.from_numpy(SOME["train_x"]), torch.from_numpy(SOME["train_y"].astype(np.int64)))

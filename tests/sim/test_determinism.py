@@ -19,8 +19,8 @@ from safetensors.torch import load_file
 
 from biograd import records
 from biograd.experiment import Experiment, RunConfig
+from biograd.samples import spikes_of
 from biograd.sleep import SleepParams
-from biograd.trainer import spikes_of
 
 SLEEP = SleepParams(every=10, first_night=20, phases=1, steps=100)
 CONFIG = RunConfig(

@@ -12,12 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biograd.augment import AugmentParams
+from biograd.evaluation import evaluate
 from biograd.events import Events, Sensor, bin_events, checked
 from biograd.events_sets import EventSet, SpikeSet
 from biograd.feedback import SleepAligned
 from biograd.learner import LocalLearner
 from biograd.network import Network
-from biograd.trainer import Trainer, TrainParams, check_fits, evaluate, input_size, spikes_of
+from biograd.samples import check_fits, input_size, spikes_of
+from biograd.trainer import Trainer, TrainParams
 from biograd.trains import Trains
 
 SMALL = Sensor(4, 3, 2)

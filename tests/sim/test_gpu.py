@@ -24,9 +24,10 @@ from biograd.learner import LocalLearner
 from biograd.network import Network
 from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams, apical_scan, soma_scan
 from biograd.rules import Eligibility, Factorised, Rule, Update
+from biograd.samples import encode, spikes_of
 from biograd.sleep import SleepParams
 from biograd.traces import TraceParams, rest, trace_scan, trace_step
-from biograd.trainer import Trainer, TrainParams, encode, spikes_of
+from biograd.trainer import Trainer, TrainParams
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 # Neither a block of lanes (128) nor a multiple of it; a single step, and more than a word of 32.

@@ -17,7 +17,7 @@ from biograd.encoders import integrate_and_fire
 from biograd.interop import differences, from_snntorch, to_snntorch
 from biograd.network import Network
 from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams
-from biograd.trainer import encode
+from biograd.samples import encode
 
 IMAGES = np.load(Path(__file__).parents[1] / "mnist_test_images.npz")
 

@@ -10,12 +10,14 @@ import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 from biograd.encoders import integrate_and_fire
+from biograd.evaluation import evaluate
 from biograd.feedback import SleepAligned
 from biograd.learner import LocalLearner
 from biograd.loaders import batches_of, drawn
 from biograd.network import Network
+from biograd.samples import Batch, encode
 from biograd.sleep import SleepParams
-from biograd.trainer import Batch, Trainer, TrainParams, encode, evaluate
+from biograd.trainer import Trainer, TrainParams
 
 SOME = np.load(Path(__file__).parents[1] / "mnist_test_images.npz")
 X, Y = torch.from_numpy(SOME["train_x"][:200]), torch.from_numpy(SOME["train_y"][:200].astype(np.int64))

@@ -16,7 +16,7 @@ from biograd.export import to_model, to_nir
 from biograd.feedback import FEEDBACK
 from biograd.interop import from_snntorch
 from biograd.network import Network
-from biograd.trainer import encode
+from biograd.samples import encode
 from hardware.interchange import write_model
 
 IMAGES = np.load(Path(__file__).parents[1] / "mnist_test_images.npz")

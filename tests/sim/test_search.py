@@ -9,9 +9,10 @@ import torch
 from biograd.feedback import SleepAligned
 from biograd.learner import LocalLearner
 from biograd.network import Network
+from biograd.samples import Batch
 from biograd.search import find_lr
 from biograd.sleep import SleepParams
-from biograd.trainer import Batch, Trainer, TrainParams
+from biograd.trainer import Trainer, TrainParams
 
 SOME = np.load(Path(__file__).parents[1] / "mnist_test_images.npz")
 IMAGES = Batch(torch.from_numpy(SOME["train_x"]), torch.from_numpy(SOME["train_y"].astype(np.int64)))

@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 
+from biograd import sleep
 from biograd.feedback import SleepAligned, feedback_angle
 from biograd.network import Network
 from biograd.neurons import Neuron, SomaState, TwoCompartmentParams
@@ -135,3 +136,30 @@ def test_sleep_refuses_neurons_it_does_not_know() -> None:
 def test_nights_out_of_range_are_refused_by_name_and_value(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=rf"^sleep\.{name} is {value}; need [^\n]*$"):
         SleepParams(**{name: value})
+
+
+def test_noise_drives_hidden_layers_and_never_the_output() -> None:
+    def dreamt(hidden: tuple[int, ...], noise: float) -> torch.Tensor:
+        net = Network((5, *hidden, 4), generator=torch.Generator().manual_seed(0))
+        params = SleepParams(noise=noise, steps=60)
+        return sleep.dream(net, 0, params, generator=torch.Generator().manual_seed(1))[1]
+
+    assert torch.equal(dreamt((30,), 0.0), dreamt((30,), 5.0))  # the output alone listens
+    assert not torch.equal(dreamt((30, 30), 0.0), dreamt((30, 30), 5.0))  # a hidden layer lies between
+
+
+@pytest.mark.parametrize("steps", [1, 40])
+def test_the_compiled_night_is_the_stepped_one(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = torch.Generator().manual_seed(0)
+    current, noise = torch.randn(steps, 6, generator=generator), 0.3 * torch.randn(steps, 6, generator=generator)
+    neuron = TwoCompartmentParams()
+    compiled = sleep._dream_scan(current, noise, neuron, 0.05)
+    surprise = sleep._surprise_scan(compiled, 0.05)
+    monkeypatch.setattr(sleep.scans, "runs_on", lambda tensor: False)
+    assert torch.allclose(sleep._dream_scan(current, noise, neuron, 0.05), compiled, atol=1e-6)
+    assert torch.allclose(sleep._surprise_scan(compiled, 0.05), surprise, atol=1e-6)
+
+
+def test_a_night_has_the_constants_it_was_tried_with() -> None:
+    p = SleepParams()
+    assert (p.rate, p.noise) == (0.2, 0.6)

@@ -14,11 +14,13 @@ from torch import Tensor
 
 from biograd.augment import AugmentParams
 from biograd.encoders import bernoulli
+from biograd.evaluation import evaluate
 from biograd.feedback import FEEDBACK, RandomDFA, SleepAligned, feedback_angle
 from biograd.learner import LocalLearner
 from biograd.network import Network
+from biograd.samples import check_fits, encode
 from biograd.sleep import SleepParams
-from biograd.trainer import Trainer, TrainParams, check_finite, check_fits, encode, evaluate
+from biograd.trainer import Trainer, TrainParams, check_finite
 
 NIGHTS = SleepParams(every=3, phases=1, first_night=3, steps=60)
 CLOCK = {"seconds", "night_seconds", "samples_per_second"}

@@ -18,7 +18,8 @@ from biograd.feedback import SleepAligned
 from biograd.learner import LocalLearner
 from biograd.network import Network
 from biograd.sleep import SleepParams
-from biograd.trainer import Batch, Trainer, TrainParams
+from biograd.samples import Batch
+from biograd.trainer import Trainer, TrainParams
 from biograd.workers import SharedLearner, joined
 
 torch.set_num_threads(1)

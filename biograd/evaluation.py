@@ -1,0 +1,89 @@
+"""A network measured: accuracy, answers, and how much it fires."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .encoders import Encoder, integrate_and_fire
+from .loaders import Loader, drawn
+from .network import Network, most_spikes
+from .parts import in_parts
+from .samples import Samples, loaded_spikes, spikes_or_trains
+from .trains import Trains
+
+
+class Evaluation(NamedTuple):
+    """A network measured on a set of images.
+
+    Example:
+        >>> images = ImageSet("random", "test", torch.rand(20, 784), torch.arange(20) % 10, 10)
+        >>> evaluate(Network((784, 10)), images).predicted.shape
+        torch.Size([20])
+    """
+
+    test_accuracy: float  # 0..1
+    predicted: Tensor  # int64 [n]
+    rates: list[float]  # spikes a neuron and step of each layer
+    samples_per_second: float
+
+
+def evaluate(
+    net: Network,
+    images: Samples | Loader,
+    *,
+    encoder: Encoder | None = integrate_and_fire,
+    steps: int = 10,
+    batch: int = 500,
+    threads: int = 1,
+    seed: int = 0,
+) -> Evaluation:
+    """Measure a network: accuracy, answers, and how much it fires. Draws (of a random encoder) come from `seed`.
+
+    Example:
+        >>> images = ImageSet("random", "test", torch.rand(20, 784), torch.arange(20) % 10, 10)
+        >>> 0 <= evaluate(Network((784, 32, 10)), images, steps=5).test_accuracy <= 1
+        True
+    """
+    start = time.perf_counter()
+    predicted, labels, rates, shown = [], [], torch.zeros(len(net.layers)), 0
+    for spikes, y in _measured(net, images, encoder, steps, batch, seed):
+        if isinstance(spikes, Trains):
+            length = spikes.steps
+            parts = in_parts(lambda words, T=length: _answer(net, Trains(words, T)), threads, (spikes.words, 1))
+        else:
+            length = len(spikes)
+            parts = in_parts(lambda part: _answer(net, part), threads, (spikes.to(net.device), 1))
+        shown += length * len(y)
+        labels.append(y.cpu())
+        for answers, fired in parts:
+            predicted.append(answers.cpu())
+            rates += fired.cpu()
+    if not labels:
+        raise ValueError("the loader gives no batches: need at least one")
+    answers, y = torch.cat(predicted), torch.cat(labels)
+    seconds = time.perf_counter() - start
+    return Evaluation((answers == y).double().mean().item(), answers, (rates / shown).tolist(), len(y) / seconds)
+
+
+def _measured(
+    net: Network, images: Samples | Loader, encoder: Encoder | None, steps: int, batch: int, seed: int
+) -> Iterator[tuple[Tensor | Trains, Tensor]]:
+    generator = torch.Generator().manual_seed(seed)
+    if isinstance(images, Samples):
+        for members in torch.arange(len(images.y)).split(batch):
+            spikes = spikes_or_trains(images, members, steps, encoder=encoder, generator=generator, packed=net.by_events)
+            yield spikes, images.y[members]
+    else:
+        for x, labels in drawn(images, seed):
+            yield loaded_spikes(net, x, labels, steps, encoder=encoder, generator=generator), labels
+
+
+@torch.no_grad()
+def _answer(net: Network, spikes: Tensor | Trains) -> tuple[Tensor, Tensor]:
+    counts = net.spike_counts(spikes)
+    return most_spikes(counts[-1]), torch.stack([count.sum() / count.shape[-1] for count in counts])
