@@ -173,7 +173,7 @@ def test_a_forgery_takes_less_than_200_mb(forge, reader, says, tmp_path):
 
 def test_what_the_writer_packs_best_is_still_read(tmp_path):
     archive.write_npz(tmp_path / "s.npz", {"silent": np.zeros(24 * 2**20, dtype=np.uint8)})
-    assert (tmp_path / "s.npz").stat().st_size * 200 < archive.FREE_BYTES
+    assert (tmp_path / "s.npz").stat().st_size * 200 < 24 * 2**20  # zlib at level 1 goes no further than 229
     assert not archive.read_npz(tmp_path / "s.npz")["silent"].any()
 
 
