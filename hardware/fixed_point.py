@@ -196,8 +196,8 @@ def read_fixed(path: Path | str) -> FixedPointModel:
         if arrays["format"] != FORMAT:
             raise ValueError(f"format {arrays['format']}; this version reads format {FORMAT}")
         layers = []
-        for number in range(1, int(arrays["layers"]) + 1):
-            vth, weight_exp, weight_bits, du, dv = (int(value) for value in arrays[f"numbers{number}"])
+        for number in range(1, int(arrays["layers"].item()) + 1):
+            vth, weight_exp, weight_bits, du, dv = (int(value) for value in arrays[f"numbers{number}"].tolist())
             layers.append(
                 FixedPointLayer(
                     w=arrays[f"w{number}"],
@@ -210,10 +210,10 @@ def read_fixed(path: Path | str) -> FixedPointModel:
                     sign_mode=str(arrays[f"sign_mode{number}"]),
                 )
             )
-        return FixedPointModel(layers=tuple(layers), steps=int(arrays["steps"]), dt=float(arrays["dt"]))
+        return FixedPointModel(layers=tuple(layers), steps=int(arrays["steps"].item()), dt=float(arrays["dt"].item()))
     except KeyError as err:
         raise ValueError(f"{path}: has no array {err}: write it again") from None
-    except (ValueError, TypeError) as err:
+    except (ValueError, TypeError, OverflowError) as err:
         raise ValueError(f"{path}: {err}") from None
 
 

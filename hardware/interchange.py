@@ -137,7 +137,7 @@ def read_result(path: Path | str) -> RunResult:
         raise ValueError(f"{path}: seconds, samples, steps and target need one value each: write it again")
     extras: dict[str, Any] = {name: _recordings(arrays, name) for name in ("u", "v", "s")}
     try:
-        extras |= {name: int(arrays[name]) for name in OVERFLOWS if name in arrays}
+        extras |= {name: int(arrays[name].item()) for name in OVERFLOWS if name in arrays}
         operations = OperationCounts(
             **{name: _field(path, arrays, name) for name in COUNTED}, samples=int(scalars["samples"]), steps=int(scalars["steps"])
         )

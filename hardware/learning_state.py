@@ -165,7 +165,7 @@ def read_state(path: Path | str) -> LearningState:
     """
     arrays = read_npz(path)
     try:
-        if int(arrays["format"]) != STATE_FORMAT:
+        if int(arrays["format"].item()) != STATE_FORMAT:
             raise ValueError(f"format {arrays['format']}; this version reads {STATE_FORMAT}")
         params = ChipLearningParams.from_json(str(arrays["params"]))
         for index, sizes in enumerate(zip(params.sizes, params.sizes[1:], strict=False)):  # before memory is taken for them
@@ -181,7 +181,7 @@ def read_state(path: Path | str) -> LearningState:
                 if found.min() < low or found.max() > high:
                     raise ValueError(f"{name}{index} runs from {found.min()} to {found.max()}; need {low} to {high}")
                 array[...] = found
-        state.clock, state.samples, state.nights = map(int, arrays["progress"])
+        state.clock, state.samples, state.nights = map(int, arrays["progress"].tolist())
         if min(state.clock, state.samples, state.nights) < 0:
             raise ValueError(f"progress is {state.clock}, {state.samples}, {state.nights}; need 0 or more")
         tally = arrays.get("tally", state.tally)
