@@ -54,7 +54,8 @@ def _race(workers: int, seconds: float, batch: int, *, early: bool) -> float:
     done = subprocess.run([*start, *program], capture_output=True, text=True, timeout=60 + 10 * seconds)
     told = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode or not told:
-        said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        lines = [line.strip() for line in done.stderr.splitlines() if line.strip(" =*-")]
+        said = [line for line in lines if "Error" in line] or lines  # torchrun frames the reason in many others
         raise RuntimeError(f"{workers} workers ended with status {done.returncode}: {said[-1] if said else 'they said nothing'}")
     return float(json.loads(told[-1])["samples_per_second"])
 
