@@ -81,6 +81,7 @@ def joined(device: str) -> Iterator[Workers]:
         raise ValueError(f"worker {rank} of {count} found no others ({reason}): start them all by one torchrun") from error
     try:
         yield Workers(rank, count)
+        dist.barrier()  # none leaves while another still listens to it
     finally:
         dist.destroy_process_group()
 
