@@ -13,6 +13,8 @@ import numpy as np
 
 from biograd import records
 
+from .identity import identity
+
 Record = records.Record
 
 
@@ -21,7 +23,7 @@ class Accuracy:
     """One kind of training run over its seeds; percent."""
 
     method: str
-    config: Record  # without the seed
+    config: Record  # of the last seed
     seeds: tuple[int, ...]
     percent: tuple[float, ...]  # of the last epoch, in the order of `seeds`
     results: tuple[Record, ...]
@@ -101,18 +103,16 @@ class Evidence:
         """Training runs by method and configuration, each seed once (the newest), in the order they first appear."""
         groups: dict[str, dict[int, Record]] = {}
         for record in self.named("accuracy"):
-            config = {name: value for name, value in (record.get("config") or {}).items() if name not in ("seed", "threads")}
-            key = json.dumps([record["results"].get("method"), config], sort_keys=True, default=str)
+            key = json.dumps([record["results"].get("method"), _kind(record)], sort_keys=True, default=str)
             if isinstance(record["results"].get("test_accuracy"), int | float):
                 groups.setdefault(key, {})[int(record.get("seed") or 0)] = record
         found = []
         for key, seeds in groups.items():
-            method, config = json.loads(key)
             ordered = [seeds[seed] for seed in sorted(seeds)]
             found.append(
                 Accuracy(
-                    method=str(method),
-                    config=config,
+                    method=str(json.loads(key)[0]),
+                    config=ordered[-1].get("config") or {},
                     seeds=tuple(sorted(seeds)),
                     percent=tuple(100 * record["results"]["test_accuracy"] for record in ordered),
                     results=tuple(record["results"] for record in ordered),
@@ -139,8 +139,7 @@ class Evidence:
         """Measurements of a name, a list for each configuration (and each value of the results `by`): one record a seed, the newest."""
         groups: dict[str, dict[str, Record]] = {}
         for record in self.named(name):
-            config = {key: value for key, value in (record.get("config") or {}).items() if key != "seed"}
-            key = json.dumps([config, [record["results"].get(result) for result in by]], sort_keys=True, default=str)
+            key = json.dumps([_kind(record), [record["results"].get(result) for result in by]], sort_keys=True, default=str)
             groups.setdefault(key, {})[str(record.get("seed"))] = record
         return [list(seeds.values()) for seeds in groups.values()]
 
@@ -159,6 +158,12 @@ class Evidence:
     def machines(self) -> list[str]:
         """The machines of the measurements, each once."""
         return list(dict.fromkeys(machine_of(record) for record in self.measurements))
+
+
+def _kind(record: Record) -> Record:
+    """What the seeds of one measurement have in common."""
+    config = record.get("config")
+    return {name: value for name, value in identity(config if isinstance(config, dict) else {}).items() if name != "seed"}
 
 
 def joules_of(result: Record, *, above_idle: bool) -> float | None:

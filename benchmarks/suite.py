@@ -18,6 +18,7 @@ from biograd import records
 from biograd.checkpoint import RunFolder, locked
 from biograd.experiment import default_threads
 
+from .identity import identity
 from .machine import provenance, same_machine
 from .tasks import SUITES, Bench, Task
 
@@ -72,7 +73,11 @@ def left_out(suite: str) -> dict[str, str]:
 def task_key(task: Task, folder: RunFolder | None) -> str:
     """What tells a task from others: name, configuration and seed, and, where it measures a run, the run's weights."""
     weights = hashlib.sha256(folder.checkpoint.read_bytes()).hexdigest() if task.measures_run and folder else ""
-    return _digest([task.name, task.config, task.seed, weights])
+    return _key(task.name, task.config, task.seed, weights)
+
+
+def _key(name: str, config: Record, seed: int | None, weights: str = "") -> str:
+    return _digest([name, identity(config), seed, weights])
 
 
 def summary(found: list[Record]) -> Record:
@@ -183,7 +188,8 @@ def finished(out: Path) -> dict[str, list[Record]]:
     parts: dict[str, list[Record]] = {}
     finished: dict[str, list[Record]] = {}
     for record in usable(records.read(out)) if out.exists() else []:
-        key = str(record.get("key"))
+        config = record.get("config")  # where there is one it tells the task, whichever version wrote the key
+        key = _key(record["name"], config, record.get("seed")) if config and isinstance(config, dict) else str(record.get("key"))
         begun = [] if record.get("part") == 0 else parts.get(key, [])
         parts[key] = [*begun, record]
         if record.get("last"):
@@ -192,7 +198,8 @@ def finished(out: Path) -> dict[str, list[Record]]:
 
 
 def _identity(record: Record) -> str:
-    return _digest([record["name"], record.get("config"), record.get("seed"), record.get("part")])
+    config = record.get("config")
+    return _digest([record["name"], identity(config) if isinstance(config, dict) else config, record.get("seed"), record.get("part")])
 
 
 def _digest(what: Any) -> str:  # any: JSON

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from benchmarks import suite
-from benchmarks.tasks import SUITES, Bench, Task
+from benchmarks.tasks import SUITES, Bench, Task, trial_task
+from benchmarks.trials import paper_trials
 from biograd import records
 
 ORIGIN_KEYS = {"machine", "versions", "commit", "when"}
@@ -133,3 +136,17 @@ def test_the_summary_carries_the_modelled_joules_of_training():
 def test_a_bench_without_a_run_says_how_to_name_one():
     with pytest.raises(ValueError, match="name its folder"):
         _ = Bench(run=None).trained
+
+
+def test_a_record_of_an_earlier_version_is_its_tasks_still(tmp_path):
+    trial = paper_trials()[1]  # a peer's
+    task = trial_task("accuracy", trial)
+    older = {name: value for name, value in task.config.items() if name != "patience"} | {
+        "threads": 2
+    }  # as if there had been no patience yet
+    older["baseline"] = {"method": "bptt"}
+    record = {"format": records.FORMAT, "kind": "measurement", "name": "accuracy", "config": older, "seed": 0, "key": "of old"}
+    records.append(tmp_path / "r.jsonl", record | {"part": 0, "last": True, "results": {"test_accuracy": 0.5}})
+    assert suite.task_key(task, None) in suite.finished(tmp_path / "r.jsonl")
+    other = dataclasses.replace(trial, config=dataclasses.replace(trial.config, batch=50))
+    assert suite.task_key(trial_task("accuracy", other), None) not in suite.finished(tmp_path / "r.jsonl")
