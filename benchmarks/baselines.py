@@ -5,7 +5,7 @@ the same draws; only the learner differs. Spiking peers hold BioGrad's own `Netw
 
     bptt      plain torch, tuned: products batched over time, the scan and its backward pass fused into compiled loops
     unfused   the same gradients with torch's own operations alone (the way most code is written, made as fast as that goes)
-    snntorch  snnTorch's Synaptic neurons, step by step as in its tutorials, or a layer at a time
+    snntorch, spikingjelly   by the neurons of those libraries, step by step as in their tutorials, or a layer at a time
     ann       leaky rectified units of the same sizes on the pixels themselves, cross-entropy
 """
 
@@ -13,11 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import numba
 import numpy as np
-import snntorch
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -28,10 +27,13 @@ from biograd.encoders import ENCODERS
 from biograd.experiment import OPTIMIZERS, SCHEDULES, RunConfig
 from biograd.feedback import Symmetric
 from biograd.learner import StepResult
-from biograd.network import Layer, Network, read_out
+from biograd.network import Network
 from biograd.neurons import HasSpikes, Neuron, SomaState, TwoCompartmentLIF, TwoCompartmentParams
 from biograd.samples import Samples, input_size
 from biograd.trainer import Learner, Trainer, TrainParams
+
+from .backprop import LOSSES, Surrogate, finish, layers_of, leaves, lif
+from .libraries import SnnTorchBptt, SpikingJellyBptt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +44,7 @@ class BaselineParams:
     loss: str = "mse"  # a key of LOSSES, on output spikes a step (for ann: always cross-entropy)
     window: float = 1.0  # half-width of the rectangular surrogate, thresholds; its height is 1 / (2 window)
     open_output: bool = False  # the output layer's surrogate has no window (height 1/2): more stable, no better (chosen on validation)
-    layered: bool = True  # snntorch: a layer over all steps at once, instead of all layers step by step
+    layered: bool = True  # snntorch, spikingjelly: a layer over all steps at once, instead of all layers step by step
 
     def __post_init__(self) -> None:
         for name, table in (("method", METHODS), ("loss", LOSSES)):
@@ -50,13 +52,6 @@ class BaselineParams:
                 raise ValueError(f"baseline.{name} is {getattr(self, name)!r}; known: {', '.join(table)}")
         if not self.window > 0:
             raise ValueError(f"baseline.window is {self.window}; need window > 0 (thresholds)")
-
-
-class Surrogate(NamedTuple):
-    """The derivative a spike is given: `height` where |v - 1| < window, else 0."""
-
-    window: float  # thresholds
-    height: float  # spikes a threshold
 
 
 def build(config: RunConfig, params: BaselineParams, train_set: Samples, test_set: Samples | None) -> Trainer:
@@ -101,60 +96,12 @@ class Bptt:
 
     def step(self, spikes: Float[Tensor, "T B M"], labels: Int[Tensor, " B"]) -> StepResult:
         """Show one batch, and write the gradient into every parameter's `.grad`."""
-        weights, trains, s = _leaves(self.net), [], spikes
+        weights, trains, s = leaves(self.net), [], spikes
         for (w, b), surrogate in zip(weights, self.surrogates, strict=True):
-            s = self.scan(functional.linear(s, w, b), _lif(self.net), surrogate)
+            s = self.scan(functional.linear(s, w, b), lif(self.net), surrogate)
             trains.append(s.detach())
         self.loss(s.mean(0), labels).backward()
-        return _finish(self.net, weights, trains, labels)
-
-
-class SnnTorchBptt:
-    """The same by snnTorch: `Synaptic` neurons with reset to zero, which fire the same spikes as ours (a test holds it)."""
-
-    threads = 1
-
-    def __init__(self, net: Network, loss: str, surrogates: list[Surrogate], layered: bool) -> None:
-        self.net, self.feedback, self.loss, self.layered = net, Symmetric(net), LOSSES[loss], layered
-        p = _lif(net)
-        self.neurons = [
-            snntorch.Synaptic(p.alpha_u, p.alpha_v, spike_grad=_snntorch_surrogate(surrogate), reset_mechanism="zero", reset_delay=False)
-            for surrogate in surrogates
-        ]
-
-    def step(self, spikes: Float[Tensor, "T B M"], labels: Int[Tensor, " B"]) -> StepResult:
-        """Show one batch, and write the gradient into every parameter's `.grad`."""
-        weights = _leaves(self.net)
-        trains = self._roll(spikes, weights)
-        self.loss(trains[-1].mean(0), labels).backward()
-        return _finish(self.net, weights, [s.detach() for s in trains], labels)
-
-    def forward(self, spikes: Float[Tensor, "T B M"]) -> Float[Tensor, "T B C"]:
-        """Spikes of the output layer."""
-        return self._roll(spikes, [(layer.w, layer.b) for layer in _layers(self.net)])[-1]
-
-    def _roll(self, spikes: Tensor, weights: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
-        return self._layered(spikes, weights) if self.layered else self._stepped(spikes, weights)
-
-    def _stepped(self, spikes: Tensor, weights: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
-        states = [neuron.reset_mem() for neuron in self.neurons]
-        fired: list[list[Tensor]] = [[] for _ in weights]
-        for s in spikes:
-            for index, (w, b) in enumerate(weights):
-                s, *states[index] = self.neurons[index](functional.linear(s, w, b), *states[index])
-                fired[index].append(s)
-        return [torch.stack(layer) for layer in fired]
-
-    def _layered(self, spikes: Tensor, weights: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
-        trains, s = [], spikes
-        for neuron, (w, b) in zip(self.neurons, weights, strict=True):
-            state, fired = neuron.reset_mem(), []
-            for current in functional.linear(s, w, b):
-                spike, *state = neuron(current, *state)
-                fired.append(spike)
-            s = torch.stack(fired)
-            trains.append(s)
-        return trains
+        return finish(self.net, weights, trains, labels)
 
 
 class Backprop:
@@ -167,13 +114,13 @@ class Backprop:
 
     def step(self, x: Float[Tensor, "1 B M"], labels: Int[Tensor, " B"]) -> StepResult:
         """Show one batch, and write the gradient into every parameter's `.grad`."""
-        weights, activity, h = _leaves(self.net), [], x
+        weights, activity, h = leaves(self.net), [], x
         for index, (w, b) in enumerate(weights):
             h = functional.linear(h, w, b)
             h = h if index == len(weights) - 1 else functional.leaky_relu(h, Rectified.leak)
             activity.append(h.detach())
         functional.cross_entropy(h[0], labels).backward()
-        return _finish(self.net, weights, activity, labels)
+        return finish(self.net, weights, activity, labels)
 
 
 class Rectified(Neuron):
@@ -201,7 +148,7 @@ class Rectified(Neuron):
 def artificial(sizes: tuple[int, ...], *, generator: torch.Generator | None = None) -> Network:
     """An artificial network with PyTorch's usual initial weights, U(+-1/sqrt(in)) for both w and b."""
     net = Network(sizes, neuron=Rectified(), generator=generator)
-    for layer in _layers(net):
+    for layer in layers_of(net):
         bound = layer.w.shape[1] ** -0.5
         layer.w.mul_(0.5)
         layer.b.uniform_(-bound, bound, generator=generator)
@@ -278,48 +225,6 @@ def _backward(grad, s, psi, alpha_u, alpha_v, height, delta):
                 delta[t, b, n] = du[n]
 
 
-def _snntorch_surrogate(surrogate: Surrogate) -> Callable[..., Tensor]:
-    """snnTorch's hook for an own surrogate; it hands over v - threshold."""
-
-    def slope(v: Tensor, grad: Tensor, spikes: Tensor) -> Tensor:
-        return grad * (v.abs() < surrogate.window) * surrogate.height
-
-    return snntorch.surrogate.custom_surrogate(slope)
-
-
-def _layers(net: Network) -> list[Layer]:
-    return [cast(Layer, layer) for layer in net.layers]
-
-
-def _leaves(net: Network) -> list[tuple[Tensor, Tensor]]:
-    # The parameters themselves carry no graph (the network's rule); these share their memory, and carry one.
-    return [(layer.w.detach().requires_grad_(), layer.b.detach().requires_grad_()) for layer in _layers(net)]
-
-
-def _finish(net: Network, weights: list[tuple[Tensor, Tensor]], activity: list[Tensor], labels: Tensor) -> StepResult:
-    for layer, (w, b) in zip(_layers(net), weights, strict=True):
-        layer.w.grad, layer.b.grad = w.grad, b.grad
-    out = activity[-1]
-    error = (functional.one_hot(labels, out.shape[-1]) - out.mean(0)).abs().mean()
-    return StepResult(read_out(out), error, torch.stack([a.mean() for a in activity]))
-
-
-def _mse(rate: Float[Tensor, "B C"], labels: Int[Tensor, " B"]) -> Tensor:
-    return (rate - functional.one_hot(labels, rate.shape[1])).pow(2).sum(1).mean()
-
-
-def _cross_entropy(rate: Float[Tensor, "B C"], labels: Int[Tensor, " B"]) -> Tensor:
-    return functional.cross_entropy(rate * 10, labels)  # rates are in 0..1: as logits they would never be sure
-
-
-LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"mse": _mse, "ce": _cross_entropy}
-
-
-def _lif(net: Network) -> TwoCompartmentParams:
-    assert isinstance(net.neuron, TwoCompartmentLIF)
-    return net.neuron.params
-
-
 def _spiking(sizes: tuple[int, ...], config: RunConfig, generator: torch.Generator) -> Network:
     return Network(sizes, neuron=TwoCompartmentLIF(config.neuron), generator=generator).to(config.device)
 
@@ -341,6 +246,10 @@ def _snntorch(sizes: tuple[int, ...], config: RunConfig, params: BaselineParams,
     return SnnTorchBptt(_spiking(sizes, config, generator), params.loss, _surrogates(len(sizes) - 1, params), params.layered)
 
 
+def _spikingjelly(sizes: tuple[int, ...], config: RunConfig, params: BaselineParams, generator: torch.Generator) -> Learner:
+    return SpikingJellyBptt(_spiking(sizes, config, generator), params.loss, _surrogates(len(sizes) - 1, params), params.layered)
+
+
 def _ann(sizes: tuple[int, ...], config: RunConfig, params: BaselineParams, generator: torch.Generator) -> Learner:
     return Backprop(artificial(sizes, generator=generator).to(config.device))
 
@@ -349,5 +258,6 @@ METHODS: dict[str, Callable[[tuple[int, ...], RunConfig, BaselineParams, torch.G
     "bptt": _bptt,
     "unfused": _unfused,
     "snntorch": _snntorch,
+    "spikingjelly": _spikingjelly,
     "ann": _ann,
 }

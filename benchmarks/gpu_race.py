@@ -1,7 +1,7 @@
 """How fast on a GPU: BioGrad and its peers on the same net and batch, in turns; and how much of the device's memory bandwidth is used.
 
 As in `speed`, rounds are interleaved and ratios are medians over the rounds. All tensors lie on the device, a turn ends when the device
-has done what was asked of it, and snnTorch is stepped both ways. BPTT by our fused scans has no kernels for a GPU, and does not race.
+has done what was asked of it, and libraries are stepped both ways. BPTT by our fused scans has no kernels for a GPU, and does not race.
 
 A scan is bound by memory alone, so it is held against a copy on the same device: its bytes a second over those of the copy. A whole
 step is held against its matrix products alone, and its traffic (each array once for every kernel that reads or writes it) is told too.
@@ -27,7 +27,8 @@ from biograd.rules import Eligibility, Factorised
 from biograd.traces import TraceParams
 
 from .baselines import METHODS, BaselineParams
-from .speed import Step, interleaved
+from .libraries import has_spikingjelly
+from .speed import SPIKINGJELLY, Step, interleaved
 
 SIZES = (784, 256, 256, 10)
 STEPS = 20
@@ -72,8 +73,10 @@ def training_race(batch: int, *, device: str = "cuda", rounds: int = 9, seconds:
 
 
 def ratios(found: dict[str, list[float]]) -> dict[str, float]:
-    """Medians over the rounds: BioGrad against snnTorch's faster setting of each round, and against plain torch."""
-    peers = {"snntorch": [max(pair) for pair in zip(*(found[name] for name in SNNTORCH), strict=True)], "torch_bptt": found["BPTT, torch"]}
+    """Medians over the rounds: BioGrad against each library's faster setting of each round, and against plain torch."""
+    pairs = {"snntorch": SNNTORCH} | ({"spikingjelly": SPIKINGJELLY} if SPIKINGJELLY[0] in found else {})
+    peers = {name: [max(pair) for pair in zip(*(found[way] for way in ways), strict=True)] for name, ways in pairs.items()}
+    peers["torch_bptt"] = found["BPTT, torch"]
     return {
         f"ratio_{rule}_vs_{name}": statistics.median(a / b for a, b in zip(found[f"BioGrad, {rule}"], theirs, strict=True))
         for rule in ("full", "factorised")
@@ -91,6 +94,8 @@ def steps_to_time(batch: int, device: str) -> dict[str, Step]:
         net = Network(SIZES, generator=torch.Generator().manual_seed(0)).to(device)
         learners[f"BioGrad, {name}"] = LocalLearner(net, RandomDFA(net), rule=rule)
     peers = {SNNTORCH[0]: ("snntorch", False), SNNTORCH[1]: ("snntorch", True), "BPTT, torch": ("unfused", True)}
+    if has_spikingjelly():
+        peers |= {SPIKINGJELLY[0]: ("spikingjelly", False), SPIKINGJELLY[1]: ("spikingjelly", True)}
     for name, (method, layered) in peers.items():
         baseline = BaselineParams(method=method, layered=layered)
         learners[name] = METHODS[method](SIZES, config, baseline, torch.Generator().manual_seed(0))

@@ -3,7 +3,8 @@
 Two batches are raced on: MNIST digits, whose spikes come in runs and leave the border silent, as in every image task, and spikes
 that fall at random, which nothing can be saved on. Weights stay as drawn (the learning rate is 0): every sample errs, and none is skipped.
 Rounds are interleaved (every method once a round, in an order that rotates), so that a machine that slows down slows all of them; ratios
-are medians over the rounds. Each method is given its faster setting: both ways of stepping snnTorch are timed.
+are medians over the rounds. Each method is given its faster setting: both ways of stepping a library are timed.
+SpikingJelly races where it is installed (`libraries` says how).
 """
 
 from __future__ import annotations
@@ -28,10 +29,12 @@ from biograd.parts import in_parts
 from biograd.rules import Eligibility, Factorised, Rule
 
 from .baselines import METHODS, BaselineParams
+from .libraries import has_spikingjelly
 from .meters import peak_bytes
 
 SIZES = (784, 256, 256, 10)
 STEPS, BATCH = 20, 100  # of every speed figure, as in the peers' own comparisons
+SPIKINGJELLY = ("SpikingJelly BPTT, stepped", "SpikingJelly BPTT, layered")  # where it is installed
 INPUT_RATE = 0.13  # spikes an input and step: MNIST's mean grey value
 
 Step = Callable[[], object]
@@ -71,7 +74,7 @@ def _learners(threads: int) -> dict[str, Any]:  # any: BioGrad's learner and the
         baseline = BaselineParams(**params)
         return METHODS[baseline.method](SIZES, config, baseline, torch.Generator().manual_seed(0))
 
-    return {
+    found = {
         "BioGrad, full": local(Eligibility()),
         "BioGrad, factorised": local(Factorised()),
         "snnTorch BPTT, stepped": peer(method="snntorch", layered=False),
@@ -79,6 +82,9 @@ def _learners(threads: int) -> dict[str, Any]:  # any: BioGrad's learner and the
         "BPTT, torch": peer(method="unfused"),
         "BPTT, our fused scans": peer(method="bptt"),
     }
+    if has_spikingjelly():
+        found |= {SPIKINGJELLY[layered]: peer(method="spikingjelly", layered=bool(layered)) for layered in (0, 1)}
+    return found
 
 
 def _step(learner: Any, spikes: torch.Tensor, labels: torch.Tensor) -> Step:
@@ -133,6 +139,8 @@ def ratios(found: dict[str, list[float]]) -> dict[str, float]:
     """Medians over the rounds: BioGrad against snnTorch's faster setting of each round, and against the other peers."""
     snntorch = [max(pair) for pair in zip(found["snnTorch BPTT, stepped"], found["snnTorch BPTT, layered"], strict=True)]
     peers = {"snntorch": snntorch, "torch_bptt": found["BPTT, torch"], "fused_bptt": found["BPTT, our fused scans"]}
+    if SPIKINGJELLY[0] in found:
+        peers["spikingjelly"] = [max(pair) for pair in zip(*(found[name] for name in SPIKINGJELLY), strict=True)]
     return {
         f"ratio_{ours}_vs_{name}": statistics.median(a / b for a, b in zip(found[f"BioGrad, {ours}"], theirs, strict=True))
         for ours in ("full", "factorised")

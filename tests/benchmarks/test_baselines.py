@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from benchmarks.baselines import METHODS, BaselineParams, Surrogate, artificial, build, fused_scan, unfused_scan
+from benchmarks.backprop import Surrogate
+from benchmarks.baselines import METHODS, BaselineParams, artificial, build, fused_scan, unfused_scan
+from benchmarks.libraries import has_spikingjelly
 from biograd.augment import AugmentParams
 from biograd.experiment import RunConfig
 from biograd.neurons import TwoCompartmentParams
@@ -66,21 +68,31 @@ def test_an_open_output_teaches_neurons_far_below_their_threshold():
     assert found[0] > 0 == found[1]
 
 
+LIBRARIES = [
+    "snntorch",
+    pytest.param("spikingjelly", marks=pytest.mark.skipif(not has_spikingjelly(), reason="SpikingJelly is not installed")),
+]
+
+
 @pytest.mark.parametrize("layered", [True, False])
-def test_snntorch_fires_the_same_spikes_and_finds_a_gradient_close_to_ours(layered):
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_library_fires_the_same_spikes_and_finds_a_gradient_close_to_ours(library, layered):
     data = Blobs()
     spikes = torch.bernoulli(torch.rand(8, 20, 15, generator=torch.Generator().manual_seed(0)), generator=torch.Generator().manual_seed(1))
     ours = build(CONFIG, BaselineParams(method="bptt"), data, None).learner
-    theirs = build(CONFIG, BaselineParams(method="snntorch", layered=layered), data, None).learner
+    theirs = build(CONFIG, BaselineParams(method=library, layered=layered), data, None).learner
     assert torch.equal(ours.step(spikes, data.y[:20]).rates, theirs.step(spikes, data.y[:20]).rates)
     a = torch.cat([p.grad.flatten() for p in ours.net.parameters()])
     b = torch.cat([p.grad.flatten() for p in theirs.net.parameters()])
+    if library == "spikingjelly":  # leaves the reset out of the derivative, as ours does
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
     # snnTorch differentiates its reset when the reset is not delayed; ours leaves it out. The rest is one chain rule.
     assert torch.nn.functional.cosine_similarity(a, b, dim=0) > 0.8
 
 
-def test_both_ways_of_stepping_snntorch_are_one_gradient():
-    for a, b in zip(gradients("snntorch"), gradients("snntorch", layered=False), strict=True):
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_both_ways_of_stepping_a_library_are_one_gradient(library):
+    for a, b in zip(gradients(library), gradients(library, layered=False), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
 
 
@@ -115,7 +127,7 @@ def test_the_artificial_network_starts_as_torch_does():
         assert layer.w.std() == pytest.approx(bound / 3**0.5, rel=0.1)
 
 
-@pytest.mark.parametrize("method", list(METHODS))
+@pytest.mark.parametrize("method", [*sorted(METHODS.keys() - {"snntorch", "spikingjelly"}), *LIBRARIES])
 @pytest.mark.parametrize("loss", ["mse", "ce"])
 def test_every_method_learns_the_blobs(method, loss):
     data = Blobs()
@@ -131,8 +143,14 @@ def test_a_seed_settles_a_run():
     assert bare[0] == bare[1]
 
 
+@pytest.mark.skipif(has_spikingjelly(), reason="SpikingJelly is installed")
+def test_a_library_that_is_missing_is_named_with_its_remedy():
+    with pytest.raises(ImportError, match="SpikingJelly is not installed: pip install --no-deps spikingjelly loguru"):
+        build(CONFIG, BaselineParams(method="spikingjelly"), Blobs(), None)
+
+
 def test_unknown_words_are_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match=r"baseline.method is 'lstm'; known: bptt, unfused, snntorch, ann"):
+    with pytest.raises(ValueError, match=r"baseline.method is 'lstm'; known: bptt, unfused, snntorch, spikingjelly, ann"):
         BaselineParams(method="lstm")
     with pytest.raises(ValueError, match="window"):
         BaselineParams(window=0)

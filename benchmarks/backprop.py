@@ -1,0 +1,58 @@
+"""What every peer that learns by backpropagation shares: its loss, its surrogate, weights that carry a graph, and gradients handed back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, cast
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn import functional
+
+from biograd.learner import StepResult
+from biograd.network import Layer, Network, read_out
+from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams
+
+
+class Surrogate(NamedTuple):
+    """The derivative a spike is given: `height` where |v - 1| < window, else 0."""
+
+    window: float  # thresholds
+    height: float  # spikes a threshold
+
+
+def layers_of(net: Network) -> list[Layer]:
+    """The layers, as what they are."""
+    return [cast(Layer, layer) for layer in net.layers]
+
+
+def leaves(net: Network) -> list[tuple[Tensor, Tensor]]:
+    """(w, b) of each layer, in the parameters' own memory, with a graph: the parameters themselves carry none (the network's rule)."""
+    return [(layer.w.detach().requires_grad_(), layer.b.detach().requires_grad_()) for layer in layers_of(net)]
+
+
+def finish(net: Network, weights: list[tuple[Tensor, Tensor]], activity: list[Tensor], labels: Tensor) -> StepResult:
+    """Hand the gradients to the parameters, and tell of the step. `activity`: of each layer, [T, B, N]."""
+    for layer, (w, b) in zip(layers_of(net), weights, strict=True):
+        layer.w.grad, layer.b.grad = w.grad, b.grad
+    out = activity[-1]
+    error = (functional.one_hot(labels, out.shape[-1]) - out.mean(0)).abs().mean()
+    return StepResult(read_out(out), error, torch.stack([a.mean() for a in activity]))
+
+
+def _mse(rate: Float[Tensor, "B C"], labels: Int[Tensor, " B"]) -> Tensor:
+    return (rate - functional.one_hot(labels, rate.shape[1])).pow(2).sum(1).mean()
+
+
+def _cross_entropy(rate: Float[Tensor, "B C"], labels: Int[Tensor, " B"]) -> Tensor:
+    return functional.cross_entropy(rate * 10, labels)  # rates are in 0..1: as logits they would never be sure
+
+
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"mse": _mse, "ce": _cross_entropy}
+
+
+def lif(net: Network) -> TwoCompartmentParams:
+    """The constants of a spiking peer's neurons."""
+    assert isinstance(net.neuron, TwoCompartmentLIF)
+    return net.neuron.params
