@@ -18,6 +18,7 @@ import io
 import itertools
 import json
 import os
+import re
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
@@ -40,6 +41,8 @@ FORMAT = 1  # of the packed files
 CORNERS = np.array([[-1.0, -1.0], [0.0, 1.0], [1.0, -1.0], [-1.0, -1.0]])
 MOST = 1 << 17  # events of a simulated recording; real parameters give some thousands
 CHUNK = 500  # recordings that are simulated before they are written
+MAX_INDEX = 4 << 20  # bytes of the index of a packed file: 400,000 recordings
+_LIST = re.compile(rb"\x93NUMPY\x01\x00..\{'descr': '(<i8|\|u1)', 'fortran_order': False, 'shape': \((\d{1,9}),\), \} *\n", re.DOTALL)
 NOTICE = (
     "These recordings are SIMULATED from MNIST by BioGrad (biograd/events_simulated.py). They are not N-MNIST and were never seen by an "
     "event camera: say 'simulated' wherever you show results on them.\n"
@@ -154,8 +157,7 @@ def write(
 
     atomic_write(events, fill)
     held = io.BytesIO()
-    header = json.dumps({"format": FORMAT, "simulated": True, **asdict(p)})
-    np.savez(held, starts=starts, y=y.astype(np.uint8), header=np.frombuffer(header.encode(), dtype=np.uint8))
+    np.savez(held, starts=starts, y=y.astype(np.uint8), header=np.frombuffer(_header(p), dtype=np.uint8))
     atomic_write(index, held.getvalue())
 
 
@@ -194,13 +196,38 @@ def _simulated_bytes(x: np.ndarray, watching: Camera, threads: int) -> Iterator[
 def _read_index(index: Path, events: Path, p: SaccadeParams) -> tuple[np.ndarray, np.ndarray]:
     way_out = f"delete {index.parent} and it is made again"
     try:
-        with open(index, "rb") as file, np.load(file, allow_pickle=False) as held:
-            starts, y, header = held["starts"], held["y"].astype(np.int64), json.loads(held["header"].tobytes())
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{index} is damaged ({error}): {way_out}") from error
-    if header != {"format": FORMAT, "simulated": True, **asdict(p)}:
+        starts, y, header = _columns(index)
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        text = "".join(letter if letter.isprintable() else "?" for letter in str(error))
+        raise ValueError(f"{index} is damaged ({text[:160]}): {way_out}") from error
+    if header.tobytes() != _header(p):
         raise ValueError(f"{index} was simulated with other parameters than this version's: {way_out}")
     size = events.stat().st_size
-    if len(starts) != len(y) + 1 or starts[0] or (np.diff(starts) % EVENT_BYTES).any() or (np.diff(starts) < 0).any() or size != starts[-1]:
-        raise ValueError(f"{events} holds {size:,} bytes where its index says {int(starts[-1]):,}: {way_out}")
-    return starts, y
+    falls = (starts[1:] < starts[:-1]).any()
+    if len(starts) != len(y) + 1 or starts[0] or (starts % EVENT_BYTES).any() or falls or size != starts[-1]:
+        raise ValueError(f"{events} holds {size:,} bytes where its index says {starts[-1:].sum():,}: {way_out}")
+    return starts, y.astype(np.int64)
+
+
+def _header(p: SaccadeParams) -> bytes:
+    return json.dumps({"format": FORMAT, "simulated": True, **asdict(p)}).encode()
+
+
+def _columns(index: Path) -> list[np.ndarray]:
+    """Starts, classes and header of an index. They lie there unpacked, so what each claims to hold is held against the file's size."""
+    size, columns = index.stat().st_size, []
+    if size > MAX_INDEX:
+        raise ValueError(f"{size:,} bytes, more than {MAX_INDEX:,}")
+    with zipfile.ZipFile(index) as held:
+        for name, kind in (("starts", "<i8"), ("y", "|u1"), ("header", "|u1")):
+            entry = held.getinfo(f"{name}.npy")
+            if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > size:
+                raise ValueError(f"{name} claims {entry.file_size:,} bytes, the file holds {size:,}")
+            content = held.read(entry)
+            begins = _LIST.match(content)
+            if begins is None or begins[1].decode() != kind:
+                raise ValueError(f"{name} is no list of numbers")
+            columns.append(np.frombuffer(content[begins.end() :], dtype=kind))
+            if len(columns[-1]) != int(begins[2]):
+                raise ValueError(f"{name} claims {int(begins[2]):,} numbers and holds {len(columns[-1]):,}")
+    return columns

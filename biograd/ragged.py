@@ -49,8 +49,11 @@ class Rows:
 
     def _chunk(self, first: int) -> bytes:
         most = self.table.chunks[0] * self.width
-        if most > MAX_CHUNK or self.table.id.get_chunk_info_by_coord((first,)).size > self.size:
+        stored = self.table.id.get_chunk_info_by_coord((first,))
+        if most > MAX_CHUNK or stored.size > self.size:
             raise ValueError(f"{self.path}: {self.table.name} has parts of {most:,} bytes; at most {MAX_CHUNK:,} are read: write it again")
+        if stored.byte_offset is None:  # HDF5 answers a claim without values with zeros, and h5py's direct read with a MemoryError
+            raise ValueError(f"{self.path}: {self.table.name} has no values at row {first:,}: cut short, fetch it again")
         skipped, part = self.table.id.read_direct_chunk((first,))
         for number, which in reversed(list(enumerate(self.filters))):
             if not skipped >> number & 1:
