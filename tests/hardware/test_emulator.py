@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -108,6 +109,12 @@ def test_operations_are_counted_by_hand():
     assert (operations.samples, operations.steps) == (2, 4)
 
 
+def test_each_spike_of_the_output_is_one_message():
+    fixed = FixedPointModel(layers=(layer([[100]] * 3, vth=1, du=4095),), steps=2)
+    operations = run_both(fixed, one_input([1, 0])).operations
+    assert operations.spikes.tolist() == [1, 3] and operations.messages.tolist() == [1, 3]  # to the one x86 core that counts them
+
+
 def test_messages_go_to_each_core_of_the_next_layer():
     fixed = FixedPointModel(layers=(layer(np.zeros((1500, 1), int)),), steps=1)
     assert limits.check(fixed).cores == 2
@@ -182,11 +189,36 @@ def test_spikes_that_do_not_fit_are_refused(spikes, record, message):
 
 
 def test_recordings_beyond_memory_are_refused(monkeypatch):
-    monkeypatch.setattr(emulator, "MAX_BYTES", 44)
+    # 5 steps x 2 samples x (3 + 1) neurons: 40 numbers, of 4, 4 and 1 bytes; the 6 inputs are not recorded.
+    fixed, silence = FixedPointModel(layers=(layer([[4] * 6] * 3), layer([[4] * 3])), steps=5), SpikeInput(spikes=np.zeros((5, 2, 6)))
+    monkeypatch.setattr(emulator, "MAX_BYTES", 360)
+    assert sum(array.nbytes for name in "uvs" for array in getattr(emulator.run(fixed, silence, record="uvs"), name)) == 360
+    monkeypatch.setattr(emulator, "MAX_BYTES", 359)
+    emulator.run(fixed, silence, record="uv")
+    with pytest.raises(ValueError, match="recording u, v, s would take 360 bytes; at most 359 are kept: run fewer samples"):
+        emulator.run(fixed, silence, record="uvs")
+
+
+@pytest.mark.parametrize("name", ["u", "v", "s"])
+def test_a_recording_does_not_depend_on_what_else_is_recorded(name):
+    fixed = FixedPointModel(layers=(layer([[20, -6]]), layer([[8]])), steps=4)
+    spikes = SpikeInput(spikes=np.random.default_rng(0).random((4, 3, 2)) < 0.5)
+    alone, reference = getattr(emulator.run(fixed, spikes, record=[name]), name), getattr(emulator.run_reference(fixed, spikes), name)
+    assert all(np.array_equal(a, b) for a, b in zip(alone, reference, strict=True))
+
+
+def test_a_run_takes_the_seconds_it_says():
     fixed = FixedPointModel(layers=(layer([[4]]),), steps=5)
-    emulator.run(fixed, one_input([0] * 5), record="uv")
-    with pytest.raises(ValueError, match="recording u, v, s would take 45 bytes; at most 44 are kept: run fewer samples"):
-        emulator.run(fixed, one_input([0] * 5), record="uvs")
+    for run in (emulator.run, emulator.run_reference):
+        begun = time.perf_counter()
+        seconds = run(fixed, one_input([1] * 5)).seconds
+        assert 0 < seconds <= time.perf_counter() - begun
+
+
+def test_a_machine_that_does_not_know_its_cores_runs_too(monkeypatch):
+    monkeypatch.setattr(emulator.os, "cpu_count", lambda: None)
+    fixed = FixedPointModel(layers=(layer([[4]], vth=1),), steps=2)
+    assert emulator.run(fixed, one_input([1, 1])).counts.tolist() == [[2]]
 
 
 def test_what_the_chip_cannot_hold_is_not_emulated():
