@@ -18,6 +18,7 @@ from .interop import Difference, differences, from_snntorch, to_snntorch
 from .learner import LocalLearner
 from .network import Layer, Network, read_out
 from .neurons import Neuron, SomaState, TwoCompartmentLIF, TwoCompartmentParams, apical_step, soma_step, surrogate_slope
+from .readout import Classes, Readout, Values
 from .rules import Eligibility, Factorised, Rule, Update
 from .samples import encode
 from .search import LrCurve, find_lr
@@ -28,6 +29,7 @@ from .trainer import Trainer, TrainParams
 __all__ = [
     "AugmentParams",
     "ClassWeighted",
+    "Classes",
     "Difference",
     "EarlyStopping",
     "Eligibility",
@@ -49,6 +51,7 @@ __all__ = [
     "Network",
     "Neuron",
     "RandomDFA",
+    "Readout",
     "Rule",
     "RunConfig",
     "RunningRate",
@@ -66,6 +69,7 @@ __all__ = [
     "TwoCompartmentLIF",
     "TwoCompartmentParams",
     "Update",
+    "Values",
     "apical_step",
     "balanced_weights",
     "bernoulli",

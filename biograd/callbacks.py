@@ -32,7 +32,7 @@ class EarlyStopping:
     Args:
         net: the network whose best weights are kept, or None to keep none.
         patience: epochs without a better result before stopping.
-        figure: the record's figure to watch, the higher the better.
+        figure: the record's figure to watch, the higher the better (test_r2 where values are learned).
 
     Example:
         >>> stopping = EarlyStopping(patience=2)
@@ -67,7 +67,7 @@ class EarlyStopping:
 
 
 class TensorBoard:
-    """Write a run's curves for TensorBoard: every figure of the epochs' records, and the training accuracy every few batches.
+    """Write a run's curves for TensorBoard: every figure of the epochs' records, and the training accuracy (or error) every few batches.
 
     Args:
         folder: where the event files go, e.g. RUN/tensorboard; `tensorboard --logdir` shows it.
@@ -88,10 +88,11 @@ class TensorBoard:
         self.writer: SummaryWriter = SummaryWriter(str(folder))
 
     def on_batch(self, p: Progress) -> None:
-        """Write the running epoch's training accuracy; give it to `Trainer.run`, or call it from your own `on_batch`."""
+        """Write what the readout tells of the running epoch, e.g. accuracy; for `Trainer.run`, or to call from your own `on_batch`."""
         done = p.epoch * p.batches + p.batch
         if p.batch % self.every == 0:
-            self.writer.add_scalar("train/accuracy so far", p.train_accuracy, done)
+            for name, value in p.figures.items():
+                self.writer.add_scalar(f"train/{name} so far", value, done)
             self.writer.add_scalar("train/samples per second", p.samples_per_second, done)
 
     def __call__(self, record: Record) -> None:

@@ -42,7 +42,7 @@ class DataError(ValueError):
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Grey images and their classes.
+    """Grey images and their classes, or values to learn (`Values`).
 
     Example:
         >>> mine = ImageSet("mine", "train", torch.zeros(3, 28, 28, dtype=torch.uint8), torch.tensor([0, 1, 1]), classes=2)
@@ -53,8 +53,8 @@ class ImageSet:
     name: str
     split: str  # "train", "test", or what a part of them is called
     x: torch.Tensor  # images, uint8 [n, 28, 28], 0 black .. 255 white
-    y: torch.Tensor  # class of each, int64 [n]
-    classes: int
+    y: torch.Tensor  # class of each, int64 [n]; or real values, [n, values]
+    classes: int  # output neurons that tell them
     kind = "images"
 
     def __len__(self) -> int:

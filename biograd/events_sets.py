@@ -17,7 +17,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
 from .augment import AugmentParams
@@ -51,8 +51,8 @@ class EventSet:
     split: str
     recordings: Recordings
     index: Int[Tensor, " n"]  # which of the recordings are members, int64
-    y: Int[Tensor, " n"]  # class of each, int64
-    classes: int
+    y: Shaped[Tensor, "n ..."]  # class of each, int64; or real values to learn (`Values`), [n, values]
+    classes: int  # output neurons that tell them
     sensor: Sensor
     window: int  # time that the steps of a sample span, us
     max_events: int = MAX_EVENTS  # of one recording
@@ -75,16 +75,16 @@ class EventSet:
 
         Args:
             recordings: a list of `Events` or (x, y, p, t), or an object that reads number i when asked for [i].
-            labels: integers, 0 .. classes - 1.
+            labels: integers, 0 .. classes - 1; or real values [n, values].
             window: time that the steps of a sample span, us.
-            classes: how many there are; 0: the highest label and one.
-        Raises: ValueError where labels are no integers, or not one a recording.
+            classes: how many there are; 0: the highest label and one, or, of values, one a value.
+        Raises: ValueError where labels are neither, or not one a recording.
         """
         y = _labels(labels, len(recordings), classes)
         if window < 1:
             raise ValueError(f"window is {window} us; need at least 1: the time that the steps of a sample span")
         index = torch.arange(len(recordings))
-        found = classes or int(y.max()) + 1
+        found = classes or (y.shape[1] if y.ndim == 2 else int(y.max()) + 1)
         return cls(
             name=name,
             split=split,
@@ -181,8 +181,8 @@ class SpikeSet:
     """
 
     s: Tensor  # 0 or 1 of any dtype, [n, T, N]
-    y: Int[Tensor, " n"]  # int64
-    classes: int
+    y: Shaped[Tensor, "n ..."]  # class of each, int64; or real values, [n, values]
+    classes: int  # output neurons that tell them
     name: str = "spikes"
     split: str = "train"
 
@@ -242,10 +242,14 @@ def _moves(p: AugmentParams, batch: int, sensor: Sensor, generator: torch.Genera
 
 def _labels(labels: Any, n: int, classes: int) -> Tensor:  # any: what np.asarray takes
     y = np.asarray(labels)
-    if y.dtype.kind not in "iu" or y.ndim != 1:
-        raise ValueError(f"labels are {y.dtype} of shape {y.shape}; need one whole number a recording, 0 .. classes - 1")
+    values = y.dtype.kind == "f" and y.ndim == 2
+    if not values and (y.dtype.kind not in "iu" or y.ndim != 1):
+        need = "one whole number a recording, 0 .. classes - 1, or real values [n, values]"
+        raise ValueError(f"labels are {y.dtype} of shape {y.shape}; need {need}")
     if len(y) != n or not n:
         raise ValueError(f"there are {n:,} recordings and {len(y):,} labels: need one label a recording, and at least one")
+    if values:
+        return torch.from_numpy(y.astype(np.float32))
     if y.min() < 0 or (classes and y.max() >= classes):
         raise ValueError(f"labels run from {y.min()} to {y.max()}; need 0 .. {classes - 1 if classes else 'classes - 1'}")
     return torch.from_numpy(y.astype(np.int64))

@@ -1,4 +1,4 @@
-"""One learning step: spikes and labels in, `.grad` of every forward weight out. Fits into any training loop."""
+"""One learning step: spikes and targets in, `.grad` of every forward weight out. Fits into any training loop."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from . import event_driven, gpu_learning
-from .errors import ErrorNeurons, SignedSpikes, errors_over_time
+from .errors import ClassWeighted, ErrorNeurons, SignedSpikes, errors_over_time
 from .feedback import Feedback
-from .network import Network, most_spikes, read_out
+from .network import Network
 from .neurons import TwoCompartmentLIF, apical_scan
 from .parts import in_parts
+from .readout import Classes, Readout
 from .rules import Eligibility, Factorised, Rule, Update, update_over_time
 from .trains import Trains
 
@@ -25,7 +26,7 @@ Order = Literal["layer", "online"]
 class StepResult(NamedTuple):
     """What a learning step saw."""
 
-    predicted: Tensor  # int64 [B]
+    predicted: Tensor  # classes, int64 [B], or values [B, values]: what the readout answers
     error: Tensor  # mean |err| of the output, spikes a step, scalar
     rates: Tensor  # spikes a neuron and step of every layer, [layers]
 
@@ -45,6 +46,7 @@ class LocalLearner:
         feedback: how errors reach the hidden layers.
         error: the error neurons; signed spikes unless given.
         rule: the local rule; per-step eligibility unless given.
+        readout: what the output's spikes mean; classes unless given (`Values` for regression).
         threads: how many parts a batch is split into, each worked on by one thread; sums are taken in a fixed order, so the last bits
             depend on this number and on nothing else. Set torch's own threads to 1 beside it.
         order: "layer" rolls a whole layer over all T at once (fast; event-driven where `by_events`, by kernels on a GPU); "online"
@@ -65,17 +67,20 @@ class LocalLearner:
         *,
         error: ErrorNeurons | None = None,
         rule: Rule | None = None,
+        readout: Readout | None = None,
         order: Order = "layer",
         threads: int = 1,
     ) -> None:
         self.net, self.feedback, self.order = net, feedback, order
-        self.error, self.rule = error or SignedSpikes(), rule or Eligibility()
+        self.error, self.rule, self.readout = error or SignedSpikes(), rule or Eligibility(), readout or Classes()
         self.threads = threads
         self.on_update: Callable[[int], None] | None = None  # told the number of each layer as soon as its `.grad` is written
         if order not in ("layer", "online"):
             raise ValueError(f"order is {order!r}; known: 'layer', 'online'")
         if order == "online" and not self.error.causal:
             raise ValueError(f"{type(self.error).__name__} needs the end of the sample, so it cannot learn online: use order 'layer'")
+        if isinstance(self.error, ClassWeighted) and not isinstance(self.readout, Classes):
+            raise ValueError(f"class weights have no meaning where {type(self.readout).__name__} are read: leave ClassWeighted out")
 
     @property
     def by_events(self) -> bool:
@@ -83,19 +88,19 @@ class LocalLearner:
         standard = type(self.feedback).project is Feedback.project and type(self.rule) in (Eligibility, Factorised)
         return self.order == "layer" and standard and self.net.by_events
 
-    def step(self, spikes: Float[Tensor, "T B M"] | Trains, labels: Int[Tensor, " B"]) -> StepResult:
+    def step(self, spikes: Float[Tensor, "T B M"] | Trains, labels: Shaped[Tensor, "B ..."]) -> StepResult:
         """Show one batch, and write minus the local update into every forward parameter's `.grad`.
 
         Args:
             spikes: input spikes, 0 or 1, [T, B, input]; or the same as trains.
-            labels: classes, int64 [B], 0 <= label < classes.
+            labels: classes, int64 [B], 0 <= label < classes; or what the readout takes: of `Values`, real numbers [B, values].
         """
         trains = None
         if self.by_events:
             trains = spikes if isinstance(spikes, Trains) else Trains.pack(spikes)
         elif isinstance(spikes, Trains):
             spikes = spikes.dense()
-        target = torch.nn.functional.one_hot(labels, self.net.classes).to(self.net.layers[0].w.dtype)
+        target = self.readout.wished(labels, self.net.classes).to(self.net.layers[0].w.dtype)
         if trains is not None:
             parts = in_parts(self._event_driven(trains.steps), self.threads, (trains.words, 1), (target, 0))
         else:
@@ -141,7 +146,7 @@ class LocalLearner:
                     self._write(index, updates[-1:], [1.0])
                 before = done.s
             rates = torch.stack([done.s.counts().mean() for done in fired]) / steps
-            return _Part(most_spikes(fired[-1].s.counts()), err.abs().mean(), rates, updates)
+            return _Part(self.readout.answers(fired[-1].s.counts(), steps), err.abs().mean(), rates, updates)
 
         return show
 
@@ -157,7 +162,7 @@ class LocalLearner:
             updates.append(self._taught(self.feedback.project(err, index) if hidden else err, done.psi if hidden else None, s_pre))
             s_pre = done.s
         rates = torch.stack([done.s.mean() for done in activity])
-        return _Part(read_out(s_out), err.abs().mean(), rates, updates)
+        return _Part(self.readout.answers(s_out.sum(0), len(s_out)), err.abs().mean(), rates, updates)
 
     def _taught(self, teach: Tensor, psi: Tensor | None, s_pre: Tensor) -> Update:
         """A layer's update from what its apical dendrites hear; psi None: no gate, and errors do not linger."""
@@ -188,7 +193,8 @@ class LocalLearner:
                 s_pre = state.s
             error = error + err.abs().mean() / steps
             rates = rates + torch.stack([state.s.mean() for state in states]) / steps
-        return _Part(read_out(counts.unsqueeze(0)), error, rates, [self.rule.finish(state, steps) for state in rule_states])
+        answers = self.readout.answers(counts, steps)
+        return _Part(answers, error, rates, [self.rule.finish(state, steps) for state in rule_states])
 
 
 def _minus_mean(updates: list[Tensor], share: list[float]) -> Tensor:

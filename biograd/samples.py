@@ -12,12 +12,13 @@ from . import gpu
 from .augment import AugmentParams, augment, drawn_shift
 from .encoders import Encoder, integrate_and_fire
 from .network import Network
+from .readout import Classes, Readout
 from .trains import Trains, integrate_and_fire_trains
 
 
 @runtime_checkable
 class LabelledImages(Protocol):
-    """What training needs of a data set: images uint8 [n, ...], 0..255, or float in 0..1, and labels int64 [n]."""
+    """What training needs of a data set: images uint8 [n, ...], 0..255, or float in 0..1, and labels int64 [n], or values [n, values]."""
 
     @property
     def x(self) -> Tensor: ...
@@ -30,7 +31,7 @@ class LabelledSpikes(Protocol):
     """The same of recordings that are spikes already (`events_sets.EventSet`, `SpikeSet`, or a user's own): no encoder is asked."""
 
     @property
-    def y(self) -> Tensor: ...  # labels, int64 [n]
+    def y(self) -> Tensor: ...  # labels, int64 [n], or values [n, values]
     @property
     def inputs(self) -> int: ...  # input neurons
 
@@ -117,15 +118,23 @@ def _moved_at_most(changes: AugmentParams) -> bool:
 
 
 def loaded_spikes(
-    net: Network, x: Tensor, labels: Tensor, steps: int, *, encoder: Encoder | None, generator: torch.Generator | None = None
+    net: Network,
+    x: Tensor,
+    labels: Tensor,
+    steps: int,
+    *,
+    encoder: Encoder | None,
+    readout: Readout | None = None,
+    generator: torch.Generator | None = None,
 ) -> Float[Tensor, "T B M"]:
-    """What a loader's batch shows the network; ValueError where it does not fit."""
+    """What a loader's batch shows the network; ValueError where it, or its labels for the readout (classes unless given), do not fit."""
+    readout = readout or Classes()
     if encoder is None:
         if x.ndim != 3 or x.shape[1:] != (len(labels), net.sizes[0]):
             raise ValueError(f"the loader's spikes have the shape {tuple(x.shape)}; need [T, {len(labels)}, {net.sizes[0]}]")
-        check_labels(net, labels)
+        readout.check(labels, net.classes)
         return x.float()
-    check_fits(net, Batch(x.float() if x.dtype == torch.float64 else x, labels))
+    check_fits(net, Batch(x.float() if x.dtype == torch.float64 else x, labels), readout)
     return encode(x, encoder, steps, generator=generator)
 
 
@@ -141,33 +150,20 @@ def input_size(samples: Samples) -> int:
     return samples.inputs if isinstance(samples, LabelledSpikes) else samples.x[0].numel()
 
 
-def check_fits(net: Network, samples: Samples) -> None:
-    """Raise ValueError where samples or labels do not fit the network."""
+def check_fits(net: Network, samples: Samples, readout: Readout | None = None) -> None:
+    """Raise ValueError where samples do not fit the network, or their labels the readout (classes unless given)."""
     if isinstance(samples, LabelledImages):
         _check_images(samples)
-    if not len(samples.y) or samples.y.dtype != torch.int64:
-        raise ValueError(f"there are {len(samples.y):,} labels of {samples.y.dtype}: need at least one, as int64")
     inputs, what = input_size(samples), "pixels" if isinstance(samples, LabelledImages) else "inputs"
     if inputs != net.sizes[0]:
         raise ValueError(f"the samples have {inputs:,} {what} and the network {net.sizes[0]:,} inputs: make its first size {inputs}")
-    check_labels(net, samples.y)
-
-
-def check_labels(net: Network, labels: Tensor) -> None:
-    """Raise ValueError where a label is none of the network's classes."""
-    low, high = _range(labels)
-    if low < 0 or high >= net.classes:
-        raise ValueError(f"labels run from {low} to {high} and the network has {net.classes} outputs: need labels 0..{net.classes - 1}")
+    (readout or Classes()).check(samples.y, net.classes)
 
 
 def _check_images(images: LabelledImages) -> None:
     if len(images.x) != len(images.y) or not len(images.y):
         raise ValueError(f"there are {len(images.x):,} images and {len(images.y):,} labels: need one label an image, and at least one")
-    if images.y.dtype != torch.int64 or not (images.x.is_floating_point() or images.x.dtype == torch.uint8):
-        raise ValueError(f"images are {images.x.dtype} and labels {images.y.dtype}: need uint8 or float images and int64 labels")
+    if not (images.x.is_floating_point() or images.x.dtype == torch.uint8):
+        raise ValueError(f"images are {images.x.dtype}: need uint8 or float images")
     if images.x.is_floating_point() and not bool(((images.x >= 0) & (images.x <= 1)).all()):
         raise ValueError("images hold values outside 0..1 or not finite: scale them to 0..1, or pass uint8 0..255")
-
-
-def _range(y: Int[Tensor, " n"]) -> tuple[int, int]:
-    return int(y.min()), int(y.max())

@@ -1,4 +1,4 @@
-"""What the learning steps of an epoch saw, added up: right answers, errors, spikes.
+"""What the learning steps of an epoch saw, added up: right answers (or squared errors of values), errors, spikes.
 
 On a GPU a number can be read only by waiting for all that was asked of the device before. So it is kept there, and read out in one go
 when somebody asks; on a CPU it is read at once. The sums are taken in the order of the steps either way.
@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-LATE = 0.1  # seconds that the accuracy of a running epoch may lag behind on a GPU: as often as a bar is drawn
+LATE = 0.1  # seconds that the figures of a running epoch may lag behind on a GPU: as often as a bar is drawn
 
 
 class Tally:
@@ -24,7 +24,7 @@ class Tally:
     Example:
         >>> tally = Tally(layers=1)
         >>> tally.add(hits=torch.tensor(3), error=torch.tensor(0.5), rates=torch.tensor([0.25]), samples=4)
-        >>> tally.correct, tally.error, tally.rates.tolist(), tally.accuracy(seen=4)
+        >>> tally.correct, tally.error, tally.rates.tolist(), tally.mean(seen=4)
         (3.0, 2.0, [1.0], 0.75)
     """
 
@@ -44,7 +44,7 @@ class Tally:
         self._correct, self._error, self._rates = correct, error, rates.clone()
 
     def add(self, hits: Tensor, error: Tensor, rates: Float[Tensor, " layers"], samples: int) -> None:
-        """Take a step into account: how many answers were right, mean |err|, mean spikes a neuron and step of each layer."""
+        """Take a step into account: how it was answered (`Readout.score`), mean |err|, mean spikes a neuron and step of each layer."""
         self._waiting.append((hits, error, rates, samples))
         if hits.device.type == "cpu":
             self.read()
@@ -64,7 +64,7 @@ class Tally:
 
     @property
     def correct(self) -> float:
-        """Right answers."""
+        """Right answers, or squared errors of values."""
         self.read()
         return self._correct
 
@@ -80,8 +80,8 @@ class Tally:
         self.read()
         return self._rates
 
-    def accuracy(self, seen: int) -> float:
-        """Share of right answers among the samples seen so far; on a GPU as of `LATE` ago, so that asking often does not slow it."""
+    def mean(self, seen: int) -> float:
+        """Share of right answers, or mean squared error, so far; on a GPU as of `LATE` ago, so that asking often does not slow it."""
         if self._waiting and (time.monotonic() - self._read > LATE or self._late == seen):
             self.read()
         return self._correct / (seen - self._late)

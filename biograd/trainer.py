@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -17,6 +19,7 @@ from .feedback import Feedback, SleepAligned, feedback_angle
 from .learner import StepResult
 from .loaders import Loader, batches_of, drawn
 from .network import Network
+from .readout import Classes, Readout
 from .samples import Samples, check_fits, loaded_spikes, spikes_or_trains
 from .sleep import SleepParams, first_night, sleep_phase
 from .tally import Tally
@@ -26,7 +29,10 @@ from .workers import SharedLearner
 
 @runtime_checkable
 class Learner(Protocol):
-    """What training needs of a learner: `LocalLearner`, or a peer that learns the same network in another way."""
+    """What training needs of a learner: `LocalLearner`, or a peer that learns the same network in another way.
+
+    A `readout` beside these is asked for figures; a learner without one learns classes.
+    """
 
     @property
     def net(self) -> Network: ...
@@ -62,8 +68,9 @@ class Progress(NamedTuple):
     epoch: int  # running epoch, 0-based
     batch: int  # batches done in it
     batches: int  # batches an epoch; 0: a loader that cannot tell
-    train_accuracy: float  # 0..1, of this epoch so far; on a GPU it may lag by a tenth of a second
+    train_accuracy: float  # 0..1, of this epoch so far; on a GPU it may lag by a tenth of a second; nan where no classes are learned
     samples_per_second: float
+    figures: Mapping[str, float] = MappingProxyType({})  # what the readout tells of this epoch so far: accuracy, or rmse
 
 
 class Trainer:
@@ -74,7 +81,8 @@ class Trainer:
         optimizer: any torch optimizer over the network's parameters.
         train_set: images, or recordings that are spikes already, and labels to learn; or a loader of (x, y), e.g. a DataLoader (`loaders`),
             which makes its own batches, order and transforms: x are images, uint8 or float 0..1, [B, ...], or, where `encoder` is None,
-            spikes [T, B, inputs]. Stopped and resumed within an epoch, the loader draws the batches before that place again.
+            spikes [T, B, inputs]. Stopped and resumed within an epoch, the loader draws the batches before that place again. Labels are
+            classes, or whatever the learner's readout takes (`Values`).
         params: epochs, batch, steps.
         test_set: images and labels, or a loader of them, measured after each epoch, or None.
         scheduler: any torch scheduler, stepped after every batch, or None.
@@ -108,6 +116,7 @@ class Trainer:
     ) -> None:
         self.learner, self.optimizer, self.scheduler = learner, optimizer, scheduler
         self.train_set, self.test_set = train_set, test_set
+        self.readout: Readout = getattr(learner, "readout", None) or Classes()
         self.params, self.sleep = params or TrainParams(), sleep or SleepParams()
         self.augmentation, self.encoder, self.seed = augmentation or AugmentParams(), encoder, seed
         self.generator = torch.Generator().manual_seed(seed)
@@ -116,7 +125,7 @@ class Trainer:
         self.seen, self.tally = 0, Tally(len(learner.net.layers))
         for samples in (train_set, test_set):
             if isinstance(samples, Samples):
-                check_fits(learner.net, samples)
+                check_fits(learner.net, samples, self.readout)
 
     @property
     def batches(self) -> int:
@@ -178,7 +187,8 @@ class Trainer:
             if number < skip:
                 self.seen += len(labels)
                 continue
-            yield loaded_spikes(self.learner.net, x, labels, self.params.steps, encoder=self.encoder, generator=self.generator), labels
+            net, steps, generator = self.learner.net, self.params.steps, self.generator
+            yield loaded_spikes(net, x, labels, steps, encoder=self.encoder, readout=self.readout, generator=generator), labels
         if not self.seen:
             raise ValueError("the loader gives no batches: need at least one")
 
@@ -190,7 +200,7 @@ class Trainer:
         self.optimizer.step()
         if self.scheduler is not None:
             self.scheduler.step()
-        self.tally.add((result.predicted == labels).sum(), result.error, result.rates, len(labels))
+        self.tally.add(self.readout.score(result.predicted, labels), result.error, result.rates, len(labels))
         self.batch += 1
         self.seen += len(labels)
 
@@ -217,7 +227,8 @@ class Trainer:
 
     def _progress(self) -> Progress:
         speed = self.seen / max(self.seconds + self.night_seconds, 1e-9)
-        return Progress(self.epoch, self.batch, self.batches, self.tally.accuracy(self.seen), speed)
+        figures = self.readout.figures(self.tally.mean(self.seen))
+        return Progress(self.epoch, self.batch, self.batches, figures.get("accuracy", math.nan), speed, figures)
 
     def _finish_epoch(self) -> dict[str, Any]:
         self._catch_up()
@@ -228,7 +239,7 @@ class Trainer:
             "kind": "epoch",
             "epoch": self.epoch + 1,
             "samples": n * (self.epoch + 1),
-            "train_accuracy": self.tally.correct / n,
+            **_named("train", self.readout.figures(self.tally.correct / n)),
             "mean_abs_error": self.tally.error / n,
             "spikes_per_neuron": [rate * self.params.steps for rate in (self.tally.rates / n).tolist()],
             "feedback_angle_deg": [feedback_angle(net, feedback, hidden) for hidden in range(len(net.hidden))],
@@ -238,9 +249,7 @@ class Trainer:
             "samples_per_second": n / (self.seconds + self.night_seconds),
         }
         if self.test_set is not None:
-            record["test_accuracy"] = evaluate(
-                net, self.test_set, encoder=self.encoder, steps=self.params.steps, seed=self.seed
-            ).test_accuracy
+            record |= _named("test", self._measured(threads=1).figures)
         self.epoch, self.batch = self.epoch + 1, 0
         self.seconds = self.night_seconds = 0.0
         self.tally.clear(len(net.layers))
@@ -248,9 +257,19 @@ class Trainer:
 
     def evaluate(self) -> Evaluation:
         """The network as it stands, measured on the test set."""
+        return self._measured(self.learner.threads)
+
+    def _measured(self, threads: int) -> Evaluation:
         assert self.test_set is not None
-        threads, steps = self.learner.threads, self.params.steps
-        return evaluate(self.learner.net, self.test_set, encoder=self.encoder, steps=steps, threads=threads, seed=self.seed)
+        return evaluate(
+            self.learner.net,
+            self.test_set,
+            encoder=self.encoder,
+            readout=self.readout,
+            steps=self.params.steps,
+            threads=threads,
+            seed=self.seed,
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that training on needs: tensors, numbers, and the state dictionaries of optimizer and scheduler."""
@@ -275,6 +294,10 @@ class Trainer:
         for name in _POSITION:
             setattr(self, name, state["position"][name])
         self.tally.restore(state["position"]["correct"], state["position"]["error"], state["rates"])
+
+
+def _named(part: str, figures: Mapping[str, float]) -> dict[str, float]:
+    return {f"{part}_{name}": value for name, value in figures.items()}
 
 
 _POSITION = ("epoch", "batch", "seconds", "night_seconds")

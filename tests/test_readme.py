@@ -44,7 +44,7 @@ def test_a_network_and_data_of_ones_own_are_taught_as_the_readme_says(tmp_path, 
 
     monkeypatch.chdir(tmp_path)
     part = README[README.index("## Bring your own network") : README.index("## What it reaches")]
-    whole, by_hand = re.findall(r"```python\n(.*?)```", part, re.DOTALL)
+    whole, by_hand, of_values = sorted(re.findall(r"```python\n(.*?)```", part, re.DOTALL), key=lambda code: "Values" in code)
     torch.manual_seed(0)
     with np.load(ROOT / "tests" / "mnist_test_images.npz", allow_pickle=False) as file:
         x, labels = torch.from_numpy(file["train_x"]), torch.from_numpy(file["train_y"].astype(np.int64))
@@ -58,6 +58,10 @@ def test_a_network_and_data_of_ones_own_are_taught_as_the_readme_says(tmp_path, 
     optimizer = torch.optim.Adam(net.parameters(), lr=3e-3)
     exec(compile(by_hand, "README.md", "exec"), names | {"net": net, "optimizer": optimizer, "labels": labels, "right": 0})
     assert bg.evaluate(net, loader).test_accuracy > 0.3  # after 14 updates; chance is 0.1
+    values = torch.stack([labels * 20.0 - 90, labels / 9], dim=1)
+    names["loader_of_values"] = DataLoader(TensorDataset(x, values), batch_size=50, shuffle=True)
+    exec(compile(of_values, "README.md", "exec"), names)
+    assert next(names["trainer"].run())["test_r2"] > 0.2  # after 14 updates; 0 is whoever answers the mean
 
 
 def test_the_floor_plan_names_every_module():

@@ -55,7 +55,7 @@ def test_tensorboard_gets_every_figure_and_one_curve_a_layer(monkeypatch, tmp_pa
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", types.SimpleNamespace(SummaryWriter=Written))
     board = TensorBoard(tmp_path, every=2)
     for batch in (1, 2, 3):
-        board.on_batch(Progress(epoch=1, batch=batch, batches=10, train_accuracy=0.5, samples_per_second=100.0))
+        board.on_batch(Progress(epoch=1, batch=batch, batches=10, train_accuracy=0.5, samples_per_second=100.0, figures={"accuracy": 0.5}))
     board(
         {"kind": "epoch", "epoch": 2, "test_accuracy": 0.9, "feedback_angle_deg": [10.0, 20.0], "gpu_joules": None, "faults": {"silent": 3}}
     )

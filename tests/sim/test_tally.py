@@ -39,11 +39,11 @@ def test_the_accuracy_lags_a_little_and_never_for_long(monkeypatch) -> None:
     monkeypatch.setattr(tally.time, "monotonic", lambda: now[0])
     late = Tally(2)
     add(late, True, STEPS[:1])
-    assert late.accuracy(4) == 0.75  # nothing was read before: it waits
+    assert late.mean(4) == 0.75  # nothing was read before: it waits
     add(late, True, STEPS[1:2])
-    assert late.accuracy(8) == 0.75 and late._waiting  # of the first four samples
+    assert late.mean(8) == 0.75 and late._waiting  # of the first four samples
     now[0] += 0.2
-    assert late.accuracy(8) == 3 / 8 and not late._waiting
+    assert late.mean(8) == 3 / 8 and not late._waiting
 
 
 def test_a_tally_goes_on_where_it_was() -> None:
@@ -54,6 +54,6 @@ def test_a_tally_goes_on_where_it_was() -> None:
     rest.restore(half.correct, half.error, half.rates)
     add(rest, True, STEPS[2:])
     assert (rest.correct, rest.error) == (whole.correct, whole.error) and torch.equal(rest.rates, whole.rates)
-    assert rest.accuracy(10) == pytest.approx(0.4)
+    assert rest.mean(10) == pytest.approx(0.4)
     rest.clear(2)
     assert rest.correct == rest.error == 0 and rest.rates.tolist() == [0, 0]
