@@ -65,7 +65,7 @@ def quick() -> list[Task]:
 
 
 def paper() -> list[Task]:
-    """Accuracy against backpropagation: three seeds, Adam and SGD, and the ablations of the feedback path. Hours on two cores."""
+    """Accuracy against backpropagation: three seeds, Adam and SGD, the ablations of the feedback path, and the presets. Hours on two cores."""
     return [trial_task("accuracy", trial) for trial in paper_trials()]
 
 

@@ -82,7 +82,7 @@ _BPTT, _ANN = BaselineParams(method="bptt"), BaselineParams(method="ann", loss="
 
 
 def paper_trials() -> list[Trial]:
-    """MNIST, 784-256-256-10: BioGrad against backpropagation, Adam and SGD, and against other feedback; three seeds.
+    """MNIST, three seeds: BioGrad against backpropagation, Adam and SGD, and other feedback, on 784-256-256-10; then the other presets.
 
     The three that matter most come first, so that an interrupted suite leaves a fair comparison.
     """
@@ -97,6 +97,8 @@ def paper_trials() -> list[Trial]:
         Trial(method="BioGrad, sleep, SGD", config=dataclasses.replace(sgd, lr=SGD_RATES["BioGrad"])),
         Trial(method="BPTT, SGD", config=dataclasses.replace(sgd, lr=SGD_RATES["BPTT"]), baseline=_BPTT),
         Trial(method="ANN, SGD", config=dataclasses.replace(sgd, lr=SGD_RATES["ANN"]), baseline=_ANN),
+        Trial(method="BioGrad, turned and scaled digits", config=PRESETS["mnist-best"]),
+        Trial(method="BioGrad, one sample at a time", config=PRESETS["mnist-online"]),
     ]
     return [
         dataclasses.replace(kind, config=dataclasses.replace(kind.config, seed=seed))
