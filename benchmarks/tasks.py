@@ -14,7 +14,7 @@ from biograd.trainer import Trainer
 
 from . import chip_speed, few_shot, gpu_race, inside, joules, loihi, scaling, speed, timing, tutorial
 from .few_shot import FewShotParams
-from .trials import SEEDS, Trial, event_trials, fashion_trials, gpu_trials, paper_trials, pareto_trials, time_to_trial, train
+from .trials import SEEDS, Trial, event_trials, fashion_trials, gpu_trials, paper_trials, pareto_trials, preset_trials, time_to_trial, train
 
 Results = dict[str, Any]  # any: JSON
 
@@ -65,8 +65,8 @@ def quick() -> list[Task]:
 
 
 def paper() -> list[Task]:
-    """Accuracy against backpropagation: three seeds, Adam and SGD, the ablations of the feedback path, and the presets. Hours on two cores."""
-    return [trial_task("accuracy", trial) for trial in paper_trials()]
+    """Accuracy against backpropagation: three seeds: Adam and SGD, other feedback, the presets. Hours on two cores."""
+    return [trial_task("accuracy", trial) for trial in (*paper_trials(), *preset_trials())]
 
 
 def energy() -> list[Task]:
