@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hardware import chip, limits
+from hardware import chip, fixed_point, limits
 from hardware.fixed_point import FixedPointLayer, FixedPointModel, dequantise, quantise, read_fixed, round_to_step, write_fixed
 from hardware.interchange import LayerModel, Model, SpikeInput
 
@@ -195,3 +195,135 @@ def test_a_layer_that_says_nothing_of_it_has_the_usual_constants():
     layer = FixedPointLayer(w=np.ones((1, 1), int) * 2, w_bias=np.zeros((1, 0), int), vth=10)
     assert (layer.weight_exp, layer.weight_bits, layer.sign_mode, layer.du, layer.dv) == (0, 8, "mixed", 2047, 1024)
     assert layer.scale == 0.1
+
+
+def known_scale(w, bias, vth: int, weight_exp: int = 0, **changes) -> Model:
+    """A model of one layer whose scale is recorded, so that its integers can be computed by hand."""
+    layer = LayerModel(w=np.array(w), bias=np.array(bias), **changes)
+    return Model(layers=(layer,), steps=10, info={"quantisation": {"layers": [{"vth": vth, "weight_exp": weight_exp}]}})
+
+
+def test_what_one_layer_cost_is_as_computed_by_hand():
+    # k = 16 / 2 = 8, weights a step of 2 apart. Times 8: 2, 0.5 (becomes 0), 3 (half a step off), 255.25 (beyond 254), -258, 0.
+    w = [[0.25, 0.0625, 0.375], [255.25 / 8, -258 / 8, 0.0]]
+    # 4065.25 needs more than 16 axons of 254; 3 lies half a step off.
+    fixed = quantise(known_scale(w, [4065.25 / 8, 0.375], vth=16, weight_exp=1, alpha_u=0.25, alpha_v=0.8))
+    layer, report = fixed.layers[0], fixed.report.layers[0]
+    assert layer.w.tolist() == [[2, 0, 4], [254, -256, 0]] and layer.w_bias.sum(axis=1).tolist() == [4064, 4]
+    assert (layer.vth, layer.weight_exp, layer.scale, report.scale) == (16, 1, 1 / 8, 1 / 8)
+    errors = np.array([0, -0.5, 1, -1.25, 2, 0]) / 8
+    assert report.weight_error_rms == pytest.approx(np.sqrt((errors**2).mean())) and report.weight_error_max == 2 / 8
+    assert (report.weights, report.clipped_weights, report.zeroed_weights) == (6, 2, 1)
+    assert (report.bias_error_max, report.clipped_biases, report.bias_axons) == (1.25 / 8, 1, 16)
+    assert (report.alpha_u_asked, report.alpha_u_got) == (0.25, 0.25)
+    assert report.alpha_v_asked == pytest.approx(0.8) and report.alpha_v_got == 3277 / 4096  # the nearest of 12 bits
+
+
+def test_the_bias_takes_back_what_rounding_adds_at_the_calibrated_rates():
+    # k = 8: weights 3 and 5 become 4 and 4, inputs spike at 1 and 1/2 a step: 1 - 1/2 too much of the bias of 16, hence 15.5, hence 16;
+    # for the second neuron 1 + 1/2 too much of 16: 14.5, hence 14.
+    spikes = np.ones((10, 2, 2), dtype=np.uint8)
+    spikes[:, 1, 1] = 0
+    model = known_scale([[3 / 8, 5 / 8], [3 / 8, 3 / 8]], [2.0, 2.0], vth=8)
+    layer = quantise(model, calibration=SpikeInput(spikes=spikes)).layers[0]
+    assert layer.w.tolist() == [[4, 4], [4, 4]] and layer.w_bias.sum(axis=1).tolist() == [16, 14]
+
+
+def test_the_boldest_scale_leaves_two_weights_in_a_thousand_beyond_the_largest():
+    # Of four values (-256, -128, 0, 128) a still finer scale would have less error: the limit holds it.
+    w = np.random.default_rng(0).normal(0, 0.1, (100, 100)).astype(np.float32)
+    report = quantise(Model(layers=(LayerModel(w=w, bias=np.zeros(100)),), steps=10), weight_bits=2).report.layers[0]
+    assert 128 * report.scale == pytest.approx(np.quantile(np.abs(w), 0.998), rel=0.01)  # the threshold, some hundreds, is rounded
+
+
+def test_wide_layers_are_scaled_down_no_further_than_a_step_must_fit():
+    model = Model(layers=(LayerModel(w=np.ones((3, 1000)), bias=np.full(3, 16.0)),), steps=10)
+    one_step = limits.worst_case_current(replace(quantise(model).layers[0], du=4095))  # all inputs and the bias at once
+    assert 0.93 < one_step / (2 * chip.MAX_STATE) <= 0.95
+
+
+def test_a_stray_weight_on_a_silent_input_is_clipped_to_a_sixteenth_and_no_further():
+    # At k = 4300 all weights but one would be exact; the one that stands in the way is large, on an input that does not spike.
+    w = np.full((100, 1000), 2 / 4300)
+    w[0, 0] = 1.0
+    spikes = np.ones((5, 2, 1000), dtype=np.uint8)
+    spikes[:, :, 0] = 0
+    model = Model(layers=(LayerModel(w=w, bias=np.zeros(100)),), steps=10)
+    layer = quantise(model, calibration=SpikeInput(spikes=spikes)).layers[0]
+    assert 254 * layer.scale == pytest.approx(1 / 16, rel=1e-3)
+    assert 254 * quantise(model).layers[0].scale > 1 / 2  # were it to spike as often as the others, it would be kept
+
+
+@pytest.mark.parametrize("unit", [1 / 64, 16, 1024])
+def test_what_is_lost_is_the_same_in_proportion_whatever_the_weights_unit(unit):
+    w = np.random.default_rng(0).normal(0, 0.05, (200, 300))
+    w[0, 0] = 3.0
+    plain, other = (
+        quantise(Model(layers=(LayerModel(w=w * by, bias=np.zeros(200)),), steps=10)).report.layers[0].weight_error_rms for by in (1, unit)
+    )
+    assert other / unit == pytest.approx(plain, rel=0.01)  # thresholds from 64 on are rounded by less than a hundredth
+
+
+def test_a_layer_without_weights_keeps_its_biases():
+    fixed = quantise(Model(layers=(LayerModel(w=np.zeros((2, 3)), bias=np.array([0.5, -2.0])),), steps=10))
+    layer = fixed.layers[0]
+    assert (layer.vth, layer.weight_exp) == (64, 0) and layer.w_bias.sum(axis=1).tolist() == [32, -128]
+
+
+@pytest.mark.parametrize(
+    ("k", "most", "vth", "weight_exp"),
+    [
+        (64.0, 131_071, 64, 0),  # well resolved as it is
+        (63.0, 131_071, 126, 1),
+        (1.0, 131_071, 64, 6),
+        (0.01, 131_071, 1, 7),  # as far as the exponent goes
+        (0.001, 131_071, 1, 7),  # a threshold is at least 1
+        (40.0, 79, 40, 0),  # 80 would be too much
+        (40.0, 80, 80, 1),
+        (200.4, 131_071, 200, 0),
+        (900.0, 500, 500, 0),
+    ],
+)
+def test_a_scale_is_written_with_a_threshold_of_at_least_64_where_it_may_be(k, most, vth, weight_exp):
+    assert fixed_point._as_threshold(k, most) == (vth, weight_exp)
+
+
+def test_rounding_is_to_eight_bits_of_both_signs_unless_told_otherwise():
+    values = np.linspace(-300, 300, 601)
+    assert np.array_equal(round_to_step(values), round_to_step(values, 8, "mixed"))
+
+
+def test_sizes_are_inputs_and_neurons_without_the_bias_axons():
+    first = FixedPointLayer(w=np.zeros((3, 4), int), w_bias=np.zeros((3, 2), int), vth=10)
+    second = FixedPointLayer(w=np.zeros((5, 3), int), w_bias=np.zeros((5, 0), int), vth=10)
+    fixed = FixedPointModel(layers=(first, second), steps=10)
+    assert fixed.sizes == (4, 3, 5) and fixed.dt == 1e-4
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"w": np.zeros((2, 3))}, r"FixedPointLayer\.w is float64 of shape \(2, 3\); need integers"),
+        ({"w": np.zeros(3, int)}, r"FixedPointLayer\.w is int64 of shape \(3,\); need integers"),
+        ({"w_bias": np.zeros((2, 0))}, r"FixedPointLayer\.w_bias is float64"),
+        ({"w_bias": np.zeros((1, 1), int)}, "need the same number of rows, at least 1"),
+        ({"w": np.zeros((2, 0), int)}, "need the same number of rows, at least 1"),
+        ({"w": np.zeros((0, 3), int), "w_bias": np.zeros((0, 1), int)}, "need the same number of rows, at least 1"),
+        ({"vth": 10.0}, r"FixedPointLayer\.vth is 10\.0; need an integer"),
+        ({"vth": True}, r"FixedPointLayer\.vth is True; need an integer"),
+        ({"du": None}, r"FixedPointLayer\.du is None; need an integer"),
+    ],
+)
+def test_a_layer_of_other_things_than_integers_is_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        FixedPointLayer(**({"w": np.zeros((2, 3), int), "w_bias": np.zeros((2, 1), int), "vth": 10} | changes))
+
+
+def test_numpys_integers_are_integers():
+    layer = FixedPointLayer(w=np.zeros((2, 3), np.int8), w_bias=np.zeros((2, 1), np.uint8), vth=np.int16(10))
+    assert (type(layer.vth), layer.vth, layer.w.dtype, layer.w_bias.dtype) == (int, 10, np.int32, np.int32)
+
+
+def test_integers_of_another_model_are_not_put_back():
+    with pytest.raises(ValueError, match=r"zip\(\)"):
+        dequantise(quantise(example()), Model(layers=example().layers[1:], steps=10))
