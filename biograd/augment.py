@@ -1,4 +1,4 @@
-"""Small random changes of training images: every image of a batch moved, turned, scaled and bent by a draw of its own.
+"""Small random changes of training images: every image of a batch mirrored, moved, turned, scaled and bent by a draw of its own.
 
 Each pixel looks up where it comes from: the shift undone, then rotation and scale about the centre undone, then a smooth
 random displacement added. What comes from outside the image is black.
@@ -32,9 +32,10 @@ class AugmentParams:
     rotate: float = 0.0  # degrees, uniform in -rotate .. rotate
     scale: float = 0.0  # 1, each axis by its own factor, uniform in 1 - scale .. 1 + scale
     elastic: float = 0.0  # pixels, standard deviation of the displacement along each axis
+    flip: float = 0.0  # chance that an image is mirrored, left for right: for things that have no side, such as clothes
 
     def __post_init__(self) -> None:
-        limits = {"shift": 14, "rotate": 180, "scale": 0.5, "elastic": 10}
+        limits = {"shift": 14, "rotate": 180, "scale": 0.5, "elastic": 10, "flip": 1}
         for field in fields(self):
             value, limit = getattr(self, field.name), limits[field.name]
             if not 0 <= value <= limit:
@@ -46,13 +47,16 @@ class AugmentParams:
 def augment(x: Tensor, p: AugmentParams, *, generator: torch.Generator) -> Tensor:
     """Change every image of a batch at random.
 
-    A shift alone moves pixels without changing them; the rest resamples bilinearly, and rounds for uint8.
+    Flips and shifts move pixels without changing them; the rest resamples bilinearly, and rounds for uint8.
 
     Args:
         x: images, uint8 or floating point [B, H, W].
         generator: all draws come from it, so equal states give equal images.
     Returns: new images (x itself when nothing may change), same shape and dtype.
     """
+    if p.flip:
+        mirrored = torch.rand(len(x), generator=generator, device=generator.device) < p.flip
+        x = torch.where(mirrored.to(x.device)[:, None, None], x.flip(-1), x)
     if not (p.rotate or p.scale or p.elastic):
         if not p.shift:
             return x

@@ -225,7 +225,10 @@ def _moves(p: AugmentParams, batch: int, sensor: Sensor, generator: torch.Genera
     if p == AugmentParams():
         return np.broadcast_to(STILL, (batch, 2, 3))
     if p.elastic:
-        raise ValueError(f"AugmentParams.elastic is {p.elastic}; events can be shifted, rotated and scaled, not bent: set elastic to 0")
+        raise ValueError(
+            f"AugmentParams.elastic is {p.elastic}; events can be mirrored, shifted, rotated and scaled, not bent: set elastic to 0"
+        )
+    mirrored = (torch.rand(batch, generator=generator) < p.flip).numpy() if p.flip else np.zeros(batch, bool)
     shift = torch.randint(-p.shift, p.shift + 1, (batch, 2), generator=generator).double().numpy()
     moves = np.tile(STILL, (batch, 1, 1))
     if p.rotate or p.scale:
@@ -237,6 +240,8 @@ def _moves(p: AugmentParams, batch: int, sensor: Sensor, generator: torch.Genera
         middle = np.array([(sensor.width - 1) / 2, (sensor.height - 1) / 2])
         moves[:, :, 2] = middle - moves[:, :, :2] @ middle
     moves[:, :, 2] += shift
+    moves[mirrored, :, 2] += moves[mirrored, :, 0] * (sensor.width - 1)  # x is read from the other side
+    moves[mirrored, :, 0] *= -1
     return moves
 
 

@@ -40,7 +40,9 @@ def test_shifts_are_uniform_within_their_limit_along_both_axes(dtype):
     assert (counts[12:17, 12:17] - 160).abs().max() < 60
 
 
-@pytest.mark.parametrize("p", [{"shift": 3}, {"rotate": 20.0, "scale": 0.1}, {"elastic": 1.5}, {"shift": 1, "rotate": 5.0, "elastic": 1.0}])
+@pytest.mark.parametrize(
+    "p", [{"shift": 3}, {"flip": 0.5}, {"rotate": 20.0, "scale": 0.1}, {"elastic": 1.5}, {"shift": 1, "rotate": 5.0, "elastic": 1.0}]
+)
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.float64])
 def test_equal_generators_give_equal_images_and_others_do_not(p, dtype):
     x, p = digits(5, dtype), AugmentParams(**p)
@@ -55,6 +57,24 @@ def test_the_global_generator_is_left_alone():
     before = torch.get_rng_state()
     augment(digits(5), AugmentParams(shift=1, rotate=5, scale=0.1, elastic=1), generator=generator())
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+def test_a_flip_mirrors_whole_images_as_often_as_asked(dtype):
+    x = digits(400, dtype)
+    flipped = augment(x, AugmentParams(flip=0.25), generator=generator())
+    mirrored = (flipped == x.flip(-1)).flatten(1).all(1)
+    assert bool((mirrored ^ (flipped == x).flatten(1).all(1)).all())
+    assert 60 < mirrored.sum() < 140  # 100 expected; 40 is more than four standard deviations
+    assert torch.equal(augment(x, AugmentParams(flip=1.0), generator=generator()), x.flip(-1))
+
+
+def test_a_flip_comes_before_the_other_changes():
+    x = digits(50)
+    both = augment(x, AugmentParams(flip=1.0, shift=2), generator=generator(3))
+    draws = generator(3)
+    torch.rand(50, generator=draws)
+    assert torch.equal(both, augment(x.flip(-1), AugmentParams(shift=2), generator=draws))
 
 
 def test_nothing_changes_when_nothing_may():
@@ -124,7 +144,17 @@ def test_an_elastic_displacement_is_as_large_as_asked():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"shift": -1}, {"shift": 15}, {"rotate": 181.0}, {"scale": -0.1}, {"scale": 0.6}, {"elastic": 11.0}, {"elastic": math.nan}]
+    "wrong",
+    [
+        {"shift": -1},
+        {"shift": 15},
+        {"rotate": 181.0},
+        {"scale": -0.1},
+        {"scale": 0.6},
+        {"elastic": 11.0},
+        {"elastic": math.nan},
+        {"flip": 1.1},
+    ],
 )
 def test_limits_outside_their_range_are_refused_by_name(wrong):
     (name, value), *_ = wrong.items()

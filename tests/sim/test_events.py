@@ -171,6 +171,17 @@ def test_a_turn_of_a_half_circle_and_a_stretch_land_where_they_should() -> None:
         corner.spikes(torch.tensor([0]), 1, augmentation=AugmentParams(elastic=1.0), generator=torch.Generator())
 
 
+def test_a_flip_mirrors_recordings_before_they_are_moved() -> None:
+    corner = EventSet.of([recording((0, 1, 0, 0))] * 40, [0] * 40, sensor=SMALL, window=10)
+
+    def places(**changes: float) -> list[int]:
+        p, draws = AugmentParams(**changes), torch.Generator().manual_seed(2)  # type: ignore[arg-type]
+        return [int(n) for _, _, n in torch.nonzero(corner.spikes(torch.arange(40), 1, augmentation=p, generator=draws))]
+
+    assert places(flip=1.0) == [7] * 40 and set(places(flip=0.5)) == {4, 7}  # row 1 of 4 columns: from its first place to its last
+    assert set(places(flip=1.0, rotate=180.0)) - {4, 7}  # turned from there
+
+
 @pytest.mark.parametrize("steps", [1, 31, 32, 33, 70])
 def test_spikes_and_their_bits_are_the_same_whatever_the_number_of_steps(steps: int) -> None:
     rng = np.random.default_rng(steps)
