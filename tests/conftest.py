@@ -18,6 +18,7 @@ os.environ.setdefault("NUMBA_NUM_THREADS", "2")
 os.environ.setdefault("MPLBACKEND", "agg")
 
 import hypothesis
+import pytest
 
 # Timing differs between machines, the examples do not: a failure here is a failure everywhere.
 hypothesis.settings.register_profile("biograd", deadline=None, derandomize=True, database=None, max_examples=25)
@@ -35,3 +36,14 @@ if sys.version_info >= (3, 11):
     files = (Path(__file__).parents[1] / "biograd").glob("*.py")
     checked = [f"biograd.{file.stem}" for file in files if not re.search("@numba|@triton", file.read_text(encoding="utf-8"))]
     jaxtyping.install_import_hook(checked, f"{checker.__name__}.check")
+
+
+@pytest.fixture
+def lava() -> None:
+    """Skip without a Python that has Lava."""
+    from hardware import guard  # not before the shape checker is in place
+
+    try:
+        guard.lava_python()
+    except guard.TargetError as err:
+        pytest.skip(str(err))

@@ -17,7 +17,7 @@ from biograd.learner import LocalLearner
 from biograd.network import Network, read_out
 from biograd.samples import encode
 from biograd.trainer import Trainer, TrainParams
-from hardware import emulator, guard, targets
+from hardware import emulator, targets
 from hardware.fixed_point import FixedPointModel, quantise
 from hardware.interchange import SpikeInput
 
@@ -77,14 +77,6 @@ def test_the_first_layers_voltages_part_by_no_more_than_rounding(trained):
     bound = 6 * np.sqrt(784 / 12) * 2 * chip_layer.scale * 8
     assert silent.mean() > 0.1 and 0 < parted.max() < bound
     assert np.median(parted) < 0.05
-
-
-@pytest.fixture(scope="module")
-def lava() -> None:
-    try:
-        guard.lava_python()
-    except guard.TargetError as err:
-        pytest.skip(str(err))
 
 
 @pytest.mark.slow

@@ -66,14 +66,6 @@ def test_more_samples_than_there_are_is_refused(samples):
         compare(params, arrays["images"], arrays["labels"], samples=samples)
 
 
-@pytest.fixture
-def lava() -> None:
-    try:
-        guard.lava_python()
-    except guard.TargetError as err:
-        pytest.skip(str(err))
-
-
 @pytest.mark.slow
 @pytest.mark.usefixtures("lava")
 @pytest.mark.parametrize("changes", [{}, {"traces": "unsigned", "rounding": "stock", "weight_bits": 9}], ids=str)

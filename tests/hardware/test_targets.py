@@ -44,15 +44,6 @@ def random_spikes(fixed: FixedPointModel, samples: int) -> SpikeInput:
 
 
 @pytest.fixture
-def lava() -> None:
-    """Skip without a Python that has Lava."""
-    try:
-        guard.lava_python()
-    except TargetError as err:
-        pytest.skip(str(err))
-
-
-@pytest.fixture
 def groups(monkeypatch) -> list[int]:
     """Process groups of all guarded jobs; each must leave neither process nor shared memory when it ends."""
     seen: list[int] = []
@@ -329,6 +320,7 @@ def search_anew():
 
 @pytest.mark.usefixtures("search_anew")
 def test_without_lava_one_line_says_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.delenv("BIOGRAD_LAVA_PYTHON", raising=False)
     monkeypatch.setattr(guard, "_has_lava", lambda python: False)
     fixed = random_model(3, 2)
     with pytest.raises(
