@@ -280,6 +280,7 @@ def test_a_layer_without_weights_keeps_its_biases():
         (0.001, 131_071, 1, 7),  # a threshold is at least 1
         (40.0, 79, 40, 0),  # 80 would be too much
         (40.0, 80, 80, 1),
+        (5.0, 79, 40, 3),
         (200.4, 131_071, 200, 0),
         (900.0, 500, 500, 0),
     ],
