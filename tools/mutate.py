@@ -74,6 +74,7 @@ _OPERATORS: dict[type, list[type]] = {
     ast.Or: [ast.And],
 }
 _HEAVY = ("numpy", "numba", "torch", "snntorch", "nir", "safetensors", "h5py", "pytest", "hypothesis", "beartype", "jaxtyping")
+_INTERPRETED = ("hardware/scan.py",)  # compiled loops that are tried as plain Python: compiling takes longer than all tests
 _MEMORY = 8 << 30  # bytes a mutant's tests may take
 
 
@@ -260,7 +261,7 @@ def _outcome(folder: Path, name: str, tests: Tests, deadline: float) -> tuple[st
             os.close(ear)
             resource.setrlimit(resource.RLIMIT_CPU, (int(deadline) + 1, int(deadline) + 2))
             resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
-            code = _in_fork(folder, tests, mouth)
+            code = _in_fork(folder, name, tests, mouth)
         finally:
             os._exit(code)
     os.close(mouth)
@@ -284,7 +285,7 @@ def _outcome(folder: Path, name: str, tests: Tests, deadline: float) -> tuple[st
     return "killed", told["failed"]
 
 
-def _in_fork(folder: Path, tests: Tests, mouth: int) -> int:
+def _in_fork(folder: Path, name: str, tests: Tests, mouth: int) -> int:
     """The tests of one mutant, in its own process: pytest's exit code; what the watcher saw goes into the pipe."""
     os.setsid()
     silent = os.open(os.devnull, os.O_WRONLY)
@@ -293,8 +294,10 @@ def _in_fork(folder: Path, tests: Tests, mouth: int) -> int:
     os.chdir(folder)
     sys.path.insert(0, str(folder))
     os.environ |= {"NUMBA_CACHE_DIR": str(folder / "numba")}
+    import numba
     import pytest
 
+    numba.config.DISABLE_JIT = name in _INTERPRETED
     watcher = Watcher(tests)
     early = "-Wignore::pytest.PytestAssertRewriteWarning"  # hypothesis is imported before pytest could rewrite it
     code = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--timeout=0", early, *tests.files], plugins=[watcher]))
