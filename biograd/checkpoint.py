@@ -107,6 +107,7 @@ def save_checkpoint(folder: RunFolder, experiment: Experiment) -> None:
     numbers: dict[str, dict[str, Any]] = {}
     for part in ("net", "feedback"):
         tensors |= {f"{part}.{name}": value.contiguous() for name, value in state[part].items()}
+    tensors |= {f"repetition.{name}": value for name, value in state.get("repetition", {}).items()}
     for index, entries in optimizer["state"].items():
         tensors |= {f"optimizer.{index}.{name}": value for name, value in entries.items() if torch.is_tensor(value)}
         numbers[str(index)] = {name: value for name, value in entries.items() if not torch.is_tensor(value)}
@@ -134,6 +135,8 @@ def load_checkpoint(folder: RunFolder, experiment: Experiment) -> list[str]:
     wanted = trainer.state_dict()
     state: dict[str, Any] = {name: _matching(tensors, f"{name}.", wanted[name], path) for name in ("net", "feedback")}
     state |= {name: _matching(tensors, name, {"": wanted[name]}, path)[""] for name in ("generator", "rates")}
+    if "repetition" in wanted:
+        state["repetition"] = _matching(tensors, "repetition.", wanted["repetition"], path)
     state["position"] = wanted["position"] | _moved(header.get("position"), wanted["position"], path)
     if not (0 <= state["position"]["epoch"] <= trainer.params.epochs and 0 <= state["position"]["batch"] <= trainer.batches):
         raise ValueError(f"{path}: its position is {state['position']}, outside the run: it belongs to another one")

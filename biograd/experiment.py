@@ -23,7 +23,9 @@ from .feedback import FEEDBACK
 from .learner import LocalLearner, Order
 from .network import Network
 from .neurons import NEURONS, TwoCompartmentParams
+from .repetition import RepetitionParams
 from .rules import RULES, Eligibility
+from .samples import spikes_of
 from .sleep import SleepParams
 from .traces import TraceParams
 from .trainer import Trainer, TrainParams
@@ -71,6 +73,7 @@ class RunConfig:
     lr: float = 1e-3  # learning rate at the start, thresholds (adam) or 1 (sgd)
     momentum: float = 0.0  # of sgd, 0..1
     weight_decay: float = 0.0  # of the optimizer
+    input_share: float = 0.0  # inputs that fire in a smaller share of the training samples get no synapses, 0..1; 0: all have them
     schedule: str = "cosine"  # learning rate over the run: cosine or linear to 0, or constant
     seed: int = 0  # of weights, order and noise
     threads: int = 0  # processor threads, which settle the last bits of sums; 0: as many as there are cores
@@ -79,6 +82,7 @@ class RunConfig:
     neuron: TwoCompartmentParams = field(default_factory=TwoCompartmentParams)
     trace: TraceParams = field(default_factory=TraceParams)
     sleep: SleepParams = field(default_factory=SleepParams)
+    repetition: RepetitionParams = field(default_factory=RepetitionParams)
     augment: AugmentParams = field(default_factory=AugmentParams)
 
     def __post_init__(self) -> None:
@@ -97,6 +101,8 @@ class RunConfig:
             raise ValueError(f"patience is {self.patience} and validation 0: name --validation, for test samples choose nothing")
         if self.class_weights not in ("equal", "balanced"):
             _numbers("class_weights", self.class_weights)
+        if not 0 <= self.input_share < 1:
+            raise ValueError(f"input_share is {self.input_share}; need 0 (all inputs have synapses) or a share below 1")
         if not 0 < self.lr < float("inf"):
             raise ValueError(f"lr is {self.lr}; need a finite learning rate above 0")
         if not 0 <= self.momentum < 1:
@@ -181,12 +187,13 @@ class Experiment:
             learner,
             optimizer,
             resident(train_set, config.device),
-            params=TrainParams(epochs=config.epochs, batch=config.batch, steps=config.steps),
+            params=TrainParams(epochs=config.epochs, batch=config.batch, steps=config.steps, repetition=config.repetition),
             test_set=resident(test_set, config.device),
             scheduler=SCHEDULES[config.schedule](optimizer, batches * config.epochs),
             encoder=ENCODERS.get(config.encoder, integrate_and_fire),  # recordings never ask it
             augmentation=config.augment,
             sleep=config.sleep,
+            unconnected=seldom_active(train_set, config) if config.input_share else None,
             seed=config.seed,
         )
         return cls(config, train_set, test_set, learner, trainer)
@@ -222,6 +229,19 @@ def build_network(config: RunConfig, samples: DataSet, generator: torch.Generato
     neuron = NEURONS[config.neuron_model](config.neuron)
     net = Network((samples.inputs, *config.hidden, samples.classes), neuron=neuron, generator=generator).to(config.device)
     return net, FEEDBACK[config.feedback](net, generator=generator)
+
+
+def seldom_active(samples: DataSet, config: RunConfig) -> torch.Tensor:
+    """Inputs that fire in a smaller share of the training samples than `input_share`, bool [inputs]; told from 5,000 of them at most."""
+    encoder, generator = ENCODERS.get(config.encoder, integrate_and_fire), torch.Generator().manual_seed(config.seed)
+    members = torch.arange(min(len(samples), 5000))
+    active = torch.zeros(samples.inputs)
+    for some in members.split(500):
+        active += spikes_of(samples, some, config.steps, encoder=encoder, generator=generator).any(0).sum(0)
+    seldom = active < config.input_share * len(members)
+    if bool(seldom.all()):
+        raise ValueError(f"input_share is {config.input_share}; no input fires in that share of the {samples.kind}: lower it")
+    return seldom
 
 
 def error_neurons(config: RunConfig, samples: DataSet) -> ErrorNeurons:

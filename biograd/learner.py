@@ -29,6 +29,7 @@ class StepResult(NamedTuple):
     predicted: Tensor  # classes, int64 [B], or values [B, values]: what the readout answers
     error: Tensor  # mean |err| of the output, spikes a step, scalar
     rates: Tensor  # spikes a neuron and step of every layer, [layers]
+    counts: Tensor | None = None  # output spikes of each sample, [B, C]; None: of a learner that does not tell
 
 
 class _Part(NamedTuple):
@@ -36,6 +37,7 @@ class _Part(NamedTuple):
     error: Tensor
     rates: Tensor
     updates: list[Update]
+    counts: Tensor
 
 
 class LocalLearner:
@@ -112,7 +114,8 @@ class LocalLearner:
                 self._write(index, [part.updates[index] for part in parts], share)
         error = sum(part.error * w for part, w in zip(parts, share, strict=True))
         rates = sum(part.rates * w for part, w in zip(parts, share, strict=True))
-        return StepResult(torch.cat([part.predicted for part in parts]), error, rates)  # type: ignore[arg-type]  # sums of tensors
+        predicted, counts = torch.cat([part.predicted for part in parts]), torch.cat([part.counts for part in parts])
+        return StepResult(predicted, error, rates, counts)  # type: ignore[arg-type]  # sums of tensors
 
     def _write(self, index: int, updates: list[Update], share: list[float]) -> None:
         layer = self.net.layers[index]
@@ -146,7 +149,7 @@ class LocalLearner:
                     self._write(index, updates[-1:], [1.0])
                 before = done.s
             rates = torch.stack([done.s.counts().mean() for done in fired]) / steps
-            return _Part(self.readout.answers(fired[-1].s.counts(), steps), err.abs().mean(), rates, updates)
+            return _Part(self.readout.answers(fired[-1].s.counts(), steps), err.abs().mean(), rates, updates, fired[-1].s.counts())
 
         return show
 
@@ -162,7 +165,8 @@ class LocalLearner:
             updates.append(self._taught(self.feedback.project(err, index) if hidden else err, done.psi if hidden else None, s_pre))
             s_pre = done.s
         rates = torch.stack([done.s.mean() for done in activity])
-        return _Part(self.readout.answers(s_out.sum(0), len(s_out)), err.abs().mean(), rates, updates)
+        counts = s_out.sum(0)
+        return _Part(self.readout.answers(counts, len(s_out)), err.abs().mean(), rates, updates, counts)
 
     def _taught(self, teach: Tensor, psi: Tensor | None, s_pre: Tensor) -> Update:
         """A layer's update from what its apical dendrites hear; psi None: no gate, and errors do not linger."""
@@ -194,7 +198,7 @@ class LocalLearner:
             error = error + err.abs().mean() / steps
             rates = rates + torch.stack([state.s.mean() for state in states]) / steps
         answers = self.readout.answers(counts, steps)
-        return _Part(answers, error, rates, [self.rule.finish(state, steps) for state in rule_states])
+        return _Part(answers, error, rates, [self.rule.finish(state, steps) for state in rule_states], counts)
 
 
 def _minus_mean(updates: list[Tensor], share: list[float]) -> Tensor:

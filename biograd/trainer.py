@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -20,6 +20,7 @@ from .learner import StepResult
 from .loaders import Loader, batches_of, drawn
 from .network import Network
 from .readout import Classes, Readout
+from .repetition import Repetition, RepetitionParams, lead_of
 from .samples import Samples, check_fits, loaded_spikes, spikes_or_trains
 from .sleep import SleepParams, first_night, sleep_phase
 from .tally import Tally
@@ -55,6 +56,7 @@ class TrainParams:
     epochs: int = 20  # times through the training images
     batch: int = 100  # samples an update
     steps: int = 10  # time steps a sample is shown, T
+    repetition: RepetitionParams = field(default_factory=RepetitionParams)  # samples that are answered surely rest
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch", "steps"):
@@ -89,6 +91,7 @@ class Trainer:
         encoder: images to spikes; None: a loader's x are spikes already.
         augmentation: random transforms of the training images.
         sleep: the nights; they happen where the feedback learns from them.
+        unconnected: inputs without synapses, bool [inputs]: their weights are 0 and stay so; None: all have synapses.
         seed: of everything drawn while training (order, transforms, noise, dreams).
 
     Example:
@@ -112,6 +115,7 @@ class Trainer:
         encoder: Encoder | None = integrate_and_fire,
         augmentation: AugmentParams | None = None,
         sleep: SleepParams | None = None,
+        unconnected: Tensor | None = None,
         seed: int = 0,
     ) -> None:
         self.learner, self.optimizer, self.scheduler = learner, optimizer, scheduler
@@ -123,13 +127,23 @@ class Trainer:
         self.epoch = self.batch = 0  # the next batch to show
         self.seconds = self.night_seconds = 0.0  # of the running epoch
         self.seen, self.tally = 0, Tally(len(learner.net.layers))
+        self.repetition = self._start_repetition()
+        self._members = torch.arange(0)  # of the batch shown last
+        self._connected = None if unconnected is None else (~unconnected).to(learner.net.layers[0].w)
         for samples in (train_set, test_set):
             if isinstance(samples, Samples):
                 check_fits(learner.net, samples, self.readout)
 
     @property
     def batches(self) -> int:
-        """Batches an epoch; the last one may be smaller. 0: a loader that cannot tell."""
+        """Batches of the running epoch; the last one may be smaller. 0: a loader that cannot tell."""
+        if self.repetition is not None:
+            return -(-len(self.repetition.due(self.epoch)) // self.params.batch)
+        return self._most_batches
+
+    @property
+    def _most_batches(self) -> int:
+        """Batches of an epoch that shows every sample."""
         if isinstance(self.train_set, Samples):
             return -(-len(self.train_set.y) // self.params.batch)
         return batches_of(self.train_set)
@@ -142,6 +156,7 @@ class Trainer:
                 epoch its record still comes.
         """
         if self.epoch == self.batch == 0:
+            self._disconnect()
             self._sleep(first=True)
         while self.epoch < self.params.epochs:
             stop: bool | None = False
@@ -149,7 +164,7 @@ class Trainer:
             for spikes, labels in batches:
                 self._day(spikes, labels)
                 self.seconds += time.perf_counter() - start
-                if (self.epoch * self.batches + self.batch) % self.sleep.every == 0:
+                if (self.epoch * self._most_batches + self.batch) % self.sleep.every == 0:
                     self._sleep()
                 stop = on_batch and on_batch(self._progress())
                 if stop and self.batch != self.batches:
@@ -166,10 +181,11 @@ class Trainer:
             yield from self._loaded(self.train_set, seed)
             return
         # A generator of its own for the order: a run resumed within an epoch draws the same one again.
-        n = len(self.train_set.y)
-        order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
-        self.seen = min(self.batch * params.batch, n)
-        for members in order.split(params.batch)[self.batch :]:
+        order = torch.randperm(len(self.train_set.y), generator=torch.Generator().manual_seed(seed))
+        if self.repetition is not None:
+            order = order[torch.isin(order, self.repetition.due(self.epoch))]
+        self.seen = min(self.batch * params.batch, len(order))
+        for members in order.split(params.batch)[self.batch : self.batches]:  # none where all rest; split alone gives an empty one
             spikes = spikes_or_trains(
                 self.train_set,
                 members,
@@ -179,6 +195,7 @@ class Trainer:
                 generator=self.generator,
                 packed=getattr(self.learner, "by_events", False),
             )
+            self._members = members
             yield spikes, self.train_set.y[members]
 
     def _loaded(self, loader: Loader, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -198,11 +215,20 @@ class Trainer:
         spikes = spikes if isinstance(spikes, Trains) else spikes.to(device)
         result = self.learner.step(spikes, labels)  # type: ignore[arg-type]  # trains go to learners that are `by_events` alone
         self.optimizer.step()
+        self._disconnect()
         if self.scheduler is not None:
             self.scheduler.step()
+        if self.repetition is not None:
+            if result.counts is None:
+                raise ValueError("repetition needs the output's spikes, which this learner does not tell: set repetition.longest to 0")
+            self.repetition.note(self.epoch, self._members, lead_of(result.counts, labels))
         self.tally.add(self.readout.score(result.predicted, labels), result.error, result.rates, len(labels))
         self.batch += 1
         self.seen += len(labels)
+
+    def _disconnect(self) -> None:
+        if self._connected is not None:
+            self.learner.net.layers[0].w.mul_(self._connected)
 
     def _catch_up(self) -> None:
         """Wait for the device, which may be behind: what the day asked of it is the day's time."""
@@ -234,12 +260,15 @@ class Trainer:
         self._catch_up()
         net, feedback = self.learner.net, self.learner.feedback
         check_finite(net, f"the end of epoch {self.epoch + 1}")
-        n = self.seen
+        if self.scheduler is not None and self.repetition is not None:
+            for _ in range(self._most_batches - self.batch):  # the rate falls by epochs, however many samples they show
+                self.scheduler.step()
+        n, all_rest = max(self.seen, 1), not self.seen  # where repetition lets all rest, all are answered right
         record: dict[str, Any] = {
             "kind": "epoch",
             "epoch": self.epoch + 1,
-            "samples": n * (self.epoch + 1),
-            **_named("train", self.readout.figures(self.tally.correct / n)),
+            "samples": (n if self.repetition is None else self.repetition.samples) * (self.epoch + 1),
+            **_named("train", self.readout.figures(1.0 if all_rest else self.tally.correct / n)),
             "mean_abs_error": self.tally.error / n,
             "spikes_per_neuron": [rate * self.params.steps for rate in (self.tally.rates / n).tolist()],
             "feedback_angle_deg": [feedback_angle(net, feedback, hidden) for hidden in range(len(net.hidden))],
@@ -248,12 +277,27 @@ class Trainer:
             "night_seconds": self.night_seconds,
             "samples_per_second": n / (self.seconds + self.night_seconds),
         }
+        if self.repetition is not None:
+            record["shown"] = self.seen
         if self.test_set is not None:
             record |= _named("test", self._measured(threads=1).figures)
         self.epoch, self.batch = self.epoch + 1, 0
         self.seconds = self.night_seconds = 0.0
         self.tally.clear(len(net.layers))
         return record
+
+    def _start_repetition(self) -> Repetition | None:
+        if not self.params.repetition.longest:
+            return None
+        if not isinstance(self.train_set, Samples):
+            raise ValueError(
+                "repetition needs samples that are told apart, and a loader makes its own batches: set repetition.longest to 0"
+            )
+        if not isinstance(self.readout, Classes):
+            raise ValueError(
+                "repetition knows a sure answer by its class, and this network tells real numbers: set repetition.longest to 0"
+            )
+        return Repetition(len(self.train_set.y), self.params.repetition)
 
     def evaluate(self) -> Evaluation:
         """The network as it stands, measured on the test set."""
@@ -280,6 +324,7 @@ class Trainer:
             "scheduler": self.scheduler.state_dict() if self.scheduler else {},
             "generator": self.generator.get_state(),
             "rates": self.tally.rates.clone(),
+            **({"repetition": self.repetition.state_dict()} if self.repetition is not None else {}),
             "position": {name: getattr(self, name) for name in _POSITION} | {"correct": self.tally.correct, "error": self.tally.error},
         }
 
@@ -291,6 +336,8 @@ class Trainer:
         if self.scheduler:
             self.scheduler.load_state_dict(state["scheduler"])
         self.generator.set_state(state["generator"])
+        if self.repetition is not None:
+            self.repetition.load_state_dict(state["repetition"])
         for name in _POSITION:
             setattr(self, name, state["position"][name])
         self.tally.restore(state["position"]["correct"], state["position"]["error"], state["rates"])

@@ -1,0 +1,142 @@
+"""Spaced repetition: who rests, for how long, and that a run with it is a run like any other."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+
+from biograd import records
+from biograd.checkpoint import RunFolder, load_checkpoint, save_checkpoint
+from biograd.experiment import Experiment, RunConfig, seldom_active
+from biograd.feedback import RandomDFA
+from biograd.learner import LocalLearner, StepResult
+from biograd.network import Network
+from biograd.repetition import Repetition, RepetitionParams, lead_of
+from biograd.samples import spikes_of
+from biograd.sleep import SleepParams
+from biograd.trainer import Trainer, TrainParams
+
+RESTING = RunConfig(
+    hidden=(12,),
+    epochs=6,
+    batch=70,
+    lr=1e-2,
+    steps=6,
+    threads=1,
+    sleep=SleepParams(every=4, first_night=3, phases=1, steps=50),
+    repetition=RepetitionParams(longest=2, lead=1),
+)
+
+
+def shown_in(some: Repetition, leads: list[int]) -> list[int]:
+    """Epochs in which the only sample was shown, if its answers lead by these."""
+    found = []
+    for epoch, lead in enumerate(leads):
+        if len(some.due(epoch)):
+            found.append(epoch)
+            some.note(epoch, torch.tensor([0]), torch.tensor([float(lead)]))
+    return found
+
+
+def test_a_sample_answered_surely_rests_for_ever_longer():
+    assert shown_in(Repetition(1, RepetitionParams(longest=4)), [2] * 20) == [0, 2, 5, 10, 15]  # rests 1, 2, 4, 4
+
+
+def test_a_sample_that_is_missed_or_unsure_comes_back_at_once():
+    assert shown_in(Repetition(1, RepetitionParams(longest=4)), [2, 9, -1, 1, 2, 9, 2, 9, 9]) == [0, 2, 3, 4, 6]
+    assert shown_in(Repetition(1, RepetitionParams(longest=4, lead=1)), [1, 9, 0, 1, 9, 1]) == [0, 2, 3, 5]
+
+
+def test_an_epoch_keeps_its_samples_while_they_are_shown():
+    some = Repetition(5, RepetitionParams(longest=2))
+    some.note(0, torch.arange(3), torch.tensor([5.0, 5.0, -5.0]))
+    assert some.due(0).tolist() == [0, 1, 2, 3, 4] and some.due(1).tolist() == [2, 3, 4]
+
+
+def test_the_lead_is_of_the_right_class_over_the_best_other():
+    counts = torch.tensor([[4.0, 3.0, 0.0], [4.0, 3.0, 0.0], [2.0, 2.0, 1.0]])
+    assert lead_of(counts, torch.tensor([0, 2, 1])).tolist() == [1.0, -4.0, 0.0]
+
+
+@pytest.mark.parametrize(("change", "told"), [({"longest": -1}, "longest is -1"), ({"lead": 0}, "lead is 0; need at least 1 spike")])
+def test_impossible_repetitions_are_refused(change, told):
+    with pytest.raises(ValueError, match=told):
+        RepetitionParams(**change)
+
+
+def test_learned_digits_rest_and_the_rate_still_falls_to_nothing(mnist):
+    experiment = Experiment.from_config(RESTING)
+    found = list(experiment.trainer.run())
+    n = len(experiment.train_set)
+    assert found[0]["shown"] == n and found[1]["shown"] < n and sum(r["shown"] for r in found) < 0.95 * n * len(found)
+    assert [r["samples"] for r in found] == [n * epoch for epoch in range(1, 7)]
+    assert found[-1]["learning_rate"] == pytest.approx(0, abs=1e-9)
+    plain = list(Experiment.from_config(dataclasses.replace(RESTING, repetition=RepetitionParams())).trainer.run())
+    assert "shown" not in plain[0] and plain[0]["test_accuracy"] == found[0]["test_accuracy"]  # the first epoch shows all
+    assert found[-1]["test_accuracy"] > plain[-1]["test_accuracy"] - 0.1
+
+
+@pytest.mark.parametrize("stop_after", [3, 5, 9])
+def test_a_resting_run_resumes_to_the_same_bits(stop_after, mnist, tmp_path):
+    unbroken = Experiment.from_config(RESTING)
+    told = list(unbroken.trainer.run())
+    broken, folder, seen = Experiment.from_config(RESTING), RunFolder(tmp_path / "run"), []
+    folder.start(RESTING, resume=False)
+    for record in broken.trainer.run(on_batch=lambda p: (seen.append(p), len(seen) == stop_after)[1]):
+        records.append(folder.records, record)
+    save_checkpoint(folder, broken)
+    resumed = Experiment.from_config(RESTING)
+    assert load_checkpoint(folder, resumed) == []
+    rest = list(resumed.trainer.run())
+    assert [r["shown"] for r in rest] == [r["shown"] for r in told[-len(rest) :]]
+    assert all(torch.equal(a.w, b.w) for a, b in zip(resumed.net.layers, unbroken.net.layers, strict=True))
+
+
+def test_an_epoch_in_which_all_rest_is_told_as_one_without_mistakes(mnist):
+    experiment = Experiment.from_config(dataclasses.replace(RESTING, epochs=2))
+    repetition = experiment.trainer.repetition
+    assert repetition is not None
+    repetition.note = lambda epoch, members, lead: Repetition.note(repetition, epoch, members, torch.full_like(lead, 99.0))  # type: ignore[method-assign]
+    first, second = experiment.trainer.run()
+    assert first["shown"] > 0 and second["shown"] == 0 and second["train_accuracy"] == 1.0
+
+
+def test_repetition_needs_samples_it_can_tell_apart_and_an_output_it_can_count():
+    net = Network((4, 3, 2))
+    params = TrainParams(repetition=RepetitionParams(longest=2))
+    learner, optimizer = LocalLearner(net, RandomDFA(net)), torch.optim.SGD(net.parameters(), lr=0.1)
+    with pytest.raises(ValueError, match="a loader makes its own batches"):
+        Trainer(learner, optimizer, [(torch.zeros(3, 4), torch.zeros(3, dtype=torch.int64))], params=params)
+
+
+def test_a_learner_that_does_not_tell_its_spikes_is_refused(mnist):
+    trainer = Experiment.from_config(RESTING).trainer
+    step = trainer.learner.step
+    trainer.learner.step = lambda spikes, labels: StepResult(*step(spikes, labels)[:3])  # type: ignore[method-assign]
+    with pytest.raises(ValueError, match="needs the output's spikes"):
+        list(trainer.run())
+
+
+def test_a_checkpoint_with_impossible_pauses_is_refused():
+    some = Repetition(2, RepetitionParams(longest=4))
+    with pytest.raises(ValueError, match="pauses outside 1 to 4"):
+        some.load_state_dict(some.state_dict() | {"pause": torch.tensor([1, 5])})
+
+
+def test_inputs_that_seldom_fire_have_no_synapses_and_stay_so(mnist):
+    config = dataclasses.replace(RESTING, input_share=0.1, epochs=1)
+    experiment = Experiment.from_config(config)
+    seldom = seldom_active(experiment.train_set, config)
+    assert 200 < int(seldom.sum()) < 700
+    spikes = spikes_of(experiment.train_set, torch.arange(len(experiment.train_set)), config.steps)
+    assert torch.equal(seldom, spikes.any(0).float().mean(0) < 0.1)
+    list(experiment.trainer.run())
+    w = experiment.net.layers[0].w
+    assert not w[:, seldom].any() and bool(w[:, ~seldom].all())
+
+
+def test_a_share_that_no_input_reaches_is_refused(mnist):
+    with pytest.raises(ValueError, match="no input fires in that share"):
+        Experiment.from_config(dataclasses.replace(RESTING, input_share=0.9999, steps=1))
