@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import math
 
@@ -161,5 +162,17 @@ def test_the_compiled_night_is_the_stepped_one(steps: int, monkeypatch: pytest.M
 
 
 def test_a_night_has_the_constants_it_was_tried_with() -> None:
-    p = SleepParams()
-    assert (p.rate, p.noise) == (0.2, 0.6)
+    tried = {"every": 50, "phases": 4, "first_night": 100, "steps": 1000, "rate": 0.2, "noise": 0.6, "decay": 0.02, "eta": 0.02}
+    assert dataclasses.asdict(SleepParams()) == tried
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("every", 1), ("steps", 1), ("first_night", 1), ("phases", 0), ("noise", 0.0), ("decay", 1.0), ("eta", 1.0), ("rate", 0.999)],
+)
+def test_a_night_may_be_as_short_and_as_still_as_it_gets(name: str, value: float) -> None:
+    params = dataclasses.replace(SleepParams(first_night=2, steps=20), **{name: value})
+    net = Network((5, 6, 6, 4), generator=seeded(0))
+    feedback = SleepAligned(net, generator=seeded(1))
+    first_night(net, feedback, params, generator=seeded(2))
+    assert all(torch.isfinite(w).all() for w in feedback.w_fb)
