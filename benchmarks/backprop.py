@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import NamedTuple, cast
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Shaped
 from torch import Tensor
 from torch.nn import functional
 
 from biograd.learner import StepResult
-from biograd.network import Layer, Network, read_out
+from biograd.network import Layer, Network
 from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams
+from biograd.readout import Classes, Readout
 
 
 class Surrogate(NamedTuple):
@@ -32,24 +33,29 @@ def leaves(net: Network) -> list[tuple[Tensor, Tensor]]:
     return [(layer.w.detach().requires_grad_(), layer.b.detach().requires_grad_()) for layer in layers_of(net)]
 
 
-def finish(net: Network, weights: list[tuple[Tensor, Tensor]], activity: list[Tensor], labels: Tensor) -> StepResult:
+CLASSES = Classes()  # what peers learn unless told otherwise
+
+
+def finish(
+    net: Network, weights: list[tuple[Tensor, Tensor]], activity: list[Tensor], labels: Tensor, readout: Readout = CLASSES
+) -> StepResult:
     """Hand the gradients to the parameters, and tell of the step. `activity`: of each layer, [T, B, N]."""
     for layer, (w, b) in zip(layers_of(net), weights, strict=True):
         layer.w.grad, layer.b.grad = w.grad, b.grad
     out = activity[-1]
-    error = (functional.one_hot(labels, out.shape[-1]) - out.mean(0)).abs().mean()
-    return StepResult(read_out(out), error, torch.stack([a.mean() for a in activity]))
+    error = (readout.wished(labels, out.shape[-1]) - out.mean(0)).abs().mean()
+    return StepResult(readout.answers(out.sum(0), len(out)), error, torch.stack([a.mean() for a in activity]))
 
 
-def _mse(rate: Float[Tensor, "B C"], labels: Int[Tensor, " B"]) -> Tensor:
-    return (rate - functional.one_hot(labels, rate.shape[1])).pow(2).sum(1).mean()
+def _mse(rate: Float[Tensor, "B C"], labels: Shaped[Tensor, "B ..."], readout: Readout = CLASSES) -> Tensor:
+    return (rate - readout.wished(labels, rate.shape[1])).pow(2).sum(1).mean()
 
 
-def _cross_entropy(rate: Float[Tensor, "B C"], labels: Int[Tensor, " B"]) -> Tensor:
+def _cross_entropy(rate: Float[Tensor, "B C"], labels: Shaped[Tensor, "B ..."], readout: Readout = CLASSES) -> Tensor:
     return functional.cross_entropy(rate * 10, labels)  # rates are in 0..1: as logits they would never be sure
 
 
-LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"mse": _mse, "ce": _cross_entropy}
+LOSSES: dict[str, Callable[..., Tensor]] = {"mse": _mse, "ce": _cross_entropy}
 
 
 def lif(net: Network) -> TwoCompartmentParams:

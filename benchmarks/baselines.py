@@ -18,7 +18,7 @@ from typing import Any, cast
 import numba
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 from torch.nn import functional
 
@@ -29,10 +29,11 @@ from biograd.feedback import Symmetric
 from biograd.learner import StepResult
 from biograd.network import Network
 from biograd.neurons import HasSpikes, Neuron, SomaState, TwoCompartmentLIF, TwoCompartmentParams
+from biograd.readout import Readout
 from biograd.samples import Samples, input_size
 from biograd.trainer import Learner, Trainer, TrainParams
 
-from .backprop import LOSSES, Surrogate, finish, layers_of, leaves, lif
+from .backprop import CLASSES, LOSSES, Surrogate, finish, layers_of, leaves, lif
 from .libraries import SnnTorchBptt, SpikingJellyBptt
 
 
@@ -86,22 +87,25 @@ class Bptt:
     Args:
         surrogates: of each layer.
         scan: `fused_scan` or `unfused_scan`.
+        readout: what the outputs mean; "ce" asks for classes.
     """
 
     threads = 1  # parts a batch is split into; torch's own threads work within its operations
 
-    def __init__(self, net: Network, loss: str, surrogates: list[Surrogate], scan: Callable[..., Tensor]) -> None:
+    def __init__(
+        self, net: Network, loss: str, surrogates: list[Surrogate], scan: Callable[..., Tensor], readout: Readout = CLASSES
+    ) -> None:
         self.net, self.feedback, self.loss = net, Symmetric(net), LOSSES[loss]
-        self.surrogates, self.scan = surrogates, scan
+        self.surrogates, self.scan, self.readout = surrogates, scan, readout
 
-    def step(self, spikes: Float[Tensor, "T B M"], labels: Int[Tensor, " B"]) -> StepResult:
+    def step(self, spikes: Float[Tensor, "T B M"], labels: Shaped[Tensor, "B ..."]) -> StepResult:
         """Show one batch, and write the gradient into every parameter's `.grad`."""
         weights, trains, s = leaves(self.net), [], spikes
         for (w, b), surrogate in zip(weights, self.surrogates, strict=True):
             s = self.scan(functional.linear(s, w, b), lif(self.net), surrogate)
             trains.append(s.detach())
-        self.loss(s.mean(0), labels).backward()
-        return finish(self.net, weights, trains, labels)
+        self.loss(s.mean(0), labels, self.readout).backward()
+        return finish(self.net, weights, trains, labels, self.readout)
 
 
 class Backprop:

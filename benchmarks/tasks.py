@@ -12,7 +12,7 @@ from biograd.checkpoint import RunFolder
 from biograd.experiment import Experiment, default_threads, load_sets
 from biograd.trainer import Trainer
 
-from . import chip_speed, few_shot, gpu_race, inside, joules, loihi, scaling, speed, timing, tutorial
+from . import chip_speed, few_shot, gpu_race, inside, joules, loihi, regression, scaling, speed, timing, tutorial
 from .few_shot import FewShotParams
 from .trials import SEEDS, Trial, event_trials, fashion_trials, gpu_trials, paper_trials, pareto_trials, preset_trials, time_to_trial, train
 
@@ -124,7 +124,7 @@ def of_run() -> list[Task]:
 
 
 def more() -> list[Task]:
-    """Beyond MNIST, three seeds: classes that only time tells apart, a few samples of new ones, event cameras, Fashion-MNIST."""
+    """Beyond MNIST, three seeds: what only time tells apart, a few samples of new classes, real numbers, event cameras, Fashion-MNIST."""
     return [
         *(
             Task(
@@ -144,6 +144,17 @@ def more() -> list[Task]:
                 seed=seed,
                 work=lambda bench, seed=seed: few_shot.measure(FewShotParams(), seed),  # type: ignore[misc]
             )
+            for seed in SEEDS
+        ),
+        *(
+            Task(
+                name="regression",
+                config=regression.described(p, method),
+                seed=seed,
+                work=lambda bench, p=p, method=method, seed=seed: regression.measure(p, method, seed),  # type: ignore[misc]
+            )
+            for p in regression.TASKS
+            for method in regression.METHODS
             for seed in SEEDS
         ),
         *(trial_task("simulated events", trial) for trial in event_trials()),
