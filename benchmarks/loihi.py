@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from biograd.datasets import DataSet
+from biograd.datasets import DataSet, ImageSet
 from biograd.encoders import ENCODERS, EVENTS, integrate_and_fire
 from biograd.events_sets import EventSet
 from biograd.experiment import RunConfig
@@ -38,6 +38,7 @@ class Deployed:
     calibration: SpikeInput
     shown: SpikeInput  # test images
     inferred: RunResult  # of `shown`, spikes kept
+    tested: tuple[int, float]  # test samples answered in integers, and the share of right answers
     fewest: OperationCounts  # of training, see `training_operations`
     most: OperationCounts
     updated: float  # fraction of training samples learned from
@@ -48,9 +49,10 @@ class Deployed:
 def deploy(trainer: Trainer, config: RunConfig, train: DataSet, test: DataSet, *, samples: int = SAMPLES) -> Deployed:
     """Quantise, place on cores, emulate test images (inference) and training images (learning)."""
     model = to_model(trainer.learner.net, trainer.learner.feedback, steps=config.steps, encoder=config.encoder, info={})
-    calibration = spikes_of(model, train.subset(slice(0, CALIBRATION)))
+    parts = train.subset(slice(0, CALIBRATION)), test.subset(slice(0, samples)), train.subset(slice(0, samples))
+    given, whole = [spikes_of(model, part) for part in parts], model
+    model, calibration, shown, taught = connected(model, *given)
     fixed = quantise(model, calibration=calibration)
-    shown, taught = (spikes_of(model, images.subset(slice(0, samples))) for images in (test, train))
     places = limits.place(fixed, "learning")
     learned = emulator.run(fixed, taught, record=("s",))
     fewest, most, updated = training_operations(fixed, taught, learned, [layer.cores for layer in places])
@@ -59,7 +61,8 @@ def deploy(trainer: Trainer, config: RunConfig, train: DataSet, test: DataSet, *
         fixed=fixed,
         calibration=calibration,
         shown=shown,
-        inferred=emulator.run(fixed, shown, record=("s",)),
+        inferred=(inferred := emulator.run(fixed, shown, record=("s",))),
+        tested=_tested(whole, fixed, test) if isinstance(test, ImageSet) else (inferred.samples, inferred.accuracy(_labels(shown))),
         fewest=fewest,
         most=most,
         updated=updated,
@@ -68,11 +71,21 @@ def deploy(trainer: Trainer, config: RunConfig, train: DataSet, test: DataSet, *
     )
 
 
+def _tested(model: Model, fixed: FixedPointModel, test: DataSet) -> tuple[int, float]:
+    """All test images, a portion at a time."""
+    right = 0.0
+    for first in range(0, len(test), SAMPLES):
+        _, part = connected(model, spikes_of(model, test.subset(slice(first, first + SAMPLES))))
+        right += emulator.run(fixed, part).accuracy(_labels(part)) * part.spikes.shape[1]
+    return len(test), right / len(test)
+
+
 def costs(d: Deployed) -> dict[str, Any]:
     """Accuracy in integers, operations, cores, joules and seconds of inference and of training."""
     return {
         "samples": d.inferred.samples,
-        "test_accuracy": d.inferred.accuracy(_labels(d.shown)),
+        "test_images": d.tested[0],
+        "test_accuracy": d.tested[1],
         "weight_bits": d.fixed.layers[0].weight_bits,
         "steps": d.model.steps,
         "sizes": list(d.model.sizes),
@@ -119,6 +132,16 @@ def spikes_of(model: Model, samples: DataSet) -> SpikeInput:
         for members in torch.arange(len(samples)).split(portion)
     ]
     return SpikeInput(spikes=np.concatenate(parts, axis=1), labels=samples.y.numpy())
+
+
+def connected(model: Model, *given: SpikeInput) -> tuple[Any, ...]:
+    """The model without inputs whose weights are all 0, and spikes without theirs: what has no synapse is not sent, placed or visited."""
+    first = model.layers[0]
+    kept = first.w.any(axis=0)
+    if kept.all() or not kept.any():
+        return model, *given
+    layers = (dataclasses.replace(first, w=first.w[:, kept]), *model.layers[1:])
+    return dataclasses.replace(model, layers=layers), *(SpikeInput(spikes=s.spikes[:, :, kept], labels=s.labels) for s in given)
 
 
 def price(operations: OperationCounts, places: tuple[limits.LayerFit, ...], profile: EnergyProfile = DAVIES2018) -> EnergyEstimate:

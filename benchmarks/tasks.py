@@ -9,12 +9,12 @@ from functools import cached_property
 from typing import Any
 
 from biograd.checkpoint import RunFolder
-from biograd.experiment import Experiment, default_threads, load_sets
-from biograd.trainer import Trainer
+from biograd.experiment import Experiment, default_threads
 
 from . import chip_speed, few_shot, gpu_race, inside, joules, loihi, regression, scaling, speed, timing, tutorial
 from .few_shot import FewShotParams
 from .trials import SEEDS, Trial, event_trials, fashion_trials, gpu_trials, paper_trials, pareto_trials, preset_trials, time_to_trial, train
+from .whole_run import followed
 
 Results = dict[str, Any]  # any: JSON
 
@@ -74,7 +74,7 @@ def energy() -> list[Task]:
     return [
         *of_run(),
         _renner(),
-        *(trial_task("pareto", trial, then=_with_loihi) for trial in pareto_trials()),
+        *(trial_task("pareto", trial, run=followed) for trial in pareto_trials()),
         Task(
             name="device energy",
             config={"sizes": list(joules.SIZES), "steps": joules.STEPS, "batches": list(joules.BATCHES)},
@@ -162,16 +162,19 @@ def more() -> list[Task]:
     ]
 
 
-def trial_task(name: str, trial: Trial, then: Callable[[Trial, Trainer], Results] | None = None) -> Task:
-    """A training run as a task."""
+def trial_task(name: str, trial: Trial, run: Callable[..., Results] | None = None) -> Task:
+    """A training run as a task.
+
+    Args:
+        run: what does it, of the trial and `on_batch`; plain training unless named.
+    """
 
     def work(bench: Bench) -> Iterator[Results]:
         def tell(progress: Any) -> None:  # any: trainer.Progress
             done = progress.epoch * progress.batches + progress.batch
             bench.tell(f"{trial.method}, seed {trial.config.seed}", done, trial.config.epochs * progress.batches)
 
-        results, trainer = train(trial, on_batch=tell)
-        yield results if then is None else results | then(trial, trainer)
+        yield run(trial, on_batch=tell) if run else train(trial, on_batch=tell)[0]
 
     return Task(name=name, config=trial.described(), seed=trial.config.seed, work=work)
 
@@ -180,11 +183,6 @@ def _loihi(bench: Bench) -> Iterator[Results]:
     experiment = bench.trained
     deployed = loihi.deploy(experiment.trainer, experiment.config, experiment.train_set, experiment.test_set)
     yield loihi.costs(deployed) | loihi.variations(deployed)
-
-
-def _with_loihi(trial: Trial, trainer: Trainer) -> Results:
-    train_set, test_set = load_sets(trial.config)
-    return {"loihi": loihi.costs(loihi.deploy(trainer, trial.config, train_set, test_set))}
 
 
 def _renner() -> Task:

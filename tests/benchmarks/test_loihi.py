@@ -129,7 +129,7 @@ def test_comparisons_are_of_equal_nets_on_equal_terms():
         assert len({str(getattr(t.config, name)) for t in trials}) == 1, name
     assert {t.config.seed for t in trials} == {0, 1, 2}
     assert {t.method for t in trials[:3]} == {"BioGrad, sleep", "BPTT", "ANN"}
-    assert len({(t.config.hidden, t.config.steps, t.config.encoder) for t in pareto_trials()}) == len(pareto_trials())
+    assert len({str(t.config) for t in pareto_trials()}) == len(pareto_trials())  # none is done twice
 
 
 def test_answers_and_operations_agree_on_the_rates(run_folder):
