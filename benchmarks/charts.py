@@ -208,6 +208,12 @@ def engineering(value: float, unit: str) -> str:
     raise AssertionError("unreachable: the smallest prefix takes everything")
 
 
+def engineering_range(bounds: Sequence[float], unit: str) -> str:
+    """Two bounds as `engineering` writes them; one value where they look the same."""
+    low, high = (engineering(b, unit) for b in bounds)
+    return low if low == high else f"{low} – {high}"
+
+
 def _tile(column: int, row: int, colour: str) -> Rectangle:
     return Rectangle((column, row), 0.86, 0.86, facecolor=colour, edgecolor="none")
 

@@ -183,6 +183,11 @@ def machine_of(record: Record) -> str:
     return f"{m.get('cpu', '?')}, {m.get('threads', '?')} of {m.get('cores', '?')} threads{gpu}"
 
 
+def newest(found: list[Record]) -> list[Record]:
+    """The newest record of each configuration and number of threads."""
+    return list({f"{record.get('config')} {record['results'].get('threads')}": record for record in found}.values())
+
+
 def busy(record: Record) -> bool:
     """Whether others were at work on the machine: its times are then worth less."""
     m = record.get("machine")

@@ -13,9 +13,13 @@ from .literature import BEST_ON_LOIHI, MNIST_ACCURACY, PAPER_ENERGY, PAPER_LOIHI
 from .page import Section, tag
 from .section_accuracy import ablations, accuracy, angles, learning_curves, mistakes
 from .section_chip import learning_on_chip, small_net_joules
-from .section_cost import energy, energy_model, fewer_joules, memory, speed
+from .section_energy import energy
+from .section_energy_model import energy_model
 from .section_events import events, simulated_accuracy
+from .section_frugal import fewer_joules
+from .section_memory import memory
 from .section_origin import inside, origin, sources
+from .section_speed import speed
 
 Maker = Callable[[Evidence, Mapping[str, str]], Section]
 

@@ -1,0 +1,94 @@
+"""Fewer joules by design: accuracy against energy, in inference and over whole training runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .charts import COLOURS, engineering_range, scatter
+from .evidence import Evidence, Record, newest
+from .page import Section
+from .plots import BLUE, SKY
+
+ENERGY_COMMAND = "biograd benchmark --suite energy --run runs/mnist"
+
+
+def fewer_joules(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
+    """Accuracy against energy: steps, sizes, bits, early answers."""
+    section = Section("pareto", "Fewer joules by design")
+    chip = evidence.results("loihi")
+    points: list[tuple[str, float, float, str]] = []
+    rows: list[list[str]] = []
+    for entry in chip.get("pareto") or []:
+        colour = BLUE if entry["changed"] == "steps" else SKY
+        _add(points, rows, f"this run, {entry['changed']} = {entry['value']}", entry["test_accuracy"], entry, colour)
+    taught: list[list[str]] = _taught("this run", chip, chip) if "training" in chip else []
+    for index, record in enumerate(newest(evidence.named("pareto"))):
+        costs = record["results"].get("loihi") or {}
+        if costs:
+            inference = costs["inference"]["davies2018"]
+            _add(points, rows, record["results"]["method"], costs["test_accuracy"], inference, COLOURS[1 + index % 4])
+            taught += _taught(record["results"]["method"], costs, chip)
+    if points:
+        section.text(
+            "Inference, modelled (davies2018), in the chip's integers. Dynamic energy, so that no assumption on static power enters."
+        )
+        columns = ["no.", "variant", "test % on the chip", "dynamic J a sample", "seconds a sample"]
+        figure = scatter(points, x="dynamic energy a sample (modelled, middle)", y="test accuracy (%)", unit="J")
+        section.figures((figure, "The grey line joins what nothing beats in both; numbers as in the table."))
+        section.table(columns, rows, numbers=(0, 2, 3, 4))
+    else:
+        section.missing("No trade-off is recorded.", ENERGY_COMMAND)
+    if len(taught) > 1:
+        columns = ["variant", "test % on the chip", "J a training sample, dynamic", "total", "times fewer, at least", "at most"]
+        caption = (
+            "Training, modelled (davies2018), at the end of training; times fewer than this run, total: where every synapse is visited "
+            "for every sample and the whole chip's static power counts, and where only those that learn do and its own cores'."
+        )
+        section.table(columns, taught, numbers=(1, 2, 3, 4, 5), caption=caption)
+    if chip.get("early_answers"):
+        early = [
+            [
+                f"{row['lead']} spike{'s' if row['lead'] > 1 else ''}",
+                f"{row['mean_steps']:.1f} of {row['of_steps']}",
+                f"{100 * row['test_accuracy']:.2f}",
+                f"{row['of_steps'] / row['mean_steps']:.1f}",
+            ]
+            for row in chip["early_answers"]
+        ]
+        columns = ["stop when a class leads by", "steps taken", "test %", "times fewer steps"]
+        full = f"{100 * chip['test_accuracy']:.2f} % with all steps."
+        section.table(columns, early, numbers=(1, 2, 3), caption=f"Early answers, in the chip's integers; {full}")
+    if "samples_learned_from" in chip:
+        fewest, most = (chip["training_operations_per_sample"][name]["synaptic_updates"] for name in ("fewest", "most"))
+        section.note(
+            f"Learning only from samples that are not yet right, and at synapses whose input fired, leaves {fewest:,.0f} of "
+            f"{most:,.0f} synaptic updates a sample at the end of training "
+            f"({100 * chip['samples_learned_from']:.0f} % of the samples are learned from)."
+        )
+    return section
+
+
+def _add(points: list[tuple[str, float, float, str]], rows: list[list[str]], name: str, reached: float, costs: Record, colour: str) -> None:
+    low, high = costs["dynamic_j"]
+    points.append((name, (low * high) ** 0.5, 100 * reached, colour))
+    rows.append(
+        [str(len(points)), name, f"{100 * reached:.2f}", engineering_range((low, high), "J"), engineering_range(costs["seconds"], "s")]
+    )
+
+
+def _taught(name: str, costs: Record, base: Record) -> list[list[str]]:
+    """A row of what a training sample costs, and how many times less than the base; none where the base is not priced."""
+    if "training" not in base:
+        return []
+    cost, other = costs["training"]["davies2018"], base["training"]["davies2018"]["total_j"]
+    fewer = sorted(before / now for before, now in zip(other, cost["total_j"], strict=True))
+    reached = f"{100 * costs['test_accuracy']:.2f}"
+    return [
+        [
+            name,
+            reached,
+            engineering_range(cost["dynamic_j"], "J"),
+            engineering_range(cost["total_j"], "J"),
+            *(f"{times:.1f}" for times in fewer),
+        ]
+    ]
