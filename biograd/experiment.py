@@ -24,7 +24,7 @@ from .learner import LocalLearner, Order
 from .network import Network
 from .neurons import NEURONS, TwoCompartmentParams
 from .repetition import RepetitionParams
-from .rules import RULES, Eligibility
+from .rules import RULES, Eligibility, Rule
 from .samples import spikes_of
 from .sleep import SleepParams
 from .traces import TraceParams
@@ -80,6 +80,8 @@ class RunConfig:
     device: str = "cpu"  # cpu or cuda
     neuron_model: str = "two_compartment"  # neuron of every layer
     neuron: TwoCompartmentParams = field(default_factory=TwoCompartmentParams)
+    alphas_u: tuple[float, ...] = ()  # current kept a step by neurons and synapses of each layer in turn; none: neuron's and trace's
+    alphas_v: tuple[float, ...] = ()  # the same of the voltage
     trace: TraceParams = field(default_factory=TraceParams)
     sleep: SleepParams = field(default_factory=SleepParams)
     repetition: RepetitionParams = field(default_factory=RepetitionParams)
@@ -97,6 +99,10 @@ class RunConfig:
                 raise ValueError(f"{name} is {getattr(self, name)}; need 0 or more")
         if any(n < 1 for n in self.hidden):
             raise ValueError(f"hidden is {self.hidden}; need at least 1 neuron in each hidden layer")
+        for name in ("alphas_u", "alphas_v"):
+            alphas, layers = getattr(self, name), len(self.hidden) + 1
+            if len(alphas) not in (0, layers) or not all(0 <= alpha < 1 for alpha in alphas):
+                raise ValueError(f"{name} is {alphas}; need a fraction of 0 or more, below 1, for each of {layers} layers, or none")
         if self.patience and not self.validation:
             raise ValueError(f"patience is {self.patience} and validation 0: name --validation, for test samples choose nothing")
         if self.class_weights not in ("equal", "balanced"):
@@ -172,12 +178,11 @@ class Experiment:
         train_set, test_set = load_sets(config, progress=progress)
         generator = torch.Generator().manual_seed(config.seed)
         net, feedback = build_network(config, train_set, generator)
-        rule = Eligibility(config.trace) if config.rule == "eligibility" else RULES[config.rule]()
         learner = LocalLearner(
             net,
             feedback,
             error=error_neurons(config, train_set),
-            rule=rule,
+            rule=rules(config),
             order=config.order,
             threads=config.threads or default_threads(),
         )
@@ -226,9 +231,25 @@ def load_sets(config: RunConfig, *, progress: Callable[[str, int, int], None] | 
 
 def build_network(config: RunConfig, samples: DataSet, generator: torch.Generator) -> tuple[Network, Any]:  # any: a Feedback
     """An untrained network for these samples, and its feedback path, both drawn from `generator`."""
-    neuron = NEURONS[config.neuron_model](config.neuron)
-    net = Network((samples.inputs, *config.hidden, samples.classes), neuron=neuron, generator=generator).to(config.device)
+    one = NEURONS[config.neuron_model](config.neuron)
+    neurons = [NEURONS[config.neuron_model](params) for params in layer_params(config)]
+    net = Network((samples.inputs, *config.hidden, samples.classes), neuron=neurons or one, generator=generator).to(config.device)
     return net, FEEDBACK[config.feedback](net, generator=generator)
+
+
+def layer_params(config: RunConfig) -> list[TwoCompartmentParams]:
+    """The neuron's constants of each layer in turn; none where one holds for all."""
+    own = {name: alphas for name, alphas in (("alpha_u", config.alphas_u), ("alpha_v", config.alphas_v)) if alphas}
+    layers = range(len(config.hidden) + 1 if own else 0)
+    return [dataclasses.replace(config.neuron, **{name: alphas[layer] for name, alphas in own.items()}) for layer in layers]
+
+
+def rules(config: RunConfig) -> list[Rule]:
+    """The local rule of each layer in turn; synapses of layers with decays of their own remember as long as these."""
+    layers = len(config.hidden) + 1
+    if config.rule != "eligibility":
+        return [RULES[config.rule]()] * layers
+    return [Eligibility(TraceParams.like(params)) for params in layer_params(config)] or [Eligibility(config.trace)] * layers
 
 
 def seldom_active(samples: DataSet, config: RunConfig) -> torch.Tensor:
@@ -321,11 +342,14 @@ def _as_type(value: Any, kind: Any, where: str) -> Any:
         raise ValueError(f"{where} is a number of {len(str(abs(value)))} digits; need one below 2**53")
     if kind is float and type(value) in (int, float):
         return float(value)
+    if kind == tuple[float, ...] and isinstance(value, list) and all(type(n) in (int, float) and abs(n) < 1 << 53 for n in value):
+        return tuple(map(float, value))
     if kind == tuple[int, ...] and isinstance(value, list) and all(type(n) is int and abs(n) < 1 << 53 for n in value):
         return tuple(value)
     if type(value) is kind or (get_origin(kind) is Literal and type(value) is str):
         return value  # which words a field knows is the configuration's own check
-    need = {int: "a whole number", float: "a number", str: "a string"}.get(kind, "a list of whole numbers, e.g. [256, 256]")
+    listed = {tuple[float, ...]: "a list of numbers, e.g. [0.9, 0.75, 0.75]"}
+    need = ({int: "a whole number", float: "a number", str: "a string"} | listed).get(kind, "a list of whole numbers, e.g. [256, 256]")
     raise ValueError(f"{where} is {value!r}; need {need}")
 
 

@@ -13,7 +13,9 @@ from hardware.interchange import Foreign, LayerModel, Model, read_model, write_m
 
 from .feedback import Feedback, feedback_angle
 from .network import Network
-from .neurons import TwoCompartmentLIF, TwoCompartmentParams
+from .neurons import TwoCompartmentLIF, TwoCompartmentParams, lif_params
+
+_ALPHAS = ("alpha_u", "alpha_v", "alpha_a")
 
 
 def to_nir(
@@ -74,9 +76,10 @@ def to_model(net: Network, feedback: Feedback | None, *, steps: int, encoder: st
         >>> to_model(net, None, steps=10, encoder="integrate_and_fire", info={}).sizes
         (784, 32, 10)
     """
-    if not isinstance(net.neuron, TwoCompartmentLIF):
-        raise ValueError(f"{type(net.neuron).__name__} cannot be exported: NIR and the chip know the two-compartment LIF")
-    p = net.neuron.params
+    for layer in net.layers:
+        if not isinstance(layer.neuron, TwoCompartmentLIF):
+            raise ValueError(f"{type(layer.neuron).__name__} cannot be exported: NIR and the chip know the two-compartment LIF")
+    constants = [lif_params(layer.neuron) for layer in net.layers]
     layers = [
         LayerModel(
             w=_array(layer.w),
@@ -86,7 +89,7 @@ def to_model(net: Network, feedback: Feedback | None, *, steps: int, encoder: st
             alpha_a=p.alpha_a,
             w_fb=_array(feedback.weights(index)) if feedback and index < len(net.hidden) else None,
         )
-        for index, layer in enumerate(net.layers)
+        for index, (layer, p) in enumerate(zip(net.layers, constants, strict=True))
     ]
     if feedback:
         info = info | {"feedback_angle_deg": [feedback_angle(net, feedback, hidden) for hidden in range(len(net.hidden))]}
@@ -94,21 +97,15 @@ def to_model(net: Network, feedback: Feedback | None, *, steps: int, encoder: st
 
 
 def to_network(model: Model) -> Network:
-    """A Model back as a Network (alphas must be the same in every layer).
+    """A Model back as a Network; layers that keep the same fractions share one neuron.
 
     Example:
         >>> to_network(to_model(Network((784, 10)), None, steps=10, encoder="bernoulli", info={})).sizes
         (784, 10)
     """
-    first = model.layers[0]
-    if len({(layer.alpha_u, layer.alpha_v) for layer in model.layers}) > 1:
-        decays = ", ".join(f"({layer.alpha_u:.4g}, {layer.alpha_v:.4g})" for layer in model.layers)
-        raise ValueError(
-            f"the model's layers decay differently, (alpha_u, alpha_v) = {decays}; a Network has one neuron model for all: "
-            "run it with 'biograd deploy', or give all layers the same decays"
-        )
-    params = TwoCompartmentParams(alpha_u=first.alpha_u, alpha_v=first.alpha_v, alpha_a=first.alpha_a)
-    net = Network(model.sizes, neuron=TwoCompartmentLIF(params))
+    kept = [(layer.alpha_u, layer.alpha_v, layer.alpha_a) for layer in model.layers]
+    neurons = {alphas: TwoCompartmentLIF(TwoCompartmentParams(**dict(zip(_ALPHAS, alphas, strict=True)))) for alphas in kept}
+    net = Network(model.sizes, neuron=[neurons[alphas] for alphas in kept])
     for layer, exported in zip(net.layers, model.layers, strict=True):
         layer.w.copy_(torch.from_numpy(exported.w))
         layer.b.copy_(torch.from_numpy(exported.bias))

@@ -151,8 +151,8 @@ def weight_faults(trainer: Trainer, limits: GuardLimits) -> list[Fault]:
         elif growth > limits.growth:
             what = f"has weights {growth:,.0f} times as large as a fresh layer's"
             faults.append(Fault("exploding", f"layer {number}", what, "lower the learning rate (--lr), or add --weight-decay"))
-    alpha_a = getattr(getattr(trainer.learner.net.neuron, "params", None), "alpha_a", 0.0)
     for number in range(1, len(trainer.learner.net.hidden) + 1):
+        alpha_a = getattr(getattr(trainer.learner.net.layers[number - 1].neuron, "params", None), "alpha_a", 0.0)
         most = trainer.learner.feedback.weights(number - 1).abs().sum(dim=1).max().item() / (1 - alpha_a)
         if not most <= limits.apical:
             what = f"can be driven to an apical voltage of {most:,.0f} thresholds, beyond {limits.apical:g}"

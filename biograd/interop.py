@@ -52,7 +52,8 @@ def from_snntorch(model: nn.Module, *, nearest: bool = False, params: TwoCompart
 
     Read are `nn.Linear` (with bias or without: then b = 0), each followed by `snn.Leaky` or `snn.Synaptic` with reset to zero, and
     `nn.Flatten`, in an `nn.Sequential` or any module. The order is that of the calls on one blank sample; where the model does not run
-    on one, that of definition. Each neuron may have a threshold of its own; graded spikes of a hidden layer go into the next weights.
+    on one, that of definition. Each layer may have decays of its own, and each neuron a threshold; graded spikes of a hidden layer go
+    into the next weights.
 
     Args:
         model: the snnTorch model; it is not changed.
@@ -74,10 +75,13 @@ def from_snntorch(model: nn.Module, *, nearest: bool = False, params: TwoCompart
         raise ValueError(f"this model cannot be a Network as it is: {' | '.join(map(str, refused))}{way}")
     if found:
         warnings.warn(f"taken in its nearest form: {' | '.join(map(str, found))}", stacklevel=2)
-    alpha_u, alpha_v = stages[0].alphas
-    params = dataclasses.replace(params or TwoCompartmentParams(), alpha_u=alpha_u, alpha_v=alpha_v)
+    constants = params or TwoCompartmentParams()
+    neurons = {
+        (alpha_u, alpha_v): TwoCompartmentLIF(dataclasses.replace(constants, alpha_u=alpha_u, alpha_v=alpha_v))
+        for alpha_u, alpha_v in (stage.alphas for stage in stages)
+    }
     sizes = (stages[0].linear.in_features, *(stage.linear.out_features for stage in stages))
-    net = Network(sizes, neuron=TwoCompartmentLIF(params))
+    net = Network(sizes, neuron=[neurons[stage.alphas] for stage in stages])
     graded = torch.ones(())
     for layer, stage in zip(net.layers, stages, strict=True):
         threshold = stage.threshold.cpu()
@@ -111,10 +115,11 @@ def to_snntorch(net: Network, *, spike_grad: Callable[[Tensor], Tensor] | None =
         >>> model = to_snntorch(Network((4, 3, 2)))
         >>> spikes = torch.stack([model(s) for s in torch.ones(10, 1, 4)])    # [T, B, classes]
     """
-    if not isinstance(net.neuron, TwoCompartmentLIF):
-        raise ValueError(f"{type(net.neuron).__name__} has no counterpart in snnTorch: only the two-compartment LIF has")
-    p, modules = net.neuron.params, OrderedDict[str, nn.Module]()
+    modules = OrderedDict[str, nn.Module]()
     for number, layer in enumerate(net.layers, start=1):
+        if not isinstance(layer.neuron, TwoCompartmentLIF):
+            raise ValueError(f"{type(layer.neuron).__name__} has no counterpart in snnTorch: only the two-compartment LIF has")
+        p = layer.neuron.params
         size, fan_in = layer.w.shape
         modules[f"fc{number}"] = linear = nn.Linear(fan_in, size)
         linear.weight.data, linear.bias.data = layer.w.detach().cpu().clone(), layer.b.detach().cpu().clone()
@@ -281,7 +286,4 @@ def _across(stages: list[_Stage]) -> list[Difference]:
     found = []
     if bool((stages[-1].graded != 1).any()):
         found.append(Difference("the output layer", f"graded spikes of {stages[-1].graded.max():g}", "graded_spikes_factor=1", True))
-    if len({stage.alphas for stage in stages}) > 1:
-        decays = ", ".join(f"({alpha_u:.4g}, {alpha_v:.4g})" for alpha_u, alpha_v in (stage.alphas for stage in stages))
-        found.append(Difference("the layers", f"different (alpha, beta): {decays}", "the same alpha and beta in every layer", False))
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
@@ -14,7 +14,7 @@ from . import event_driven, gpu_learning
 from .errors import ClassWeighted, ErrorNeurons, SignedSpikes, errors_over_time
 from .feedback import Feedback
 from .network import Network
-from .neurons import TwoCompartmentLIF, apical_scan
+from .neurons import apical_scan, lif_params
 from .parts import in_parts
 from .readout import Classes, Readout
 from .rules import Eligibility, Factorised, Rule, Update, update_over_time
@@ -47,7 +47,7 @@ class LocalLearner:
         net: the network whose `.grad` is written.
         feedback: how errors reach the hidden layers.
         error: the error neurons; signed spikes unless given.
-        rule: the local rule; per-step eligibility unless given.
+        rule: the local rule, or one for each layer in turn, e.g. with traces as long as its neurons'; per-step eligibility unless given.
         readout: what the output's spikes mean; classes unless given (`Values` for regression).
         threads: how many parts a batch is split into, each worked on by one thread; sums are taken in a fixed order, so the last bits
             depend on this number and on nothing else. Set torch's own threads to 1 beside it.
@@ -68,13 +68,17 @@ class LocalLearner:
         feedback: Feedback,
         *,
         error: ErrorNeurons | None = None,
-        rule: Rule | None = None,
+        rule: Rule | Sequence[Rule] | None = None,
         readout: Readout | None = None,
         order: Order = "layer",
         threads: int = 1,
     ) -> None:
         self.net, self.feedback, self.order = net, feedback, order
-        self.error, self.rule, self.readout = error or SignedSpikes(), rule or Eligibility(), readout or Classes()
+        self.error, self.readout = error or SignedSpikes(), readout or Classes()
+        one = rule or Eligibility()
+        self.rules = [one] * len(net.layers) if isinstance(one, Rule) else list(one)
+        if len(self.rules) != len(net.layers):
+            raise ValueError(f"there are {len(self.rules)} rules for {len(net.layers)} layers: give one for all, or one for each")
         self.threads = threads
         self.on_update: Callable[[int], None] | None = None  # told the number of each layer as soon as its `.grad` is written
         if order not in ("layer", "online"):
@@ -85,10 +89,15 @@ class LocalLearner:
             raise ValueError(f"class weights have no meaning where {type(self.readout).__name__} are read: leave ClassWeighted out")
 
     @property
+    def rule(self) -> Rule:
+        """The rule of the first layer: of all, where one was given."""
+        return self.rules[0]
+
+    @property
     def by_events(self) -> bool:
         """Whether the layer order takes the event-driven loops: the standard neuron, feedback and rules, in float32 on a CPU."""
-        standard = type(self.feedback).project is Feedback.project and type(self.rule) in (Eligibility, Factorised)
-        return self.order == "layer" and standard and self.net.by_events
+        rules = all(type(rule) in (Eligibility, Factorised) for rule in self.rules)
+        return self.order == "layer" and rules and type(self.feedback).project is Feedback.project and self.net.by_events
 
     def step(self, spikes: Float[Tensor, "T B M"] | Trains, labels: Shaped[Tensor, "B ..."]) -> StepResult:
         """Show one batch, and write minus the local update into every forward parameter's `.grad`.
@@ -127,8 +136,7 @@ class LocalLearner:
     @torch.no_grad()
     def _event_driven(self, steps: int) -> Callable[[Tensor, Tensor], _Part]:
         """How to show a part of a batch, [words, target], with the weights of now."""
-        assert isinstance(self.net.neuron, TwoCompartmentLIF)
-        neuron, rule, synapses = self.net.neuron.params, self.rule, self.net.synapses()
+        synapses = self.net.synapses()
         w_fb = [self.feedback.weights(hidden) for hidden in range(len(self.net.hidden))] + [torch.eye(self.net.classes)]
 
         def show(words: Tensor, target: Tensor) -> _Part:
@@ -140,7 +148,9 @@ class LocalLearner:
             slopes = [done.psi for done in fired[:-1]] + [fired[-1].psi.open()]
             updates: list[Update] = []
             for index, done in enumerate(fired):
-                own = neuron if index < len(fired) - 1 else replace(neuron, alpha_a=0.0)  # nor do its errors linger
+                rule, own = self.rules[index], lif_params(self.net.layers[index].neuron)
+                if index == len(fired) - 1:
+                    own = replace(own, alpha_a=0.0)  # nor do its errors linger
                 if isinstance(rule, Eligibility):
                     updates.append(event_driven.learn(before, err, w_fb[index], slopes[index], own, rule.trace))
                 else:
@@ -162,26 +172,25 @@ class LocalLearner:
         for index, done in enumerate(activity):
             # The output layer hears its own error neurons; a window there would leave silent outputs untaught.
             hidden = index < len(activity) - 1
-            updates.append(self._taught(self.feedback.project(err, index) if hidden else err, done.psi if hidden else None, s_pre))
+            updates.append(self._taught(index, self.feedback.project(err, index) if hidden else err, done.psi if hidden else None, s_pre))
             s_pre = done.s
         rates = torch.stack([done.s.mean() for done in activity])
         counts = s_out.sum(0)
         return _Part(self.readout.answers(counts, len(s_out)), err.abs().mean(), rates, updates, counts)
 
-    def _taught(self, teach: Tensor, psi: Tensor | None, s_pre: Tensor) -> Update:
+    def _taught(self, index: int, teach: Tensor, psi: Tensor | None, s_pre: Tensor) -> Update:
         """A layer's update from what its apical dendrites hear; psi None: no gate, and errors do not linger."""
-        neuron = self.net.neuron
-        if gpu_learning.learns(neuron, self.rule, teach):
-            assert isinstance(neuron, TwoCompartmentLIF)
-            return gpu_learning.update(self.rule, teach, psi, s_pre, 0.0 if psi is None else neuron.params.alpha_a)
-        return update_over_time(self.rule, teach if psi is None else apical_scan(neuron, teach) * psi, s_pre)
+        neuron, rule = self.net.layers[index].neuron, self.rules[index]
+        if gpu_learning.learns(neuron, rule, teach):
+            return gpu_learning.update(rule, teach, psi, s_pre, 0.0 if psi is None else lif_params(neuron).alpha_a)
+        return update_over_time(rule, teach if psi is None else apical_scan(neuron, teach) * psi, s_pre)
 
     @torch.no_grad()
     def _online(self, spikes: Tensor, target: Tensor) -> _Part:
-        net, neuron, steps, batch = self.net, self.net.neuron, *spikes.shape[:2]
+        net, rules, steps, batch = self.net, self.rules, *spikes.shape[:2]
         states = net.rest(batch)
         v_apical = [torch.zeros_like(state.s) for state in states[:-1]]
-        rule_states = [self.rule.start(state.s, spikes[0] if i == 0 else states[i - 1].s) for i, state in enumerate(states)]
+        rule_states = [rules[i].start(state.s, spikes[0] if i == 0 else states[i - 1].s) for i, state in enumerate(states)]
         counts, error, rates = torch.zeros_like(target), target.new_zeros(()), target.new_zeros(len(states))
         for t in range(steps):
             states = net.step(states, spikes[t])
@@ -189,16 +198,17 @@ class LocalLearner:
             err = self.error.error(states[-1].s, counts / (t + 1), target)
             s_pre = spikes[t]
             for index, state in enumerate(states):
-                g = err
+                g, neuron = err, net.layers[index].neuron
                 if index < len(states) - 1:
                     v_apical[index] = neuron.apical(v_apical[index], self.feedback.project(err, index))
                     g = v_apical[index] * neuron.slope(state)
-                rule_states[index] = self.rule.step(rule_states[index], g, s_pre)
+                rule_states[index] = rules[index].step(rule_states[index], g, s_pre)
                 s_pre = state.s
             error = error + err.abs().mean() / steps
             rates = rates + torch.stack([state.s.mean() for state in states]) / steps
         answers = self.readout.answers(counts, steps)
-        return _Part(answers, error, rates, [self.rule.finish(state, steps) for state in rule_states], counts)
+        updates = [rule.finish(state, steps) for rule, state in zip(rules, rule_states, strict=True)]
+        return _Part(answers, error, rates, updates, counts)
 
 
 def _minus_mean(updates: list[Tensor], share: list[float]) -> Tensor:

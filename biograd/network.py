@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from .event_driven import Fired, Synapses, fire, synapses
-from .neurons import HasSpikes, Neuron, TwoCompartmentLIF, soma_scan
+from .neurons import HasSpikes, Neuron, TwoCompartmentLIF, lif_params, soma_scan
 from .scans import runs_on
 from .trains import Trains
 
@@ -28,8 +28,9 @@ class Layer(nn.Module):
         torch.Size([10, 784])
     """
 
-    def __init__(self, fan_in: int, size: int, *, generator: torch.Generator | None = None) -> None:
+    def __init__(self, fan_in: int, size: int, *, neuron: Neuron | None = None, generator: torch.Generator | None = None) -> None:
         super().__init__()
+        self.neuron = neuron or TwoCompartmentLIF()
         bound = 2 / math.sqrt(fan_in)
         w = torch.empty(size, fan_in).uniform_(-bound, bound, generator=generator)
         self.w = nn.Parameter(w, requires_grad=False)
@@ -48,27 +49,42 @@ class Activity(NamedTuple):
 
 
 class Network(nn.Module):
-    """A feed-forward stack of layers of one neuron model.
+    """A feed-forward stack of layers.
 
     Args:
         sizes: neurons of each population, input first, classes last, e.g. (784, 256, 256, 10).
-        neuron: the neuron model of every layer; the two-compartment LIF unless given.
+        neuron: the neuron of every layer, or one for each in turn, e.g. with decays of its own; the two-compartment LIF unless given.
         generator: source of the initial weights; the global one unless given.
 
     Example:
         >>> net = Network((784, 256, 10), generator=torch.Generator().manual_seed(0))
         >>> net(torch.zeros(10, 1, 784)).shape      # spikes of the output layer, [T, B, classes]
         torch.Size([10, 1, 10])
+        >>> slow, fast = (TwoCompartmentLIF(TwoCompartmentParams(alpha_v=alpha_v)) for alpha_v in (0.95, 0.5))
+        >>> Network((784, 256, 10), neuron=(slow, fast)).layers[1].neuron is fast
+        True
     """
 
-    def __init__(self, sizes: Sequence[int], *, neuron: Neuron | None = None, generator: torch.Generator | None = None) -> None:
+    def __init__(
+        self, sizes: Sequence[int], *, neuron: Neuron | Sequence[Neuron] | None = None, generator: torch.Generator | None = None
+    ) -> None:
         super().__init__()
         if len(sizes) < 2 or any(n < 1 for n in sizes):
             raise ValueError(f"network sizes are {tuple(sizes)}; need an input and an output of at least 1 neuron each")
         self.sizes = tuple(sizes)
-        self.neuron = neuron or TwoCompartmentLIF()
-        layers = (Layer(m, n, generator=generator) for m, n in itertools.pairwise(sizes))
+        one = neuron or TwoCompartmentLIF()
+        neurons = [one] * (len(sizes) - 1) if isinstance(one, Neuron) else list(one)
+        if len(neurons) != len(sizes) - 1:
+            raise ValueError(f"there are {len(neurons)} neurons for {len(sizes) - 1} layers: give one for all, or one for each")
+        layers = (Layer(m, n, neuron=own, generator=generator) for (m, n), own in zip(itertools.pairwise(sizes), neurons, strict=True))
         self.layers: Sequence[Layer] = nn.ModuleList(layers)  # type: ignore[assignment]  # it holds any Module; here it holds Layers
+
+    @property
+    def neuron(self) -> Neuron:
+        """The neuron of every layer; ValueError where layers have neurons of their own."""
+        if any(layer.neuron is not self.layers[0].neuron for layer in self.layers):
+            raise ValueError("the layers of this network have neurons of their own, and this knows one for all: see net.layers[i].neuron")
+        return self.layers[0].neuron
 
     @property
     def hidden(self) -> tuple[int, ...]:
@@ -88,7 +104,7 @@ class Network(nn.Module):
     @property
     def by_events(self) -> bool:
         """Whether this network fires by the event-driven loops: two-compartment LIF, float32, on a CPU."""
-        return type(self.neuron) is TwoCompartmentLIF and runs_on(self.layers[0].w)
+        return all(type(layer.neuron) is TwoCompartmentLIF for layer in self.layers) and runs_on(self.layers[0].w)
 
     def synapses(self) -> list[Synapses]:
         """Every layer's weights as the event-driven loops read them, as they are now."""
@@ -100,10 +116,9 @@ class Network(nn.Module):
         Args:
             synapses: those of now, where they have been turned already.
         """
-        assert isinstance(self.neuron, TwoCompartmentLIF)
         done: list[Fired] = []
-        for layer in synapses or self.synapses():
-            done.append(fire(done[-1].s if done else trains, layer, self.neuron.params))
+        for layer, turned in zip(self.layers, synapses or self.synapses(), strict=True):
+            done.append(fire(done[-1].s if done else trains, turned, lif_params(layer.neuron)))
         return done
 
     def roll(self, spikes: Float[Tensor, "T B M"]) -> list[Activity]:
@@ -114,7 +129,7 @@ class Network(nn.Module):
         """
         done = []
         for layer in self.layers:
-            s, psi = soma_scan(self.neuron, layer.current(spikes))
+            s, psi = soma_scan(layer.neuron, layer.current(spikes))
             done.append(Activity(s, psi))
             spikes = s
         return done
@@ -129,13 +144,13 @@ class Network(nn.Module):
 
     def rest(self, batch: int) -> list[HasSpikes]:
         """The somata of every layer before the first step."""
-        return [self.neuron.rest(layer.w.new_zeros(batch, layer.w.shape[0])) for layer in self.layers]
+        return [layer.neuron.rest(layer.w.new_zeros(batch, layer.w.shape[0])) for layer in self.layers]
 
     def step(self, states: list[HasSpikes], spikes: Float[Tensor, "B M"]) -> list[HasSpikes]:
         """Advance every layer by one step, each on the spikes its predecessor fires in this very step."""
         after = []
         for layer, state in zip(self.layers, states, strict=True):
-            state = self.neuron.soma(state, layer.current(spikes))
+            state = layer.neuron.soma(state, layer.current(spikes))
             after.append(state)
             spikes = state.s
         return after

@@ -165,6 +165,12 @@ class TwoCompartmentLIF(Neuron):
         return apical_step(v_apical, teach, self.params)
 
 
+def lif_params(neuron: Neuron) -> TwoCompartmentParams:
+    """The constants of a two-compartment LIF, for what knows no other neuron."""
+    assert isinstance(neuron, TwoCompartmentLIF)
+    return neuron.params
+
+
 def soma_scan(
     neuron: Neuron, current: Float[Tensor, "T B N"], *, compiled: bool = True
 ) -> tuple[Float[Tensor, "T B N"], Bool[Tensor, "T B N"] | Float[Tensor, "T B N"]]:

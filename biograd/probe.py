@@ -31,21 +31,21 @@ def probe(
     learner: LocalLearner, spikes: Float[Tensor, "T 1 M"], label: Int[Tensor, "1"], *, hidden: int = 0, trace: TraceParams | None = None
 ) -> Sample:
     """Roll one sample, teach it without learning, and keep what one neuron of a hidden layer and one of its synapses did."""
-    net = learner.net
-    if not isinstance(net.neuron, TwoCompartmentLIF):
-        raise ValueError(f"the probe knows the two-compartment LIF, not {type(net.neuron).__name__}")
+    net, soma = learner.net, learner.net.layers[hidden].neuron
+    if not isinstance(soma, TwoCompartmentLIF):
+        raise ValueError(f"the probe knows the two-compartment LIF, not {type(soma).__name__}")
     activity = net.roll(spikes)
-    target = torch.nn.functional.one_hot(label, net.classes).to(spikes.dtype)
+    target = learner.readout.wished(label, net.classes).to(spikes.dtype)
     err = errors_over_time(learner.error, activity[-1].s, target)
     teach = learner.feedback.project(err, hidden)
-    v_apical = apical_scan(net.neuron, teach)[:, 0]
+    v_apical = apical_scan(soma, teach)[:, 0]
     s_pre = spikes if hidden == 0 else activity[hidden - 1].s
     psi, s = activity[hidden].psi[:, 0].float(), activity[hidden].s[:, 0]
     z = trace_scan(s_pre, trace or TraceParams())[:, 0]
     neuron = int((psi.sum(0) * (s.sum(0) > 0) * (v_apical.abs().sum(0) + 1e-9)).argmax())
     e = psi[:, neuron, None] * z
     synapse = int(e.sum(0).argmax())
-    v = _soma_voltage(net.neuron, net.layers[hidden].current(s_pre)[:, :, neuron])
+    v = _soma_voltage(soma, net.layers[hidden].current(s_pre)[:, :, neuron])
     trains = [spikes[:, 0], *(done.s[:, 0] for done in activity)]
     return Sample(
         [train.cpu().numpy() for train in trains],

@@ -17,7 +17,7 @@ from torch import Tensor
 from . import gpu, scans
 from .feedback import SleepAligned
 from .network import Network
-from .neurons import SomaState, TwoCompartmentLIF, TwoCompartmentParams, soma_step
+from .neurons import SomaState, TwoCompartmentLIF, TwoCompartmentParams, lif_params, soma_step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,8 +96,9 @@ def first_night(net: Network, feedback: SleepAligned, p: SleepParams, *, generat
 
 def dream(net: Network, hidden: int, p: SleepParams, *, generator: torch.Generator) -> tuple[Float[Tensor, "T N"], Float[Tensor, "T C"]]:
     """Let a hidden layer fire at random, and the layers after it listen: its spikes and the output's, [T, N] and [T, classes]."""
-    if not isinstance(net.neuron, TwoCompartmentLIF):
-        raise ValueError(f"sleep knows the two-compartment LIF, not {type(net.neuron).__name__}: use other feedback, e.g. 'dfa'")
+    for layer in net.layers[hidden + 1 :]:
+        if not isinstance(layer.neuron, TwoCompartmentLIF):
+            raise ValueError(f"sleep knows the two-compartment LIF, not {type(layer.neuron).__name__}: use other feedback, e.g. 'dfa'")
     device = net.device
     n = net.hidden[hidden]
     s = (torch.rand(p.steps, n, generator=generator) < p.rate).float().to(device)
@@ -108,7 +109,7 @@ def dream(net: Network, hidden: int, p: SleepParams, *, generator: torch.Generat
         noise = torch.zeros_like(current)
         if not is_output and p.noise > 0:
             noise = p.noise * torch.randn(current.shape, generator=generator).to(device)
-        downstream = _dream_scan(current, noise, net.neuron.params, p.eta)
+        downstream = _dream_scan(current, noise, lif_params(layer.neuron), p.eta)
     return s, downstream
 
 

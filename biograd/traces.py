@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from . import gpu, scans
+from .neurons import TwoCompartmentParams
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,10 +20,17 @@ class TraceParams:
     Example:
         >>> TraceParams(alpha_z=0.0).alpha_x    # a single exponential trace, as on the chip
         0.5
+        >>> TraceParams.like(TwoCompartmentParams(alpha_v=0.9))    # a synapse that remembers as long as its neuron does
+        TraceParams(alpha_x=0.5, alpha_z=0.9)
     """
 
     alpha_x: float = 0.5  # first filter, kept a step, 1; the soma's alpha_u
     alpha_z: float = 0.75  # second filter, kept a step, 1; the soma's alpha_v. 0: a single exponential trace, as on the chip
+
+    @classmethod
+    def like(cls, neuron: TwoCompartmentParams) -> TraceParams:
+        """The filters of a soma, for the synapses onto it; see `trace_step`."""
+        return cls(alpha_x=neuron.alpha_u, alpha_z=neuron.alpha_v)
 
     def __post_init__(self) -> None:
         for name in ("alpha_x", "alpha_z"):

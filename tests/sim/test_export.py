@@ -117,7 +117,7 @@ def test_a_file_of_another_tool_that_leaves_things_open_says_what_to_name(tmp_pa
     assert (p.alpha_u, p.alpha_v) == (torch.tensor(0.8).item(), torch.tensor(0.9).item())
 
 
-def test_layers_that_decay_differently_are_named():
-    layers = tuple(LayerModel(w=np.ones((2, 2)), bias=np.zeros(2), alpha_v=alpha_v) for alpha_v in (0.5, 0.9))
-    with pytest.raises(ValueError, match=r"\(0.5, 0.5\), \(0.5, 0.9\); a Network has one neuron model"):
-        to_network(Model(layers=layers, steps=1))
+def test_layers_that_decay_differently_keep_their_own():
+    layers = tuple(LayerModel(w=np.ones((2, 2)), bias=np.zeros(2), alpha_v=alpha_v) for alpha_v in (0.5, 0.75, 0.5))
+    first, second, third = (layer.neuron for layer in to_network(Model(layers=layers, steps=1)).layers)
+    assert (first.params.alpha_v, second.params.alpha_v) == (0.5, 0.75) and third is first

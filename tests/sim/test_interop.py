@@ -232,13 +232,13 @@ def test_everything_a_network_cannot_be_is_named_in_one_line_with_place_and_near
     assert len(differences(model)) == line.count("nearest:")
 
 
-def test_inhibition_graded_output_and_layers_that_decay_differently_are_named():
+def test_inhibition_and_graded_output_are_named():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # snnTorch's own, about inhibition
         model = stack(leaky(0.8), leaky(0.9, inhibition=True), leaky(0.9, graded_spikes_factor=2.0))
     text = " | ".join(map(str, differences(model)))
     assert "3 (Leaky): inhibition" in text and "the output layer: graded spikes of 2" in text
-    assert "the layers: different (alpha, beta): (0, 0.8), (0, 0.9), (0, 0.9)" in text
+    assert "0.8" not in text  # decays may differ between layers
 
 
 @pytest.mark.parametrize(
