@@ -42,6 +42,15 @@ class Quantity(NamedTuple):
     colour: str = BLUE
 
 
+class Span(NamedTuple):
+    """One modelled range of x at a known y."""
+
+    y: float
+    low: float
+    high: float
+    colour: str = BLUE
+
+
 def colour_of(method: str) -> str:
     """One hue a family of methods, in every chart."""
     for start, colour in (("BioGrad, random", PURPLE), ("BioGrad, symmetric", SKY), ("BioGrad", BLUE), ("BPTT", ORANGE), ("ANN", GREEN)):
@@ -155,6 +164,30 @@ def scatter(points: Sequence[tuple[str, float, float, str]], *, x: str, y: str, 
         ax.annotate(str(number), (px, py), (5, 4), textcoords="offset points", fontsize=SMALL, color=INK)
     _quiet(ax)
     ax.grid(color="#ECECEC", linewidth=0.8)
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: engineering(value, unit)))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.set_xlabel(x, fontsize=TEXT, color=INK)
+    ax.set_ylabel(y, fontsize=TEXT, color=INK)
+    return figure
+
+
+def span_scatter(spans: Sequence[Span], *, x: str, y: str, unit: str, mark: float | None = None) -> Figure:
+    """Numbered ranges over a log x axis, as hollow as in `log_ranges`; `mark` is a dashed line at that y."""
+    figure = Figure(figsize=(WIDTH, 3.8), layout="constrained")
+    ax = figure.subplots()
+    ax.set_xscale("log")
+    for number, span in enumerate(spans, start=1):
+        ax.plot([span.low, span.high], [span.y, span.y], color=span.colour, linewidth=5, alpha=0.28, solid_capstyle="round")
+        ax.plot([span.low, span.high], [span.y, span.y], "|", color=span.colour, markersize=8, markeredgewidth=1.4)
+        ax.annotate(
+            str(number), (span.low, span.y), (-5, 0), textcoords="offset points", ha="right", va="center", fontsize=SMALL, color=INK
+        )
+    if mark is not None:
+        ax.axhline(mark, color=INK, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
+    _quiet(ax)
+    ax.grid(color="#ECECEC", linewidth=0.8)
+    ax.set_xlim(min(span.low for span in spans) / 2, None)
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: engineering(value, unit)))
     ax.xaxis.set_minor_formatter(NullFormatter())

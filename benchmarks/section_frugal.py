@@ -1,4 +1,4 @@
-"""Fewer joules by design: accuracy against energy, in inference and over whole training runs."""
+"""Fewer joules of inference by design: accuracy against energy."""
 
 from __future__ import annotations
 
@@ -14,20 +14,18 @@ ENERGY_COMMAND = "biograd benchmark --suite energy --run runs/mnist"
 
 def fewer_joules(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
     """Accuracy against energy: steps, sizes, bits, early answers."""
-    section = Section("pareto", "Fewer joules by design")
+    section = Section("pareto", "Fewer joules of inference by design")
     chip = evidence.results("loihi")
     points: list[tuple[str, float, float, str]] = []
     rows: list[list[str]] = []
     for entry in chip.get("pareto") or []:
         colour = BLUE if entry["changed"] == "steps" else SKY
         _add(points, rows, f"this run, {entry['changed']} = {entry['value']}", entry["test_accuracy"], entry, colour)
-    taught: list[list[str]] = _taught("this run", chip, chip) if "training" in chip else []
     for index, record in enumerate(newest(evidence.named("pareto"))):
         costs = record["results"].get("loihi") or {}
         if costs:
             inference = costs["inference"]["davies2018"]
             _add(points, rows, record["results"]["method"], costs["test_accuracy"], inference, COLOURS[1 + index % 4])
-            taught += _taught(record["results"]["method"], costs, chip)
     if points:
         section.text(
             "Inference, modelled (davies2018), in the chip's integers. Dynamic energy, so that no assumption on static power enters."
@@ -38,13 +36,6 @@ def fewer_joules(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
         section.table(columns, rows, numbers=(0, 2, 3, 4))
     else:
         section.missing("No trade-off is recorded.", ENERGY_COMMAND)
-    if len(taught) > 1:
-        columns = ["variant", "test % on the chip", "J a training sample, dynamic", "total", "times fewer, at least", "at most"]
-        caption = (
-            "Training, modelled (davies2018), at the end of training; times fewer than this run, total: where every synapse is visited "
-            "for every sample and the whole chip's static power counts, and where only those that learn do and its own cores'."
-        )
-        section.table(columns, taught, numbers=(1, 2, 3, 4, 5), caption=caption)
     if chip.get("early_answers"):
         early = [
             [
@@ -74,21 +65,3 @@ def _add(points: list[tuple[str, float, float, str]], rows: list[list[str]], nam
     rows.append(
         [str(len(points)), name, f"{100 * reached:.2f}", engineering_range((low, high), "J"), engineering_range(costs["seconds"], "s")]
     )
-
-
-def _taught(name: str, costs: Record, base: Record) -> list[list[str]]:
-    """A row of what a training sample costs, and how many times less than the base; none where the base is not priced."""
-    if "training" not in base:
-        return []
-    cost, other = costs["training"]["davies2018"], base["training"]["davies2018"]["total_j"]
-    fewer = sorted(before / now for before, now in zip(other, cost["total_j"], strict=True))
-    reached = f"{100 * costs['test_accuracy']:.2f}"
-    return [
-        [
-            name,
-            reached,
-            engineering_range(cost["dynamic_j"], "J"),
-            engineering_range(cost["total_j"], "J"),
-            *(f"{times:.1f}" for times in fewer),
-        ]
-    ]

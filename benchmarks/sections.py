@@ -17,6 +17,7 @@ from .section_energy import energy
 from .section_energy_model import energy_model
 from .section_events import events, simulated_accuracy
 from .section_frugal import fewer_joules
+from .section_frugal_training import frugal_training
 from .section_memory import memory
 from .section_origin import inside, origin, sources
 from .section_speed import speed
@@ -194,6 +195,7 @@ SECTIONS: list[Maker] = [
     learning_on_chip,
     energy,
     energy_model,
+    frugal_training,
     fewer_joules,
     memory,
     speed,
