@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardware import emulator, limits
+from hardware import emulator, limits, scan
 from hardware.fixed_point import FixedPointLayer, FixedPointModel, read_fixed, round_to_step
 from hardware.interchange import SpikeInput, read_spikes
 
@@ -79,6 +79,38 @@ def test_wraps_and_saturations_are_counted():
     assert result.wrapped_currents == 2 and result.saturated_voltages > 10
     calm = run_both(FixedPointModel(layers=(layer([[4]]),), steps=3), one_input([1, 1, 1]))
     assert (calm.wrapped_currents, calm.saturated_voltages) == (0, 0)
+
+
+def test_the_last_current_that_does_not_wrap_is_two_to_the_23():
+    # 8 inputs of 128 << 7 are 2^17, and aligned by 6 bits 2^23; no memory of the current. Below zero the same size wraps.
+    for sign, wraps, u in ((1, 0, 2**23), (-1, 1, 2**23)):
+        fixed = FixedPointModel(layers=(layer([[sign * 128] * 8], weight_exp=7, du=4095, vth=131_071),), steps=1)
+        result = run_both(fixed, SpikeInput(spikes=np.ones((1, 1, 8))))
+        assert (result.wrapped_currents, result.saturated_voltages, result.u[0].item()) == (wraps, 1, u)
+
+
+def test_the_smallest_voltage_below_zero_stays_where_nothing_leaks():
+    # -2 << 6, then 2 << 6 on half of it; what is left of the current adds up to one less than the first blow.
+    fixed = FixedPointModel(layers=(layer([[-2, 2]], dv=0),), steps=10)
+    spikes = np.zeros((10, 1, 2))
+    spikes[0, 0, 0] = spikes[1, 0, 1] = 1
+    result = run_both(fixed, SpikeInput(spikes=spikes))
+    assert result.u[0].ravel().tolist() == [-128, 64, 32, 16, 8, 4, 2, 1, 0, 0]
+    assert result.v[0].ravel().tolist() == [-128, -64, -32, -16, -8, -4, -2, -1, -1, -1]
+
+
+def test_the_loop_is_kept_between_runs_where_there_is_room_and_compiled_anew_where_not(monkeypatch):
+    asked = []
+
+    def njit(**options):
+        asked.append(options)
+        if options.get("cache") and len(asked) > 1:
+            raise RuntimeError("cannot cache function: no locator available")
+        return lambda function: function
+
+    monkeypatch.setattr(scan.numba, "njit", njit)
+    assert scan._compiled(len) is len and scan._compiled(len) is len
+    assert asked == [{"cache": True, "nogil": True}, {"cache": True, "nogil": True}, {"nogil": True}]  # nogil: chunks run side by side
 
 
 def test_bias_axons_feed_the_current_at_every_step():

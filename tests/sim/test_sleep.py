@@ -162,6 +162,17 @@ def test_the_compiled_night_is_the_stepped_one(steps: int, monkeypatch: pytest.M
     assert torch.allclose(sleep._surprise_scan(compiled, 0.05), surprise, atol=1e-6)
 
 
+def test_nights_in_single_precision_are_compiled_and_others_stepped(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = []
+    for name in ("dream", "surprise"):
+        monkeypatch.setattr(sleep.scans, name, lambda first, *_, name=name: compiled.append(name) or first)
+    for dtype in (torch.float32, torch.float64):
+        current = torch.ones(3, 2, dtype=dtype)
+        sleep._dream_scan(current, current, TwoCompartmentParams(), 0.05)
+        sleep._surprise_scan(current, 0.05)
+    assert compiled == ["dream", "surprise"]
+
+
 def test_a_night_has_the_constants_it_was_tried_with() -> None:
     tried = {"every": 50, "phases": 4, "first_night": 100, "steps": 1000, "rate": 0.2, "noise": 0.6, "decay": 0.02, "eta": 0.02}
     assert dataclasses.asdict(SleepParams()) == tried
