@@ -89,6 +89,17 @@ def test_the_last_current_that_does_not_wrap_is_two_to_the_23():
         assert (result.wrapped_currents, result.saturated_voltages, result.u[0].item()) == (wraps, 1, u)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_voltage_of_two_to_the_23_is_one_too_many_on_either_side(sign):
+    # 4 inputs of 128 << 7, aligned: a current of 2^22 a step, far from wrapping, and nothing leaks.
+    fixed = FixedPointModel(layers=(layer([[sign * 128] * 4], weight_exp=7, du=4095, dv=0, vth=131_071),), steps=2)
+    spikes = SpikeInput(spikes=np.ones((2, 1, 4)))
+    result = run_both(fixed, spikes)
+    assert (result.wrapped_currents, result.saturated_voltages) == (0, 1)
+    # The threshold is one unit of 2^6 below 2^23, so that above it the neuron fires and is reset.
+    assert result.v[0].ravel().tolist() == [sign * 2**22, 0 if sign > 0 else 1 - 2**23]
+
+
 def test_the_smallest_voltage_below_zero_stays_where_nothing_leaks():
     # -2 << 6, then 2 << 6 on half of it; what is left of the current adds up to one less than the first blow.
     fixed = FixedPointModel(layers=(layer([[-2, 2]], dv=0),), steps=10)
