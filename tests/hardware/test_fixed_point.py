@@ -204,16 +204,16 @@ def known_scale(w, bias, vth: int, weight_exp: int = 0, **changes) -> Model:
 
 
 def test_what_one_layer_cost_is_as_computed_by_hand():
-    # k = 16 / 2 = 8, weights a step of 2 apart. Times 8: 2, 0.5 (becomes 0), 3 (half a step off), 255.25 (beyond 254), -258, 0.
-    w = [[0.25, 0.0625, 0.375], [255.25 / 8, -258 / 8, 0.0]]
+    # k = 16 / 2 = 8, weights a step of 2 apart. Times 8: 2, 0.5 (becomes 0), 3 (half a step off), 255.25 (beyond 254), -258, 0 thrice.
+    w = [[0.25, 0.0625, 0.375, 0.0], [255.25 / 8, -258 / 8, 0.0, 0.0]]
     # 4065.25 needs more than 16 axons of 254; 3 lies half a step off.
     fixed = quantise(known_scale(w, [4065.25 / 8, 0.375], vth=16, weight_exp=1, alpha_u=0.25, alpha_v=0.8))
     layer, report = fixed.layers[0], fixed.report.layers[0]
-    assert layer.w.tolist() == [[2, 0, 4], [254, -256, 0]] and layer.w_bias.sum(axis=1).tolist() == [4064, 4]
+    assert layer.w.tolist() == [[2, 0, 4, 0], [254, -256, 0, 0]] and layer.w_bias.sum(axis=1).tolist() == [4064, 4]
     assert (layer.vth, layer.weight_exp, layer.scale, report.scale) == (16, 1, 1 / 8, 1 / 8)
-    errors = np.array([0, -0.5, 1, -1.25, 2, 0]) / 8
+    errors = np.array([0, -0.5, 1, 0, -1.25, 2, 0, 0]) / 8
     assert report.weight_error_rms == pytest.approx(np.sqrt((errors**2).mean())) and report.weight_error_max == 2 / 8
-    assert (report.weights, report.clipped_weights, report.zeroed_weights) == (6, 2, 1)
+    assert (report.weights, report.clipped_weights, report.zeroed_weights) == (8, 2, 1)
     assert (report.bias_error_max, report.clipped_biases, report.bias_axons) == (1.25 / 8, 1, 16)
     assert (report.alpha_u_asked, report.alpha_u_got) == (0.25, 0.25)
     assert report.alpha_v_asked == pytest.approx(0.8) and report.alpha_v_got == 3277 / 4096  # the nearest of 12 bits
