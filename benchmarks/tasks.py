@@ -133,8 +133,7 @@ def more() -> list[Task]:
                 seed=seed,
                 work=lambda bench, p=p, rule=rule, seed=seed: timing.measure(p, rule, seed),  # type: ignore[misc]
             )
-            for p in timing.TASKS
-            for rule in timing.RULES
+            for p, rule in (*((p, rule) for p in timing.TASKS for rule in timing.RULES), *timing.RECURRENT)
             for seed in SEEDS
         ),
         *(

@@ -10,7 +10,7 @@ same network under rules that differ in that alone. Ours; the idea of a delayed 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -46,6 +46,7 @@ class TimingParams:
     train: int = 2000  # samples
     test: int = 1000
     hidden: tuple[int, ...] = (100,)
+    recurrent: bool = False  # hidden layers with synapses from their own spikes of the step before
     epochs: int = 10
     batch: int = 50
     lr: float = 2e-3
@@ -60,6 +61,10 @@ class TimingParams:
 
 
 TASKS = (TimingParams(), TimingParams(task="order-xor", delay=6, hidden=(100, 100), epochs=20))
+
+
+# The same network with recurrent layers: does an own past help, beside the synapses' traces and instead of them?
+RECURRENT = tuple((replace(p, recurrent=True), rule) for p in TASKS for rule in list(RULES)[:2])
 
 
 def samples(p: TimingParams, n: int, *, generator: torch.Generator) -> SpikeSet:
@@ -83,7 +88,7 @@ def learn(p: TimingParams, rule: Rule, seed: int) -> list[float]:
     generator = torch.Generator().manual_seed(1000 + seed)
     train, test = samples(p, p.train, generator=generator), samples(p, p.test, generator=generator)
     weights = torch.Generator().manual_seed(seed)
-    net = Network((train.inputs, *p.hidden, train.classes), generator=weights)
+    net = Network((train.inputs, *p.hidden, train.classes), recurrent=p.recurrent, generator=weights)
     learner = LocalLearner(net, SleepAligned(net, generator=weights), rule=rule)
     optimizer = torch.optim.Adam(net.parameters(), lr=p.lr)
     batches = -(-len(train) // p.batch)
@@ -103,7 +108,8 @@ def learn(p: TimingParams, rule: Rule, seed: int) -> list[float]:
 def measure(p: TimingParams, rule: str, seed: int) -> Iterator[dict[str, Any]]:
     """One row as a record's results."""
     curve = learn(p, RULES[rule], seed)
-    yield {"method": rule, "task": p.task, "test_accuracy": curve[-1], "test_accuracy_curve": curve, "samples": p.train * p.epochs}
+    method = f"{rule}, recurrent" if p.recurrent else rule
+    yield {"method": method, "task": p.task, "test_accuracy": curve[-1], "test_accuracy_curve": curve, "samples": p.train * p.epochs}
 
 
 def described(p: TimingParams, rule: str) -> dict[str, Any]:

@@ -58,6 +58,7 @@ class RunConfig:
     validation: int = 0  # training images set apart, and measured instead of the test images; 0: none
     limit: int = 0  # use only this many training images; 0: all
     hidden: tuple[int, ...] = (256, 256)  # neurons of each hidden layer
+    recurrent: bool = False  # synapses within each hidden layer, from its spikes of the step before, learned by the same rule
     start_from: str = ""  # NIR file that the first weights come from (--from sets it, and the constants to match); random ones unless named
     epochs: int = 20  # times through the training images
     patience: int = 0  # stop after so many epochs without a better result on the validation samples, and keep the best; 0: never
@@ -99,6 +100,10 @@ class RunConfig:
                 raise ValueError(f"{name} is {getattr(self, name)}; need 0 or more")
         if any(n < 1 for n in self.hidden):
             raise ValueError(f"hidden is {self.hidden}; need at least 1 neuron in each hidden layer")
+        if self.recurrent and self.start_from:
+            raise ValueError(
+                f"recurrent is set, and {self.start_from} holds no recurrent weights: start without --from, or without --recurrent"
+            )
         for name in ("alphas_u", "alphas_v"):
             alphas, layers = getattr(self, name), len(self.hidden) + 1
             if len(alphas) not in (0, layers) or not all(0 <= alpha < 1 for alpha in alphas):
@@ -233,7 +238,8 @@ def build_network(config: RunConfig, samples: DataSet, generator: torch.Generato
     """An untrained network for these samples, and its feedback path, both drawn from `generator`."""
     one = NEURONS[config.neuron_model](config.neuron)
     neurons = [NEURONS[config.neuron_model](params) for params in layer_params(config)]
-    net = Network((samples.inputs, *config.hidden, samples.classes), neuron=neurons or one, generator=generator).to(config.device)
+    sizes = (samples.inputs, *config.hidden, samples.classes)
+    net = Network(sizes, neuron=neurons or one, recurrent=config.recurrent, generator=generator).to(config.device)
     return net, FEEDBACK[config.feedback](net, generator=generator)
 
 

@@ -76,6 +76,8 @@ def to_model(net: Network, feedback: Feedback | None, *, steps: int, encoder: st
         >>> to_model(net, None, steps=10, encoder="integrate_and_fire", info={}).sizes
         (784, 32, 10)
     """
+    if net.recurrent:
+        raise ValueError("a recurrent network cannot be exported: files and the chip hold chains of layers; train one with recurrent=False")
     for layer in net.layers:
         if not isinstance(layer.neuron, TwoCompartmentLIF):
             raise ValueError(f"{type(layer.neuron).__name__} cannot be exported: NIR and the chip know the two-compartment LIF")

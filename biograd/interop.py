@@ -115,6 +115,8 @@ def to_snntorch(net: Network, *, spike_grad: Callable[[Tensor], Tensor] | None =
         >>> model = to_snntorch(Network((4, 3, 2)))
         >>> spikes = torch.stack([model(s) for s in torch.ones(10, 1, 4)])    # [T, B, classes]
     """
+    if net.recurrent:
+        raise ValueError("a recurrent network is not written as a snnTorch model: train one with recurrent=False")
     modules = OrderedDict[str, nn.Module]()
     for number, layer in enumerate(net.layers, start=1):
         if not isinstance(layer.neuron, TwoCompartmentLIF):

@@ -13,7 +13,7 @@ from torch import Tensor
 from . import event_driven, gpu_learning
 from .errors import ClassWeighted, ErrorNeurons, SignedSpikes, errors_over_time
 from .feedback import Feedback
-from .network import Network
+from .network import Network, delayed
 from .neurons import apical_scan, lif_params
 from .parts import in_parts
 from .readout import Classes, Readout
@@ -52,7 +52,9 @@ class LocalLearner:
         threads: how many parts a batch is split into, each worked on by one thread; sums are taken in a fixed order, so the last bits
             depend on this number and on nothing else. Set torch's own threads to 1 beside it.
         order: "layer" rolls a whole layer over all T at once (fast; event-driven where `by_events`, by kernels on a GPU); "online"
-            steps all layers together and keeps running sums only (memory independent of T). Both mean the same.
+            steps all layers together and keeps running sums only (memory independent of T). Both mean the same. A recurrent layer is
+            rolled step by step in either; its recurrent synapses learn by the same rule, from the layer's own spikes of the step before:
+            e-prop's eligibility (Bellec et al. 2020), psi times the trace of these, with what else a spike sets off later left out.
 
     Example:
         >>> net = Network((784, 64, 10))
@@ -130,6 +132,8 @@ class LocalLearner:
         layer = self.net.layers[index]
         layer.w.grad = _minus_mean([update.dw for update in updates], share)
         layer.b.grad = _minus_mean([update.db for update in updates], share)
+        if layer.w_rec is not None:
+            layer.w_rec.grad = _minus_mean([update.dw_rec for update in updates if update.dw_rec is not None], share)
         if self.on_update is not None:
             self.on_update(index)
 
@@ -172,14 +176,22 @@ class LocalLearner:
         for index, done in enumerate(activity):
             # The output layer hears its own error neurons; a window there would leave silent outputs untaught.
             hidden = index < len(activity) - 1
-            updates.append(self._taught(index, self.feedback.project(err, index) if hidden else err, done.psi if hidden else None, s_pre))
+            teach, psi = (self.feedback.project(err, index), done.psi) if hidden else (err, None)
+            update = self._taught(index, teach, psi, s_pre)
+            if self.net.layers[index].w_rec is not None:
+                update = update._replace(dw_rec=self._taught(index, teach, psi, delayed(done.s)).dw)
+            updates.append(update)
             s_pre = done.s
         rates = torch.stack([done.s.mean() for done in activity])
         counts = s_out.sum(0)
         return _Part(self.readout.answers(counts, len(s_out)), err.abs().mean(), rates, updates, counts)
 
     def _taught(self, index: int, teach: Tensor, psi: Tensor | None, s_pre: Tensor) -> Update:
-        """A layer's update from what its apical dendrites hear; psi None: no gate, and errors do not linger."""
+        """A layer's update from what its apical dendrites hear; psi None: no gate, and errors do not linger.
+
+        Args:
+            s_pre: spikes before the synapses: the layer's below, or its own of the step before.
+        """
         neuron, rule = self.net.layers[index].neuron, self.rules[index]
         if gpu_learning.learns(neuron, rule, teach):
             return gpu_learning.update(rule, teach, psi, s_pre, 0.0 if psi is None else lif_params(neuron).alpha_a)
@@ -191,9 +203,10 @@ class LocalLearner:
         states = net.rest(batch)
         v_apical = [torch.zeros_like(state.s) for state in states[:-1]]
         rule_states = [rules[i].start(state.s, spikes[0] if i == 0 else states[i - 1].s) for i, state in enumerate(states)]
+        loops = {i: rules[i].start(state.s, state.s) for i, state in enumerate(states) if net.layers[i].w_rec is not None}
         counts, error, rates = torch.zeros_like(target), target.new_zeros(()), target.new_zeros(len(states))
         for t in range(steps):
-            states = net.step(states, spikes[t])
+            past, states = states, net.step(states, spikes[t])
             counts = counts + states[-1].s
             err = self.error.error(states[-1].s, counts / (t + 1), target)
             s_pre = spikes[t]
@@ -203,11 +216,15 @@ class LocalLearner:
                     v_apical[index] = neuron.apical(v_apical[index], self.feedback.project(err, index))
                     g = v_apical[index] * neuron.slope(state)
                 rule_states[index] = rules[index].step(rule_states[index], g, s_pre)
+                if index in loops:
+                    loops[index] = rules[index].step(loops[index], g, past[index].s)
                 s_pre = state.s
             error = error + err.abs().mean() / steps
             rates = rates + torch.stack([state.s.mean() for state in states]) / steps
         answers = self.readout.answers(counts, steps)
         updates = [rule.finish(state, steps) for rule, state in zip(rules, rule_states, strict=True)]
+        for index, loop in loops.items():
+            updates[index] = updates[index]._replace(dw_rec=rules[index].finish(loop, steps).dw)
         return _Part(answers, error, rates, updates, counts)
 
 

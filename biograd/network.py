@@ -17,30 +17,6 @@ from .scans import runs_on
 from .trains import Trains
 
 
-class Layer(nn.Module):
-    """Forward synapses onto one population.
-
-    `w` [out, in], thresholds a spike; `b` [out], thresholds a step, a weight from one input that fires at every step.
-    Drawn from U(+-2/sqrt(in)), b = 0: PyTorch's usual bound, U(+-1/sqrt(in)) at v_th = 0.5, in thresholds.
-
-    Example:
-        >>> Layer(784, 10).w.shape    # [out, in]
-        torch.Size([10, 784])
-    """
-
-    def __init__(self, fan_in: int, size: int, *, neuron: Neuron | None = None, generator: torch.Generator | None = None) -> None:
-        super().__init__()
-        self.neuron = neuron or TwoCompartmentLIF()
-        bound = 2 / math.sqrt(fan_in)
-        w = torch.empty(size, fan_in).uniform_(-bound, bound, generator=generator)
-        self.w = nn.Parameter(w, requires_grad=False)
-        self.b = nn.Parameter(torch.zeros(size), requires_grad=False)
-
-    def current(self, s: Float[Tensor, "*T B M"]) -> Float[Tensor, "*T B N"]:
-        """W s + b, thresholds."""
-        return nn.functional.linear(s, self.w, self.b)
-
-
 class Activity(NamedTuple):
     """What one layer did over a sample: its spikes and the slopes of its somata, each [T, B, N]."""
 
@@ -48,12 +24,66 @@ class Activity(NamedTuple):
     psi: Tensor
 
 
+class Layer(nn.Module):
+    """Forward synapses onto one population.
+
+    `w` [out, in], thresholds a spike; `b` [out], thresholds a step, a weight from one input that fires at every step.
+    Drawn from U(+-2/sqrt(in)), b = 0: PyTorch's usual bound, U(+-1/sqrt(in)) at v_th = 0.5, in thresholds.
+    `w_rec` [out, out], thresholds a spike, where the layer is recurrent: from its own spikes of the step before, drawn from
+    U(+-1/sqrt(out)); else None.
+
+    Example:
+        >>> Layer(784, 10).w.shape    # [out, in]
+        torch.Size([10, 784])
+    """
+
+    def __init__(
+        self,
+        fan_in: int,
+        size: int,
+        *,
+        neuron: Neuron | None = None,
+        recurrent: bool = False,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.neuron = neuron or TwoCompartmentLIF()
+        bound = 2 / math.sqrt(fan_in)
+        w = torch.empty(size, fan_in).uniform_(-bound, bound, generator=generator)
+        self.w = nn.Parameter(w, requires_grad=False)
+        self.b = nn.Parameter(torch.zeros(size), requires_grad=False)
+        self.w_rec: nn.Parameter | None = None
+        if recurrent:
+            w_rec = torch.empty(size, size).uniform_(-1 / math.sqrt(size), 1 / math.sqrt(size), generator=generator)
+            self.w_rec = nn.Parameter(w_rec, requires_grad=False)
+
+    def current(self, s: Float[Tensor, "*T B M"]) -> Float[Tensor, "*T B N"]:
+        """W s + b, thresholds: what arrives from the layer before."""
+        return nn.functional.linear(s, self.w, self.b)
+
+    def step(self, state: HasSpikes, current: Float[Tensor, "B N"]) -> HasSpikes:
+        """The somata one step later: on `current`, and, where the layer is recurrent, on their own spikes of the step before."""
+        return self.neuron.soma(state, current if self.w_rec is None else current + nn.functional.linear(state.s, self.w_rec))
+
+    def scan(self, current: Float[Tensor, "T B N"]) -> Activity:
+        """What the layer does over all steps, from rest; step by step where it is recurrent, for a spike may matter one step later."""
+        if self.w_rec is None:
+            return Activity(*soma_scan(self.neuron, current))
+        state = self.neuron.rest(current[0])
+        s, psi = torch.empty_like(current), torch.empty_like(current)
+        for t in range(len(current)):
+            state = self.step(state, current[t])
+            s[t], psi[t] = state.s, self.neuron.slope(state)
+        return Activity(s, psi)
+
+
 class Network(nn.Module):
-    """A feed-forward stack of layers.
+    """A stack of layers, each driven by the one before it, and a recurrent one by itself too.
 
     Args:
         sizes: neurons of each population, input first, classes last, e.g. (784, 256, 256, 10).
         neuron: the neuron of every layer, or one for each in turn, e.g. with decays of its own; the two-compartment LIF unless given.
+        recurrent: whether every hidden layer has synapses from its own spikes of the step before; or which of them, in turn.
         generator: source of the initial weights; the global one unless given.
 
     Example:
@@ -63,10 +93,17 @@ class Network(nn.Module):
         >>> slow, fast = (TwoCompartmentLIF(TwoCompartmentParams(alpha_v=alpha_v)) for alpha_v in (0.95, 0.5))
         >>> Network((784, 256, 10), neuron=(slow, fast)).layers[1].neuron is fast
         True
+        >>> [name for name, _ in Network((784, 256, 10), recurrent=True).named_parameters()]
+        ['layers.0.w', 'layers.0.b', 'layers.0.w_rec', 'layers.1.w', 'layers.1.b']
     """
 
     def __init__(
-        self, sizes: Sequence[int], *, neuron: Neuron | Sequence[Neuron] | None = None, generator: torch.Generator | None = None
+        self,
+        sizes: Sequence[int],
+        *,
+        neuron: Neuron | Sequence[Neuron] | None = None,
+        recurrent: bool | Sequence[bool] = False,
+        generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
         if len(sizes) < 2 or any(n < 1 for n in sizes):
@@ -76,7 +113,11 @@ class Network(nn.Module):
         neurons = [one] * (len(sizes) - 1) if isinstance(one, Neuron) else list(one)
         if len(neurons) != len(sizes) - 1:
             raise ValueError(f"there are {len(neurons)} neurons for {len(sizes) - 1} layers: give one for all, or one for each")
-        layers = (Layer(m, n, neuron=own, generator=generator) for (m, n), own in zip(itertools.pairwise(sizes), neurons, strict=True))
+        loops = [recurrent] * len(self.hidden) if isinstance(recurrent, bool) else list(recurrent)
+        if len(loops) != len(self.hidden):
+            raise ValueError(f"recurrent says {len(loops)} times yes or no for {len(self.hidden)} hidden layers: once for all, or for each")
+        kinds = zip(itertools.pairwise(sizes), neurons, (*loops, False), strict=True)
+        layers = (Layer(m, n, neuron=own, recurrent=loop, generator=generator) for (m, n), own, loop in kinds)
         self.layers: Sequence[Layer] = nn.ModuleList(layers)  # type: ignore[assignment]  # it holds any Module; here it holds Layers
 
     @property
@@ -85,6 +126,11 @@ class Network(nn.Module):
         if any(layer.neuron is not self.layers[0].neuron for layer in self.layers):
             raise ValueError("the layers of this network have neurons of their own, and this knows one for all: see net.layers[i].neuron")
         return self.layers[0].neuron
+
+    @property
+    def recurrent(self) -> bool:
+        """Whether any layer is recurrent."""
+        return any(layer.w_rec is not None for layer in self.layers)
 
     @property
     def hidden(self) -> tuple[int, ...]:
@@ -103,8 +149,9 @@ class Network(nn.Module):
 
     @property
     def by_events(self) -> bool:
-        """Whether this network fires by the event-driven loops: two-compartment LIF, float32, on a CPU."""
-        return all(type(layer.neuron) is TwoCompartmentLIF for layer in self.layers) and runs_on(self.layers[0].w)
+        """Whether this network fires by the event-driven loops: two-compartment LIF, not recurrent, float32, on a CPU."""
+        known = all(type(layer.neuron) is TwoCompartmentLIF for layer in self.layers) and not self.recurrent
+        return known and runs_on(self.layers[0].w)
 
     def synapses(self) -> list[Synapses]:
         """Every layer's weights as the event-driven loops read them, as they are now."""
@@ -129,18 +176,17 @@ class Network(nn.Module):
         """
         done = []
         for layer in self.layers:
-            s, psi = soma_scan(layer.neuron, layer.current(spikes))
-            done.append(Activity(s, psi))
-            spikes = s
+            done.append(layer.scan(layer.current(spikes)))
+            spikes = done[-1].s
         return done
 
     def spike_counts(self, spikes: Float[Tensor, "T B M"] | Trains) -> list[Tensor]:
         """Spikes of each neuron over all steps, [B, N] of every layer."""
-        trains = spikes if isinstance(spikes, Trains) else Trains.pack(spikes) if self.by_events else None
-        if trains is not None:
-            return [fired.s.counts() for fired in self.fire(trains)]
-        assert isinstance(spikes, Tensor)
-        return [done.s.sum(0) for done in self.roll(spikes)]
+        if self.by_events:
+            trains = spikes if isinstance(spikes, Trains) else Trains.pack(spikes)
+            if trains is not None:
+                return [fired.s.counts() for fired in self.fire(trains)]
+        return [done.s.sum(0) for done in self.roll(spikes.dense() if isinstance(spikes, Trains) else spikes)]
 
     def rest(self, batch: int) -> list[HasSpikes]:
         """The somata of every layer before the first step."""
@@ -150,7 +196,7 @@ class Network(nn.Module):
         """Advance every layer by one step, each on the spikes its predecessor fires in this very step."""
         after = []
         for layer, state in zip(self.layers, states, strict=True):
-            state = layer.neuron.soma(state, layer.current(spikes))
+            state = layer.step(state, layer.current(spikes))
             after.append(state)
             spikes = state.s
         return after
@@ -158,6 +204,11 @@ class Network(nn.Module):
     def forward(self, spikes: Float[Tensor, "T B M"]) -> Float[Tensor, "T B C"]:
         """Spikes of the output layer, 0 or 1, [T, B, classes]."""
         return self.roll(spikes)[-1].s
+
+
+def delayed(s: Float[Tensor, "T B N"]) -> Float[Tensor, "T B N"]:
+    """The spikes of the step before each step; none before the first."""
+    return torch.cat([torch.zeros_like(s[:1]), s[:-1]])
 
 
 def read_out(s_out: Float[Tensor, "T B C"]) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from .errors import errors_over_time
 from .learner import LocalLearner
+from .network import delayed
 from .neurons import TwoCompartmentLIF, apical_scan
 from .traces import TraceParams, trace_scan
 
@@ -45,7 +46,11 @@ def probe(
     neuron = int((psi.sum(0) * (s.sum(0) > 0) * (v_apical.abs().sum(0) + 1e-9)).argmax())
     e = psi[:, neuron, None] * z
     synapse = int(e.sum(0).argmax())
-    v = _soma_voltage(soma, net.layers[hidden].current(s_pre)[:, :, neuron])
+    layer = net.layers[hidden]
+    current = layer.current(s_pre)
+    if layer.w_rec is not None:
+        current = current + torch.nn.functional.linear(delayed(activity[hidden].s), layer.w_rec)
+    v = _soma_voltage(soma, current[:, :, neuron])
     trains = [spikes[:, 0], *(done.s[:, 0] for done in activity)]
     return Sample(
         [train.cpu().numpy() for train in trains],

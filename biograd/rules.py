@@ -19,6 +19,8 @@ from .traces import TraceParams, TraceState, trace_scan, trace_step
 class Update(NamedTuple):
     """A wished change of a layer: dw [out, in] and db [out], mean over batch and time, thresholds.
 
+    A rule says what one set of synapses wishes; the learner puts a recurrent layer's second set into `dw_rec` [out, out].
+
     Example:
         >>> Factorised().over_time(torch.ones(5, 2, 3), torch.ones(5, 2, 4)).dw.shape    # [out, in]
         torch.Size([3, 4])
@@ -26,6 +28,7 @@ class Update(NamedTuple):
 
     dw: Tensor
     db: Tensor
+    dw_rec: Tensor | None = None
 
 
 class Rule(ABC):

@@ -95,7 +95,10 @@ def first_night(net: Network, feedback: SleepAligned, p: SleepParams, *, generat
 
 
 def dream(net: Network, hidden: int, p: SleepParams, *, generator: torch.Generator) -> tuple[Float[Tensor, "T N"], Float[Tensor, "T C"]]:
-    """Let a hidden layer fire at random, and the layers after it listen: its spikes and the output's, [T, N] and [T, classes]."""
+    """Let a hidden layer fire at random, and the layers after it listen: its spikes and the output's, [T, N] and [T, classes].
+
+    Recurrent synapses are silent in a dream: what feedback weights learn is the path forward (`feedback.true_path`).
+    """
     for layer in net.layers[hidden + 1 :]:
         if not isinstance(layer.neuron, TwoCompartmentLIF):
             raise ValueError(f"sleep knows the two-compartment LIF, not {type(layer.neuron).__name__}: use other feedback, e.g. 'dfa'")

@@ -353,5 +353,5 @@ _POSITION = ("epoch", "batch", "seconds", "night_seconds")
 def check_finite(net: Network, when: str) -> None:
     """Raise ValueError where a weight is not a finite number any more."""
     for index, layer in enumerate(net.layers):
-        if not (torch.isfinite(layer.w).all() and torch.isfinite(layer.b).all()):
+        if not all(torch.isfinite(parameter).all() for parameter in layer.parameters()):
             raise ValueError(f"layer {index + 1} has weights that are not finite at {when}: lower the learning rate (optimizer.lr)")

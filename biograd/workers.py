@@ -152,7 +152,7 @@ class SharedLearner:
     def _travel(self, index: int) -> None:
         """Send a layer's update on its way."""
         layer = self.net.layers[index]
-        gradients = [gradient for gradient in (layer.w.grad, layer.b.grad) if gradient is not None]
+        gradients = [parameter.grad for parameter in layer.parameters() if parameter.grad is not None]
         flat = torch.cat([gradient.flatten() for gradient in gradients]).mul_(self._share)
         self._travelling.append((dist.all_reduce(flat, async_op=True), flat, gradients))
 
