@@ -1,8 +1,10 @@
 """Several workers on one machine: does a second process on a second core train faster than one on one?
 
-    python -m torch.distributed.run --standalone --nproc-per-node 2 -m benchmarks.scaling SECONDS BATCH early
+    python -m torch.distributed.run --standalone --nproc-per-node 2 -m benchmarks.scaling SECONDS BATCH memory
 
-is what `workers_scaling` starts, in turns with one worker; each has one thread, and the batch is shared among them.
+is what `workers_scaling` starts, in turns with one worker; each has one thread, and the batch is shared among them. Their updates are
+added up in shared memory, as `biograd train` does it on one machine; by gloo, as between machines, each sent as soon as it is there
+(early); or by gloo when the last one is (late).
 """
 
 from __future__ import annotations
@@ -25,32 +27,36 @@ from biograd.workers import SharedLearner, joined
 from .speed import SIZES, STEPS, at_random
 
 BATCHES = (100, 400)
+WAYS = ("memory", "early", "late")
 
 
 def workers_scaling(*, workers: int = 2, rounds: int = 3, seconds: float = 2.0) -> dict[str, Any]:
-    """Samples a second of one worker, of several, and of several whose updates wait for the last layer's; medians over interleaved rounds.
+    """Samples a second of one worker, and of several in each of the `WAYS`; medians over interleaved rounds.
 
     Raises: RuntimeError where the workers do not run.
     """
     results: dict[str, Any] = {"workers": workers, "steps": STEPS, "sizes": list(SIZES), "rounds": rounds, "batches": {}}
     for batch in BATCHES:
-        found: dict[str, list[float]] = {"one": [], "several": [], "several, late": []}
+        found: dict[str, list[float]] = {name: [] for name in ("one", *(f"several, {way}" for way in WAYS))}
         for _ in range(rounds):
             for name, speeds in found.items():
-                speeds.append(_race(1 if name == "one" else workers, seconds, batch, early=not name.endswith("late")))
-        ratio = [many / one for many, one in zip(found["several"], found["one"], strict=True)]
-        late = [early / other for early, other in zip(found["several"], found["several, late"], strict=True)]
+                speeds.append(_race(1 if name == "one" else workers, seconds, batch, way=name.removeprefix("several, ")))
         results["batches"][str(batch)] = {
             "samples_per_second": {name: statistics.median(speeds) for name, speeds in found.items()},
-            "ratio_workers": statistics.median(ratio),
-            "ratio_early_vs_late": statistics.median(late),
+            "ratio_workers": _ratio(found["several, memory"], found["one"]),
+            "ratio_workers_gloo": _ratio(found["several, early"], found["one"]),
+            "ratio_early_vs_late": _ratio(found["several, early"], found["several, late"]),
         }
     return results
 
 
-def _race(workers: int, seconds: float, batch: int, *, early: bool) -> float:
+def _ratio(these: list[float], those: list[float]) -> float:
+    return statistics.median(this / that for this, that in zip(these, those, strict=True))
+
+
+def _race(workers: int, seconds: float, batch: int, *, way: str) -> float:
     start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(workers)]
-    program = ["-m", "benchmarks.scaling", str(seconds), str(batch), "early" if early else "late"]
+    program = ["-m", "benchmarks.scaling", str(seconds), str(batch), way]
     done = subprocess.run([*start, *program], capture_output=True, text=True, timeout=60 + 10 * seconds)
     told = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode or not told:
@@ -60,13 +66,13 @@ def _race(workers: int, seconds: float, batch: int, *, early: bool) -> float:
     return float(json.loads(told[-1])["samples_per_second"])
 
 
-def main(seconds: float, batch: int, early: bool) -> None:
+def main(seconds: float, batch: int, way: str) -> None:
     """One worker's part of a race."""
     torch.set_num_threads(1)
     with joined("cpu") as workers:
         net = Network(SIZES, generator=torch.Generator().manual_seed(0))
         own = LocalLearner(net, RandomDFA(net, generator=torch.Generator().manual_seed(1)), error=SignedSpikes())
-        learner = own if workers.count == 1 else SharedLearner(own, workers, early=early)
+        learner = own if workers.count == 1 else SharedLearner(own, workers, early=way != "late", in_memory=way == "memory")
         optimizer = torch.optim.Adam(net.parameters(), lr=0.0, fused=True)
         spikes, labels = at_random(batch)
         done, start = 0, 0.0
@@ -81,4 +87,4 @@ def main(seconds: float, batch: int, early: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "early")
+    main(float(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

@@ -25,10 +25,12 @@ from torch import Tensor
 from .neurons import TwoCompartmentParams
 from .rows import add_rows, count_bits, lowest_bit, padded, take_rows
 from .rules import Update
+from .tiles import ONE, turn
 from .traces import TraceParams
-from .trains import WORD, Trains
+from .trains import WORD, Trains, unsigned
 
-BLOCK = 256  # neurons of a layer whose updates are worked out together; ours, the fastest of 128, 256 and 512 at 784 inputs
+FIRE_ROWS, LEARN_ROWS = 4, 2 * WORD + 3  # of scratch memory, as wide as the layer; to learn one more a step. It comes from torch, which
+# lays it at cache lines: rows that lie across two of them take a third longer to add up.
 
 
 class Synapses(NamedTuple):
@@ -48,20 +50,20 @@ class Fired(NamedTuple):
 
 def synapses(w: Float[Tensor, "N M"], b: Float[Tensor, " N"]) -> Synapses:
     """Turn a layer's weights; once a batch, as they change with it."""
-    out, width = len(b), padded(len(b))
-    if width == out:
-        return Synapses(w.T.contiguous(), b.contiguous(), out)
-    return Synapses(torch.nn.functional.pad(w.T, (0, width - out)), torch.nn.functional.pad(b, (0, width - out)), out)
+    out, inputs = w.shape
+    turned = torch.zeros(inputs, padded(out))
+    turn(w.detach().contiguous().unsqueeze(0).numpy(), ONE, turned.numpy(), 0, inputs)
+    return Synapses(turned, torch.nn.functional.pad(b.detach(), (0, padded(out) - out)), out)
 
 
 def fire(before: Trains, layer: Synapses, p: TwoCompartmentParams) -> Fired:
     """Roll spike trains through a layer: `neurons.soma_step` and `neurons.surrogate_slope` over all steps, from rest."""
-    shape = (*before.words.shape[:2], layer.out)
-    s, psi = torch.empty(shape, dtype=torch.int32), torch.empty(shape, dtype=torch.int32)
+    fired = Fired(*(Trains.blank(before.steps, before.batch, layer.out) for _ in range(2)))
     alphas = np.float32(p.alpha_u), np.float32(p.alpha_v), np.float32(p.window)
-    spikes, slopes = Trains(s, before.steps), Trains(psi, before.steps)
-    _fire(_unsigned(before), before.steps, layer.w.numpy(), layer.b.numpy(), *alphas, _unsigned(spikes), _unsigned(slopes))
-    return Fired(spikes, slopes)
+    scratch = torch.empty(FIRE_ROWS, layer.w.shape[1]).numpy()
+    into = unsigned(fired.s), unsigned(fired.psi), 0, before.batch, scratch
+    fire_samples(unsigned(before), before.steps, layer.w.numpy(), layer.b.numpy(), *alphas, *into)
+    return fired
 
 
 def learn(
@@ -75,46 +77,38 @@ def learn(
         w_fb: feedback weights onto the layer, thresholds.
         psi: the layer's slopes.
     """
-    if len(w_fb) > BLOCK:  # a block of columns at a time stays in the processor's own memory; columns know nothing of each other
-        words = psi.words.split(BLOCK, dim=2)
-        parts = [learn(before, err, w, Trains(o.contiguous(), psi.steps), p, trace) for w, o in zip(w_fb.split(BLOCK), words, strict=True)]
-        return Update(torch.cat([part.dw for part in parts]), torch.cat([part.db for part in parts]))
-    steps, batch, _ = err.shape
     out, width = len(w_fb), padded(len(w_fb))
     teach = torch.nn.functional.pad(w_fb.T, (0, width - out)).contiguous()
-    dw, db = torch.zeros(before.words.shape[2], width), torch.zeros(width)
+    dw, db, scratch = torch.empty(before.neurons, width), torch.empty(width), torch.empty(LEARN_ROWS + len(err), width)
     constants = np.float32(p.alpha_a), np.float32(trace.alpha_x), np.float32(trace.alpha_z)
-    _learn(_unsigned(before), err.contiguous().numpy(), teach.numpy(), _unsigned(psi), *constants, dw.numpy(), db.numpy())
-    share = 1 / (steps * batch)
-    return Update(dw[:, :out].T.contiguous().mul_(share), db[:out].mul(share))
+    into = 0, before.batch, dw.numpy(), db.numpy(), scratch.numpy()
+    learn_samples(unsigned(before), err.contiguous().numpy(), teach.numpy(), unsigned(psi), 0, out, *constants, *into)
+    share = 1 / (before.steps * before.batch)
+    return Update(dw[:, :out].T.contiguous().mul_(share), db[:out] * share)
 
 
 def learn_factorised(
     before: Trains, err: Float[Tensor, "T B C"], w_fb: Float[Tensor, "N C"], psi: Trains, p: TwoCompartmentParams
 ) -> Update:
     """The update of `rules.Factorised`; arguments as `learn`."""
-    steps, batch, _ = err.shape
-    g = torch.zeros(batch, len(w_fb))
-    _gated_sums(err.contiguous().numpy(), w_fb.T.contiguous().numpy(), _unsigned(psi), np.float32(p.alpha_a), g.numpy())
-    g /= steps
-    return Update(g.T @ (before.counts() / steps) / batch, g.mean(0))
-
-
-def _unsigned(trains: Trains) -> np.ndarray:
-    return trains.words.numpy().view(np.uint32)
+    g, share = torch.empty(before.batch, len(w_fb)), np.float32(1 / (before.steps * before.batch))
+    constants = unsigned(psi), np.float32(p.alpha_a), share, 0, before.batch
+    gate_samples(err.contiguous().numpy(), w_fb.T.contiguous().numpy(), *constants, g.numpy())
+    return Update(g.T @ (before.counts() / before.steps), g.sum(0))
 
 
 @numba.njit(cache=True, nogil=True)
-def _fire(before, steps, w, bias, alpha_u, alpha_v, window, s, psi):
-    words, batch, inputs = before.shape
+def fire_samples(before, steps, w, bias, alpha_u, alpha_v, window, s, psi, first, last, scratch):
+    """`fire`, of samples first .. last - 1."""
+    words, _, inputs = before.shape
     out, width = s.shape[2], w.shape[1]
     one, zero, none = np.float32(1), np.float32(0), np.uint32(0)
-    current = np.empty((2, width), np.float32)
+    current = scratch
     lasting, momentary = current[0], current[1]  # bias and runs of spikes, from step to step; and with the spikes of this step
-    u, v = np.empty(width, np.float32), np.empty(width, np.float32)
+    u, v = scratch[2], scratch[3]
     begin, end, now = np.empty((WORD, inputs), np.int32), np.empty((WORD, inputs), np.int32), np.empty((WORD, inputs), np.int32)
     n_begin, n_end, n_now = np.empty(WORD, np.int64), np.empty(WORD, np.int64), np.empty(WORD, np.int64)
-    for b in range(batch):
+    for b in range(first, last):
         u[:] = zero
         v[:] = zero
         for word in range(words):
@@ -128,9 +122,9 @@ def _fire(before, steps, w, bias, alpha_u, alpha_v, window, s, psi):
                 if train == none:
                     continue
                 later = np.uint32(train << np.uint32(1))
-                first, past = np.uint32(train & ~later), np.uint32(later & ~train & inside)
-                if count_bits(first) + count_bits(past) < count_bits(train):
-                    _list(first, i, begin, n_begin)
+                begun, past = np.uint32(train & ~later), np.uint32(later & ~train & inside)
+                if count_bits(begun) + count_bits(past) < count_bits(train):
+                    _list(begun, i, begin, n_begin)
                     _list(past, i, end, n_end)
                 else:
                     _list(train, i, now, n_now)
@@ -166,16 +160,19 @@ def _list(train, i, lists, counts):
 
 
 @numba.njit(cache=True, nogil=True)
-def _learn(before, err, teach, psi, alpha_a, alpha_x, alpha_z, dw, db):
-    words, batch, inputs = before.shape
+def learn_samples(before, err, teach, psi, column, out, alpha_a, alpha_x, alpha_z, first, last, dw, db, scratch):
+    """The sums of `learn`, turned, of samples first .. last - 1 and neurons column .. column + out - 1."""
+    words, _, inputs = before.shape
     steps = err.shape[0]
-    out, width = psi.shape[2], dw.shape[1]
+    dw[:] = np.float32(0)
+    db[:] = np.float32(0)
     zero, none = np.float32(0), np.uint32(0)
-    g = np.empty((steps, width), np.float32)  # v_apical, then gated by psi
-    owed = np.zeros((2 * WORD + 1, width), np.float32)  # of one word: G of each step; behind them, G summed from each step on
-    x, z = np.empty(width, np.float32), np.empty(width, np.float32)
+    g = scratch[2 * WORD + 3 :]  # [T, width]: v_apical, then gated by psi
+    owed = scratch[: 2 * WORD + 1]  # of one word: G of each step; behind them, G summed from each step on
+    x, z = scratch[2 * WORD + 1], scratch[2 * WORD + 2]
+    owed[:] = zero
     picks = np.empty((1, WORD), np.int32)
-    for b in range(batch):
+    for b in range(first, last):
         if not _errs(err, b):
             continue
         _listen(err, b, teach, alpha_a, g)
@@ -185,7 +182,7 @@ def _learn(before, err, teach, psi, alpha_a, alpha_x, alpha_z, dw, db):
             length = min(WORD, steps - WORD * word)
             inside = np.uint32(np.uint32(0xFFFFFFFF) >> np.uint32(WORD - length))
             owed[WORD + length, :] = zero
-            slope = psi[word, b]
+            slope = psi[word, b, column : column + out]
             for t in range(length - 1, -1, -1):
                 bit = np.uint32(np.uint32(1) << np.uint32(t))
                 taught, here, onward, after = g[WORD * word + t], owed[t], owed[WORD + t], owed[WORD + t + 1]
@@ -202,9 +199,9 @@ def _learn(before, err, teach, psi, alpha_a, alpha_x, alpha_z, dw, db):
                 if train == none:
                     continue
                 later = np.uint32(train << np.uint32(1))
-                first, past = np.uint32(train & ~later), np.uint32(later & ~train & inside)
-                if count_bits(first) + count_bits(past) < count_bits(train):
-                    add_rows(dw, i, owed, picks, 0, _pick(first, WORD, picks))
+                begun, past = np.uint32(train & ~later), np.uint32(later & ~train & inside)
+                if count_bits(begun) + count_bits(past) < count_bits(train):
+                    add_rows(dw, i, owed, picks, 0, _pick(begun, WORD, picks))
                     take_rows(dw, i, owed, picks, 0, _pick(past, WORD, picks))
                 else:
                     add_rows(dw, i, owed, picks, 0, _pick(train, 0, picks))
@@ -250,16 +247,20 @@ def _listen(err, b, teach, alpha_a, v_apical):
 
 
 @numba.njit(cache=True, nogil=True)
-def _gated_sums(err, teach, psi, alpha_a, g):
-    steps, batch, _ = err.shape
+def gate_samples(err, teach, psi, alpha_a, share, first, last, g):
+    """`share` times the sum over steps of v_apical psi, [B, N], of samples first .. last - 1."""
+    steps = err.shape[0]
     out = g.shape[1]
     v_apical = np.empty((steps, out), np.float32)
-    for b in range(batch):
+    for b in range(first, last):
+        total = g[b]
+        total[:] = np.float32(0)
         if not _errs(err, b):
             continue
         _listen(err, b, teach, alpha_a, v_apical)
-        total = g[b]
         for t in range(steps):
             slope, taught, bit = psi[t >> 5, b], v_apical[t], np.uint32(np.uint32(1) << np.uint32(t & 31))
             for n in range(out):
                 total[n] += taught[n] if np.uint32(slope[n] & bit) != np.uint32(0) else np.float32(0)
+        for n in range(out):
+            total[n] *= share

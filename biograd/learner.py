@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from . import event_driven, gpu_learning
+from . import gpu_learning
 from .errors import ClassWeighted, ErrorNeurons, SignedSpikes, errors_over_time
+from .event_learning import Course, Seen, teach
 from .feedback import Feedback
-from .network import Network, delayed
+from .network import Layer, Network, delayed
 from .neurons import apical_scan, lif_params
 from .parts import in_parts
 from .readout import Classes, Readout
@@ -83,6 +83,7 @@ class LocalLearner:
             raise ValueError(f"there are {len(self.rules)} rules for {len(net.layers)} layers: give one for all, or one for each")
         self.threads = threads
         self.on_update: Callable[[int], None] | None = None  # told the number of each layer as soon as its `.grad` is written
+        self.room: Callable[[int], Update] | None = None  # what the `.grad` of a layer is written into; fresh tensors where None
         if order not in ("layer", "online"):
             raise ValueError(f"order is {order!r}; known: 'layer', 'online'")
         if order == "online" and not self.error.causal:
@@ -108,64 +109,44 @@ class LocalLearner:
             spikes: input spikes, 0 or 1, [T, B, input]; or the same as trains.
             labels: classes, int64 [B], 0 <= label < classes; or what the readout takes: of `Values`, real numbers [B, values].
         """
-        trains = None
-        if self.by_events:
-            trains = spikes if isinstance(spikes, Trains) else Trains.pack(spikes)
-        elif isinstance(spikes, Trains):
-            spikes = spikes.dense()
         target = self.readout.wished(labels, self.net.classes).to(self.net.layers[0].w.dtype)
-        if trains is not None:
-            parts = in_parts(self._event_driven(trains.steps), self.threads, (trains.words, 1), (target, 0))
-        else:
-            assert isinstance(spikes, Tensor)
-            parts = in_parts(self._layer_at_once if self.order == "layer" else self._online, self.threads, (spikes, 1), (target, 0))
+        steps = spikes.steps if isinstance(spikes, Trains) else len(spikes)
+        if self.by_events and (seen := self._by_events(spikes, target)) is not None:
+            return StepResult(self.readout.answers(seen.counts, steps), seen.error, seen.rates, seen.counts)
+        if isinstance(spikes, Trains):
+            spikes = spikes.dense()
+        parts = in_parts(self._layer_at_once if self.order == "layer" else self._online, self.threads, (spikes, 1), (target, 0))
         share = [len(part.predicted) / len(labels) for part in parts]
-        if not (trains is not None and self.threads == 1):
-            for index in range(len(self.net.layers)):
-                self._write(index, [part.updates[index] for part in parts], share)
+        for index in range(len(self.net.layers)):
+            self._write(index, [part.updates[index] for part in parts], share)
         error = sum(part.error * w for part, w in zip(parts, share, strict=True))
         rates = sum(part.rates * w for part, w in zip(parts, share, strict=True))
         predicted, counts = torch.cat([part.predicted for part in parts]), torch.cat([part.counts for part in parts])
         return StepResult(predicted, error, rates, counts)  # type: ignore[arg-type]  # sums of tensors
 
     def _write(self, index: int, updates: list[Update], share: list[float]) -> None:
-        layer = self.net.layers[index]
-        layer.w.grad = _minus_mean([update.dw for update in updates], share)
-        layer.b.grad = _minus_mean([update.db for update in updates], share)
-        if layer.w_rec is not None:
-            layer.w_rec.grad = _minus_mean([update.dw_rec for update in updates if update.dw_rec is not None], share)
+        columns = (list(column) for column in zip(*updates, strict=True))
+        update = Update(*(_minus_mean(column, share) for column in columns if column[0] is not None))
+        if self.room is not None:
+            for into, found in zip(room := self.room(index), update, strict=True):
+                if into is not None and found is not None:
+                    into.copy_(found)
+            update = room
+        self._written(index, update)
+
+    def _written(self, index: int, update: Update) -> None:
+        for parameter, gradient in zip(self.net.layers[index].parameters(), update, strict=False):
+            parameter.grad = gradient
         if self.on_update is not None:
             self.on_update(index)
 
     @torch.no_grad()
-    def _event_driven(self, steps: int) -> Callable[[Tensor, Tensor], _Part]:
-        """How to show a part of a batch, [words, target], with the weights of now."""
-        synapses = self.net.synapses()
+    def _by_events(self, spikes: Tensor | Trains, target: Tensor) -> Seen | None:
+        """The step by the compiled loops; None where the spikes are not zeros and ones."""
         w_fb = [self.feedback.weights(hidden) for hidden in range(len(self.net.hidden))] + [torch.eye(self.net.classes)]
-
-        def show(words: Tensor, target: Tensor) -> _Part:
-            before = Trains(words, steps)
-            fired = self.net.fire(before, synapses)
-            s_out = fired[-1].s.dense()
-            err = errors_over_time(self.error, s_out, target)
-            # The output layer hears its own error neurons; a window there would leave silent outputs untaught.
-            slopes = [done.psi for done in fired[:-1]] + [fired[-1].psi.open()]
-            updates: list[Update] = []
-            for index, done in enumerate(fired):
-                rule, own = self.rules[index], lif_params(self.net.layers[index].neuron)
-                if index == len(fired) - 1:
-                    own = replace(own, alpha_a=0.0)  # nor do its errors linger
-                if isinstance(rule, Eligibility):
-                    updates.append(event_driven.learn(before, err, w_fb[index], slopes[index], own, rule.trace))
-                else:
-                    updates.append(event_driven.learn_factorised(before, err, w_fb[index], slopes[index], own))
-                if self.threads == 1:  # nothing to add to it: it may be used while the next is computed
-                    self._write(index, updates[-1:], [1.0])
-                before = done.s
-            rates = torch.stack([done.s.counts().mean() for done in fired]) / steps
-            return _Part(self.readout.answers(fired[-1].s.counts(), steps), err.abs().mean(), rates, updates, fired[-1].s.counts())
-
-        return show
+        updates = [self.room(index) if self.room else _empty(layer) for index, layer in enumerate(self.net.layers)]
+        course = Course(self.net, w_fb, self.error, self.rules, self.threads, updates, lambda index: self._written(index, updates[index]))
+        return teach(course, spikes, target)
 
     @torch.no_grad()  # grad mode is a thread's own, and parameters of a user's network may ask for gradients
     def _layer_at_once(self, spikes: Tensor, target: Tensor) -> _Part:
@@ -226,6 +207,10 @@ class LocalLearner:
         for index, loop in loops.items():
             updates[index] = updates[index]._replace(dw_rec=rules[index].finish(loop, steps).dw)
         return _Part(answers, error, rates, updates, counts)
+
+
+def _empty(layer: Layer) -> Update:
+    return Update(torch.empty(layer.w.shape), torch.empty(layer.b.shape))
 
 
 def _minus_mean(updates: list[Tensor], share: list[float]) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
 from typing import TypeVar
 
@@ -25,6 +25,34 @@ def in_parts(work: Callable[..., R], threads: int, *tensors: tuple[Tensor, int])
         return [work(*(tensor for tensor, _ in tensors))]
     chunks = zip(*(tensor.chunk(parts, axis) for tensor, axis in tensors), strict=True)
     return list(_pool(threads).map(lambda chunk: work(*(part.contiguous() for part in chunk)), chunks))
+
+
+def share_out(samples: int, threads: int) -> list[tuple[int, int]]:
+    """First and last-but-one sample of each part of a batch, as near to equal as can be; fewer parts than threads where it is small.
+
+    Example:
+        >>> share_out(50, 3), share_out(9, 3)
+        ([(0, 16), (16, 33), (33, 50)], [(0, 9)])
+    """
+    parts = min(threads, max(1, samples // SMALLEST))
+    return [(samples * part // parts, samples * (part + 1) // parts) for part in range(parts)]
+
+
+def side_by_side(work: Callable[[int], R], parts: int) -> list[R]:
+    """What work(0) .. work(parts - 1) return, each in a thread; this one takes the first, and an error of any is raised here.
+
+    Example:
+        >>> side_by_side(lambda part: 10 * part, 3)
+        [0, 10, 20]
+    """
+    if parts == 1:
+        return [work(0)]
+    others = [_pool(parts - 1).submit(work, part) for part in range(1, parts)]
+    try:
+        mine = work(0)
+    finally:
+        wait(others)  # whatever happens here, nobody is left working on this batch
+    return [mine, *(other.result() for other in others)]
 
 
 @cache

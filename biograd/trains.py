@@ -44,20 +44,51 @@ class Trains:
         """Trains of spikes; None where these are not zeros and ones in float32 on a CPU."""
         if not runs_on(s):
             return None
-        words = torch.empty(-(-len(s) // WORD), *s.shape[1:], dtype=torch.int32)
-        return cls(words, len(s)) if _pack(s.contiguous().numpy(), _unsigned(words)) else None
+        trains = cls.blank(*s.shape)
+        return trains if trains.fill(s, 0, s.shape[1]) else None
+
+    @classmethod
+    def blank(cls, steps: int, batch: int, neurons: int) -> Trains:
+        """Room for trains, which `fill` fills."""
+        return cls(torch.empty(-(-steps // WORD), batch, neurons, dtype=torch.int32), steps)
+
+    def fill(self, s: Float[Tensor, "T B N"], first: int, last: int) -> bool:
+        """Pack the spikes of samples first .. last - 1; False where these are not zeros and ones."""
+        return bool(pack_samples(*flat_spikes(s), self.steps, first, last, unsigned(self)))
+
+    def of(self, samples: slice) -> Trains:
+        """The trains of some of the samples."""
+        return Trains(self.words[:, samples].contiguous(), self.steps)
+
+    @property
+    def batch(self) -> int:
+        """Samples."""
+        return self.words.shape[1]
+
+    @property
+    def neurons(self) -> int:
+        """Neurons a sample."""
+        return self.words.shape[2]
 
     def dense(self) -> Float[Tensor, "T B N"]:
         """The spikes as 0. and 1., [T, B, N]."""
         s = torch.empty(self.steps, *self.words.shape[1:])
-        _unpack(_unsigned(self.words), s.numpy())
+        _unpack(unsigned(self), s.numpy())
         return s
 
     def counts(self) -> Float[Tensor, "B N"]:
         """Spikes of each neuron over all steps."""
-        counts = torch.zeros(self.words.shape[1:])
-        _count(_unsigned(self.words), counts.numpy())
+        counts = torch.empty(self.words.shape[1:])
+        self.count(counts, 0, self.batch)
         return counts
+
+    def count(self, into: Float[Tensor, "B N"], first: int, last: int) -> None:
+        """`counts`, for samples first .. last - 1."""
+        count_samples(unsigned(self), into.numpy(), first, last)
+
+    def total(self) -> int:
+        """Spikes of all neurons in all samples."""
+        return int(count_all(unsigned(self)))
 
     def open(self) -> Trains:
         """Slopes that let every error through: a spike at each step, of trains of this shape."""
@@ -67,9 +98,9 @@ class Trains:
 def integrate_and_fire_trains(x: UInt8[Tensor, "B rows columns"], steps: int) -> Trains:
     """`encoders.integrate_and_fire` of grey images on a CPU, by looking up the train of each grey value."""
     pixels = x.flatten(1).contiguous()
-    words = torch.empty(-(-steps // WORD), *pixels.shape, dtype=torch.int32)
-    _look_up(pixels.numpy(), _grey_words(steps), _unsigned(words))
-    return Trains(words, steps)
+    trains = Trains.blank(steps, *pixels.shape)
+    _look_up(pixels.numpy(), _grey_words(steps), unsigned(trains))
+    return trains
 
 
 @cache
@@ -77,20 +108,32 @@ def _grey_words(steps: int) -> np.ndarray:
     """The trains of the 256 grey values: uint32 [W, 256]."""
     trains = Trains.pack(integrate_and_fire(torch.arange(256).view(1, 256) / 255, steps))
     assert trains is not None
-    return _unsigned(trains.words)[:, 0].copy()
+    return unsigned(trains)[:, 0].copy()
 
 
-def _unsigned(words: Tensor) -> np.ndarray:
-    return words.numpy().view(np.uint32)
+def flat_spikes(s: Float[Tensor, "T B N"]) -> tuple[np.ndarray, int, int]:
+    """Spikes as `pack_samples` takes them, with their strides over steps and samples: part of a batch is read where it lies."""
+    if s.stride(2) != 1 or not s.numel():
+        s = s.contiguous()
+    step, sample, _ = s.stride()
+    length = (s.shape[0] - 1) * step + (s.shape[1] - 1) * sample + s.shape[2] if s.numel() else 0
+    return s.as_strided((length,), (1,)).numpy(), step, sample
+
+
+def unsigned(trains: Trains) -> np.ndarray:
+    """The words as the compiled loops take them: uint32 [W, B, N]."""
+    return trains.words.numpy().view(np.uint32)
 
 
 @numba.njit(cache=True, nogil=True)
-def _pack(s, words):
-    steps, batch, neurons = s.shape
+def pack_samples(flat, step, sample, steps, first, last, words):
+    """`Trains.fill`: sample b at step t starts at flat[t step + b sample]."""
+    neurons = words.shape[2]
     odd = np.uint32(0)
-    for b in range(batch):
+    for b in range(first, last):
         for t in range(steps):
-            row, packed, at = s[t, b], words[t >> 5, b], np.uint32(t & 31)
+            start = t * step + b * sample
+            row, packed, at = flat[start : start + neurons], words[t >> 5, b], np.uint32(t & 31)
             if t & 31 == 0:
                 packed[:] = np.uint32(0)
             for n in range(neurons):
@@ -111,11 +154,22 @@ def _unpack(words, s):
 
 
 @numba.njit(cache=True, nogil=True)
-def _count(words, counts):
+def count_samples(words, counts, first, last):
+    """`Trains.count`."""
+    counts[first:last] = np.float32(0)
     for w in range(words.shape[0]):
-        for b in range(words.shape[1]):
+        for b in range(first, last):
             for n in range(words.shape[2]):
                 counts[b, n] += np.float32(count_bits(words[w, b, n]))
+
+
+@numba.njit(cache=True, nogil=True)
+def count_all(words):
+    """`Trains.total`."""
+    total = 0
+    for word in words.ravel():
+        total += count_bits(word)
+    return total
 
 
 @numba.njit(cache=True, nogil=True)

@@ -5,10 +5,13 @@ is that of one worker, up to the order of sums. Nothing else crosses between the
 others take its feedback weights, and its forward weights with them, so that machines that round differently do not drift apart.
 
 A layer's update is ready as soon as its error is, with no backward pass to wait for: each travels while the next is being computed.
+Workers of one machine add theirs up in memory that they share (`exchange`), and the first of each machine does so with those of the
+others by gloo; workers with a GPU each, all by nccl.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,12 +20,15 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from jaxtyping import Float, Int
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
+from .exchange import Exchange, meet
 from .feedback import Feedback
 from .learner import LocalLearner, StepResult
 from .network import Network
+from .readout import Readout
+from .rules import Update
 from .trains import Trains
 
 
@@ -32,6 +38,10 @@ class Workers:
 
     rank: int = 0  # this one; 0 keeps the run folder and speaks
     count: int = 1
+    place: int = 0  # among those of its machine; the first of them speaks with other machines
+    beside: int = 1  # workers of this machine
+    machines: Any = None  # group of the first workers of all machines (any: torch's); None where there is one machine, or one worker each
+    machine: Any = None  # group of this machine's workers; None where no machine has several
     wish: bool = False  # whether this one wishes to stop
     agreed: bool = False  # whether any of them did when the last batch was shown
 
@@ -49,12 +59,7 @@ class Workers:
         """What the first worker holds, in all of them."""
         if self.count == 1:
             return data
-        size = torch.tensor([len(data)])
-        dist.broadcast(size, 0)
-        buffer = torch.frombuffer(bytearray(data), dtype=torch.uint8) if self.first and data else torch.zeros(int(size), dtype=torch.uint8)
-        if len(buffer):
-            dist.broadcast(buffer, 0)
-        return buffer.numpy().tobytes()
+        return _send(data, 0, None, mine=self.first)
 
 
 @contextmanager
@@ -80,10 +85,26 @@ def joined(device: str) -> Iterator[Workers]:
         reason = " ".join(str(error).split())[:200]
         raise ValueError(f"worker {rank} of {count} found no others ({reason}): start them all by one torchrun") from error
     try:
-        yield Workers(rank, count)
+        yield _placed(rank, count) if device == "cpu" else Workers(rank, count)
         dist.barrier()  # none leaves while another still listens to it
     finally:
         dist.destroy_process_group()
+
+
+def _placed(rank: int, count: int) -> Workers:
+    """This worker among those of its machine, as all of them tell it."""
+    place, beside = _variable("LOCAL_RANK", 0), _variable("LOCAL_WORLD_SIZE", 1)
+    told = [torch.zeros(2, dtype=torch.int64) for _ in range(count)]
+    dist.all_gather(told, torch.tensor([place, beside]))
+    firsts = [other for other, (its_place, _) in enumerate(map(Tensor.tolist, told)) if its_place == 0]
+    groups = {first: range(first, min(first + int(told[first][1]), count)) for first in firsts}
+    if sorted(other for group in groups.values() for other in group) != list(range(count)) or rank not in groups.get(rank - place, ()):
+        return Workers(rank, count)  # not as torchrun numbers them: each speaks for itself
+    if len(groups) == count:
+        return Workers(rank, count)
+    mine = {first: dist.new_group(list(group)) for first, group in groups.items()}[rank - place]
+    machines = dist.new_group(firsts) if len(firsts) > 1 else None
+    return Workers(rank, count, place, beside, machines, mine)
 
 
 class SharedLearner:
@@ -93,11 +114,18 @@ class SharedLearner:
         own: the learner of this process.
         workers: all of them; at least 2.
         early: send each layer's update as soon as it is there, not when the last one is.
+        in_memory: add up in shared memory what workers of one machine have; else, and where it cannot be had, by gloo.
     """
 
-    def __init__(self, own: LocalLearner, workers: Workers, *, early: bool = True) -> None:
+    def __init__(self, own: LocalLearner, workers: Workers, *, early: bool = True, in_memory: bool = True) -> None:
         self.own, self.workers, self.early = own, workers, early
-        own.on_update = self._travel if early else None
+        weights = list(own.net.parameters())
+        can = workers.machine is not None and all(tensor.device.type == "cpu" and tensor.dtype == torch.float32 for tensor in weights)
+        self._pieces = _Pieces.of(own.net) if in_memory and can else None
+        self._exchange: Exchange | None = None
+        self._round = 0
+        own.on_update = self._written
+        own.room = self._room if self._pieces else None
         self._travelling: list[tuple[Any, Tensor, list[Tensor]]] = []
         self._share = 0.0
 
@@ -110,6 +138,10 @@ class SharedLearner:
         return self.own.feedback
 
     @property
+    def readout(self) -> Readout:
+        return self.own.readout
+
+    @property
     def threads(self) -> int:
         return self.own.threads
 
@@ -117,30 +149,29 @@ class SharedLearner:
     def by_events(self) -> bool:
         return self.own.by_events
 
-    def step(self, spikes: Float[Tensor, "T B M"] | Trains, labels: Int[Tensor, " B"]) -> StepResult:
+    def step(self, spikes: Float[Tensor, "T B M"] | Trains, labels: Shaped[Tensor, "B ..."]) -> StepResult:
         """As `LocalLearner.step`, for the whole batch: every worker is given all of it."""
-        batch, rank, count = len(labels), self.workers.rank, self.workers.count
-        if batch < count:
-            raise ValueError(f"a batch of {batch} samples for {count} workers: need at least one each, so a larger batch or fewer workers")
-        part = slice(batch * rank // count, batch * (rank + 1) // count)
+        batch = len(labels)
+        part = _part(batch, self.workers.rank, self.workers.count)
         self._share = (part.stop - part.start) / batch
-        mine = Trains(spikes.words[:, part].contiguous(), spikes.steps) if isinstance(spikes, Trains) else spikes[:, part].contiguous()
-        result = self.own.step(mine, labels[part])
-        for index in range(0 if self.early else len(self.net.layers)):
-            self._travel(index)
-        predicted = torch.zeros(batch, device=labels.device)
-        predicted[part] = result.predicted.float()
-        told = torch.cat(
-            [predicted, result.error.view(1) * self._share, result.rates * self._share, predicted.new_tensor([self.workers.wish])]
-        )
-        dist.all_reduce(told)
-        for work, flat, gradients in self._travelling:
-            work.wait()
-            for gradient, summed in zip(gradients, flat.split([gradient.numel() for gradient in gradients]), strict=True):
-                gradient.copy_(summed.view_as(gradient))
-        self._travelling.clear()
-        self.workers.agreed = bool(told[-1])
-        return StepResult(told[:batch].long(), told[batch], told[batch + 1 : -1])
+        shown = part if self._share else slice(0, 1)  # fewer samples than workers: nothing of this one counts, but it takes part
+        if self._pieces:
+            self._share_memory(batch)
+        result = self.own.step(spikes.of(shown) if isinstance(spikes, Trains) else spikes[:, shown], labels[shown])
+        message = self._message(result, batch, part)
+        if self._exchange is not None:
+            message = self._add_up(self._exchange, message, batch)
+        else:
+            for index in range(0 if self.early else len(self.net.layers)):
+                self._travel(index)
+            dist.all_reduce(message)
+            self._arrive()
+        self.workers.agreed = bool(message[-1])
+        answers = result.predicted.shape[1:]
+        sizes = [batch * answers.numel(), batch * self.net.classes if result.counts is not None else 0, 1, len(self.net.layers)]
+        predicted, counts, error, rates = message[:-1].split(sizes)
+        whole = predicted.view(batch, *answers).to(result.predicted.dtype)
+        return StepResult(whole, error[0], rates, None if result.counts is None else counts.view(batch, -1))
 
     def after_sleep(self, generator: torch.Generator) -> None:
         """Take the first worker's weights, and its place in the stream of random numbers."""
@@ -149,12 +180,142 @@ class SharedLearner:
             dist.broadcast(tensor, 0)
         generator.set_state(state.cpu())
 
+    def _message(self, result: StepResult, batch: int, part: slice) -> Tensor:
+        """What a worker saw, with zeros where others did: answers, output spikes, error, rates, and its wish to stop."""
+        told = []
+        for seen in (result.predicted, result.counts):
+            if seen is not None:
+                of_all = torch.zeros(batch, *seen.shape[1:], device=result.rates.device)
+                of_all[part] = seen[: part.stop - part.start].float()
+                told.append(of_all.flatten())
+        return torch.cat([*told, result.error.view(1) * self._share, result.rates * self._share, told[0].new_tensor([self.workers.wish])])
+
+    def _share_memory(self, batch: int) -> None:
+        """Have the memory ready, with room for what is told of a batch of this size; by gloo from now on where there is none."""
+        assert self._pieces is not None
+        floats = self._pieces.end + 2 * batch * max(1, self.net.classes) + len(self.net.layers) + 2
+        if self._exchange is not None and self._exchange.floats >= floats:
+            return
+        workers = self.workers
+        first = workers.rank - workers.place
+        self._exchange = meet(
+            workers.place,
+            workers.beside,
+            floats,
+            lambda data: _send(data, first, workers.machine, mine=workers.place == 0),
+            _all_agree,
+        )
+        self._round = 0
+        if self._exchange is None:
+            self._pieces = self.own.room = None
+
+    def _room(self, index: int) -> Update:
+        """Where this worker's update of a layer is written: straight into its slot."""
+        assert self._exchange is not None and self._pieces is not None
+        return self._pieces.update(index, self._exchange.slot(self._round))
+
+    def _written(self, index: int) -> None:
+        if self._exchange is not None:
+            self._exchange.post(self._number(index))
+        elif self.early:
+            self._travel(index)
+
+    def _number(self, index: int) -> int:
+        return self._round * (len(self.net.layers) + 1) + index + 1
+
+    def _add_up(self, exchange: Exchange, message: Tensor, batch: int) -> Tensor:
+        """Write the sums of all workers' updates into `.grad`, and return that of the messages."""
+        assert self._pieces is not None
+        workers, layers, begin = self.workers, len(self.net.layers), self._pieces.end
+        exchange.slot(self._round)[begin : begin + len(message)] = message
+        exchange.post(self._number(layers))
+        first = workers.rank - workers.place
+        parts = (_part(batch, rank, workers.count) for rank in range(first, first + workers.beside))
+        shares, ones = torch.tensor([(part.stop - part.start) / batch for part in parts]), torch.ones(workers.beside)
+        pieces = [(piece, shares) for piece in self._pieces.slices] + [(slice(begin, begin + len(message)), ones)]
+        sums = []
+        for index, (piece, share) in enumerate(pieces):
+            if workers.machines is None or workers.place == 0:
+                exchange.wait(self._number(index))
+                sums.append(exchange.total(self._round, piece, share))
+                if workers.machines is not None:
+                    self._travelling.append((dist.all_reduce(sums[-1], group=workers.machines, async_op=True), sums[-1], []))
+        if workers.machines is not None:
+            result = exchange.result(self._round)
+            for index, (piece, _) in enumerate(pieces):
+                if workers.place == 0:
+                    self._travelling[index][0].wait()
+                    result[piece] = sums[index]
+                    exchange.post(self._number(index), result=True)
+                else:
+                    exchange.wait(self._number(index), result=True)
+                    sums.append(result[piece].clone())
+            self._travelling.clear()
+        for index, layer in enumerate(self.net.layers):
+            for parameter, gradient in zip(layer.parameters(), self._pieces.update(index, sums[index], alone=True), strict=False):
+                parameter.grad = gradient
+        self._round += 1
+        return sums[-1]
+
     def _travel(self, index: int) -> None:
         """Send a layer's update on its way."""
         layer = self.net.layers[index]
         gradients = [parameter.grad for parameter in layer.parameters() if parameter.grad is not None]
         flat = torch.cat([gradient.flatten() for gradient in gradients]).mul_(self._share)
         self._travelling.append((dist.all_reduce(flat, async_op=True), flat, gradients))
+
+    def _arrive(self) -> None:
+        """Take the sums of what was sent."""
+        for work, flat, gradients in self._travelling:
+            work.wait()
+            for gradient, summed in zip(gradients, flat.split([gradient.numel() for gradient in gradients]), strict=True):
+                gradient.copy_(summed.view_as(gradient))
+        self._travelling.clear()
+
+
+@dataclass(frozen=True)
+class _Pieces:
+    """Where each layer's update lies in a slot: weights, then biases, then whatever else the layer learns."""
+
+    slices: list[slice]
+    shapes: list[list[torch.Size]]
+
+    @classmethod
+    def of(cls, net: Network) -> _Pieces:
+        shapes = [[parameter.shape for parameter in layer.parameters()] for layer in net.layers]
+        ends = list(itertools.accumulate(sum(shape.numel() for shape in layer) for layer in shapes))
+        return cls([slice(first, last) for first, last in zip([0, *ends], ends, strict=False)], shapes)
+
+    @property
+    def end(self) -> int:
+        return self.slices[-1].stop
+
+    def update(self, index: int, slot: Tensor, *, alone: bool = False) -> Update:
+        """A layer's update as a view of a slot, or of the layer's piece of it alone."""
+        shapes = self.shapes[index]
+        flat = (slot if alone else slot[self.slices[index]]).split([shape.numel() for shape in shapes])
+        return Update(*(part.view(shape) for part, shape in zip(flat, shapes, strict=True)))
+
+
+def _part(batch: int, rank: int, count: int) -> slice:
+    return slice(batch * rank // count, batch * (rank + 1) // count)
+
+
+def _send(data: bytes, first: int, group: Any, *, mine: bool) -> bytes:  # any: torch's group
+    """What one worker holds, in all of its group (all workers where None)."""
+    size = torch.tensor([len(data)])
+    dist.broadcast(size, first, group)
+    buffer = torch.frombuffer(bytearray(data), dtype=torch.uint8) if mine and data else torch.zeros(int(size), dtype=torch.uint8)
+    if len(buffer):
+        dist.broadcast(buffer, first, group)
+    return buffer.numpy().tobytes()
+
+
+def _all_agree(yes: bool) -> bool:
+    """Whether all workers of all machines say yes."""
+    told = torch.tensor([int(yes)])
+    dist.all_reduce(told, dist.ReduceOp.MIN)
+    return bool(told)
 
 
 def _variable(name: str, default: int) -> int:

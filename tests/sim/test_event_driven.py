@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biograd import event_driven
+from biograd import event_driven, event_learning
 from biograd.errors import ERRORS, SignedSpikes, errors_over_time
 from biograd.feedback import RandomDFA, Symmetric
 from biograd.learner import LocalLearner
@@ -119,13 +119,26 @@ def test_a_learning_step_equals_the_general_way(error: str, rule: Rule) -> None:
         torch.testing.assert_close(grads[2 * index + 1], -update.db, rtol=1e-4, atol=1e-6)
 
 
-def test_blocks_of_a_wide_layer_give_the_bits_of_the_whole(monkeypatch) -> None:
-    s_pre, psi, err = spikes(0, 12, 3, 40), spikes(1, 12, 3, 150), torch.randint(-1, 2, (12, 3, 4), generator=drawn(2)).float()
-    given_ = packed(s_pre), err, torch.randn(150, 4, generator=drawn(3)), packed(psi), TwoCompartmentParams(), TraceParams()
-    whole = event_driven.learn(*given_)
-    monkeypatch.setattr(event_driven, "BLOCK", 64)
-    parts = event_driven.learn(*given_)
-    assert torch.equal(parts.dw, whole.dw) and torch.equal(parts.db, whole.db)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_blocks_of_a_wide_layer_give_the_bits_of_the_whole(monkeypatch, threads: int) -> None:
+    net = Network((40, 150, 70, 4), generator=drawn(0))
+    learner = LocalLearner(net, RandomDFA(net, generator=drawn(1)), rule=[Eligibility(), Factorised(), Eligibility()], threads=threads)
+    s, labels = spikes(2, 12, 20, 40), torch.arange(20) % 4
+    learner.step(s, labels)
+    whole = [p.grad.clone() for p in net.parameters()]
+    monkeypatch.setattr(event_learning, "BLOCK", 64)
+    learner.step(s, labels)
+    assert all(torch.equal(p.grad, before) for p, before in zip(net.parameters(), whole, strict=True))
+
+
+def test_part_of_a_batch_is_learned_where_it_lies() -> None:
+    net = Network((30, 20, 5), generator=drawn(0))
+    s, labels = spikes(1, 40, 25, 30), torch.arange(25) % 5
+    learner = LocalLearner(net, Symmetric(net))
+    learner.step(s[:, 3:14].contiguous(), labels[3:14])
+    copied = [p.grad.clone() for p in net.parameters()]
+    learner.step(s[:, 3:14], labels[3:14])
+    assert all(torch.equal(p.grad, before) for p, before in zip(net.parameters(), copied, strict=True))
 
 
 def test_trains_and_tensors_teach_the_same_bits() -> None:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +18,7 @@ import torch
 from biograd.workers import Workers, joined
 
 PROGRAM = """
-import sys, torch
+import os, sys, time, torch
 from biograd.feedback import SleepAligned
 from biograd.learner import LocalLearner
 from biograd.network import Network
@@ -22,13 +27,14 @@ from biograd.samples import Batch
 from biograd.trainer import Trainer, TrainParams
 from biograd.workers import SharedLearner, joined
 
+IN_MEMORY = True
 torch.set_num_threads(1)
 drawn = torch.Generator().manual_seed(0)
-digits = Batch(torch.randint(0, 256, (90, 5, 5), generator=drawn, dtype=torch.uint8), torch.arange(90) % 4)
+digits = Batch(torch.randint(0, 256, (91, 5, 5), generator=drawn, dtype=torch.uint8), torch.arange(91) % 4)
 with joined("cpu") as workers:
     net = Network((25, 70, 12, 4), generator=torch.Generator().manual_seed(1))
     own = LocalLearner(net, SleepAligned(net, generator=torch.Generator().manual_seed(2 + workers.rank)))  # another start each
-    learner = own if workers.count == 1 else SharedLearner(own, workers)
+    learner = own if workers.count == 1 else SharedLearner(own, workers, in_memory=IN_MEMORY)
     trainer = Trainer(
         learner, torch.optim.SGD(net.parameters(), lr=1e-2), digits, test_set=digits,
         params=TrainParams(epochs=2, batch=20, steps=12), sleep=SleepParams(every=3, phases=1, first_night=2, steps=50),
@@ -43,7 +49,7 @@ with joined("cpu") as workers:
 
 def run(folder: Path, workers: int, program: str = PROGRAM) -> list[dict]:
     (folder / "program.py").write_text(program)
-    (folder / str(workers)).mkdir()
+    (folder / str(workers)).mkdir(exist_ok=True)
     start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(workers)]
     done = subprocess.run(
         [*(start if workers > 1 else [sys.executable]), "program.py", f"{workers}/"],
@@ -70,9 +76,91 @@ def test_three_workers_learn_what_one_does(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_weights_are_those_of_one_worker(tmp_path: Path) -> None:
     whole = PROGRAM.replace("p.epoch == 1 and p.batch >= 2", "False")
-    (alone,), together = run(tmp_path, 1, whole), run(tmp_path, 2, whole)
+    (alone,), together, again = run(tmp_path, 1, whole), run(tmp_path, 2, whole), run(tmp_path, 2, whole)
     for name, value in alone["net"].items():
+        assert torch.equal(again[0]["net"][name], together[0]["net"][name])  # the same number of workers: the same bits
         torch.testing.assert_close(together[0]["net"][name], value, rtol=1e-4, atol=1e-5)
+
+
+NO_ROOM = """
+from biograd import exchange
+def no_room(*_): raise OSError(28, "No space left on device")
+exchange._made = no_room
+"""
+
+
+def started(folder: Path, program: str, *, machines: int, beside: int, port: int) -> list[subprocess.Popen]:
+    """Workers on several machines, as torchrun numbers them; nobody watches over them."""
+    (folder / "program.py").write_text(program)
+    (folder / "by hand").mkdir()
+    count, common = machines * beside, {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    return [
+        subprocess.Popen(
+            [sys.executable, "program.py", "by hand/"],
+            cwd=folder,
+            env=os.environ
+            | common
+            | {"WORLD_SIZE": str(count), "RANK": str(rank), "LOCAL_RANK": str(rank % beside), "LOCAL_WORLD_SIZE": str(beside)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(count)
+    ]
+
+
+def a_port() -> int:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return int(held.getsockname()[1])
+
+
+def shared_files() -> set[str]:
+    memory = Path("/dev/shm")
+    return {file.name for file in memory.glob("biograd-*")} if memory.is_dir() else set()
+
+
+@pytest.fixture(scope="module")
+def by_gloo(tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
+    return run(tmp_path_factory.mktemp("gloo"), 2, PROGRAM.replace("IN_MEMORY = True", "IN_MEMORY = False"))
+
+
+@pytest.mark.slow
+def test_two_machines_of_two_workers_learn_what_two_workers_by_gloo_do(tmp_path: Path, by_gloo: list[dict]) -> None:
+    for worker in started(tmp_path, PROGRAM, machines=2, beside=2, port=a_port()):
+        told = worker.communicate(timeout=100)[1]
+        assert worker.returncode == 0, told[-3000:]
+    together = [torch.load(tmp_path / "by hand" / str(rank), weights_only=True) for rank in range(4)]
+    for worker in together:
+        for name, value in worker["net"].items():
+            assert torch.equal(value, together[0]["net"][name]), f"workers differ in {name}"
+            torch.testing.assert_close(value, by_gloo[0]["net"][name], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_without_room_for_shared_memory_workers_go_by_gloo(tmp_path: Path, by_gloo: list[dict]) -> None:
+    full = PROGRAM.replace(
+        "IN_MEMORY", "from biograd import exchange\ndef no_room(*_): raise OSError(28, 'full')\nexchange._made = no_room\nIN_MEMORY", 1
+    )
+    fallen = run(tmp_path, 2, full)
+    for name, value in by_gloo[0]["net"].items():
+        assert torch.equal(fallen[0]["net"][name], value) and torch.equal(fallen[1]["net"][name], value)
+
+
+@pytest.mark.slow
+def test_when_a_worker_is_killed_the_others_end_at_once_and_nothing_is_left(tmp_path: Path) -> None:
+    before = shared_files()
+    killed = PROGRAM.replace("wish = lambda p: ", "wish = lambda p: (p.batch == 3 and workers.rank == 1 and os.kill(os.getpid(), 9)) or ")
+    first, second, third = started(tmp_path, killed, machines=1, beside=3, port=a_port())
+    second.communicate(timeout=100)
+    assert second.returncode == -signal.SIGKILL
+    start = time.monotonic()
+    for worker in (first, third):
+        told = worker.communicate(timeout=30)[1]
+        assert worker.returncode == 1
+        assert re.search(r"ConnectionError: worker [01] of 3 on this machine has ended: start all of them again", told)  # 0 may end first
+    assert time.monotonic() - start < 10
+    assert shared_files() == before
 
 
 COMMAND = """
