@@ -34,14 +34,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 TESTS = {
-    "biograd/neurons.py": [
-        "tests/sim/test_neurons.py",
-        "tests/sim/test_scans.py",
-        "tests/sim/test_network.py",
-        "tests/sim/test_learner.py",
-    ],
-    "biograd/traces.py": [*(f"tests/sim/test_{name}.py" for name in ("traces", "scans", "rules", "learner"))],
-    "biograd/rules.py": ["tests/sim/test_rules.py", "tests/sim/test_learner.py"],
+    "biograd/neurons.py": ["tests/sim/test_neurons.py", "tests/sim/test_scans.py", "tests/sim/test_network.py"],
+    "biograd/traces.py": ["tests/sim/test_traces.py", "tests/sim/test_scans.py", "tests/sim/test_rules.py"],
+    "biograd/rules.py": ["tests/sim/test_rules.py"],
     "biograd/sleep.py": ["tests/sim/test_sleep.py", "tests/sim/test_scans.py"],
     "hardware/emulator.py": ["tests/hardware/test_emulator.py", "tests/hardware/test_manual.py"],
     "hardware/scan.py": ["tests/hardware/test_emulator.py", "tests/hardware/test_manual.py"],
