@@ -55,7 +55,8 @@ def deploy(trainer: Trainer, config: RunConfig, train: DataSet, test: DataSet, *
     fixed = quantise(model, calibration=calibration)
     places = limits.place(fixed, "learning")
     learned = emulator.run(fixed, taught, record=("s",))
-    fewest, most, updated = training_operations(fixed, taught, learned, [layer.cores for layer in places])
+    sure = None if config.repetition.learn_sure else config.repetition.lead
+    fewest, most, updated = training_operations(fixed, taught, learned, [layer.cores for layer in places], sure)
     return Deployed(
         model=model,
         fixed=fixed,
@@ -150,7 +151,7 @@ def price(operations: OperationCounts, places: tuple[limits.LayerFit, ...], prof
 
 
 def training_operations(
-    fixed: FixedPointModel, shown: SpikeInput, result: RunResult, cores: list[int]
+    fixed: FixedPointModel, shown: SpikeInput, result: RunResult, cores: list[int], lead: int | None = None
 ) -> tuple[OperationCounts, OperationCounts, float]:
     """What learning adds to a forward pass: the fewest and the most operations, and the fraction of samples learned from.
 
@@ -158,6 +159,9 @@ def training_operations(
     through the feedback synapses of every hidden neuron, apical compartments at every step, and one learning epoch a sample.
     The fewest: only samples whose output is off by more than `MARGIN`, and only synapses of inputs that fired. The most: every synapse
     for every sample. What Loihi's engine visits between these is not public.
+
+    Args:
+        lead: where the net was taught by `UnsureOnly`, its lead: learned from are the samples that are answered less surely.
     """
     assert result.s is not None and shown.labels is not None
     s_out = result.s[-1].astype(np.int64)
@@ -165,6 +169,10 @@ def training_operations(
     target = np.eye(classes, dtype=np.int64)[shown.labels]
     errors = np.abs(target - s_out)
     wrong = np.asarray(np.abs(target - s_out.mean(axis=0)).max(axis=1) > MARGIN)
+    if lead is not None:
+        counts, right = s_out.sum(axis=0), shown.labels
+        others = np.where(target, -1, counts).max(axis=1)
+        wrong = counts[np.arange(samples), right] - others < lead
     hidden = np.array(fixed.sizes[1:-1], dtype=np.int64)
     forward = result.operations
     spikes, operations = forward.spikes.copy(), forward.synaptic_operations.copy()

@@ -124,7 +124,8 @@ class Ledger:
         fixed = quantise(model, calibration=calibration)
         places = limits.place(fixed, "learning")
         result = emulator.run(fixed, shown, record=("s",))
-        fewest, most, updated = training_operations(fixed, shown, result, [layer.cores for layer in places])
+        sure = None if self.config.repetition.learn_sure else self.config.repetition.lead
+        fewest, most, updated = training_operations(fixed, shown, result, [layer.cores for layer in places], sure)
         wide, low, high = _spread(places), _sent_further(fewest), _sent_further(most)
         self.costs[epoch].append(
             {("packed", name): price_training(fewest, most, places, profile) for name, profile in PROFILES.items()}

@@ -23,7 +23,7 @@ from .feedback import FEEDBACK
 from .learner import LocalLearner, Order
 from .network import Network
 from .neurons import NEURONS, TwoCompartmentParams
-from .repetition import RepetitionParams
+from .repetition import RepetitionParams, UnsureOnly
 from .rules import RULES, Eligibility, Rule
 from .samples import spikes_of
 from .sleep import SleepParams
@@ -186,7 +186,9 @@ class Experiment:
         learner = LocalLearner(
             net,
             feedback,
-            error=error_neurons(config, train_set),
+            error=error_neurons(config, train_set)
+            if config.repetition.learn_sure
+            else UnsureOnly(error_neurons(config, train_set), config.repetition.lead),
             rule=rules(config),
             order=config.order,
             threads=config.threads or default_threads(),

@@ -97,6 +97,21 @@ def test_learning_operations_are_those_counted_by_hand():
     assert most.synaptic_updates.tolist() == [0, 2 * (2 + biases[0]) * 1, 2 * (1 + biases[1]) * 2]
 
 
+def test_where_only_unsure_samples_are_learned_from_only_they_are_counted():
+    model, shown = hand_made()
+    fixed = quantise(model)
+    result = emulator.run(fixed, shown, record=("s",))
+    # Sample 0 leads by four spikes, sample 1 lags by one.
+    by_lead = {lead: loihi.training_operations(fixed, shown, result, cores=[1, 1], lead=lead) for lead in (-1, 4, 5)}
+    assert [by_lead[lead][2] for lead in (-1, 4, 5)] == [0.0, 0.5, 1.0]
+    assert by_lead[-1][0].synaptic_updates.sum() == 0
+    assert (
+        by_lead[4][0].synaptic_updates.tolist()
+        == loihi.training_operations(fixed, shown, result, cores=[1, 1])[0].synaptic_updates.tolist()
+    )
+    assert len({tuple(most.synaptic_updates) for _, most, _ in by_lead.values()}) == 1  # the most: every synapse in any case
+
+
 def test_early_answers_stop_at_the_lead_they_wait_for():
     model, shown = hand_made()
     result = emulator.run(quantise(model), shown, record=("s",))

@@ -9,11 +9,12 @@ import torch
 
 from biograd import records
 from biograd.checkpoint import RunFolder, load_checkpoint, save_checkpoint
+from biograd.errors import ClassWeighted, FinalRate, RunningRate, SignedSpikes, errors_over_time
 from biograd.experiment import Experiment, RunConfig, seldom_active
 from biograd.feedback import RandomDFA
 from biograd.learner import LocalLearner, StepResult
-from biograd.network import Network
-from biograd.repetition import Repetition, RepetitionParams, lead_of
+from biograd.network import Network, most_spikes
+from biograd.repetition import Repetition, RepetitionParams, UnsureOnly, lead_of
 from biograd.samples import spikes_of
 from biograd.sleep import SleepParams
 from biograd.trainer import Trainer, TrainParams
@@ -42,10 +43,12 @@ def shown_in(some: Repetition, leads: list[int]) -> list[int]:
 
 def test_a_sample_answered_surely_rests_for_ever_longer():
     assert shown_in(Repetition(1, RepetitionParams(longest=4)), [2] * 20) == [0, 2, 5, 10, 15]  # rests 1, 2, 4, 4
+    assert shown_in(Repetition(1, RepetitionParams(longest=5, first=3)), [2] * 20) == [0, 4, 10, 16]  # rests 3, 5, 5
 
 
 def test_a_sample_that_is_missed_or_unsure_comes_back_at_once():
     assert shown_in(Repetition(1, RepetitionParams(longest=4)), [2, 9, -1, 1, 2, 9, 2, 9, 9]) == [0, 2, 3, 4, 6]
+    assert shown_in(Repetition(1, RepetitionParams(longest=4, first=4)), [1, 2, 9, 2, 9, 9, 2]) == [0, 1, 3, 6]  # it had to be learned
     assert shown_in(Repetition(1, RepetitionParams(longest=4, lead=1)), [1, 9, 0, 1, 9, 1]) == [0, 2, 3, 5]
 
 
@@ -60,10 +63,49 @@ def test_the_lead_is_of_the_right_class_over_the_best_other():
     assert lead_of(counts, torch.tensor([0, 2, 1])).tolist() == [1.0, -4.0, 0.0]
 
 
-@pytest.mark.parametrize(("change", "told"), [({"longest": -1}, "longest is -1"), ({"lead": 0}, "lead is 0; need at least 1 spike")])
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"longest": -1}, "longest is -1"),
+        ({"first": 3, "longest": 2}, "first is 3; need 1 to the longest rest, 2"),
+        ({"lead": 0}, "lead is 0; need at least 1 spike"),
+    ],
+)
 def test_impossible_repetitions_are_refused(change, told):
     with pytest.raises(ValueError, match=told):
         RepetitionParams(**change)
+
+
+@pytest.mark.parametrize("kind", [SignedSpikes(), FinalRate(), ClassWeighted(SignedSpikes(), torch.tensor([1.0, 2.0, 3.0]))])
+def test_sure_samples_make_no_errors_and_all_others_their_own(kind):
+    generator = torch.Generator().manual_seed(0)
+    s_out = (torch.rand(5, 40, 3, generator=generator) < 0.5).float()
+    labels = torch.arange(40) % 3
+    target = torch.nn.functional.one_hot(labels, 3).float()
+    sure = lead_of(s_out.sum(0), labels) >= 1
+    assert 5 < int(sure.sum()) < 35
+    err, own = (errors_over_time(some, s_out, target) for some in (UnsureOnly(kind, lead=1), kind))
+    assert not err[:, sure].any() and torch.equal(err[:, ~sure], own[:, ~sure])
+
+
+def test_unsure_ones_cannot_be_told_before_the_sample_ends():
+    for kind in (RunningRate(), ClassWeighted(RunningRate(), torch.ones(3))):
+        with pytest.raises(ValueError, match="error 'running' knows only its start"):
+            UnsureOnly(kind, lead=2)
+    with pytest.raises(ValueError, match="UnsureOnly needs the end of the sample"):
+        Experiment.from_config(dataclasses.replace(RESTING, order="online", repetition=RepetitionParams(learn_sure=False)))
+
+
+def test_a_network_that_knows_all_surely_is_left_as_it_is(mnist):
+    config = dataclasses.replace(RESTING, epochs=1, repetition=RepetitionParams(learn_sure=False))
+    learner = Experiment.from_config(config).learner
+    spikes = torch.zeros(6, 2, 784)
+    spikes[:, 0] = 1.0
+    labels = most_spikes(learner.net.spike_counts(spikes)[-1])
+    learner.error = UnsureOnly(SignedSpikes(), lead=1)
+    learner.step(spikes[:, :1], labels[:1])
+    taught = bool(learner.net.layers[0].w.grad.any())
+    assert taught == (lead_of(learner.net.spike_counts(spikes[:, :1])[-1], labels[:1]).item() < 1)
 
 
 def test_learned_digits_rest_and_the_rate_still_falls_to_nothing(mnist):
