@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from biograd import neurons
 from biograd.neurons import (
     NEURONS,
     SomaState,
@@ -111,3 +112,29 @@ def test_the_apical_scan_of_a_single_step_is_that_step() -> None:
     teach = torch.tensor([[[0.5, -1.0]]])
     neuron = TwoCompartmentLIF(TwoCompartmentParams(alpha_a=0.5))
     assert torch.equal(apical_scan(neuron, teach), teach)
+
+
+def test_a_neuron_has_the_constants_of_its_source_unless_told_otherwise() -> None:
+    p = TwoCompartmentParams()
+    assert (p.alpha_u, p.alpha_v, p.alpha_a, p.window) == (0.5, 0.75, 0.0, 1.0)
+    assert TwoCompartmentLIF().params == p
+
+
+def test_a_memoryless_apical_dendrite_takes_no_memory() -> None:
+    teach = torch.randn(4, 2, 3)
+    assert apical_scan(TwoCompartmentLIF(TwoCompartmentParams(alpha_a=0.0)), teach) is teach
+
+
+def test_somata_in_single_precision_are_compiled_and_others_stepped(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Other(TwoCompartmentLIF):
+        """A neuron of one's own, whose steps a compiled loop cannot know."""
+
+    asked = []
+    monkeypatch.setattr(neurons.scans, "soma", lambda current, *constants: asked.append(constants) or (current, current))
+    current, p = torch.ones(3, 1, 2), TwoCompartmentParams(alpha_u=0.25, alpha_v=0.5, window=0.75)
+    for neuron, x, compiled in (
+        (TwoCompartmentLIF(p), current, True), (TwoCompartmentLIF(p), current, False), (TwoCompartmentLIF(p), current.double(), True),
+        (Other(p), current, True),
+    ):  # fmt: skip
+        soma_scan(neuron, x, compiled=compiled)
+    assert asked == [(0.25, 0.5, 0.75)]
