@@ -39,7 +39,11 @@ def energy(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
         )
     if chip:
         section.table(
-            *_parts(chip), numbers=(1, 2, 3, 4), caption="Modelled joules a sample; x86 is the chip's embedded processors, at most."
+            *_parts(chip),
+            numbers=(1, 2, 3, 4),
+            caption="Modelled joules a sample, at the end of training; x86: the chip's embedded processors, none to all of them. "
+            "In davies2018 a neuron update's energy holds that of its spike.",
+            stack=True,
         )
         section.note(_communication(chip))
     else:
@@ -140,7 +144,8 @@ def _parts(chip: Record) -> tuple[list[str], list[list[str]]]:
         "messages_j": "messages between cores",
         "dynamic_j": "dynamic, all of these",
         "static_j": "static",
-        "x86_j": "x86",
+        "total_j": "total, dynamic and static",
+        "x86_j": "x86, beside the total",
     }
     columns = ["part"] + [f"{mode}, {profile}" for mode in ("training", "inference") for profile in chip[mode]]
     rows = [

@@ -19,6 +19,7 @@ from .learner import LocalLearner
 from .network import Layer, Network, read_out
 from .neurons import Neuron, SomaState, TwoCompartmentLIF, TwoCompartmentParams, apical_step, soma_step, surrogate_slope
 from .readout import Classes, Readout, Values
+from .repetition import RepetitionParams
 from .rules import Eligibility, Factorised, Rule, Update
 from .samples import encode
 from .search import LrCurve, find_lr
@@ -52,6 +53,7 @@ __all__ = [
     "Neuron",
     "RandomDFA",
     "Readout",
+    "RepetitionParams",
     "Rule",
     "RunConfig",
     "RunningRate",
