@@ -132,9 +132,8 @@ def test_somata_in_single_precision_are_compiled_and_others_stepped(monkeypatch:
     asked = []
     monkeypatch.setattr(neurons.scans, "soma", lambda current, *constants: asked.append(constants) or (current, current))
     current, p = torch.ones(3, 1, 2), TwoCompartmentParams(alpha_u=0.25, alpha_v=0.5, window=0.75)
-    for neuron, x, compiled in (
-        (TwoCompartmentLIF(p), current, True), (TwoCompartmentLIF(p), current, False), (TwoCompartmentLIF(p), current.double(), True),
-        (Other(p), current, True),
-    ):  # fmt: skip
-        soma_scan(neuron, x, compiled=compiled)
+    soma_scan(TwoCompartmentLIF(p), current)
+    soma_scan(TwoCompartmentLIF(p), current, compiled=False)
+    soma_scan(TwoCompartmentLIF(p), current.double())
+    soma_scan(Other(p), current)
     assert asked == [(0.25, 0.5, 0.75)]
