@@ -38,7 +38,7 @@ def network(
     model: Model | None = None,
     error: str = "signed",
     window: float = 1.0,
-    trace: Mapping[str, float] | None = None,
+    traces: Sequence[Mapping[str, float]] = (),
 ) -> dict[str, Any]:  # any: JSON
     """What the JavaScript needs of a network, as JSON: integers of the chip, and real feedback weights where `model` has them.
 
@@ -47,7 +47,7 @@ def network(
         model: what they were made from, for its encoder and feedback weights.
         error: key of `biograd.errors.ERRORS` that the network learned with.
         window: half-width of the surrogate slope, thresholds.
-        trace: alpha_x and alpha_z, kept a step.
+        traces: alpha_x and alpha_z, kept a step, of each layer's synapses; none: the simulator's defaults.
     Raises: ValueError for an encoder or error neurons that the page does not know; limits.LimitError for numbers the chip cannot hold.
     """
     encoder = model.encoder if model else ENCODERS[0]
@@ -61,8 +61,7 @@ def network(
         "encoder": encoder,
         "error": error,
         "window": window,
-        "trace": dict(trace or {"alpha_x": 0.5, "alpha_z": 0.75}),
-        "layers": [_layer(*layer) for layer in zip(fixed.layers, fits, real, strict=True)],
+        "layers": [_layer(*layer) for layer in zip(fixed.layers, fits, real, traces or [_TRACE] * len(fits), strict=True)],
         "profiles": [dataclasses.asdict(profile) for profile in PROFILES.values()],
         "gallery": {"pixels": "", "labels": []},
     }
@@ -105,7 +104,12 @@ def render(
     )
 
 
-def _layer(fixed: FixedPointLayer, fit: limits.LayerFit, real: LayerModel | None) -> dict[str, Any]:  # any: JSON
+_TRACE = {"alpha_x": 0.5, "alpha_z": 0.75}  # kept a step by the simulator's synapses, where nothing else is said
+
+
+def _layer(
+    fixed: FixedPointLayer, fit: limits.LayerFit, real: LayerModel | None, trace: Mapping[str, float]
+) -> dict[str, Any]:  # any: JSON
     # Weights of both signs are even on the chip: half of one fits a byte.
     halves = bool((fixed.w % 2 == 0).all() and fixed.w.min() >= -256 and fixed.w.max() <= 254)
     return {
@@ -121,6 +125,7 @@ def _layer(fixed: FixedPointLayer, fit: limits.LayerFit, real: LayerModel | None
         "keep_v": 4096 - fixed.dv,
         "cores": fit.cores,
         "alpha_a": real.alpha_a if real else 0.0,
+        "trace": dict(trace),
         "w_fb": _base64(real.w_fb.astype("<f4")) if real and real.w_fb is not None else None,
     }
 

@@ -194,12 +194,12 @@ const BioGrad = (() => {
   // The wished change of one neuron's weights, thresholds: dw[i] = 1/T sum over t of g[t] z_i[t] (biograd/rules.py, Eligibility).
   function lesson(net, done, taught, k, neuron) {
     const { inputs, neurons } = net.layers[k], s_pre = k ? done.layers[k - 1].s : done.spikes;
-    const x = new Float64Array(inputs), z = new Float64Array(inputs), dw = new Float64Array(inputs);
+    const x = new Float64Array(inputs), z = new Float64Array(inputs), dw = new Float64Array(inputs), trace = net.layers[k].trace;
     for (let t = 0; t < net.steps; t++) {
       const g = taught.layers[k].g[t * neurons + neuron] / net.steps;
       for (let i = 0; i < inputs; i++) {
-        x[i] = net.trace.alpha_x * x[i] + s_pre[t * inputs + i];
-        z[i] = net.trace.alpha_z * z[i] + x[i];
+        x[i] = trace.alpha_x * x[i] + s_pre[t * inputs + i];
+        z[i] = trace.alpha_z * z[i] + x[i];
         dw[i] += g * z[i];
       }
     }

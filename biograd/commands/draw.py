@@ -63,7 +63,7 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
         train, test = (load_images(dataset, split, root=root, progress=progress) for split in ("train", "test"))
     fixed = quantise(model, calibration=spikes_of(model, train.subset(slice(0, CALIBRATION))), weight_bits=args.weight_bits)
     learning = model.info.get("learning")
-    net = draw.network(fixed, model=model, **_learned(learning if isinstance(learning, dict) else {}))
+    net = draw.network(fixed, model=model, **_learned(learning if isinstance(learning, dict) else {}, len(model.layers)))
     images = test.subset(slice(0, max(SAMPLES, args.check)))
     result = emulator.run(fixed, spikes_of(model, images), record=("s",) if args.check else ())
     chosen = images.subset(_gallery(images, result))
@@ -100,11 +100,13 @@ def _model(args: Args, console: Console) -> Model:
     return model
 
 
-def _learned(learning: dict[str, Any]) -> dict[str, Any]:  # any: JSON
+def _learned(learning: dict[str, Any], layers: int) -> dict[str, Any]:  # any: JSON
     """How the network learned, as far as its file says; else the simulator's defaults."""
-    trace = TraceParams(**{name: learning[name] for name in ("alpha_x", "alpha_z") if name in learning})
+    own = learning.get("traces")
+    each = own if isinstance(own, list) and len(own) == layers and all(isinstance(one, dict) for one in own) else [learning] * layers
+    traces = [vars(TraceParams(**{name: one[name] for name in ("alpha_x", "alpha_z") if name in one})) for one in each]
     window = float(learning.get("window", TwoCompartmentParams().window))
-    return {"error": learning.get("error", "signed"), "window": window, "trace": vars(trace)}
+    return {"error": learning.get("error", "signed"), "window": window, "traces": traces}
 
 
 def _gallery(images: ImageSet, result: RunResult) -> list[int]:

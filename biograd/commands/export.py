@@ -13,8 +13,9 @@ from hardware.interchange import Model, write_model
 
 from ..checkpoint import RunFolder
 from ..console import Console
-from ..experiment import Experiment
+from ..experiment import Experiment, layer_params
 from ..export import to_model
+from ..traces import TraceParams
 from .trained import trained
 
 
@@ -42,6 +43,10 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
 def model_of(experiment: Experiment, **told: float | None) -> Model:
     """The experiment's network at the border, with how it was trained, and what else is `told`, in its metadata."""
     config = experiment.config
-    learning = {"rule": config.rule, "error": config.error, "window": config.neuron.window, **dataclasses.asdict(config.trace)}
+    learning: dict[str, Any] = {"rule": config.rule, "error": config.error, "window": config.neuron.window}
+    if own := layer_params(config):
+        learning["traces"] = [dataclasses.asdict(TraceParams.like(params)) for params in own]  # layer by layer
+    else:
+        learning |= dataclasses.asdict(config.trace)
     info = {"dataset": config.dataset, "seed": config.seed, **told, "feedback": config.feedback, "learning": learning}
     return to_model(experiment.net, experiment.trainer.learner.feedback, steps=config.steps, encoder=config.encoder, info=info)

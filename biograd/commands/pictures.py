@@ -36,7 +36,8 @@ def _figures(experiment: Experiment, found: list[dict[str, Any]]) -> dict[str, F
     spikes = spikes_of(images, torch.tensor([0]), config.steps, encoder=trainer.encoder, generator=generator)
     figures = {"learning_curve": plots.learning_curve(found)}
     if config.hidden:
-        sample = probe(experiment.learner, spikes.to(experiment.net.device), images.y[:1].to(experiment.net.device), trace=config.trace)
+        trace = getattr(experiment.learner.rule, "trace", config.trace)  # of the first layer, which is drawn
+        sample = probe(experiment.learner, spikes.to(experiment.net.device), images.y[:1].to(experiment.net.device), trace=trace)
         figures |= {
             "feedback_angles": plots.feedback_angles(found),
             "raster": plots.raster(sample.spikes, f"one test sample of {images.name}, class {int(images.y[0])}"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import functools
 import itertools
 import math
@@ -25,6 +26,7 @@ from biograd.network import Network
 from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams, apical_scan, surrogate_slope
 from biograd.rules import Eligibility
 from biograd.samples import encode
+from biograd.traces import TraceParams
 from biograd.trainer import Trainer, TrainParams
 from hardware import emulator, limits
 from hardware.archive import read_npz
@@ -208,6 +210,7 @@ def without_bias(fixed: FixedPointModel) -> FixedPointModel:
 def test_error_apical_voltage_and_lesson_follow_the_simulators_equations(error):
     model, fixed = small()
     params = TwoCompartmentParams(alpha_a=0.5, window=0.8)
+    traces = [TraceParams(alpha_x=0.1 * k, alpha_z=0.9 - 0.1 * k) for k in range(len(model.layers))]  # of each layer
     shown = spikes_of(model, images("test", 1))
     label = 3
     body = """const net = BioGrad.decode(given.net), done = BioGrad.run(net, Uint8Array.from(given.spikes));
@@ -216,7 +219,7 @@ def test_error_apical_voltage_and_lesson_follow_the_simulators_equations(error):
         v: Array.from(done.layers[k].v),
         v_apical: Array.from(taught.layers[k].v_apical),
         dw: Array.from({ length: layer.neurons }, (_, n) => Array.from(BioGrad.lesson(net, done, taught, k, n))) })) };"""
-    net = draw.network(fixed, model=model, error=error, window=params.window, trace={"alpha_x": 0.5, "alpha_z": 0.75})
+    net = draw.network(fixed, model=model, error=error, window=params.window, traces=[dataclasses.asdict(trace) for trace in traces])
     found = draw_check.node(body, {"net": net, "spikes": shown.spikes[:, 0].ravel().tolist(), "label": label})
     trains = [shown.spikes, *emulator.run(fixed, shown, record=("s",)).s]
     s_out, target = torch.from_numpy(trains[-1]).float(), torch.eye(10)[[label]]
@@ -229,7 +232,7 @@ def test_error_apical_voltage_and_lesson_follow_the_simulators_equations(error):
             assert np.allclose(found["layers"][k]["v_apical"], v_apical.flatten().numpy(), atol=1e-4)
             v = torch.tensor(found["layers"][k]["v"]).reshape(v_apical.shape).double() / (fixed.layers[k].vth << 6)
             g = v_apical * surrogate_slope(v, params).float()
-        dw = Eligibility().over_time(g, torch.from_numpy(trains[k]).float()).dw
+        dw = Eligibility(traces[k]).over_time(g, torch.from_numpy(trains[k]).float()).dw
         assert dw.abs().max() > 0
         assert np.allclose(found["layers"][k]["dw"], dw.numpy(), atol=1e-4)
 
