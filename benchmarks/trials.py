@@ -154,10 +154,10 @@ def pareto_trials() -> list[Trial]:
     ladder = [
         Trial(method="784-256-256-10, T = 10 (standard)", config=MNIST),
         Trial(method="784-400-10, T = 6, latency", config=latency),
-        Trial(method="the same, pixels seldom on cut off", config=fewer),
-        Trial(method="and sure samples rest", config=resting),
-        Trial(method="and 300 hidden", config=small),
-        Trial(method="and unsure samples alone teach", config=unsure),
+        Trial(method="784-400-10, T = 6, latency, fewer pixels", config=fewer),
+        Trial(method="784-400-10, T = 6, latency, fewer pixels, rests", config=resting),
+        Trial(method="784-300-10, T = 6, latency, fewer pixels, rests", config=small),
+        Trial(method="784-300-10, T = 6, latency, fewer pixels, rests, taught by unsure samples", config=unsure),
     ]
     once = [
         Trial(method="784-256-256-10, T = 10, sure samples rest", config=dataclasses.replace(MNIST, repetition=resting.repetition)),
