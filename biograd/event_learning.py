@@ -6,8 +6,8 @@ over their parts are written. Sums are taken part by part in order, so the last 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,9 +23,14 @@ from .neurons import TwoCompartmentParams, lif_params
 from .parts import share_out, side_by_side
 from .rows import padded
 from .rules import Eligibility, Rule, Update
+from .traces import TraceParams
 from .trains import WORD, Trains, flat_spikes, unsigned
 
 BLOCK = 256  # neurons of a layer whose updates are worked out together; ours, the fastest of 128, 256 and 512 at 784 inputs
+
+KEPT = 2  # rooms of different shapes: an epoch has batches of one size, and a smaller one at its end
+_NOTHING = np.empty(0, np.float32)
+_Side = tuple[int, Tensor, Tensor, Tensor]  # of a factorised layer: its number, feedback [C, N], errors [B, N] and spikes [B, M]
 
 
 class Seen(NamedTuple):
@@ -48,178 +53,179 @@ class Course(NamedTuple):
     written: Callable[[int], None]  # told the number of each layer as soon as its update is there
 
 
-def teach(course: Course, spikes: Float[Tensor, "T B M"] | Trains, target: Float[Tensor, "B C"]) -> Seen | None:
-    """Show a batch, and write minus the mean update of every layer; None where the spikes are not zeros and ones."""
-    parts = share_out(len(target), course.threads)
-    fired = _fire(course.net, spikes, parts)
-    if fired is None:
+def teach(course: Course, spikes: Float[Tensor, "T B M"] | Trains, target: Float[Tensor, "B C"], rooms: Rooms | None = None) -> Seen | None:
+    """Show a batch, and write minus the mean update of every layer; None where the spikes are not zeros and ones.
+
+    Args:
+        rooms: the memory that is kept from one batch to the next, which makes small ones faster; none where None.
+    """
+    room = (rooms or Rooms()).fit(course, spikes.steps if isinstance(spikes, Trains) else len(spikes), len(target))
+    if not _fire(course.net, spikes, room):
         return None
-    err, counts, totals = _errors(course, fired, target)
-    _learn(course, fired, err, parts)
-    rates = torch.from_numpy(totals / (len(target) * fired.steps * np.array([layer.b.numel() for layer in course.net.layers])))
-    return Seen(counts, err.abs().mean(), rates.float())
-
-
-class _Fired(NamedTuple):
-    layers: np.ndarray  # int64, rows of `event_loops`
-    trains: list[np.ndarray]  # of the input, then of every layer: uint32 [W, B, N]
-    slopes: list[np.ndarray]
-    steps: int
-    held: list[np.ndarray]  # what the rows point to besides
-
-
-def _fire(net: Network, spikes: Tensor | Trains, parts: list[tuple[int, int]]) -> _Fired | None:
-    """Roll a batch through all layers."""
-    if isinstance(spikes, Trains):
-        shown, steps = unsigned(spikes if spikes.words.is_contiguous() else spikes.of(slice(None))), spikes.steps
-        flat = np.empty(0, np.float32), 0, 0
-    else:
-        steps, batch, inputs = spikes.shape
-        shown, flat = np.empty((-(-steps // WORD), batch, inputs), np.uint32), flat_spikes(spikes)
-    words, batch, _ = shown.shape
-    trains, slopes, held, rows, constants = [shown], list[np.ndarray](), list[np.ndarray](), [], []
-    for layer in net.layers:
-        w, p = layer.w.detach().contiguous().numpy(), lif_params(layer.neuron)
-        out, inputs = w.shape
-        width = padded(out)
-        turned, b = _room(inputs, width), np.zeros(width, np.float32)
-        b[:out] = layer.b.detach().numpy()
-        s, psi = np.empty((words, batch, out), np.uint32), np.empty((words, batch, out), np.uint32)
-        rows.append([w, turned, b, trains[-1], s, psi, inputs, out, width])
-        constants.append((p.alpha_u, p.alpha_v, p.window))
-        held += [w, turned, b]
-        trains.append(s)
-        slopes.append(psi)
-    layers, alphas, number = _table(rows), np.array(constants, np.float32), len(parts)
-    scratch = _room(number, FIRE_ROWS * max(padded(out) for out in net.sizes[1:]))
-    if not all(side_by_side(lambda part: event_loops.prepare(layers, part, number, *flat, steps, *parts[part], shown), number)):
-        return None
-    side_by_side(lambda part: event_loops.fire(layers, alphas, words, batch, steps, *parts[part], scratch[part]), number)
-    # The output layer hears its own error neurons; a window there would leave silent outputs untaught.
-    slopes[-1].fill(0xFFFFFFFF)
-    return _Fired(layers, trains, slopes, steps, held)
-
-
-def _errors(course: Course, fired: _Fired, target: Tensor) -> tuple[Tensor, Tensor, np.ndarray]:
-    """What the error neurons say, [T, B, C]; the output's spikes, [B, C]; all spikes of each layer."""
-    s_out, counts, totals = torch.empty(fired.steps, *target.shape), torch.empty(target.shape), np.empty(len(fired.layers), np.int64)
-    words, batch, _ = fired.trains[-1].shape
-    event_loops.look(fired.trains[-1], s_out.numpy(), counts.numpy(), fired.layers, words, batch, totals)
+    s_out, counts, totals = torch.empty(room.steps, *target.shape), torch.empty(target.shape), np.empty(len(room.layers), np.int64)
+    event_loops.look(room.trains[-1], s_out.numpy(), counts.numpy(), room.layers, room.words, room.batch, totals)
     quick = type(course.error) is SignedSpikes  # which asks for no rates
     err = course.error.error(s_out, s_out, target) if quick else errors_over_time(course.error, s_out, target)
-    return err.contiguous(), counts, totals
+    _learn(course, err.contiguous(), room)
+    return Seen(counts, err.abs().mean(), torch.from_numpy((totals / room.chances).astype(np.float32)))
 
 
-def _learn(course: Course, fired: _Fired, err: Tensor, parts: list[tuple[int, int]]) -> None:
-    """Have each part of a batch learn, then each part of the rows written; one thread alone takes layer by layer."""
-    lessons: list[_Eligible | _Factorised] = []
-    for index, rule in enumerate(course.rules):
-        p = lif_params(course.net.layers[index].neuron)
-        if index == len(course.rules) - 1 and p.alpha_a:
-            p = replace(p, alpha_a=0.0)  # at the output errors do not linger
-        if isinstance(rule, Eligibility):
-            lessons.append(_Eligible(course, fired, index, p, rule, err, parts))
-        else:
-            lessons.append(_Factorised(course, fired, index, p, err, parts))
-    number, count = len(parts), len(lessons)
-    for layers in [range(index, index + 1) for index in range(count)] if number == 1 else [range(count)]:
-        some = _together([lessons[index] for index in layers])
+class Room:
+    """The memory of a learning step: trains, slopes, turned weights and sums, and the rows that point to them.
 
-        def learn(part: int, some: list[_Eligible | _Factorised] = some) -> None:
-            for lesson in some:
-                lesson.learn(part)
-
-        def write(part: int, some: list[_Eligible | _Factorised] = some) -> None:
-            for lesson in some:
-                lesson.write(part)
-
-        side_by_side(learn, number)
-        side_by_side(write, number)
-        for lesson in some:
-            lesson.finish()
-        for index in layers:
-            course.written(index)
-
-
-class _Eligible:
-    """Layers that learn by `rules.Eligibility`."""
+    Args:
+        sizes: neurons of each population.
+        params: of every layer's neurons.
+        traces: of every layer's synapses; None where its rule is factorised.
+        parts: first and last-but-one sample of each part of a batch.
+    """
 
     def __init__(
         self,
-        course: Course,
-        fired: _Fired,
-        index: int,
-        p: TwoCompartmentParams,
-        rule: Eligibility,
-        err: Tensor,
-        parts: list[tuple[int, int]],
+        sizes: tuple[int, ...],
+        params: tuple[TwoCompartmentParams, ...],
+        traces: tuple[TraceParams | None, ...],
+        steps: int,
+        parts: tuple[tuple[int, int], ...],
     ) -> None:
-        self.fired, self.err, self.parts = fired, err.numpy(), parts
-        self.shares = np.full(len(parts), -1 / (err.shape[0] * err.shape[1]), np.float32)
-        self.lessons = np.zeros((len(fired.layers), 3), np.float32)
-        self.lessons[index] = p.alpha_a, rule.trace.alpha_x, rule.trace.alpha_z
-        inputs, w_fb, into = fired.trains[index].shape[2], course.w_fb[index].numpy(), course.updates[index]
-        self.held, rows = list[np.ndarray](), []
-        for column in range(0, len(w_fb), BLOCK):  # a block of neurons at a time stays in the processor's own memory
-            w = w_fb[column : column + BLOCK]
-            width = padded(len(w))
-            dw, db = _room(len(parts), inputs, width), _room(len(parts), width)
-            feedback = _room(w.shape[1], width)
-            feedback[:, : len(w)], feedback[:, len(w) :] = w.T, 0
-            grad_w, grad_b = into.dw.numpy()[column:], into.db.numpy()[column:]
-            rows.append([index, column, len(w), width, dw, db, feedback, grad_w, grad_b])
-            self.held += [dw, db, feedback, grad_w, grad_b]
-        self.blocks = _table(rows)
-        self.scratch = _room(len(parts), (LEARN_ROWS + len(err)) * min(BLOCK, padded(len(w_fb))))
-
-    def add(self, other: _Eligible) -> None:
-        """Take another layer in."""
-        self.blocks, self.lessons = np.concatenate([self.blocks, other.blocks]), self.lessons + other.lessons
-        self.held += other.held
-        self.scratch = max(self.scratch, other.scratch, key=np.size)
-
-    def learn(self, part: int) -> None:
-        words, batch, _ = self.fired.trains[0].shape
-        event_loops.learn(self.fired.layers, self.blocks, self.lessons, words, batch, self.err, part, *self.parts[part], self.scratch[part])
-
-    def write(self, part: int) -> None:
-        event_loops.write(self.fired.layers, self.blocks, self.shares, part, len(self.parts))
-
-    def finish(self) -> None:
-        """Nothing is left to do: biases were written with the weights."""
+        self.steps, self.batch, self.words, self.parts, self.params = steps, parts[-1][1], -(-steps // WORD), parts, params
+        self.packed = np.empty((self.words, self.batch, sizes[0]), np.uint32)
+        pairs = list(itertools.pairwise(sizes))
+        self.trains, self.slopes = [self.packed], list[np.ndarray]()
+        self.biases, self.turned, rows = list[np.ndarray](), list[np.ndarray](), list[list[Any]]()
+        for inputs, out in pairs:
+            self.turned.append(_room(inputs, padded(out)))
+            self.biases.append(np.zeros(padded(out), np.float32))
+            s, psi = (np.empty((self.words, self.batch, out), np.uint32) for _ in range(2))
+            rows.append([0, self.turned[-1], self.biases[-1], self.trains[-1], s, psi, inputs, out, padded(out)])
+            self.trains.append(s)
+            self.slopes.append(psi)
+        self.layers = _table(rows)
+        self.alphas = np.array([(p.alpha_u, p.alpha_v, p.window) for p in params], np.float32)
+        self.chances = self.batch * steps * np.array(sizes[1:])  # neurons times steps, of all samples
+        widest = max(padded(out) for out in sizes[1:])
+        self.scratch = _room(len(parts), max(FIRE_ROWS * widest, (LEARN_ROWS + steps) * min(BLOCK, widest)))
+        self.lessons = np.array([(_lingering(self, i), *_filters(trace)) for i, trace in enumerate(traces)], np.float32)
+        self.blocks = {i: _Blocks(i, *pairs[i], sizes[-1], len(parts)) for i, trace in enumerate(traces) if trace is not None}
+        self.sides = {
+            i: (torch.empty(self.batch, pairs[i][1]), torch.empty(self.batch, pairs[i][0]))
+            for i, trace in enumerate(traces)
+            if trace is None
+        }
+        # One thread alone writes layer by layer, so that each may be used while the next is computed; several meet once for all of them.
+        one_by_one = len(parts) == 1
+        self.portions = [[i] for i in range(len(pairs))] if one_by_one else [list(range(len(pairs)))]
 
 
-class _Factorised:
-    """A layer that learns by `rules.Factorised`."""
+class _Blocks:
+    """A layer's sums, a block of its neurons at a time, which stays in the processor's own memory."""
 
-    def __init__(
-        self, course: Course, fired: _Fired, index: int, p: TwoCompartmentParams, err: Tensor, parts: list[tuple[int, int]]
-    ) -> None:
-        self.before, self.psi, self.err, self.parts, self.into = fired.trains[index], fired.slopes[index], err, parts, course.updates[index]
-        self.alpha_a, w_fb, batch = np.float32(p.alpha_a), course.w_fb[index], err.shape[1]
-        self.teach, self.g, self.counts = w_fb.T.contiguous(), torch.empty(batch, len(w_fb)), torch.empty(batch, self.before.shape[2])
+    def __init__(self, layer: int, inputs: int, out: int, classes: int, parts: int) -> None:
+        self.held, rows = list[tuple[slice, np.ndarray, np.ndarray, np.ndarray]](), list[list[Any]]()
+        for column in range(0, out, BLOCK):
+            neurons = slice(column, min(column + BLOCK, out))
+            count = neurons.stop - column
+            dw, db = _room(parts, inputs, padded(count)), _room(parts, padded(count))
+            feedback = _room(classes, padded(count))
+            feedback[:] = 0
+            rows.append([layer, column, count, padded(count), dw, db, feedback, 0, 0])
+            self.held.append((neurons, feedback, dw, db))
+        self.rows = _table(rows)
 
-    def learn(self, part: int) -> None:
-        steps, batch, _ = self.err.shape
-        share, g, counts = np.float32(-1 / (steps * steps * batch)), self.g.numpy(), self.counts.numpy()
-        event_loops.gate(self.before, self.err.numpy(), self.teach.numpy(), self.psi, self.alpha_a, share, *self.parts[part], g, counts)
-
-    def write(self, part: int) -> None:
-        number, out = len(self.parts), len(self.into.dw)
-        rows = slice(out * part // number, out * (part + 1) // number)
-        torch.mm(self.g[:, rows].T, self.counts, out=self.into.dw[rows])
-
-    def finish(self) -> None:
-        """Write the biases' update."""
-        torch.mul(self.g.sum(0), len(self.err), out=self.into.db)
+    def point(self, w_fb: np.ndarray, into: Update) -> np.ndarray:
+        """The rows, with feedback weights as they are now, that write into an update."""
+        dw, db = into.dw.numpy(), into.db.numpy()
+        for row, (neurons, feedback, _, _) in zip(self.rows, self.held, strict=True):
+            feedback[:, : neurons.stop - neurons.start] = w_fb[neurons].T
+            row[event_loops.GRAD_W], row[event_loops.GRAD_B] = _address(dw[neurons]), _address(db[neurons])
+        return self.rows
 
 
-def _together(lessons: list[_Eligible | _Factorised]) -> list[_Eligible | _Factorised]:
-    """The same with all eligible layers in one, whose threads need not come back to Python between them."""
-    eligible, others = [lesson for lesson in lessons if isinstance(lesson, _Eligible)], [x for x in lessons if isinstance(x, _Factorised)]
-    for other in eligible[1:]:
-        eligible[0].add(other)
-    return [*eligible[:1], *others]
+class Rooms:
+    """The rooms of a learner, which shows one batch at a time. A copy starts without any: rows point to memory, not to what was copied."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Any, Room] = {}  # any: shapes and constants
+
+    def __reduce__(self) -> tuple[type[Rooms], tuple[()]]:
+        return Rooms, ()
+
+    def fit(self, course: Course, steps: int, batch: int) -> Room:
+        """The room for a batch of this shape, as it was left, or a new one in place of the oldest."""
+        params = tuple(lif_params(layer.neuron) for layer in course.net.layers)
+        traces = tuple(rule.trace if isinstance(rule, Eligibility) else None for rule in course.rules)
+        key = course.net.sizes, params, traces, steps, batch, course.threads, BLOCK
+        if key not in self._kept:
+            while len(self._kept) >= KEPT:
+                self._kept.pop(next(iter(self._kept)))
+            self._kept[key] = Room(course.net.sizes, params, traces, steps, tuple(share_out(batch, course.threads)))
+        return self._kept[key]
+
+
+def _fire(net: Network, spikes: Tensor | Trains, room: Room) -> bool:
+    """Roll a batch through all layers; False where the spikes are not zeros and ones."""
+    if isinstance(spikes, Trains):
+        shown, flat = unsigned(spikes if spikes.words.is_contiguous() else spikes.of(slice(None))), (_NOTHING, 0, 0)
+    else:
+        shown, flat = room.packed, flat_spikes(spikes)
+    weights = [layer.w.detach().contiguous().numpy() for layer in net.layers]
+    room.layers[:, event_loops.W] = [_address(w) for w in weights]
+    room.layers[0, event_loops.BEFORE], room.trains[0] = _address(shown), shown
+    for layer, b in zip(net.layers, room.biases, strict=True):
+        b[: layer.b.numel()] = layer.b.detach().numpy()
+    number, parts = len(room.parts), room.parts
+    if not all(side_by_side(lambda p: event_loops.prepare(room.layers, p, number, *flat, room.steps, *parts[p], shown), number)):
+        return False
+    size = room.words, room.batch, room.steps
+    side_by_side(lambda p: event_loops.fire(room.layers, room.alphas, *size, *parts[p], room.scratch[p]), number)
+    # The output layer hears its own error neurons; a window there would leave silent outputs untaught.
+    room.slopes[-1].fill(0xFFFFFFFF)
+    return True
+
+
+def _learn(course: Course, err: Tensor, room: Room) -> None:
+    """Have each part of a batch learn, then each part of the rows written."""
+    number, parts, heard, steps = len(room.parts), room.parts, err.numpy(), room.steps
+    shares = np.full(number, -1 / (steps * room.batch), np.float32)
+    for portion in room.portions:
+        own = {index: course.w_fb[index] for index in portion}
+        rows = [room.blocks[index].point(own[index].numpy(), course.updates[index]) for index in portion if index in room.blocks]
+        blocks = np.concatenate(rows) if len(rows) > 1 else rows[0] if rows else None
+        sides = [(index, own[index].T.contiguous(), *room.sides[index]) for index in portion if index in room.sides]
+
+        def learn(part: int, blocks: np.ndarray | None = blocks, sides: list[_Side] = sides) -> None:
+            first, last = parts[part]
+            if blocks is not None:
+                scratch = room.scratch[part]
+                event_loops.learn(room.layers, blocks, room.lessons, room.words, room.batch, heard, part, first, last, scratch)
+            for index, feedback, g, counts in sides:
+                constants = room.lessons[index, 0], shares[0] / np.float32(steps)
+                slopes, into = room.slopes[index], (first, last, g.numpy(), counts.numpy())
+                event_loops.gate(room.trains[index], heard, feedback.numpy(), slopes, *constants, *into)
+
+        def write(part: int, blocks: np.ndarray | None = blocks, sides: list[_Side] = sides) -> None:
+            if blocks is not None:
+                event_loops.write(room.layers, blocks, shares, part, number)
+            for index, _, g, counts in sides:
+                out = g.shape[1]
+                rows = slice(out * part // number, out * (part + 1) // number)
+                torch.mm(g[:, rows].T, counts, out=course.updates[index].dw[rows])
+
+        side_by_side(learn, number)
+        side_by_side(write, number)
+        for index, _, g, _ in sides:
+            torch.mul(g.sum(0), steps, out=course.updates[index].db)
+        for index in portion:
+            course.written(index)
+
+
+def _lingering(room: Room, layer: int) -> float:
+    """What is kept of an error from step to step; at the output nothing."""
+    return 0.0 if layer == len(room.params) - 1 else room.params[layer].alpha_a
+
+
+def _filters(trace: TraceParams | None) -> tuple[float, float]:
+    return (0.0, 0.0) if trace is None else (trace.alpha_x, trace.alpha_z)
 
 
 def _room(*shape: int) -> np.ndarray:
@@ -227,7 +233,10 @@ def _room(*shape: int) -> np.ndarray:
     return torch.empty(shape).numpy()
 
 
+def _address(array: np.ndarray) -> int:
+    return int(array.__array_interface__["data"][0])
+
+
 def _table(rows: list[list[Any]]) -> np.ndarray:  # any: arrays and numbers
     """Arrays as addresses, beside numbers: int64."""
-    plain = [[cell.__array_interface__["data"][0] if isinstance(cell, np.ndarray) else cell for cell in row] for row in rows]
-    return np.array(plain, np.int64)
+    return np.array([[_address(cell) if isinstance(cell, np.ndarray) else cell for cell in row] for row in rows], np.int64)

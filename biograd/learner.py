@@ -11,7 +11,7 @@ from torch import Tensor
 
 from . import gpu_learning
 from .errors import ClassWeighted, ErrorNeurons, SignedSpikes, errors_over_time
-from .event_learning import Course, Seen, teach
+from .event_learning import Course, Rooms, Seen, teach
 from .feedback import Feedback
 from .network import Layer, Network, delayed
 from .neurons import apical_scan, lif_params
@@ -84,6 +84,7 @@ class LocalLearner:
         self.threads = threads
         self.on_update: Callable[[int], None] | None = None  # told the number of each layer as soon as its `.grad` is written
         self.room: Callable[[int], Update] | None = None  # what the `.grad` of a layer is written into; fresh tensors where None
+        self._rooms = Rooms()
         if order not in ("layer", "online"):
             raise ValueError(f"order is {order!r}; known: 'layer', 'online'")
         if order == "online" and not self.error.causal:
@@ -146,7 +147,7 @@ class LocalLearner:
         w_fb = [self.feedback.weights(hidden) for hidden in range(len(self.net.hidden))] + [torch.eye(self.net.classes)]
         updates = [self.room(index) if self.room else _empty(layer) for index, layer in enumerate(self.net.layers)]
         course = Course(self.net, w_fb, self.error, self.rules, self.threads, updates, lambda index: self._written(index, updates[index]))
-        return teach(course, spikes, target)
+        return teach(course, spikes, target, self._rooms)
 
     @torch.no_grad()  # grad mode is a thread's own, and parameters of a user's network may ask for gradients
     def _layer_at_once(self, spikes: Tensor, target: Tensor) -> _Part:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -139,6 +141,41 @@ def test_part_of_a_batch_is_learned_where_it_lies() -> None:
     copied = [p.grad.clone() for p in net.parameters()]
     learner.step(s[:, 3:14], labels[3:14])
     assert all(torch.equal(p.grad, before) for p, before in zip(net.parameters(), copied, strict=True))
+
+
+@pytest.mark.parametrize("rule", [Eligibility(), Factorised()])
+def test_what_is_kept_between_batches_changes_nothing(rule: Rule) -> None:
+    def fresh() -> LocalLearner:
+        net = Network((30, 20, 5), generator=drawn(0))
+        return LocalLearner(net, RandomDFA(net, generator=drawn(1)), rule=rule)
+
+    learner, labels = fresh(), torch.arange(25) % 5
+    for step, size in enumerate((25, 9, 25, 4, 9)):  # more shapes than rooms are kept for
+        s = spikes(step, 12, size, 30)
+        if step == 2:
+            learner.net.layers[0].w.mul_(1.5)
+            learner.feedback.weights(0).mul_(-2)
+        if step == 3:
+            learner = copy.deepcopy(learner)
+        result, other = learner.step(s, labels[:size]), fresh()
+        other.net.load_state_dict(learner.net.state_dict())
+        other.feedback.load_state_dict(learner.feedback.state_dict())
+        expected = other.step(packed(s), labels[:size])
+        assert all(torch.equal(found, wished) for found, wished in zip(result, expected, strict=True))
+        assert all(torch.equal(p.grad, q.grad) for p, q in zip(learner.net.parameters(), other.net.parameters(), strict=True))
+
+
+def test_a_copied_learner_works_in_memory_of_its_own() -> None:
+    net = Network((30, 20, 5), generator=drawn(0))
+    learner = LocalLearner(net, RandomDFA(net, generator=drawn(1)))
+    s, labels = spikes(1, 12, 9, 30), torch.arange(9) % 5
+    learner.step(s, labels)
+    theirs = copy.deepcopy(learner)
+    theirs.net.layers[0].w.neg_()
+    theirs.step(s, labels)
+    before = [p.grad.clone() for p in learner.net.parameters()]
+    learner.step(s, labels)
+    assert all(torch.equal(p.grad, old) for p, old in zip(learner.net.parameters(), before, strict=True))
 
 
 def test_trains_and_tensors_teach_the_same_bits() -> None:
