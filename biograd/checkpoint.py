@@ -25,7 +25,7 @@ from safetensors.torch import save
 
 from . import records
 from .experiment import Experiment, RunConfig, config_toml, read_config
-from .files import atomic_write
+from .files import atomic_write, shown
 from .trainer import check_finite
 
 FORMAT = 1
@@ -260,13 +260,6 @@ def _matching(tensors: dict[str, torch.Tensor], prefix: str, wanted: dict[str, t
         if found[name].dtype != value.dtype:
             raise ValueError(f"{path}: {prefix}{name} holds {found[name].dtype}, not {value.dtype}: it belongs to another network")
     return found
-
-
-def shown(value: object) -> str:
-    """What stood in a file as a person may see it: printable, and short."""
-    text = str(value)
-    text = "".join(letter if letter.isprintable() else "?" for letter in text)
-    return text if len(text) <= 200 else text[:200] + "..."
 
 
 def _flat(config: RunConfig) -> dict[str, Any]:

@@ -24,6 +24,7 @@ import numpy as np
 from . import events_loops as loops
 from .events import MAX_EVENTS, Events, Sensor
 from .events_sets import EventSet
+from .files import shown
 
 SENSOR = Sensor(34, 34, 2)
 WINDOW = 315_000  # us: three saccades of 105 ms, which is how the authors' code cuts a recording; ours: later events are left out
@@ -94,7 +95,7 @@ class Zipped:
         return len(self.members)
 
     def __getitem__(self, index: int) -> Events:
-        name = f"{self.path}: {self.members[index]}"
+        name = f"{self.path}: {shown(self.members[index])}"
         try:
             with self._lock:
                 if not self._open:
@@ -102,7 +103,7 @@ class Zipped:
                 _expect_size(self._open[0].getinfo(self.members[index]).file_size, name, self.max_events)
                 raw = self._open[0].read(self.members[index])
         except _BROKEN as error:
-            raise ValueError(f"{name} is damaged ({error}): fetch the archive again") from error
+            raise ValueError(f"{name} is damaged ({shown(error)}): fetch the archive again") from error
         return parse(raw, name)
 
 
@@ -162,7 +163,7 @@ def _members(archive: Path, part: str) -> dict[str, int]:
         with zipfile.ZipFile(archive) as held:
             names = held.namelist()
     except _BROKEN as error:
-        raise ValueError(f"{archive} is no whole zip archive ({error}): fetch it again") from error
+        raise ValueError(f"{archive} is no whole zip archive ({shown(error)}): fetch it again") from error
     pattern = re.compile(rf"(?:.*/)?(?:{part}/)?([0-9])/[^/]+\.bin")
     return {name: int(match[1]) for name in names if (match := pattern.fullmatch(name))}
 

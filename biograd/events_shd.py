@@ -22,6 +22,7 @@ import numpy as np
 
 from .events import MAX_EVENTS, Events, Sensor
 from .events_sets import EventSet
+from .files import shown
 from .ragged import Rows, array, numbers
 
 SENSOR = Sensor(700)
@@ -97,8 +98,7 @@ def _damage_told(path: Path) -> Iterator[None]:
     try:
         yield
     except (KeyError, RuntimeError, OSError, TypeError, AttributeError, OverflowError, zlib.error) as error:
-        text = "".join(letter if letter.isprintable() else "?" for letter in str(error))
-        raise ValueError(f"{path} cannot be read ({text[:160]}): the file is damaged, fetch it again") from error
+        raise ValueError(f"{path} cannot be read ({shown(error)}): the file is damaged, fetch it again") from error
 
 
 def _opened(path: Path) -> Any:  # any: h5py's File
@@ -109,4 +109,4 @@ def _opened(path: Path) -> Any:  # any: h5py's File
     try:
         return h5py.File(path, "r")
     except (OSError, RuntimeError) as error:
-        raise ValueError(f"{path} is no whole HDF5 file ({error}): unpack it, or fetch it again") from error
+        raise ValueError(f"{path} is no whole HDF5 file ({shown(error)}): unpack it, or fetch it again") from error

@@ -33,7 +33,7 @@ from . import events_loops as loops
 from .events import Events
 from .events_nmnist import EVENT_BYTES, SENSOR, SIMULATED, Packed, to_bytes
 from .events_sets import EventSet
-from .files import atomic_write
+from .files import atomic_write, shown
 
 NAME = "events-mnist-simulated"
 FORMAT = 1  # of the packed files
@@ -198,8 +198,7 @@ def _read_index(index: Path, events: Path, p: SaccadeParams) -> tuple[np.ndarray
     try:
         starts, y, header = _columns(index)
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        text = "".join(letter if letter.isprintable() else "?" for letter in str(error))
-        raise ValueError(f"{index} is damaged ({text[:160]}): {way_out}") from error
+        raise ValueError(f"{index} is damaged ({shown(error)}): {way_out}") from error
     if header.tobytes() != _header(p):
         raise ValueError(f"{index} was simulated with other parameters than this version's: {way_out}")
     size = events.stat().st_size

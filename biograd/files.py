@@ -1,4 +1,4 @@
-"""Atomic files: a reader sees the old file or the whole new one, never half of it, whatever happens in between."""
+"""Files: written whole or not at all, whatever happens in between; and what stands in those of others, as it may be shown."""
 
 from __future__ import annotations
 
@@ -59,3 +59,9 @@ def _remove(part: Path) -> None:
 def _explained(error: OSError, path: Path) -> OSError:
     reason = error.strerror or str(error)
     return type(error)(f"cannot write {path}: {reason}; free space there, mend the folder's permissions, or name another folder")
+
+
+def shown(value: object, most: int = 200) -> str:
+    """What stood in a file, or an error that quotes it, as a person may see it: printable letters, and at most so many."""
+    text = "".join(letter if letter.isprintable() else "?" for letter in str(value))
+    return text if len(text) <= most else text[:most] + "..."

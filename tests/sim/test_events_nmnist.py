@@ -138,6 +138,18 @@ def test_a_damaged_archive_is_named(tmp_path: Path) -> None:
         nmnist(tmp_path, "train").events(0)
 
 
+def test_a_name_that_a_terminal_would_obey_is_told_in_printable_letters(tmp_path: Path) -> None:
+    a_copy(tmp_path / "tree")
+    zipped(tmp_path, "Train", "Train/")
+    whole = (tmp_path / "Train.zip").read_bytes()
+    directory = whole.rindex(b"Train/0/00001.bin")  # named a second time there
+    (tmp_path / "Train.zip").write_bytes(whole[:directory] + b"\x1brain" + whole[directory + 5 :])
+    recordings = nmnist(tmp_path, "train")
+    with pytest.raises(ValueError, match=r"\?rain/0/00001\.bin is damaged") as refused:
+        recordings.spikes(torch.arange(20), 4)
+    assert str(refused.value).isprintable()
+
+
 def test_a_folder_without_recordings_says_what_belongs_there(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"holds neither Train/0 \.\. Train/9 nor Train\.zip"):
         nmnist(tmp_path, "train")
