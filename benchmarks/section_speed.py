@@ -62,9 +62,11 @@ def speed(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
     for record in newest(evidence.named("workers")):
         r = record["results"]
         for batch, raced in r["batches"].items():
+            gloo = f", {raced['ratio_workers_gloo']:.2f} by gloo" if "ratio_workers_gloo" in raced else ""  # all of older records is
             section.note(
-                f"{r['workers']} processes of one thread (gloo), batch {batch} shared: {raced['ratio_workers']:.2f} times one process; "
-                f"updates sent as soon as their layer has them, over sent at the end: {raced['ratio_early_vs_late']:.2f}."
+                f"{r['workers']} processes of one thread, batch {batch} shared: {raced['ratio_workers']:.2f} times one process, updates "
+                f"added up {'in shared memory' if gloo else 'by gloo'}{gloo}; "
+                f"by gloo, sent as soon as their layer has them, over sent at the end: {raced['ratio_early_vs_late']:.2f}."
             )
     for record in newest(evidence.named("gpu race")):
         section.note(_gpu_race(record["results"]))
