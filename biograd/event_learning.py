@@ -77,7 +77,7 @@ class Room:
         sizes: neurons of each population.
         params: of every layer's neurons.
         traces: of every layer's synapses; None where its rule is factorised.
-        parts: first and last-but-one sample of each part of a batch.
+        parts: first sample of each part of a batch, and the one after its last.
     """
 
     def __init__(

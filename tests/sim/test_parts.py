@@ -1,0 +1,48 @@
+"""A batch is shared out whole, and worked on side by side: results in order, errors of any thread raised when all have ended."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from biograd.parts import SMALLEST, share_out, side_by_side
+
+
+@given(st.integers(1, 1000), st.integers(1, 64))
+def test_parts_cover_a_batch_without_gap_and_none_is_too_small(samples: int, threads: int) -> None:
+    parts = share_out(samples, threads)
+    assert parts[0][0] == 0 and parts[-1][1] == samples and len(parts) <= threads
+    assert all(before[1] == after[0] for before, after in zip(parts, parts[1:], strict=False))
+    sizes = [last - first for first, last in parts]
+    assert max(sizes) - min(sizes) <= 1 and (len(parts) == 1 or min(sizes) >= SMALLEST)
+
+
+def test_every_part_has_a_thread_of_its_own_and_results_keep_their_order() -> None:
+    all_there = threading.Barrier(3, timeout=5)
+
+    def work(part: int) -> tuple[int, int]:
+        all_there.wait()
+        return part, threading.get_ident()
+
+    found = side_by_side(work, 3)
+    assert [part for part, _ in found] == [0, 1, 2] and len({thread for _, thread in found}) == 3
+    assert found[0][1] == threading.get_ident()
+
+
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_an_error_of_any_part_is_raised_when_all_have_ended(wrong: int) -> None:
+    ended: list[int] = []
+
+    def work(part: int) -> None:
+        if part == wrong:
+            raise ValueError(f"part {part}")
+        time.sleep(0.01)
+        ended.append(part)
+
+    with pytest.raises(ValueError, match=f"part {wrong}"):
+        side_by_side(work, 3)
+    assert sorted(ended) == [part for part in range(3) if part != wrong]
