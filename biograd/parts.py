@@ -28,7 +28,7 @@ def in_parts(work: Callable[..., R], threads: int, *tensors: tuple[Tensor, int])
 
 
 def share_out(samples: int, threads: int) -> list[tuple[int, int]]:
-    """First sample of each part of a batch and the one after its last, as near to equal as can be; fewer parts than threads where it is small.
+    """First sample of each part of a batch and the one after its last, as near to equal as can be; fewer parts where it is small.
 
     Example:
         >>> share_out(50, 3), share_out(9, 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 
@@ -16,7 +17,7 @@ from biograd.parts import SMALLEST, share_out, side_by_side
 def test_parts_cover_a_batch_without_gap_and_none_is_too_small(samples: int, threads: int) -> None:
     parts = share_out(samples, threads)
     assert parts[0][0] == 0 and parts[-1][1] == samples and len(parts) <= threads
-    assert all(before[1] == after[0] for before, after in zip(parts, parts[1:], strict=False))
+    assert all(before[1] == after[0] for before, after in itertools.pairwise(parts))
     sizes = [last - first for first, last in parts]
     assert max(sizes) - min(sizes) <= 1 and (len(parts) == 1 or min(sizes) >= SMALLEST)
 
