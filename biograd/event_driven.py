@@ -51,9 +51,12 @@ class Fired(NamedTuple):
 def synapses(w: Float[Tensor, "N M"], b: Float[Tensor, " N"]) -> Synapses:
     """Turn a layer's weights; once a batch, as they change with it."""
     out, inputs = w.shape
-    turned = torch.zeros(inputs, padded(out))
-    turn(w.detach().contiguous().unsqueeze(0).numpy(), ONE, turned.numpy(), 0, inputs)
-    return Synapses(turned, torch.nn.functional.pad(b.detach(), (0, padded(out) - out)), out)
+    turned, bias = torch.empty(inputs, padded(out)), torch.zeros(padded(out))
+    table = turned.numpy()
+    table[:, out:] = 0
+    turn(w.detach().contiguous().unsqueeze(0).numpy(), ONE, table, 0, inputs)
+    bias[:out] = b.detach()
+    return Synapses(turned, bias, out)
 
 
 def fire(before: Trains, layer: Synapses, p: TwoCompartmentParams) -> Fired:
