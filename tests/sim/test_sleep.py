@@ -165,12 +165,12 @@ def test_the_compiled_night_is_the_stepped_one(steps: int, monkeypatch: pytest.M
 def test_nights_in_single_precision_are_compiled_and_others_stepped(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled = []
     for name in ("dream", "surprise"):
-        monkeypatch.setattr(sleep.scans, name, lambda first, *_, name=name: compiled.append(name) or first)
+        monkeypatch.setattr(sleep.scans, name, lambda first, *_, name=name: compiled.append((name, first.dtype)) or first)
     for dtype in (torch.float32, torch.float64):
         current = torch.ones(3, 2, dtype=dtype)
         sleep._dream_scan(current, current, TwoCompartmentParams(), 0.05)
         sleep._surprise_scan(current, 0.05)
-    assert compiled == ["dream", "surprise"]
+    assert compiled == [("dream", torch.float32), ("surprise", torch.float32)]
 
 
 def test_a_night_has_the_constants_it_was_tried_with() -> None:
