@@ -70,3 +70,15 @@ def test_the_size_of_a_rules_state_does_not_grow_with_time(name: str) -> None:
     for _ in range(20):
         state = rule.step(state, g, s_pre)
     assert numbers(state) == before
+
+
+@pytest.mark.parametrize("steps", [1, 7])
+def test_a_rule_of_ones_own_is_stepped_through_whole_trains(steps: int) -> None:
+    class Own(Rule):
+        """The eligibility rule, without its short cut."""
+
+        start, step, finish = (lambda self, *a, name=name: getattr(Eligibility(), name)(*a) for name in ("start", "step", "finish"))
+
+    generator = torch.Generator().manual_seed(0)
+    g, s_pre = torch.randn(steps, 5, 4, generator=generator), (torch.rand(steps, 5, 3, generator=generator) < 0.5).float()
+    torch.testing.assert_close(tuple(update_over_time(Own(), g, s_pre)), tuple(Eligibility().over_time(g, s_pre)))
