@@ -29,7 +29,7 @@ _TERMS = (
     "Latency: one spike a pixel, the brighter the sooner. Fewer pixels: no synapses from those that are on in fewer than one of 20 images. "
     "Sure rest: samples answered surely rest for 1, 2, 4, ... epochs. Known rest for good: those answered surely at first sight are shown "
     "once, and sure ones are not learned from. Points off: to the standard net. Shown: presentations over samples. Times fewer: at the "
-    "upper bounds – at the lower ones."
+    "upper bounds – at the lower ones. Spread: on {times} times the cores."
 )
 
 
@@ -82,17 +82,16 @@ def frugal_training(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
             caption,
         )
     )
-    spread = f"{standard.times} times the cores"
     columns = [
         "no.",
         "variant",
         "test % on the chip",
         "points off",
         "shown",
-        "J a training sample",
+        "J a sample",
         "times fewer",
-        f"J, {spread}",
-        f"times fewer, {spread}",
+        "J, spread",
+        "times fewer, spread",
     ]
     rows = [[str(number), run.name, *_row(run, standard)] for number, run in enumerate(runs, start=1)]
     best = _best(runs, standard)
@@ -101,7 +100,7 @@ def frugal_training(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
         rows,
         numbers=(0, 2, 3, 4, 5, 6, 7, 8),
         ours=[index for index, run in enumerate(runs) if run is best],
-        caption=_TERMS,
+        caption=_TERMS.format(times=standard.times),
         stack=True,
     )
     if best is not None:
@@ -154,7 +153,7 @@ def _best(runs: Sequence[Run], standard: Run) -> Run | None:
 
 
 def _colour(run: Run, standard: Run) -> str:
-    return INK if run is standard else BLUE if run.shown < 1 else ORANGE
+    return INK if run is standard else BLUE if run.shown < 0.999 else ORANGE
 
 
 def _agreement(best: Run) -> str:
