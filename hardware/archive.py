@@ -7,6 +7,7 @@ headers, multiplied out, held against MAX_BYTES, and only then is memory taken. 
 from __future__ import annotations
 
 import ast
+import math
 import os
 import re
 import struct
@@ -26,6 +27,7 @@ MAX_OBJECTS = 10_000  # groups and datasets in one HDF5 file
 MAX_DEPTH = 12  # of nested HDF5 groups
 MAX_FIELDS = 1_000  # arrays in one .npz
 MAX_DIRECTORY = 1 << 20  # bytes of the table of contents of an .npz
+MAX_EMPTY = 1 << 16  # rows of an array without values
 MAX_HEADER = 10_000  # bytes of the header of one array, as NumPy has it
 # What a file may unpack to: an allowance, and so many times its own size. Our own .npz (level 1) reach 230 where all is 0; a bomb 1,030.
 FREE_BYTES, MAX_GROWTH = 1 << 24, 256
@@ -183,6 +185,8 @@ def _read_array(path: Path, name: str, size: int, stream: IO[bytes]) -> np.ndarr
         count *= extent
     if count * dtype.itemsize > size:
         raise _RefusedError(f"{path}: array {shown(name)} of shape {shape} needs {count * dtype.itemsize:,} bytes, the file holds {size:,}")
+    if not count and math.prod(extent for extent in shape if extent) > MAX_EMPTY:  # costs nothing, until it is made a list of empty lists
+        raise _RefusedError(f"{path}: array {shown(name)} of shape {shape} holds no values in more than {MAX_EMPTY:,} rows: write it again")
     data = stream.read(count * dtype.itemsize)
     if len(data) != count * dtype.itemsize:
         raise _RefusedError(f"{path}: array {shown(name)} is cut short: write it again")

@@ -161,7 +161,8 @@ def _field(path: Path | str, arrays: Mapping[str, np.ndarray], name: str) -> np.
 def _check_format(path: Path | str, arrays: Mapping[str, np.ndarray]) -> None:
     number = _field(path, arrays, "format")
     if number.shape != () or number != FORMAT:
-        raise ValueError(f"{path}: format {shown(number.tolist())}; this version reads format {FORMAT}: write it again, or update biograd")
+        found = f"of shape {number.shape}" if number.shape else shown(number.item())
+        raise ValueError(f"{path}: format {found}; this version reads format {FORMAT}: write it again, or update biograd")
 
 
 def _recordings(arrays: Mapping[str, np.ndarray], name: str) -> tuple[np.ndarray, ...] | None:
