@@ -1,10 +1,11 @@
 """Several workers on one machine: does a second process on a second core train faster than one on one?
 
-    python -m torch.distributed.run --standalone --nproc-per-node 2 -m benchmarks.scaling SECONDS BATCH memory
+    python -m torch.distributed.run --standalone --nproc-per-node 2 -m benchmarks.scaling BATCH ROUNDS SECONDS
 
-is what `workers_scaling` starts, in turns with one worker; each has one thread, and the batch is shared among them. Their updates are
-added up in shared memory, as `biograd train` does it on one machine; by gloo, as between machines, each sent as soon as it is there
-(early); or by gloo when the last one is (late).
+is what `workers_scaling` starts. Each worker has one thread, and the batch is shared among them. The ways of training take turns within the
+same processes, each for a fraction of a second, for a shared machine changes its pace by a fifth from one second to the next: the first
+worker alone while the others sleep (one); all of them, their updates added up in shared memory, as `biograd train` does it on one machine
+(memory); or by gloo, as between machines, each sent as soon as it is there (early), or by gloo when the last one is (late).
 """
 
 from __future__ import annotations
@@ -17,35 +18,38 @@ import time
 from typing import Any
 
 import torch
+import torch.distributed as dist
 
 from biograd.errors import SignedSpikes
 from biograd.feedback import RandomDFA
 from biograd.learner import LocalLearner
 from biograd.network import Network
-from biograd.workers import SharedLearner, joined
+from biograd.workers import SharedLearner, Workers, joined
 
 from .speed import SIZES, STEPS, at_random
 
 BATCHES = (100, 400)
-WAYS = ("memory", "early", "late")
+WAYS = ("one", "memory", "early", "late")
 
 
-def workers_scaling(*, workers: int = 2, rounds: int = 3, seconds: float = 2.0) -> dict[str, Any]:
-    """Samples a second of one worker, and of several in each of the `WAYS`; medians over interleaved rounds.
+def workers_scaling(*, workers: int = 2, rounds: int = 15, seconds: float = 0.4) -> dict[str, Any]:
+    """Samples a second of one worker, and of several in each of the `WAYS`; medians over interleaved rounds, and the quartiles of their ratio.
 
+    Args:
+        rounds: turns of each way.
+        seconds: of a turn, about.
     Raises: RuntimeError where the workers do not run.
     """
     results: dict[str, Any] = {"workers": workers, "steps": STEPS, "sizes": list(SIZES), "rounds": rounds, "batches": {}}
     for batch in BATCHES:
-        found: dict[str, list[float]] = {name: [] for name in ("one", *(f"several, {way}" for way in WAYS))}
-        for _ in range(rounds):
-            for name, speeds in found.items():
-                speeds.append(_race(1 if name == "one" else workers, seconds, batch, way=name.removeprefix("several, ")))
+        found = _race(workers, batch, rounds, seconds)
+        ratios = [several / one for several, one in zip(found["memory"], found["one"], strict=True)]
         results["batches"][str(batch)] = {
-            "samples_per_second": {name: statistics.median(speeds) for name, speeds in found.items()},
-            "ratio_workers": _ratio(found["several, memory"], found["one"]),
-            "ratio_workers_gloo": _ratio(found["several, early"], found["one"]),
-            "ratio_early_vs_late": _ratio(found["several, early"], found["several, late"]),
+            "samples_per_second": {way: statistics.median(speeds) for way, speeds in found.items()},
+            "ratio_workers": statistics.median(ratios),
+            "ratio_workers_quartiles": statistics.quantiles(ratios)[::2],
+            "ratio_workers_gloo": _ratio(found["early"], found["one"]),
+            "ratio_early_vs_late": _ratio(found["early"], found["late"]),
         }
     return results
 
@@ -54,37 +58,53 @@ def _ratio(these: list[float], those: list[float]) -> float:
     return statistics.median(this / that for this, that in zip(these, those, strict=True))
 
 
-def _race(workers: int, seconds: float, batch: int, *, way: str) -> float:
+def _race(workers: int, batch: int, rounds: int, seconds: float) -> dict[str, list[float]]:
+    """Samples a second of each way, a number a round."""
     start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(workers)]
-    program = ["-m", "benchmarks.scaling", str(seconds), str(batch), way]
-    done = subprocess.run([*start, *program], capture_output=True, text=True, timeout=60 + 10 * seconds)
+    program = ["-m", "benchmarks.scaling", str(batch), str(rounds), str(seconds)]
+    done = subprocess.run([*start, *program], capture_output=True, text=True, timeout=120 + 10 * rounds * len(WAYS) * seconds)
     told = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode or not told:
         lines = [line.strip() for line in done.stderr.splitlines() if line.strip(" =*-")]
         said = [line for line in lines if "Error" in line] or lines  # torchrun frames the reason in many others
         raise RuntimeError(f"{workers} workers ended with status {done.returncode}: {said[-1] if said else 'they said nothing'}")
-    return float(json.loads(told[-1])["samples_per_second"])
+    return json.loads(told[-1])
 
 
-def main(seconds: float, batch: int, way: str) -> None:
+def _learner(net: Network, way: str, workers: Workers) -> LocalLearner | SharedLearner:
+    own = LocalLearner(net, RandomDFA(net, generator=torch.Generator().manual_seed(1)), error=SignedSpikes())
+    return own if way == "one" else SharedLearner(own, workers, early=way != "late", in_memory=way == "memory")
+
+
+def main(batch: int, rounds: int, seconds: float) -> None:
     """One worker's part of a race."""
     torch.set_num_threads(1)
     with joined("cpu") as workers:
         net = Network(SIZES, generator=torch.Generator().manual_seed(0))
-        own = LocalLearner(net, RandomDFA(net, generator=torch.Generator().manual_seed(1)), error=SignedSpikes())
-        learner = own if workers.count == 1 else SharedLearner(own, workers, early=way != "late", in_memory=way == "memory")
         optimizer = torch.optim.Adam(net.parameters(), lr=0.0, fused=True)
         spikes, labels = at_random(batch)
-        done, start = 0, 0.0
-        while not workers.stops(start > 0 and time.perf_counter() - start > seconds):
-            learner.step(spikes, labels)
-            optimizer.step()
-            done += 1
-            if done == 5:  # compiled, and at speed
-                start = time.perf_counter()
+
+        def turn(learner: LocalLearner | SharedLearner, updates: int) -> float:
+            dist.barrier()
+            start = time.perf_counter()
+            if workers.first or isinstance(learner, SharedLearner):
+                for _ in range(updates):
+                    learner.step(spikes, labels)
+                    optimizer.step()
+            dist.barrier()
+            return time.perf_counter() - start
+
+        learners = {way: _learner(net, way, workers) for way in WAYS}
+        for learner in learners.values():
+            turn(learner, 3)  # compiled, and at speed
+        updates = int(workers.send(str(max(1, round(3 * seconds / turn(learners["one"], 3)))).encode()))
+        found: dict[str, list[float]] = {way: [] for way in WAYS}
+        for _ in range(rounds):
+            for way, learner in learners.items():
+                found[way].append(updates * batch / turn(learner, updates))
         if workers.first:
-            sys.stdout.write(json.dumps({"samples_per_second": (done - 5) * batch / (time.perf_counter() - start)}) + "\n")
+            sys.stdout.write(json.dumps(found) + "\n")
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
+    main(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))

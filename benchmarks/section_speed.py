@@ -63,8 +63,10 @@ def speed(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
         r = record["results"]
         for batch, raced in r["batches"].items():
             gloo = f", {raced['ratio_workers_gloo']:.2f} by gloo" if "ratio_workers_gloo" in raced else ""  # all of older records is
+            low, high = raced.get("ratio_workers_quartiles", (None, None))
+            spread = f" (quartiles {low:.2f} and {high:.2f} of {r['rounds']} turns)" if low else ""
             section.note(
-                f"{r['workers']} processes of one thread, batch {batch} shared: {raced['ratio_workers']:.2f} times one process, updates "
+                f"{r['workers']} processes of one thread, batch {batch} shared: {raced['ratio_workers']:.2f} times one process{spread}, updates "
                 f"added up {'in shared memory' if gloo else 'by gloo'}{gloo}; "
                 f"by gloo, sent as soon as their layer has them, over sent at the end: {raced['ratio_early_vs_late']:.2f}."
             )
