@@ -66,8 +66,8 @@ def speed(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
             low, high = raced.get("ratio_workers_quartiles", (None, None))
             spread = f" (quartiles {low:.2f} and {high:.2f} of {r['rounds']} turns)" if low else ""
             section.note(
-                f"{r['workers']} processes of one thread, batch {batch} shared: {raced['ratio_workers']:.2f} times one process{spread}, updates "
-                f"added up {'in shared memory' if gloo else 'by gloo'}{gloo}; "
+                f"{r['workers']} processes of one thread, batch {batch} shared: {raced['ratio_workers']:.2f} times one process{spread}, "
+                f"updates added up {'in shared memory' if gloo else 'by gloo'}{gloo}; "
                 f"by gloo, sent as soon as their layer has them, over sent at the end: {raced['ratio_early_vs_late']:.2f}."
             )
     for record in newest(evidence.named("gpu race")):
