@@ -33,7 +33,7 @@ WAYS = ("one", "memory", "early", "late")
 
 
 def workers_scaling(*, workers: int = 2, rounds: int = 15, seconds: float = 0.4) -> dict[str, Any]:
-    """Samples a second of one worker, and of several in each of the `WAYS`: medians over interleaved rounds, and the quartiles of the ratio.
+    """Samples a second of one worker, and of several in each of the `WAYS`: medians over interleaved rounds, and quartiles of the ratio.
 
     Args:
         rounds: turns of each way.
