@@ -4,8 +4,9 @@
 
 is what `workers_scaling` starts. Each worker has one thread, and the batch is shared among them. The ways of training take turns within the
 same processes, each for a fraction of a second, for a shared machine changes its pace by a fifth from one second to the next: the first
-worker alone while the others sleep (one); all of them, their updates added up in shared memory, as `biograd train` does it on one machine
-(memory); or by gloo, as between machines, each sent as soon as it is there (early), or by gloo when the last one is (late).
+worker alone while the others sleep (one); all of them on their parts, telling each other nothing, which is the most that the machine gives
+(apart); their updates added up in shared memory, as `biograd train` does it on one machine (memory); or by gloo, as between machines, each
+sent as soon as it is there (early), or by gloo when the last one is (late).
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from biograd.workers import SharedLearner, Workers, joined
 from .speed import SIZES, STEPS, at_random
 
 BATCHES = (100, 400)
-WAYS = ("one", "memory", "early", "late")
+WAYS = ("one", "apart", "memory", "early", "late")
 
 
 def workers_scaling(*, workers: int = 2, rounds: int = 15, seconds: float = 0.4) -> dict[str, Any]:
@@ -48,6 +49,7 @@ def workers_scaling(*, workers: int = 2, rounds: int = 15, seconds: float = 0.4)
             "samples_per_second": {way: statistics.median(speeds) for way, speeds in found.items()},
             "ratio_workers": statistics.median(ratios),
             "ratio_workers_quartiles": statistics.quantiles(ratios)[::2],
+            "ratio_workers_apart": _ratio(found["apart"], found["one"]),
             "ratio_workers_gloo": _ratio(found["early"], found["one"]),
             "ratio_early_vs_late": _ratio(found["early"], found["late"]),
         }
@@ -66,14 +68,14 @@ def _race(workers: int, batch: int, rounds: int, seconds: float) -> dict[str, li
     told = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode or not told:
         lines = [line.strip() for line in done.stderr.splitlines() if line.strip(" =*-")]
-        said = [line for line in lines if "Error" in line] or lines  # torchrun frames the reason in many others
+        said = [line for line in lines if "Error: " in line] or lines  # torchrun frames the reason in many others
         raise RuntimeError(f"{workers} workers ended with status {done.returncode}: {said[-1] if said else 'they said nothing'}")
     return json.loads(told[-1])
 
 
 def _learner(net: Network, way: str, workers: Workers) -> LocalLearner | SharedLearner:
     own = LocalLearner(net, RandomDFA(net, generator=torch.Generator().manual_seed(1)), error=SignedSpikes())
-    return own if way == "one" else SharedLearner(own, workers, early=way != "late", in_memory=way == "memory")
+    return own if way in ("one", "apart") else SharedLearner(own, workers, early=way != "late", in_memory=way == "memory")
 
 
 def main(batch: int, rounds: int, seconds: float) -> None:
@@ -83,25 +85,27 @@ def main(batch: int, rounds: int, seconds: float) -> None:
         net = Network(SIZES, generator=torch.Generator().manual_seed(0))
         optimizer = torch.optim.Adam(net.parameters(), lr=0.0, fused=True)
         spikes, labels = at_random(batch)
+        part = slice(batch * workers.rank // workers.count, batch * (workers.rank + 1) // workers.count)
 
-        def turn(learner: LocalLearner | SharedLearner, updates: int) -> float:
+        def turn(way: str, updates: int) -> float:
+            shown, told = (spikes[:, part], labels[part]) if way == "apart" else (spikes, labels)
             dist.barrier()
             start = time.perf_counter()
-            if workers.first or isinstance(learner, SharedLearner):
+            if workers.first or way != "one":
                 for _ in range(updates):
-                    learner.step(spikes, labels)
+                    learners[way].step(shown, told)
                     optimizer.step()
             dist.barrier()
             return time.perf_counter() - start
 
         learners = {way: _learner(net, way, workers) for way in WAYS}
-        for learner in learners.values():
-            turn(learner, 3)  # compiled, and at speed
-        updates = int(workers.send(str(max(1, round(3 * seconds / turn(learners["one"], 3)))).encode()))
+        for way in WAYS:
+            turn(way, 3)  # compiled, and at speed
+        updates = int(workers.send(str(max(1, round(3 * seconds / turn("one", 3)))).encode()))
         found: dict[str, list[float]] = {way: [] for way in WAYS}
         for _ in range(rounds):
-            for way, learner in learners.items():
-                found[way].append(updates * batch / turn(learner, updates))
+            for way in WAYS:
+                found[way].append(updates * batch / turn(way, updates))
         if workers.first:
             sys.stdout.write(json.dumps(found) + "\n")
 

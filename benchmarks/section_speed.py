@@ -64,7 +64,8 @@ def speed(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
         for batch, raced in r["batches"].items():
             gloo = f", {raced['ratio_workers_gloo']:.2f} by gloo" if "ratio_workers_gloo" in raced else ""  # all of older records is
             low, high = raced.get("ratio_workers_quartiles", (None, None))
-            spread = f" (quartiles {low:.2f} and {high:.2f} of {r['rounds']} turns)" if low else ""
+            bound = f"; {raced['ratio_workers_apart']:.2f} where they tell each other nothing" if "ratio_workers_apart" in raced else ""
+            spread = f" (quartiles {low:.2f} and {high:.2f} of {r['rounds']} turns{bound})" if low else ""
             section.note(
                 f"{r['workers']} processes of one thread, batch {batch} shared: {raced['ratio_workers']:.2f} times one process{spread}, "
                 f"updates added up {'in shared memory' if gloo else 'by gloo'}{gloo}; "

@@ -66,12 +66,13 @@ def test_two_workers_run_a_race_to_its_end():
 
 
 def test_workers_are_compared_round_by_round(monkeypatch):
-    speeds = {"one": [10.0, 20.0, 10.0], "memory": [18.0, 34.0, 19.0], "early": [9.0, 17.0, 9.5], "late": [9.0, 20.0, 9.5]}
+    several = {"apart": [20.0, 36.0, 20.0], "memory": [18.0, 34.0, 19.0], "early": [9.0, 17.0, 9.5], "late": [9.0, 20.0, 9.5]}
+    speeds = {"one": [10.0, 20.0, 10.0]} | several
     monkeypatch.setattr(scaling, "_race", lambda *_: speeds)
     found = scaling.workers_scaling(rounds=3)["batches"]["100"]
     assert found["ratio_workers"] == 1.8 and found["ratio_workers_gloo"] == 0.9 and found["ratio_early_vs_late"] == 1.0
-    assert found["samples_per_second"] == {"one": 10.0, "memory": 19.0, "early": 9.5, "late": 9.5}
-    assert found["ratio_workers_quartiles"] == [1.7, 1.9]
+    assert found["samples_per_second"] == {"one": 10.0, "apart": 20.0, "memory": 19.0, "early": 9.5, "late": 9.5}
+    assert found["ratio_workers_quartiles"] == [1.7, 1.9] and found["ratio_workers_apart"] == 2.0
 
 
 def test_workers_that_fail_say_why(monkeypatch):
