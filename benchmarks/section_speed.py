@@ -42,9 +42,14 @@ def speed(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
             caption=caption,
         )
         shares = [f"{rule} {r[f'floor_share_{rule}']:.2f}" for rule in ("full", "factorised") if f"floor_share_{rule}" in r]
+        jelly = (
+            f"; to SpikingJelly's: {r['ratio_full_vs_spikingjelly']:.1f} and {r['ratio_factorised_vs_spikingjelly']:.1f}"
+            if "ratio_full_vs_spikingjelly" in r
+            else ""
+        )
         section.note(
             f"Median ratios to snnTorch's faster way: full rule {r['ratio_full_vs_snntorch']:.1f}, factorised "
-            f"{r['ratio_factorised_vs_snntorch']:.1f}; to BPTT with our own fused scans: {r['ratio_full_vs_fused_bptt']:.1f} and "
+            f"{r['ratio_factorised_vs_snntorch']:.1f}{jelly}; to BPTT with our own fused scans: {r['ratio_full_vs_fused_bptt']:.1f} and "
             f"{r['ratio_factorised_vs_fused_bptt']:.1f}, which is what the local rule itself buys."
             + (f" Speed over that of the dense matrix products alone, measured beside it: {', '.join(shares)}." if shares else "")
         )
