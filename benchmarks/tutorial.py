@@ -106,8 +106,7 @@ def by_biograd(train: ImageSet, test: ImageSet, *, epochs: int, lr: float, seed:
         warnings.simplefilter("ignore", UserWarning)  # reset by subtraction becomes reset to zero: meant
         net = bg.from_snntorch(TutorialNet(), nearest=True)
     generator = torch.Generator().manual_seed(seed)
-    rule = bg.Eligibility(bg.TraceParams(alpha_x=0.0, alpha_z=BETA))  # a synapse remembers as long as its neuron
-    learner = bg.LocalLearner(net, bg.SleepAligned(net, generator=generator), rule=rule, threads=threads)
+    learner = bg.LocalLearner(net, bg.SleepAligned(net, generator=generator), threads=threads)
     optimizer = torch.optim.Adam(net.parameters(), lr=lr)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * -(-len(train) // BATCH))
     params = bg.TrainParams(epochs=epochs, batch=BATCH, steps=STEPS)

@@ -14,10 +14,11 @@ from .errors import ClassWeighted, ErrorNeurons, SignedSpikes, errors_over_time
 from .event_learning import Course, Rooms, Seen, teach
 from .feedback import Feedback
 from .network import Layer, Network, delayed
-from .neurons import apical_scan, lif_params
+from .neurons import TwoCompartmentLIF, apical_scan, lif_params
 from .parts import in_parts
 from .readout import Classes, Readout
 from .rules import Eligibility, Factorised, Rule, Update, update_over_time
+from .traces import TraceParams
 from .trains import Trains
 
 Order = Literal["layer", "online"]
@@ -40,6 +41,18 @@ class _Part(NamedTuple):
     counts: Tensor
 
 
+def like_neurons(net: Network) -> list[Rule]:
+    """Per-step eligibility for each layer, whose synapses remember as long as its neurons do; of unknown neurons, as `TraceParams` has it.
+
+    Example:
+        >>> net = Network((784, 64, 10), neuron=TwoCompartmentLIF(TwoCompartmentParams(alpha_u=0.0, alpha_v=0.9)))
+        >>> [rule.trace for rule in like_neurons(net)]
+        [TraceParams(alpha_x=0.0, alpha_z=0.9), TraceParams(alpha_x=0.0, alpha_z=0.9)]
+    """
+    neurons = (layer.neuron for layer in net.layers)
+    return [Eligibility(TraceParams.like(own.params) if isinstance(own, TwoCompartmentLIF) else None) for own in neurons]
+
+
 class LocalLearner:
     """Learning without backpropagation: error neurons, a feedback path and a local rule around a network.
 
@@ -47,7 +60,8 @@ class LocalLearner:
         net: the network whose `.grad` is written.
         feedback: how errors reach the hidden layers.
         error: the error neurons; signed spikes unless given.
-        rule: the local rule, or one for each layer in turn, e.g. with traces as long as its neurons'; per-step eligibility unless given.
+        rule: the local rule, or one for each layer in turn; per-step eligibility unless given, with traces as long as each layer's neurons'
+            (`like_neurons`).
         readout: what the output's spikes mean; classes unless given (`Values` for regression).
         threads: how many parts a batch is split into, each worked on by one thread; sums are taken in a fixed order, so the last bits
             depend on this number and on nothing else. Set torch's own threads to 1 beside it.
@@ -77,7 +91,7 @@ class LocalLearner:
     ) -> None:
         self.net, self.feedback, self.order = net, feedback, order
         self.error, self.readout = error or SignedSpikes(), readout or Classes()
-        one = rule or Eligibility()
+        one = rule or like_neurons(net)
         self.rules = [one] * len(net.layers) if isinstance(one, Rule) else list(one)
         if len(self.rules) != len(net.layers):
             raise ValueError(f"there are {len(self.rules)} rules for {len(net.layers)} layers: give one for all, or one for each")

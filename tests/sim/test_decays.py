@@ -24,7 +24,6 @@ from biograd.network import Network
 from biograd.neurons import SomaState, TwoCompartmentLIF, TwoCompartmentParams, lif_params
 from biograd.rules import Eligibility, Factorised
 from biograd.sleep import DreamState, SleepParams, dream, homeostatic_step, sleep_phase
-from biograd.traces import TraceParams
 from biograd.trainer import Trainer
 from biograd.trains import Trains
 from hardware import emulator
@@ -47,10 +46,6 @@ def a_net(**others: float) -> Network:
         layer.w *= 1.5
         layer.b.uniform_(-0.1, 0.2, generator=seeded(1))
     return net
-
-
-def own_rules(net: Network) -> list[Eligibility]:
-    return [Eligibility(TraceParams.like(lif_params(layer.neuron))) for layer in net.layers]
 
 
 def a_batch(dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
@@ -91,10 +86,10 @@ class Spike(torch.autograd.Function):
 
 
 @pytest.mark.parametrize("order", ["layer", "online"])
-def test_with_traces_of_its_own_decays_each_layer_follows_its_own_gradient(order: Any) -> None:
+def test_unless_told_otherwise_each_layer_remembers_as_its_neurons_do_and_follows_its_own_gradient(order: Any) -> None:
     net = a_net().double()
     spikes, labels = a_batch(torch.float64)
-    LocalLearner(net, Symmetric(net), rule=own_rules(net), order=order).step(spikes, labels)
+    LocalLearner(net, Symmetric(net), order=order).step(spikes, labels)
     rolled, target = net.roll(spikes), torch.nn.functional.one_hot(labels, 4).double()
     err, s_pre = target - rolled[-1].s, spikes
     for index, (layer, (alpha_u, alpha_v), done) in enumerate(zip(net.layers, ALPHAS, rolled, strict=True)):
@@ -117,7 +112,7 @@ def test_with_traces_of_its_own_decays_each_layer_follows_its_own_gradient(order
 @pytest.mark.parametrize("factorised", [False, True])
 def test_all_ways_of_learning_agree(error: str, factorised: bool) -> None:
     net, (spikes, labels) = a_net(alpha_a=0.5), a_batch()
-    feedback, rule = RandomDFA(net, generator=seeded(4)), Factorised() if factorised else own_rules(net)
+    feedback, rule = RandomDFA(net, generator=seeded(4)), Factorised() if factorised else None
     learner = LocalLearner(net, feedback, error=ERRORS[error](), rule=rule)
     assert learner.by_events
     seen = []
