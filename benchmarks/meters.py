@@ -137,8 +137,10 @@ def energy_of(
             sleep(idle_seconds)
             idle_watts = (meter.joules() - joules) / (clock() - start)
         samples, start, joules = 0, clock(), meter.joules()
-        while (elapsed := clock() - start) < seconds:
+        elapsed = 0.0
+        while not samples or elapsed < seconds:  # at least one portion: a busy machine may hold us up for a whole window
             samples += work()
+            elapsed = clock() - start
         readings.append(
             EnergyReading(meter=meter.name, samples=samples, seconds=elapsed, joules=meter.joules() - joules, idle_watts=idle_watts)
         )

@@ -60,6 +60,17 @@ def test_energy_is_split_into_idle_and_what_the_work_adds():
         assert record["j_per_sample_above_idle"] == pytest.approx(1000 / 640)
 
 
+def test_a_machine_held_up_for_a_whole_window_still_measures_a_portion():
+    clock = FakeTime()
+
+    def late() -> float:
+        clock.sleep(60)
+        return clock.now
+
+    (reading,) = energy_of(lambda: 4, FakeMeter(clock), seconds=1.0, idle_seconds=0, windows=1, clock=late, sleep=clock.sleep)
+    assert reading.samples == 4 and reading.record()["j_per_sample"] > 0
+
+
 def test_a_counter_that_does_not_move_gives_no_joules():
     class Stuck(FakeMeter):
         def joules(self) -> float:
