@@ -25,7 +25,7 @@ from biograd.errors import SignedSpikes
 from biograd.feedback import RandomDFA
 from biograd.learner import LocalLearner
 from biograd.network import Network
-from biograd.workers import SharedLearner, Workers, joined
+from biograd.workers import SharedLearner, Workers, joined, part_of
 
 from .speed import SIZES, STEPS, at_random
 
@@ -85,7 +85,7 @@ def main(batch: int, rounds: int, seconds: float) -> None:
         net = Network(SIZES, generator=torch.Generator().manual_seed(0))
         optimizer = torch.optim.Adam(net.parameters(), lr=0.0, fused=True)
         spikes, labels = at_random(batch)
-        part = slice(batch * workers.rank // workers.count, batch * (workers.rank + 1) // workers.count)
+        part = part_of(batch, workers.rank, workers.count)
 
         def turn(way: str, updates: int) -> float:
             shown, told = (spikes[:, part], labels[part]) if way == "apart" else (spikes, labels)

@@ -152,7 +152,7 @@ class SharedLearner:
     def step(self, spikes: Float[Tensor, "T B M"] | Trains, labels: Shaped[Tensor, "B ..."]) -> StepResult:
         """As `LocalLearner.step`, for the whole batch: every worker is given all of it."""
         batch = len(labels)
-        part = _part(batch, self.workers.rank, self.workers.count)
+        part = part_of(batch, self.workers.rank, self.workers.count)
         self._share = (part.stop - part.start) / batch
         shown = part if self._share else slice(0, 1)  # fewer samples than workers: nothing of this one counts, but it takes part
         if self._pieces:
@@ -230,7 +230,7 @@ class SharedLearner:
         exchange.slot(self._round)[begin : begin + len(message)] = message
         exchange.post(self._number(layers))
         first = workers.rank - workers.place
-        parts = (_part(batch, rank, workers.count) for rank in range(first, first + workers.beside))
+        parts = (part_of(batch, rank, workers.count) for rank in range(first, first + workers.beside))
         shares, ones = torch.tensor([(part.stop - part.start) / batch for part in parts]), torch.ones(workers.beside)
         pieces = [(piece, shares) for piece in self._pieces.slices] + [(slice(begin, begin + len(message)), ones)]
         sums = []
@@ -297,7 +297,8 @@ class _Pieces:
         return Update(*(part.view(shape) for part, shape in zip(flat, shapes, strict=True)))
 
 
-def _part(batch: int, rank: int, count: int) -> slice:
+def part_of(batch: int, rank: int, count: int) -> slice:
+    """The samples of a batch that worker `rank` of `count` is shown."""
     return slice(batch * rank // count, batch * (rank + 1) // count)
 
 

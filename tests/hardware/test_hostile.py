@@ -18,7 +18,7 @@ import h5py
 import numpy as np
 import pytest
 
-from hardware import archive
+from hardware import archive, interchange
 
 FUZZ = Path(__file__).parents[2] / "tools" / "fuzz"
 sys.path.insert(0, str(FUZZ))
@@ -175,6 +175,21 @@ def test_what_the_writer_packs_best_is_still_read(tmp_path):
     archive.write_npz(tmp_path / "s.npz", {"silent": np.zeros(24 * 2**20, dtype=np.uint8)})
     assert (tmp_path / "s.npz").stat().st_size * 200 < 24 * 2**20  # zlib at level 1 goes no further than 229
     assert not archive.read_npz(tmp_path / "s.npz")["silent"].any()
+
+
+def test_an_array_without_values_may_not_have_endless_rows(tmp_path):
+    for rows in (archive.MAX_EMPTY, archive.MAX_EMPTY + 1):
+        np.savez(tmp_path / "rows.npz", empty=np.zeros((rows, 0), np.int8))
+        if rows == archive.MAX_EMPTY:
+            assert archive.read_npz(tmp_path / "rows.npz")["empty"].shape == (rows, 0)
+    with pytest.raises(ValueError, match=r"array 'empty' of shape \(65537, 0\) holds no values in more than 65,536 rows: write it again"):
+        archive.read_npz(tmp_path / "rows.npz")
+
+
+def test_a_format_that_is_no_number_is_told_by_its_shape(tmp_path):
+    np.savez(tmp_path / "s.npz", format=np.zeros((20_000, 3, 0)))
+    with pytest.raises(ValueError, match=r"s\.npz: format of shape \(20000, 3, 0\); this version reads format"):
+        interchange.read_spikes(tmp_path / "s.npz")
 
 
 def test_a_table_of_contents_larger_than_all_arrays_is_refused_unread(tmp_path):
