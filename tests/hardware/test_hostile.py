@@ -187,7 +187,7 @@ def test_an_array_without_values_may_not_have_endless_rows(tmp_path):
 
 
 def test_a_format_that_is_no_number_is_told_by_its_shape(tmp_path):
-    np.savez(tmp_path / "s.npz", format=np.zeros((20_000, 3, 0)))
+    np.savez(tmp_path / "s.npz", spikes=np.zeros(1, np.uint8), shape=[1, 2, 3], format=np.zeros((20_000, 3, 0)))
     with pytest.raises(ValueError, match=r"s\.npz: format of shape \(20000, 3, 0\); this version reads format"):
         interchange.read_spikes(tmp_path / "s.npz")
 
