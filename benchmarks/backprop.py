@@ -10,7 +10,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 from torch.nn import functional
 
-from biograd.learner import StepResult
+from biograd.learning.learner import StepResult
 from biograd.network import Layer, Network
 from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams
 from biograd.readout import Classes, Readout

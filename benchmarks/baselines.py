@@ -22,16 +22,16 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 from torch.nn import functional
 
-from biograd import scans
+from biograd.data.samples import Samples, input_size
 from biograd.encoders import ENCODERS
-from biograd.experiment import OPTIMIZERS, SCHEDULES, RunConfig
 from biograd.feedback import Symmetric
-from biograd.learner import StepResult
+from biograd.kernels import scans
+from biograd.learning.learner import StepResult
 from biograd.network import Network
 from biograd.neurons import HasSpikes, Neuron, SomaState, TwoCompartmentLIF, TwoCompartmentParams
 from biograd.readout import Readout
-from biograd.samples import Samples, input_size
-from biograd.trainer import Learner, Trainer, TrainParams
+from biograd.runs.experiment import OPTIMIZERS, SCHEDULES, RunConfig
+from biograd.training.trainer import Learner, Trainer, TrainParams
 
 from .backprop import CLASSES, LOSSES, Surrogate, finish, layers_of, leaves, lif
 from .libraries import SnnTorchBptt, SpikingJellyBptt

@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from biograd import records
-from biograd.datasets import load
+from biograd.data.datasets import load
+from biograd.runs import records
 from hardware import learning_state
 from hardware.learning import ChipLearningParams
 from hardware.learning_emulator import LearningRecord, evaluate, learn

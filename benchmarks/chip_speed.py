@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from biograd.export import to_model
 from biograd.feedback import RandomDFA
+from biograd.interop.nir import to_model
 from biograd.network import Network
 from hardware import targets
 from hardware.fixed_point import quantise

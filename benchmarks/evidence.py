@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from biograd import records
+from biograd.runs import records
 
 from .identity import identity
 

@@ -13,14 +13,14 @@ from typing import Any
 
 import torch
 
-from biograd.datasets import ImageSet, load
+from biograd.data.datasets import ImageSet, load
+from biograd.data.samples import encode
 from biograd.encoders import integrate_and_fire
-from biograd.evaluation import evaluate
 from biograd.feedback import SleepAligned
-from biograd.learner import LocalLearner
+from biograd.learning.learner import LocalLearner
 from biograd.network import Network
-from biograd.samples import encode
-from biograd.trainer import Trainer, TrainParams
+from biograd.training.evaluation import evaluate
+from biograd.training.trainer import Trainer, TrainParams
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,12 +18,12 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from biograd import gpu
-from biograd.experiment import RunConfig
 from biograd.feedback import RandomDFA
-from biograd.learner import LocalLearner
+from biograd.kernels import gpu
+from biograd.learning.learner import LocalLearner
 from biograd.network import Network
 from biograd.rules import Eligibility, Factorised
+from biograd.runs.experiment import RunConfig
 from biograd.traces import TraceParams
 
 from .baselines import METHODS, BaselineParams

@@ -7,7 +7,7 @@ import functools
 import json
 from typing import Any
 
-from biograd.experiment import RunConfig
+from biograd.runs.experiment import RunConfig
 
 from .baselines import BaselineParams
 

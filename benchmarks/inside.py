@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
-from biograd.checkpoint import RunFolder, load_weights
-from biograd.experiment import Experiment, RunConfig
-from biograd.samples import spikes_of
+from biograd.data.samples import spikes_of
+from biograd.runs.checkpoint import RunFolder, load_weights
+from biograd.runs.experiment import Experiment, RunConfig
 
 from .meters import neurobench_metrics
 

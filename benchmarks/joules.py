@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 
-from biograd.experiment import RunConfig
 from biograd.feedback import RandomDFA
-from biograd.learner import LocalLearner
+from biograd.learning.learner import LocalLearner
 from biograd.network import Network
+from biograd.runs.experiment import RunConfig
 
 from .baselines import METHODS, BaselineParams
 from .meters import EnergyMeter, energy_meters, energy_of

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from biograd.feedback import Symmetric
-from biograd.learner import StepResult
+from biograd.learning.learner import StepResult
 from biograd.network import Network
 
 from .backprop import LOSSES, Surrogate, finish, layers_of, leaves, lif

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from biograd.datasets import DataSet, ImageSet
+from biograd.data.datasets import DataSet, ImageSet
+from biograd.data.events.sets import EventSet
+from biograd.data.samples import spikes_of as spikes_of_samples
 from biograd.encoders import ENCODERS, EVENTS, integrate_and_fire
-from biograd.events_sets import EventSet
-from biograd.experiment import RunConfig
-from biograd.export import to_model
-from biograd.samples import spikes_of as spikes_of_samples
-from biograd.trainer import Trainer
+from biograd.interop.nir import to_model
+from biograd.runs.experiment import RunConfig
+from biograd.training.trainer import Trainer
 from hardware import emulator, limits
 from hardware.energy import DAVIES2018, PROFILES, EnergyEstimate, EnergyProfile, Interval, estimate, override
 from hardware.fixed_point import FixedPointModel, quantise

@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-Record = dict[str, Any]  # any: JSON; see biograd.records
+Record = dict[str, Any]  # any: JSON; see biograd.runs.records
 
 # Source: Okabe and Ito 2008, "Color universal design".
 BLUE, ORANGE, GREEN, PURPLE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9"

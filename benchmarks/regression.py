@@ -18,13 +18,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from biograd.datasets import ImageSet, load
+from biograd.data.datasets import ImageSet, load
 from biograd.errors import ERRORS
 from biograd.feedback import SleepAligned
-from biograd.learner import LocalLearner
+from biograd.learning.learner import LocalLearner
 from biograd.network import Network
 from biograd.readout import Values
-from biograd.trainer import Learner, Trainer, TrainParams
+from biograd.training.trainer import Learner, Trainer, TrainParams
 
 from .backprop import Surrogate
 from .baselines import Bptt, fused_scan

@@ -15,8 +15,8 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from biograd import records
 from biograd.files import atomic_write
+from biograd.runs import records
 
 from . import sections
 from .evidence import Evidence

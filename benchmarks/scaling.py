@@ -23,9 +23,9 @@ import torch.distributed as dist
 
 from biograd.errors import SignedSpikes
 from biograd.feedback import RandomDFA
-from biograd.learner import LocalLearner
+from biograd.learning.learner import LocalLearner
+from biograd.learning.workers import SharedLearner, Workers, joined, part_of
 from biograd.network import Network
-from biograd.workers import SharedLearner, Workers, joined, part_of
 
 from .speed import SIZES, STEPS, at_random
 

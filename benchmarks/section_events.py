@@ -74,7 +74,7 @@ _FEW_SHOT = (
 )
 _SIMULATED = (
     "Measured on simulated recordings: an event camera's equations applied to MNIST in three saccades, in N-MNIST's own file format "
-    "(biograd/events_simulated.py). They are not N-MNIST, which could not be fetched here; the paper's figure is of the real recordings."
+    "(biograd/data/events/simulated.py). They are not N-MNIST, which could not be fetched here; the paper's figure is of the real recordings."
 )
 _REGRESSION = (
     "Measured on held-out samples; output rates stand for numbers. Angle: by how many degrees a handwritten digit was turned, between -60 "

@@ -18,15 +18,15 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from biograd.datasets import load
+from biograd.data.datasets import load
 from biograd.encoders import integrate_and_fire
 from biograd.errors import SignedSpikes
-from biograd.experiment import RunConfig
 from biograd.feedback import RandomDFA
-from biograd.learner import LocalLearner, Order
+from biograd.kernels.threads import in_parts
+from biograd.learning.learner import LocalLearner, Order
 from biograd.network import Network
-from biograd.parts import in_parts
 from biograd.rules import Eligibility, Factorised, Rule
+from biograd.runs.experiment import RunConfig
 
 from .baselines import METHODS, BaselineParams
 from .libraries import has_spikingjelly

@@ -14,9 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from biograd import records
-from biograd.checkpoint import RunFolder, locked
-from biograd.experiment import default_threads
+from biograd.runs import records
+from biograd.runs.checkpoint import RunFolder, locked
+from biograd.runs.experiment import default_threads
 
 from .identity import identity
 from .machine import provenance, same_machine

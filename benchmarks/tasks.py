@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from biograd.checkpoint import RunFolder
-from biograd.experiment import Experiment, default_threads
+from biograd.runs.checkpoint import RunFolder
+from biograd.runs.experiment import Experiment, default_threads
 
 from . import chip_speed, few_shot, gpu_race, inside, joules, loihi, regression, scaling, speed, timing, tutorial
 from .few_shot import FewShotParams

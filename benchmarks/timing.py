@@ -15,14 +15,14 @@ from typing import Any
 
 import torch
 
-from biograd.events_sets import SpikeSet
+from biograd.data.events.sets import SpikeSet
 from biograd.feedback import SleepAligned
-from biograd.learner import LocalLearner
+from biograd.learning.learner import LocalLearner
 from biograd.network import Network
 from biograd.rules import Eligibility, Factorised, Rule
 from biograd.sleep import SleepParams
 from biograd.traces import TraceParams
-from biograd.trainer import Trainer, TrainParams
+from biograd.training.trainer import Trainer, TrainParams
 
 RULES: dict[str, Rule] = {
     "eligibility traces": Eligibility(),

@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 
-from biograd.augment import AugmentParams
-from biograd.experiment import PRESETS, Experiment, RunConfig, default_threads, load_sets
-from biograd.repetition import RepetitionParams
-from biograd.trainer import Progress, Trainer
+from biograd.data.augment import AugmentParams
+from biograd.runs.experiment import PRESETS, Experiment, RunConfig, default_threads, load_sets
+from biograd.training.repetition import RepetitionParams
+from biograd.training.trainer import Progress, Trainer
 
 from . import baselines
 from .baselines import BaselineParams

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import biograd as bg
-from biograd.datasets import ImageSet, load, validation_split
+from biograd.data.datasets import ImageSet, load, validation_split
 
 BETA, STEPS, BATCH = 0.95, 25, 128
 METHODS: dict[str, Callable[..., Iterator[float]]]

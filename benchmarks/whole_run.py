@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from biograd.data.samples import Samples, spikes_of
 from biograd.encoders import ENCODERS
-from biograd.experiment import RunConfig, load_sets
-from biograd.export import to_model
-from biograd.repetition import lead_of
-from biograd.samples import Samples, spikes_of
-from biograd.trainer import Progress, Trainer
+from biograd.interop.nir import to_model
+from biograd.runs.experiment import RunConfig, load_sets
+from biograd.training.repetition import lead_of
+from biograd.training.trainer import Progress, Trainer
 from hardware import emulator, limits
 from hardware.energy import PROFILES
 from hardware.fixed_point import quantise

@@ -1,31 +1,31 @@
 """BioGrad: spiking networks trained by local rules and sleep. `import biograd as bg`."""
 
-from .augment import AugmentParams
-from .callbacks import EarlyStopping, TensorBoard
-from .datasets import ImageSet, load, validation_split
+from .data.augment import AugmentParams
+from .data.datasets import ImageSet, load, validation_split
+from .data.events.nmnist import nmnist
+from .data.events.recording import Events, Sensor, bin_events
+from .data.events.sets import EventSet, SpikeSet
+from .data.events.shd import shd
+from .data.samples import encode
 from .encoders import bernoulli, integrate_and_fire, latency
 from .errors import ClassWeighted, ErrorNeurons, FinalRate, RunningRate, SignedSpikes, balanced_weights
-from .evaluation import Evaluation, evaluate
-from .events import Events, Sensor, bin_events
-from .events_nmnist import nmnist
-from .events_sets import EventSet, SpikeSet
-from .events_shd import shd
-from .experiment import Experiment, RunConfig, preset, read_config
-from .export import from_nir, to_model, to_network, to_nir
 from .feedback import Feedback, RandomDFA, SleepAligned, Symmetric, feedback_angle
-from .guards import Fault, Guard, GuardLimits
-from .interop import Difference, differences, from_snntorch, to_snntorch
-from .learner import LocalLearner
+from .interop.nir import from_nir, to_model, to_network, to_nir
+from .interop.snntorch import Difference, differences, from_snntorch, to_snntorch
+from .learning.learner import LocalLearner
 from .network import Layer, Network, read_out
 from .neurons import Neuron, SomaState, TwoCompartmentLIF, TwoCompartmentParams, apical_step, soma_step, surrogate_slope
 from .readout import Classes, Readout, Values
-from .repetition import RepetitionParams
 from .rules import Eligibility, Factorised, Rule, Update
-from .samples import encode
-from .search import LrCurve, find_lr
+from .runs.experiment import Experiment, RunConfig, preset, read_config
 from .sleep import SleepParams, sleep_phase
 from .traces import TraceParams, trace_step
-from .trainer import Trainer, TrainParams
+from .training.callbacks import EarlyStopping, TensorBoard
+from .training.evaluation import Evaluation, evaluate
+from .training.health import Fault, Guard, GuardLimits
+from .training.lr_search import LrCurve, find_lr
+from .training.repetition import RepetitionParams
+from .training.trainer import Trainer, TrainParams
 
 __all__ = [
     "AugmentParams",

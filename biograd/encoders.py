@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from . import scans
+from .kernels import scans
 
 Encoder = Callable[..., Tensor]
 EVENTS = "events"  # what stands in place of an encoder where recordings are shown

@@ -11,10 +11,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from .event_driven import Fired, Synapses, fire, synapses
+from .kernels.event_driven import Fired, Synapses, fire, synapses
+from .kernels.packed_spikes import Trains
+from .kernels.scans import runs_on
 from .neurons import HasSpikes, Neuron, TwoCompartmentLIF, lif_params, soma_scan
-from .scans import runs_on
-from .trains import Trains
 
 
 class Activity(NamedTuple):

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from . import gpu, scans
+from .kernels import gpu, scans
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,8 +14,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from . import gpu, scans
 from .feedback import SleepAligned
+from .kernels import gpu, scans
 from .network import Network
 from .neurons import SomaState, TwoCompartmentLIF, TwoCompartmentParams, lif_params, soma_step
 

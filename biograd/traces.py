@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from . import gpu, scans
+from .kernels import gpu, scans
 from .neurons import TwoCompartmentParams
 
 

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from biograd.datasets import ImageSet
+from biograd.data.datasets import ImageSet
+from biograd.data.samples import encode
 from biograd.encoders import ENCODERS
 from biograd.errors import ERRORS
-from biograd.experiment import OPTIMIZERS, RunConfig, build_network
-from biograd.export import to_model
-from biograd.learner import LocalLearner
+from biograd.interop.nir import to_model
+from biograd.learning.learner import LocalLearner
 from biograd.network import Network, read_out
-from biograd.samples import encode
-from biograd.trainer import Trainer, TrainParams
+from biograd.runs.experiment import OPTIMIZERS, RunConfig, build_network
+from biograd.training.trainer import Trainer, TrainParams
 from hardware import emulator, targets
 from hardware.fixed_point import FixedPointModel, quantise
 from hardware.interchange import SpikeInput

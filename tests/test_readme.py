@@ -17,7 +17,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 def test_the_ten_line_example_runs_and_learns(monkeypatch, capsys):
     import torch
 
-    from biograd import datasets
+    from biograd.data import datasets
 
     def few(root, split, progress):
         with np.load(ROOT / "tests" / "mnist_test_images.npz", allow_pickle=False) as file:

@@ -63,9 +63,9 @@ def names(*prefixes: str) -> list[str]:
 
 
 def test_the_imports_of_a_module_are_read_as_python_reads_them() -> None:
-    assert {"biograd.scans", "torch", "jaxtyping", "abc"} <= imports("biograd.neurons")  # from . import scans
-    assert "biograd.network" in imports("biograd.learner")  # from .network import Network
-    assert "biograd.learner" in imports("biograd")  # the package itself
+    assert {"biograd.kernels.scans", "torch", "jaxtyping", "abc"} <= imports("biograd.neurons")  # from . import scans
+    assert "biograd.network" in imports("biograd.learning.learner")  # from .network import Network
+    assert "biograd.learning.learner" in imports("biograd")  # the package itself
 
 
 @pytest.mark.parametrize("name", names("hardware"))
@@ -80,13 +80,14 @@ def test_only_the_loihi_folder_imports_lava(name: str) -> None:
 
 @pytest.mark.parametrize("name", names("biograd"))
 def test_the_simulator_enters_the_chip_side_only_to_export_and_from_the_roof(name: str) -> None:
-    roof = name in names("biograd.cli", "biograd.commands", "biograd.export")
+    roof = name in names("biograd.commands.cli", "biograd.commands", "biograd.interop.nir")
     assert "benchmarks" not in tops(name) or roof
     assert "hardware" not in tops(name) or roof
 
 
 @pytest.mark.parametrize(
-    "name", ["biograd.trainer", "biograd.sleep", "biograd.learner", "biograd.network", "biograd.feedback", "biograd.rules"]
+    "name",
+    ["biograd.training.trainer", "biograd.sleep", "biograd.learning.learner", "biograd.network", "biograd.feedback", "biograd.rules"],
 )
 def test_training_and_sleep_see_no_words_files_or_prints(name: str) -> None:
     wordy = {"experiment", "datasets", "checkpoint", "records", "cli", "commands", "console", "files", "export"}
@@ -99,7 +100,7 @@ def test_the_report_sees_only_records() -> None:
     for name in names("benchmarks.report"):
         assert "torch" not in tops(name) and "hardware" not in tops(name)
         assert {module for module in imports(name) if module.startswith("biograd")} <= {
-            "biograd.records",
+            "biograd.runs.records",
             "biograd.files",
         }  # records to tell, and the atomic write
 
@@ -121,7 +122,14 @@ def test_no_module_imports_itself_in_a_circle() -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_only_the_roofs_print(name: str) -> None:
-    roofs = names("biograd.cli", "biograd.commands", "biograd.console", "biograd.__main__", "hardware.__main__", "hardware.loihi.runner")
+    roofs = names(
+        "biograd.commands.cli",
+        "biograd.commands",
+        "biograd.commands.console",
+        "biograd.__main__",
+        "hardware.__main__",
+        "hardware.loihi.runner",
+    )
     assert name in roofs or not calls(name, "print", "input")
 
 

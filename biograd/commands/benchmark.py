@@ -12,8 +12,8 @@ from typing import Any
 
 from benchmarks import suite
 
-from .. import records
-from ..console import Console
+from ..runs import records
+from .console import Console
 
 
 @dataclass(frozen=True, kw_only=True)

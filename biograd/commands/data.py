@@ -12,12 +12,12 @@ from typing import Any
 
 import tyro
 
-from ..console import Console
-from ..datasets import DATASETS, FETCHED, DataError, DataSet, data_folder, load
-from ..events_sets import EventSet
-from ..events_simulated import NAME as SIMULATED_EVENTS
-from ..events_simulated import write_files
-from ..events_statistics import PUBLISHED, Statistics, statistics
+from ..data.datasets import DATASETS, FETCHED, DataError, DataSet, data_folder, load
+from ..data.events.sets import EventSet
+from ..data.events.simulated import NAME as SIMULATED_EVENTS
+from ..data.events.simulated import write_files
+from ..data.events.statistics import PUBLISHED, Statistics, statistics
+from .console import Console
 
 
 @dataclass(frozen=True, kw_only=True)

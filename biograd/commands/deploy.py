@@ -21,12 +21,12 @@ from hardware import limits, targets
 from hardware.fixed_point import FixedPointModel, quantise
 from hardware.interchange import Foreign, RunResult, SpikeInput, read_model
 
-from .. import records
-from ..checkpoint import RunFolder
-from ..console import Console
-from ..datasets import load
+from ..data.datasets import load
 from ..encoders import ENCODERS, EVENTS
-from .pictures_chip import draw_deployment
+from ..pictures.deployment import draw_deployment
+from ..runs import records
+from ..runs.checkpoint import RunFolder
+from .console import Console
 
 
 @dataclass(frozen=True, kw_only=True)

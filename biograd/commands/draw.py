@@ -20,14 +20,14 @@ from hardware import emulator
 from hardware.fixed_point import quantise
 from hardware.interchange import Foreign, Model, RunResult, read_model
 
-from ..checkpoint import RunFolder
-from ..console import Console
-from ..datasets import ImageSet, load_images
+from ..data.datasets import ImageSet, load_images
 from ..files import atomic_write
 from ..neurons import TwoCompartmentParams
+from ..runs.checkpoint import RunFolder
 from ..traces import TraceParams
+from .console import Console
 from .export import model_of
-from .trained import trained
+from .helpers.trained import trained
 
 SAMPLES = 1000  # test images run here, for the gallery and for what the page says of its accuracy
 EACH, MISREAD = 3, 10  # test images on the page: of each class, and that are read wrongly

@@ -8,9 +8,9 @@ from typing import Any
 
 import tyro
 
-from ..checkpoint import RunFolder
-from ..console import Console
-from .trained import trained
+from ..runs.checkpoint import RunFolder
+from .console import Console
+from .helpers.trained import trained
 
 
 @dataclass(frozen=True, kw_only=True)

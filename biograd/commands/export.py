@@ -11,12 +11,12 @@ import tyro
 
 from hardware.interchange import Model, write_model
 
-from ..checkpoint import RunFolder
-from ..console import Console
-from ..experiment import Experiment, layer_params
-from ..export import to_model
+from ..interop.nir import to_model
+from ..runs.checkpoint import RunFolder
+from ..runs.experiment import Experiment, layer_params
 from ..traces import TraceParams
-from .trained import trained
+from .console import Console
+from .helpers.trained import trained
 
 
 @dataclass(frozen=True, kw_only=True)

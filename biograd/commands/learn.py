@@ -22,12 +22,12 @@ from hardware.learning_fit import fit
 from hardware.learning_lava import compare
 from hardware.learning_state import LearningState
 
-from .. import records
-from ..checkpoint import RunFolder, drop_records_after
-from ..console import Console
-from ..datasets import ImageSet, load_images
-from ..guards import Fault, GuardLimits, Told, angle_faults, chip_faults
-from .stop import stop_request
+from ..data.datasets import ImageSet, load_images
+from ..runs import records
+from ..runs.checkpoint import RunFolder, drop_records_after
+from ..training.health import Fault, GuardLimits, Told, angle_faults, chip_faults
+from .console import Console
+from .helpers.interrupt import stop_request
 
 _SAVE_EVERY = 10.0  # seconds
 _WIDE, _WIDE_GAIN = 200, 60  # more neurons than this before the output halve its gain; chosen on validation images at 400

@@ -11,8 +11,8 @@ import tyro
 
 from benchmarks import report
 
-from .. import records
-from ..console import Console
+from ..runs import records
+from .console import Console
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,18 +16,18 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from .. import records
-from ..checkpoint import RunFolder, drop_records_after, load_checkpoint, save_checkpoint
-from ..console import Console
-from ..experiment import Experiment, RunConfig, preset, read_config
-from ..guards import Guard
-from ..search import find_lr
-from ..trainer import Progress
-from ..workers import SharedLearner, Workers, joined
-from .listeners import Listeners
-from .pictures import draw_run
-from .start import configured, take_weights
-from .stop import stop_request
+from ..learning.workers import SharedLearner, Workers, joined
+from ..pictures.run import draw_run
+from ..runs import records
+from ..runs.checkpoint import RunFolder, drop_records_after, load_checkpoint, save_checkpoint
+from ..runs.experiment import Experiment, RunConfig, preset, read_config
+from ..training.health import Guard
+from ..training.lr_search import find_lr
+from ..training.trainer import Progress
+from .console import Console
+from .helpers.interrupt import stop_request
+from .helpers.listeners import Listeners
+from .helpers.start_weights import configured, take_weights
 
 SAVE_EVERY = 300.0  # seconds between checkpoints within an epoch
 _FINISHED = b"finished"  # what the first worker sends instead of a checkpoint where nothing is left to do

@@ -20,13 +20,7 @@ from hardware import learning_state
 from hardware.learning import ChipLearningParams
 from hardware.learning_plan import Segment
 from hardware.learning_random import FEEDBACK, FORWARD
-from hardware.loihi.learning_processes import (
-    LearningHidden,
-    LearningHost,
-    LearningOutput,
-    PyPerSynapseLearningDense,
-    PyStockLearningDense,
-)
+from hardware.loihi.learning_processes import LearningHidden, LearningHost, LearningOutput, PyPerSynapseLearningDense, PyStockLearningDense
 
 
 def run(

@@ -8,9 +8,9 @@ import torch
 from benchmarks.backprop import Surrogate
 from benchmarks.baselines import METHODS, BaselineParams, artificial, build, fused_scan, unfused_scan
 from benchmarks.libraries import has_spikingjelly
-from biograd.augment import AugmentParams
-from biograd.experiment import RunConfig
+from biograd.data.augment import AugmentParams
 from biograd.neurons import TwoCompartmentParams
+from biograd.runs.experiment import RunConfig
 
 
 class Blobs:

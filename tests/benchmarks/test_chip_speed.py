@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from benchmarks import chip_speed, speed
-from biograd.datasets import ImageSet
+from biograd.data.datasets import ImageSet
 from hardware import targets
 from hardware.guard import TargetError
 

@@ -16,18 +16,18 @@ import torch
 
 from benchmarks import draw, draw_check
 from benchmarks.loihi import spikes_of
-from biograd.datasets import ImageSet
+from biograd.data.datasets import ImageSet
+from biograd.data.samples import encode
 from biograd.encoders import ENCODERS
 from biograd.errors import ERRORS, errors_over_time
-from biograd.export import to_model
 from biograd.feedback import RandomDFA
-from biograd.learner import LocalLearner
+from biograd.interop.nir import to_model
+from biograd.learning.learner import LocalLearner
 from biograd.network import Network
 from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams, apical_scan, surrogate_slope
 from biograd.rules import Eligibility
-from biograd.samples import encode
 from biograd.traces import TraceParams
-from biograd.trainer import Trainer, TrainParams
+from biograd.training.trainer import Trainer, TrainParams
 from hardware import emulator, limits
 from hardware.archive import read_npz
 from hardware.energy import PROFILES, estimate

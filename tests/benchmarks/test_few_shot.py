@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from benchmarks.few_shot import FewShotParams, _shots, few_shot
-from biograd.datasets import ImageSet
+from biograd.data.datasets import ImageSet
 
 
 def digits(split: str) -> ImageSet:

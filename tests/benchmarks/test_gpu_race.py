@@ -8,8 +8,8 @@ import torch
 from benchmarks import gpu_race, section_speed, suite
 from benchmarks.evidence import Evidence, newest
 from benchmarks.tasks import SUITES
-from biograd import gpu, scans
-from biograd.learner import LocalLearner
+from biograd.kernels import gpu, scans
+from biograd.learning.learner import LocalLearner
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from benchmarks.baselines import BaselineParams
 from benchmarks.inside import answers, operations
 from benchmarks.tasks import Bench, of_run, trial_task
 from benchmarks.trials import Trial, paper_trials, pareto_trials, train
-from biograd.checkpoint import RunFolder, save_checkpoint
-from biograd.datasets import ImageSet
-from biograd.experiment import Experiment, RunConfig
+from biograd.data.datasets import ImageSet
+from biograd.runs.checkpoint import RunFolder, save_checkpoint
+from biograd.runs.experiment import Experiment, RunConfig
 from hardware import emulator
 from hardware.fixed_point import quantise
 from hardware.interchange import LayerModel, Model, SpikeInput
@@ -30,7 +30,7 @@ def small_mnist():
         x[index, row : row + 12, column : column + 12] += 180
     sets = {split: ImageSet("mnist", split, x, y, 4) for split in ("train", "test")}
     patch = pytest.MonkeyPatch()
-    patch.setattr("biograd.experiment.load", lambda name, split, **_: sets[split])
+    patch.setattr("biograd.runs.experiment.load", lambda name, split, **_: sets[split])
     yield sets
     patch.undo()
 

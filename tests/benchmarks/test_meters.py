@@ -9,7 +9,7 @@ import torch
 
 from benchmarks.meters import EnergyMeter, NvmlMeter, RaplMeter, energy_meters, energy_of, neurobench_metrics, peak_bytes
 from biograd.feedback import RandomDFA
-from biograd.learner import LocalLearner
+from biograd.learning.learner import LocalLearner
 from biograd.network import Network
 
 

@@ -13,7 +13,7 @@ from benchmarks import regression
 from benchmarks.evidence import Evidence
 from benchmarks.regression import METHODS, TASKS, RegressionParams, described, measure, samples
 from benchmarks.section_events import events
-from biograd.datasets import ImageSet
+from biograd.data.datasets import ImageSet
 
 TINY = RegressionParams(task="friedman", train=60, test=40, hidden=(20,), neurons=2, steps=8, epochs=1, batch=20)
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from benchmarks import literature, report, section_chip
 from benchmarks.sections import SECTIONS
-from biograd import records
+from biograd.runs import records
 
 MACHINE = {"cpu": "Some CPU", "cores": 2, "threads": 1, "gpu": None, "load": 0.5}
 

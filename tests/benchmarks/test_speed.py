@@ -7,8 +7,8 @@ import torch
 
 from benchmarks import joules, machine, scaling, speed
 from benchmarks.meters import EnergyMeter
-from biograd.datasets import ImageSet
-from biograd.learner import LocalLearner
+from biograd.data.datasets import ImageSet
+from biograd.learning.learner import LocalLearner
 
 
 def test_every_method_trains_in_every_round_and_the_order_rotates(monkeypatch):

@@ -9,7 +9,7 @@ import pytest
 from benchmarks import suite
 from benchmarks.tasks import SUITES, Bench, Task, trial_task
 from benchmarks.trials import paper_trials
-from biograd import records
+from biograd.runs import records
 
 ORIGIN_KEYS = {"machine", "versions", "commit", "when"}
 

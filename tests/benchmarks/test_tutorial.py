@@ -8,7 +8,7 @@ import torch
 
 from benchmarks import tutorial
 from benchmarks.suite import SUITES
-from biograd import datasets
+from biograd.data import datasets
 
 
 @pytest.fixture(autouse=True)

@@ -11,9 +11,9 @@ import torch
 
 from benchmarks import loihi, whole_run
 from benchmarks.trials import Trial, pareto_trials, train
-from biograd.datasets import ImageSet
-from biograd.experiment import RunConfig
-from biograd.repetition import RepetitionParams
+from biograd.data.datasets import ImageSet
+from biograd.runs.experiment import RunConfig
+from biograd.training.repetition import RepetitionParams
 from hardware.interchange import LayerModel, Model, SpikeInput
 
 CONFIG = RunConfig(hidden=(20,), epochs=3, batch=20, steps=6, lr=5e-3, threads=1)
@@ -30,7 +30,7 @@ def corners():
         x[index, row : row + 12, column : column + 7] = (120 + 120 * torch.rand(12, 7, generator=generator)).to(torch.uint8)
     sets = {split: ImageSet("mnist", split, x, y, 4) for split in ("train", "test")}
     patch = pytest.MonkeyPatch()
-    patch.setattr("biograd.experiment.load", lambda name, split, **_: sets[split])
+    patch.setattr("biograd.runs.experiment.load", lambda name, split, **_: sets[split])
     yield sets
     patch.undo()
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from biograd import datasets
+from biograd.data import datasets
 from biograd.rules import RULES
 
 ROOT = Path(__file__).parents[2]

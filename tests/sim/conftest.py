@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from biograd import datasets
+from biograd.data import datasets
 
 IMAGES = Path(__file__).parents[1] / "mnist_test_images.npz"
 

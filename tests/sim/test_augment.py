@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from biograd.augment import AugmentParams, augment, elastic_field, resampled, shifted
+from biograd.data.augment import AugmentParams, augment, elastic_field, resampled, shifted
 
 
 def generator(seed: int = 0) -> torch.Generator:

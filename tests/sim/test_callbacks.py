@@ -6,9 +6,9 @@ import types
 import pytest
 import torch
 
-from biograd.callbacks import EarlyStopping, TensorBoard
 from biograd.network import Network
-from biograd.trainer import Progress
+from biograd.training.callbacks import EarlyStopping, TensorBoard
+from biograd.training.trainer import Progress
 
 
 def test_early_stopping_stops_after_its_patience_and_keeps_the_best_weights():

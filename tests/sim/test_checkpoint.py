@@ -8,9 +8,9 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from biograd import records
-from biograd.checkpoint import RunFolder, load_checkpoint, load_weights, save_checkpoint
-from biograd.experiment import Experiment, RunConfig
+from biograd.runs import records
+from biograd.runs.checkpoint import RunFolder, load_checkpoint, load_weights, save_checkpoint
+from biograd.runs.experiment import Experiment, RunConfig
 from biograd.sleep import SleepParams
 
 CONFIG = RunConfig(hidden=(12, 8), epochs=3, batch=70, threads=1, sleep=SleepParams(every=4, first_night=3, phases=1, steps=50))

@@ -11,14 +11,14 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
+from biograd.data.samples import Batch, encode
 from biograd.encoders import integrate_and_fire
 from biograd.errors import ClassWeighted, SignedSpikes
-from biograd.evaluation import evaluate
 from biograd.feedback import RandomDFA, SleepAligned, Symmetric
-from biograd.learner import LocalLearner
+from biograd.learning.learner import LocalLearner
 from biograd.network import Network
 from biograd.rules import Eligibility
-from biograd.samples import Batch, encode
+from biograd.training.evaluation import evaluate
 
 SOME = np.load(Path(__file__).parents[1] / "mnist_test_images.npz")
 IMAGES = Batch(torch.from_numpy(SOME["train_x"]), torch.from_numpy(SOME["train_y"].astype(np.int64)))

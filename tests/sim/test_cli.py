@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from biograd.cli import COMMANDS, main
+from biograd.commands.cli import COMMANDS, main
 
 TRAIN = ["train", "--hidden", "32", "--epochs", "2", "--batch", "10", "--lr", "3e-3", "--threads", "1"]
 TRAIN += ["--sleep.first-night", "10", "--sleep.steps", "200"]

@@ -19,9 +19,9 @@ import numpy as np
 import pytest
 import torch
 
-from biograd import datasets, fetch
-from biograd.datasets import DataError, IdxFile, ImageSet, load, load_idx_set, validation_split
-from biograd.idx import format_idx
+from biograd.data import datasets, fetch
+from biograd.data.datasets import DataError, IdxFile, ImageSet, load, load_idx_set, validation_split
+from biograd.data.idx import format_idx
 
 PICTURES = np.random.default_rng(1).integers(0, 256, (12, 28, 28), dtype=np.uint8)
 CLASSES = np.arange(12, dtype=np.uint8) % 10

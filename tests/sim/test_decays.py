@@ -12,20 +12,20 @@ import torch
 from snntorch.utils import reset
 from torch import Tensor, nn
 
-from biograd import cli
-from biograd.checkpoint import RunFolder
+from biograd.commands import cli
 from biograd.errors import ERRORS
-from biograd.experiment import Experiment, RunConfig, read_config
-from biograd.export import from_nir, to_model, to_nir
 from biograd.feedback import RandomDFA, SleepAligned, Symmetric, feedback_angle, true_path
-from biograd.interop import differences, from_snntorch, to_snntorch
-from biograd.learner import LocalLearner
+from biograd.interop.nir import from_nir, to_model, to_nir
+from biograd.interop.snntorch import differences, from_snntorch, to_snntorch
+from biograd.kernels.packed_spikes import Trains
+from biograd.learning.learner import LocalLearner
 from biograd.network import Network
 from biograd.neurons import SomaState, TwoCompartmentLIF, TwoCompartmentParams, lif_params
 from biograd.rules import Eligibility, Factorised
+from biograd.runs.checkpoint import RunFolder
+from biograd.runs.experiment import Experiment, RunConfig, read_config
 from biograd.sleep import DreamState, SleepParams, dream, homeostatic_step, sleep_phase
-from biograd.trainer import Trainer
-from biograd.trains import Trains
+from biograd.training.trainer import Trainer
 from hardware import emulator
 from hardware.fixed_point import quantise
 from hardware.interchange import SpikeInput

@@ -17,9 +17,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from biograd import records
-from biograd.experiment import Experiment, RunConfig
-from biograd.samples import spikes_of
+from biograd.data.samples import spikes_of
+from biograd.runs import records
+from biograd.runs.experiment import Experiment, RunConfig
 from biograd.sleep import SleepParams
 
 SLEEP = SleepParams(every=10, first_night=20, phases=1, steps=100)

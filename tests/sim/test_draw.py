@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from benchmarks import draw_check
-from biograd.cli import main
 from biograd.commands import draw
-from biograd.datasets import ImageSet
+from biograd.commands.cli import main
+from biograd.data.datasets import ImageSet
 from hardware import emulator
 from hardware.fixed_point import quantise
 from hardware.interchange import LayerModel, Model, SpikeInput

@@ -3,16 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from biograd.errors import (
-    ERRORS,
-    ClassWeighted,
-    ErrorNeurons,
-    FinalRate,
-    RunningRate,
-    SignedSpikes,
-    balanced_weights,
-    errors_over_time,
-)
+from biograd.errors import ERRORS, ClassWeighted, ErrorNeurons, FinalRate, RunningRate, SignedSpikes, balanced_weights, errors_over_time
 
 # Two classes over four steps; the first should fire at every step, the second never.
 S_OUT = torch.tensor([[0.0, 1.0], [1.0, 1.0], [0.0, 0.0], [1.0, 0.0]]).view(4, 1, 2)

@@ -9,15 +9,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biograd import event_driven, event_learning
 from biograd.errors import ERRORS, SignedSpikes, errors_over_time
 from biograd.feedback import RandomDFA, Symmetric
-from biograd.learner import LocalLearner
+from biograd.kernels import event_driven
+from biograd.kernels.packed_spikes import Trains
+from biograd.learning import by_events
+from biograd.learning.learner import LocalLearner
 from biograd.network import Network
 from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams, apical_scan, soma_scan
 from biograd.rules import Eligibility, Factorised, Rule, update_over_time
 from biograd.traces import TraceParams
-from biograd.trains import Trains
 
 lengths = st.sampled_from([1, 2, 10, 31, 32, 33, 64, 70])
 rates = st.sampled_from([0.05, 0.4, 0.8, 1.0])  # at the last two, trains are runs of spikes
@@ -128,7 +129,7 @@ def test_blocks_of_a_wide_layer_give_the_bits_of_the_whole(monkeypatch, threads:
     s, labels = spikes(2, 12, 20, 40), torch.arange(20) % 4
     learner.step(s, labels)
     whole = [p.grad.clone() for p in net.parameters()]
-    monkeypatch.setattr(event_learning, "BLOCK", 64)
+    monkeypatch.setattr(by_events, "BLOCK", 64)
     learner.step(s, labels)
     assert all(torch.equal(p.grad, before) for p, before in zip(net.parameters(), whole, strict=True))
 

@@ -11,16 +11,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biograd.augment import AugmentParams
-from biograd.evaluation import evaluate
-from biograd.events import Events, Sensor, bin_events, checked
-from biograd.events_sets import EventSet, SpikeSet
+from biograd.data.augment import AugmentParams
+from biograd.data.events.recording import Events, Sensor, bin_events, checked
+from biograd.data.events.sets import EventSet, SpikeSet
+from biograd.data.samples import check_fits, input_size, spikes_of
 from biograd.feedback import SleepAligned
-from biograd.learner import LocalLearner
+from biograd.kernels.packed_spikes import Trains
+from biograd.learning.learner import LocalLearner
 from biograd.network import Network
-from biograd.samples import check_fits, input_size, spikes_of
-from biograd.trainer import Trainer, TrainParams
-from biograd.trains import Trains
+from biograd.training.evaluation import evaluate
+from biograd.training.trainer import Trainer, TrainParams
 
 SMALL = Sensor(4, 3, 2)
 

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 import biograd as bg
-from biograd import datasets
-from biograd.cli import main
-from biograd.events_simulated import NAME
+from biograd.commands.cli import main
+from biograd.data import datasets
+from biograd.data.events.simulated import NAME
 
 IMAGES = Path(__file__).parents[1] / "mnist_test_images.npz"
 FLAGS = ["--encoder", "events", "--steps", "6", "--hidden", "40", "--epochs", "3", "--batch", "10", "--lr", "5e-3", "--threads", "1"]

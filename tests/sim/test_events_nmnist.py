@@ -12,10 +12,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biograd.datasets import DataError, load
-from biograd.events import Events, Sensor, bin_events
-from biograd.events_nmnist import LAST_TIME, SIMULATED, Files, Packed, nmnist, parse, to_bytes
-from biograd.events_sets import EventSet
+from biograd.data.datasets import DataError, load
+from biograd.data.events.nmnist import LAST_TIME, SIMULATED, Files, Packed, nmnist, parse, to_bytes
+from biograd.data.events.recording import Events, Sensor, bin_events
+from biograd.data.events.sets import EventSet
 
 # Three events by hand: (x 10, y 20, ON, t 5), (x 33, y 0, OFF, t 0x012345), (x 0, y 33, ON, t 0x7FFFFF).
 BY_HAND = bytes([10, 20, 0b1000_0000, 0, 5, 33, 0, 0b0000_0001, 0x23, 0x45, 0, 33, 0b1111_1111, 0xFF, 0xFF])

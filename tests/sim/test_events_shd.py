@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from biograd.datasets import load
-from biograd.events_sets import EventSet
-from biograd.events_shd import Hdf5Recordings, shd
+from biograd.data.datasets import load
+from biograd.data.events.sets import EventSet
+from biograd.data.events.shd import Hdf5Recordings, shd
 
 TIMES = [[0.0, 0.5, 0.9999], [0.1], [], [0.25, 1.39, 1.5]]  # s
 UNITS = [[0, 699, 3], [7], [], [1, 2, 3]]

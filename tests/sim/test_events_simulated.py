@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from biograd import datasets
-from biograd.datasets import ImageSet, load
-from biograd.events import Events, checked
-from biograd.events_nmnist import SENSOR, SIMULATED, nmnist
-from biograd.events_sets import EventSet
-from biograd.events_simulated import CORNERS, NAME, SaccadeParams, camera, simulate, write_files
-from biograd.events_statistics import PUBLISHED, Statistics, statistics
+from biograd.data import datasets
+from biograd.data.datasets import ImageSet, load
+from biograd.data.events.nmnist import SENSOR, SIMULATED, nmnist
+from biograd.data.events.recording import Events, checked
+from biograd.data.events.sets import EventSet
+from biograd.data.events.simulated import CORNERS, NAME, SaccadeParams, camera, simulate, write_files
+from biograd.data.events.statistics import PUBLISHED, Statistics, statistics
 
 IMAGES = Path(__file__).parents[1] / "mnist_test_images.npz"
 
@@ -147,7 +147,7 @@ def test_a_threshold_that_drowns_in_events_is_refused() -> None:
 
 def test_the_data_set_is_made_once_and_read_again(tmp_path: Path, few: None, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[tuple[str, int, int]] = []
-    monkeypatch.setattr("biograd.events_simulated.CHUNK", 10)
+    monkeypatch.setattr("biograd.data.events.simulated.CHUNK", 10)
     first = load(NAME, "test", root=tmp_path, progress=lambda *step: said.append(step))
     assert isinstance(first, EventSet) and (len(first), first.name, first.inputs, first.window) == (30, NAME, 2312, 300_000)
     assert [what for what, _, _ in said] == ["simulating test.events"] * 3 and said[-1][1] == said[-1][2]

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from biograd import exchange
-from biograd.exchange import Exchange, made, meet
+from biograd.learning import shared_memory
+from biograd.learning.shared_memory import Exchange, made, meet
 
 
 def several(count: int, floats: int) -> list[Exchange]:
@@ -52,9 +52,9 @@ def test_the_first_ones_result_reaches_the_others() -> None:
 
 
 def test_a_worker_that_never_answers_is_waited_for_until_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange, "DEADLINE", 0.05)
-    monkeypatch.setattr(exchange, "LOOK", 0.02)
-    monkeypatch.setattr(exchange.fcntl, "lockf", lambda *_: None)
+    monkeypatch.setattr(shared_memory, "DEADLINE", 0.05)
+    monkeypatch.setattr(shared_memory, "LOOK", 0.02)
+    monkeypatch.setattr(shared_memory.fcntl, "lockf", lambda *_: None)
     one = Exchange(made(count=1, floats=1), rank=0, count=1, floats=1)
     with pytest.raises(ConnectionError, match="a worker on this machine has not answered for 0 s"):
         one.wait(1)
@@ -66,9 +66,9 @@ def test_a_file_that_cannot_be_made_is_told_to_all(monkeypatch: pytest.MonkeyPat
     def full(*_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(exchange.os, "posix_fallocate", full)
-    monkeypatch.setattr(exchange.tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(exchange.os, "access", lambda *_: False)
+    monkeypatch.setattr(shared_memory.os, "posix_fallocate", full)
+    monkeypatch.setattr(shared_memory.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(shared_memory.os, "access", lambda *_: False)
     assert meet(0, 2, 100, lambda data: sent.append(data) or data, lambda yes: yes) is None
     assert len(sent) == 1 and not Path(sent[0].decode()).exists() and not list(tmp_path.iterdir())
     assert meet(1, 2, 100, lambda _: sent[0], lambda yes: yes) is None

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import torch
 
-from biograd.experiment import OPTIMIZERS, PRESETS, SCHEDULES, Experiment, RunConfig, config_toml, preset, read_config, resident
+from biograd.runs.experiment import OPTIMIZERS, PRESETS, SCHEDULES, Experiment, RunConfig, config_toml, preset, read_config, resident
 
 SMALL = RunConfig(hidden=(12,), epochs=1, batch=50, limit=100, threads=1)
 

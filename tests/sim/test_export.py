@@ -12,9 +12,9 @@ import torch
 from snntorch.export_nir import export_to_nir
 from torch import nn
 
-from biograd.export import from_nir, to_model, to_network, to_nir
 from biograd.feedback import RandomDFA
-from biograd.interop import from_snntorch, to_snntorch
+from biograd.interop.nir import from_nir, to_model, to_network, to_nir
+from biograd.interop.snntorch import from_snntorch, to_snntorch
 from biograd.network import Network
 from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams
 from hardware.interchange import LayerModel, Model, read_model, write_model

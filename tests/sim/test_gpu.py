@@ -13,21 +13,23 @@ from hypothesis import strategies as st
 
 pytest.importorskip("triton", reason="Triton is not installed: no GPU, no kernels (it is in the extra `dev` on Linux)")
 
-from biograd import gpu, gpu_learning, network, neurons, scans, sleep
-from biograd.augment import AugmentParams, augment, drawn_shift
-from biograd.datasets import ImageSet
+from biograd import network, neurons, sleep
+from biograd.data.augment import AugmentParams, augment, drawn_shift
+from biograd.data.datasets import ImageSet
+from biograd.data.samples import encode, spikes_of
 from biograd.encoders import integrate_and_fire, latency
 from biograd.errors import ERRORS, ClassWeighted, SignedSpikes
-from biograd.experiment import resident
 from biograd.feedback import RandomDFA, SleepAligned
-from biograd.learner import LocalLearner
+from biograd.kernels import gpu, scans
+from biograd.learning import on_gpu
+from biograd.learning.learner import LocalLearner
 from biograd.network import Network
 from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams, apical_scan, soma_scan
 from biograd.rules import Eligibility, Factorised, Rule, Update
-from biograd.samples import encode, spikes_of
+from biograd.runs.experiment import resident
 from biograd.sleep import SleepParams
 from biograd.traces import TraceParams, rest, trace_scan, trace_step
-from biograd.trainer import Trainer, TrainParams
+from biograd.training.trainer import Trainer, TrainParams
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 # Neither a block of lanes (128) nor a multiple of it; a single step, and more than a word of 32.
@@ -43,13 +45,13 @@ def launched():
         if DEVICE == "cpu":
             patch.setenv("TRITON_INTERPRET", "1")
             patch.setattr(gpu, "runs_on", lambda x, dtype=torch.float32: x.dtype == dtype)
-        sys.modules.pop("biograd.gpu_kernels", None)
-        importlib.import_module("biograd.gpu_kernels")
+        sys.modules.pop("biograd.kernels.gpu_kernels", None)
+        importlib.import_module("biograd.kernels.gpu_kernels")
         names: list[str] = []
         launch = gpu._launch
         patch.setattr(gpu, "_launch", lambda name, *arguments, **meta: (names.append(name), launch(name, *arguments, **meta)))
         yield names
-    sys.modules.pop("biograd.gpu_kernels", None)
+    sys.modules.pop("biograd.kernels.gpu_kernels", None)
 
 
 def drawn(seed: int) -> torch.Generator:
@@ -105,8 +107,8 @@ def stepped(rule: Rule, g: torch.Tensor, s_pre: torch.Tensor) -> Update:
 def test_updates_equal_the_rules_steps(rule, steps, batch, n, seed, alpha_a, gated) -> None:
     neuron = TwoCompartmentLIF(TwoCompartmentParams(alpha_a=alpha_a))
     teach, s_pre, psi = normal(seed, steps, batch, n), spikes(seed + 1, steps, batch, 6), spikes(seed + 2, steps, batch, n)
-    assert gpu_learning.learns(neuron, rule, teach)
-    found = gpu_learning.update(rule, teach, psi.bool() if gated else None, s_pre, alpha_a)
+    assert on_gpu.learns(neuron, rule, teach)
+    found = on_gpu.update(rule, teach, psi.bool() if gated else None, s_pre, alpha_a)
     expected = stepped(rule, apical_scan(neuron, teach) * (psi if gated else 1), s_pre)
     torch.testing.assert_close(found.dw, expected.dw, rtol=1e-4, atol=1e-5)  # sums in another order
     torch.testing.assert_close(found.db, expected.db, rtol=1e-4, atol=1e-5)
@@ -226,9 +228,9 @@ def test_what_the_kernels_do_not_know_takes_the_general_way() -> None:
         pass
 
     g, neuron = normal(0, 2, 1, 3), TwoCompartmentLIF()
-    assert gpu_learning.learns(neuron, Factorised(), g)
-    assert not gpu_learning.learns(neuron, OwnRule(), g) and not gpu_learning.learns(OwnNeuron(), Factorised(), g)
-    assert not gpu_learning.learns(neuron, Factorised(), g.double())
+    assert on_gpu.learns(neuron, Factorised(), g)
+    assert not on_gpu.learns(neuron, OwnRule(), g) and not on_gpu.learns(OwnNeuron(), Factorised(), g)
+    assert not on_gpu.learns(neuron, Factorised(), g.double())
 
 
 def test_resident_images_are_picked_moved_and_encoded_by_one_kernel_with_the_same_draws(launched) -> None:
@@ -301,7 +303,7 @@ def test_every_kernel_compiles_for_a_gpu_and_contracts_no_sums(monkeypatch, tmp_
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
 
-    spec = importlib.util.find_spec("biograd.gpu_kernels")
+    spec = importlib.util.find_spec("biograd.kernels.gpu_kernels")
     assert spec is not None and spec.loader is not None
     compiled = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(compiled)

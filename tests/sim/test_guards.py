@@ -6,12 +6,12 @@ import pytest
 import torch
 
 import biograd as bg
-from biograd import records
-from biograd.checkpoint import RunFolder, save_checkpoint
-from biograd.cli import main
-from biograd.experiment import Experiment, RunConfig
-from biograd.guards import Guard, GuardLimits, Told, angle_faults, chip_faults, rate_faults
+from biograd.commands.cli import main
+from biograd.runs import records
+from biograd.runs.checkpoint import RunFolder, save_checkpoint
+from biograd.runs.experiment import Experiment, RunConfig
 from biograd.sleep import SleepParams
+from biograd.training.health import Guard, GuardLimits, Told, angle_faults, chip_faults, rate_faults
 
 CONFIG = RunConfig(hidden=(20, 16), epochs=2, batch=70, threads=1, sleep=SleepParams(every=4, first_night=20, phases=1, steps=100))
 

@@ -17,9 +17,10 @@ import tomllib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biograd import datasets, fetch, idx, records
-from biograd.checkpoint import RunFolder, load_weights
-from biograd.experiment import Experiment, RunConfig, read_config
+from biograd.data import datasets, fetch, idx
+from biograd.runs import records
+from biograd.runs.checkpoint import RunFolder, load_weights
+from biograd.runs.experiment import Experiment, RunConfig, read_config
 
 FUZZ = Path(__file__).parents[2] / "tools" / "fuzz"
 sys.path.insert(0, str(FUZZ))
@@ -140,9 +141,9 @@ def forged_pickle(path):
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc to see the peak of memory")
 def test_forgeries_take_less_than_200_mb(tmp_path):
     forged = [
-        (forged_idx, "biograd.idx.read_idx(PATH)", "promises 1048576 x 1048576 bytes and holds 1,000"),
-        (gzip_bomb, "biograd.idx.read_idx(PATH)", "holds more than"),
-        (forged_pickle, "biograd.fetch.mnist_from_wheel(pathlib.Path(PATH), 'm')", "longer than the data set"),
+        (forged_idx, "biograd.data.idx.read_idx(PATH)", "promises 1048576 x 1048576 bytes and holds 1,000"),
+        (gzip_bomb, "biograd.data.idx.read_idx(PATH)", "holds more than"),
+        (forged_pickle, "biograd.data.fetch.mnist_from_wheel(pathlib.Path(PATH), 'm')", "longer than the data set"),
     ]
     program = """
 import pathlib, biograd.idx, biograd.fetch
@@ -214,7 +215,7 @@ def event_forgeries(folder):
     sparse(folder / "columns", 1 << 40)
     watch = "biograd.{}({!r}, 'train').spikes(torch.arange(1), 2)"
     nmnist, shd = (lambda name: watch.format("nmnist", f"{folder}/{name}")), (lambda name: watch.format("shd", f"{folder}/{name}.h5"))
-    index = "biograd.events_simulated._read_index(pathlib.Path({!r}), pathlib.Path('none'), None)"
+    index = "biograd.data.events.simulated._read_index(pathlib.Path({!r}), pathlib.Path('none'), None)"
     column = f"np.memmap({str(folder / 'columns')!r}, np.uint8, 'r')"
     mapped = f"biograd.EventSet.of([biograd.Events(*[{column}] * 4)], [0], sensor=biograd.Sensor(34, 34, 2), window=9).events(0)"
     return [

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from biograd.idx import format_idx, parse_idx, read_idx
+from biograd.data.idx import format_idx, parse_idx, read_idx
 
 
 @given(arrays.arrays(np.uint8, arrays.array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=5)))

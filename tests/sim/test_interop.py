@@ -13,11 +13,11 @@ import torch
 from snntorch import surrogate
 from torch import nn
 
+from biograd.data.samples import encode
 from biograd.encoders import integrate_and_fire
-from biograd.interop import differences, from_snntorch, to_snntorch
+from biograd.interop.snntorch import differences, from_snntorch, to_snntorch
 from biograd.network import Network
 from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams
-from biograd.samples import encode
 
 IMAGES = np.load(Path(__file__).parents[1] / "mnist_test_images.npz")
 

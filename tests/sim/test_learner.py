@@ -12,7 +12,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from biograd.encoders import ENCODERS
 from biograd.errors import ERRORS, ErrorNeurons, FinalRate
 from biograd.feedback import FEEDBACK, Feedback, RandomDFA, Symmetric, true_path
-from biograd.learner import LocalLearner
+from biograd.learning.learner import LocalLearner
 from biograd.network import Network
 from biograd.neurons import NEURONS, Neuron, TwoCompartmentLIF, TwoCompartmentParams
 from biograd.rules import RULES, Eligibility, Rule, Update

@@ -9,15 +9,15 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
+from biograd.data.loaders import batches_of, drawn
+from biograd.data.samples import Batch, encode
 from biograd.encoders import integrate_and_fire
-from biograd.evaluation import evaluate
 from biograd.feedback import SleepAligned
-from biograd.learner import LocalLearner
-from biograd.loaders import batches_of, drawn
+from biograd.learning.learner import LocalLearner
 from biograd.network import Network
-from biograd.samples import Batch, encode
 from biograd.sleep import SleepParams
-from biograd.trainer import Trainer, TrainParams
+from biograd.training.evaluation import evaluate
+from biograd.training.trainer import Trainer, TrainParams
 
 SOME = np.load(Path(__file__).parents[1] / "mnist_test_images.npz")
 X, Y = torch.from_numpy(SOME["train_x"][:200]), torch.from_numpy(SOME["train_y"][:200].astype(np.int64))

@@ -11,12 +11,12 @@ import snntorch.import_nir
 import torch
 from torch import nn
 
+from biograd.data.samples import encode
 from biograd.encoders import ENCODERS
-from biograd.export import to_model, to_nir
 from biograd.feedback import FEEDBACK
-from biograd.interop import from_snntorch
+from biograd.interop.nir import to_model, to_nir
+from biograd.interop.snntorch import from_snntorch
 from biograd.network import Network
-from biograd.samples import encode
 from hardware.interchange import write_model
 
 IMAGES = np.load(Path(__file__).parents[1] / "mnist_test_images.npz")

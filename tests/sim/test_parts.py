@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biograd.parts import SMALLEST, share_out, side_by_side
+from biograd.kernels.threads import SMALLEST, share_out, side_by_side
 
 
 @given(st.integers(1, 1000), st.integers(1, 64))

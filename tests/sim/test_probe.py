@@ -3,10 +3,10 @@ from __future__ import annotations
 import torch
 
 from biograd.feedback import RandomDFA
-from biograd.learner import LocalLearner
+from biograd.learning.learner import LocalLearner
 from biograd.network import Network
-from biograd.probe import probe
 from biograd.traces import TraceParams
+from biograd.training.probe import probe
 
 
 def test_the_probe_shows_what_the_network_does():

@@ -14,27 +14,27 @@ from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks import report
-from biograd import checkpoint, records
-from biograd.callbacks import EarlyStopping
-from biograd.checkpoint import RunFolder
-from biograd.datasets import ImageSet
+from biograd.data.datasets import ImageSet
+from biograd.data.events.recording import Events, Sensor
+from biograd.data.events.sets import EventSet, SpikeSet
+from biograd.data.samples import encode
 from biograd.encoders import integrate_and_fire
 from biograd.errors import ERRORS, ClassWeighted, FinalRate, SignedSpikes
-from biograd.evaluation import evaluate
-from biograd.events import Events, Sensor
-from biograd.events_sets import EventSet, SpikeSet
-from biograd.experiment import Experiment, RunConfig
-from biograd.export import to_model
 from biograd.feedback import RandomDFA, SleepAligned, Symmetric, true_path
-from biograd.learner import LocalLearner
+from biograd.interop.nir import to_model
+from biograd.learning.learner import LocalLearner
 from biograd.network import Network
 from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams
 from biograd.readout import Classes, Values
 from biograd.rules import RULES, Eligibility
-from biograd.samples import encode
+from biograd.runs import checkpoint, records
+from biograd.runs.checkpoint import RunFolder
+from biograd.runs.experiment import Experiment, RunConfig
 from biograd.sleep import SleepParams
 from biograd.traces import TraceParams
-from biograd.trainer import Trainer, TrainParams
+from biograd.training.callbacks import EarlyStopping
+from biograd.training.evaluation import evaluate
+from biograd.training.trainer import Trainer, TrainParams
 from hardware import emulator
 from hardware.fixed_point import quantise
 from hardware.interchange import SpikeInput

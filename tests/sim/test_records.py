@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biograd import records
-from biograd.records import append, read, read_counting
+from biograd.runs import records
+from biograd.runs.records import append, read, read_counting
 
 EPOCH = {"kind": "epoch", "epoch": 1, "test_accuracy": 0.5}
 

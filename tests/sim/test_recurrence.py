@@ -11,22 +11,22 @@ from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
 from benchmarks.timing import TimingParams, samples
-from biograd import cli
-from biograd.checkpoint import RunFolder
+from biograd.commands import cli
 from biograd.errors import ERRORS
-from biograd.evaluation import evaluate
-from biograd.experiment import RunConfig
-from biograd.export import to_nir
 from biograd.feedback import RandomDFA, SleepAligned, Symmetric, true_path
-from biograd.interop import to_snntorch
-from biograd.learner import LocalLearner
+from biograd.interop.nir import to_nir
+from biograd.interop.snntorch import to_snntorch
+from biograd.kernels.packed_spikes import Trains
+from biograd.learning.learner import LocalLearner
 from biograd.network import Network
 from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams
-from biograd.probe import probe
 from biograd.rules import RULES, Eligibility
+from biograd.runs.checkpoint import RunFolder
+from biograd.runs.experiment import RunConfig
 from biograd.sleep import SleepParams
-from biograd.trainer import Trainer, TrainParams, check_finite
-from biograd.trains import Trains
+from biograd.training.evaluation import evaluate
+from biograd.training.probe import probe
+from biograd.training.trainer import Trainer, TrainParams, check_finite
 
 SIZES, T, BATCH = (9, 15, 11, 4), 12, 6
 

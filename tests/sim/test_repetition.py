@@ -7,17 +7,17 @@ import dataclasses
 import pytest
 import torch
 
-from biograd import records
-from biograd.checkpoint import RunFolder, load_checkpoint, save_checkpoint
+from biograd.data.samples import spikes_of
 from biograd.errors import ClassWeighted, FinalRate, RunningRate, SignedSpikes, errors_over_time
-from biograd.experiment import Experiment, RunConfig, seldom_active
 from biograd.feedback import RandomDFA
-from biograd.learner import LocalLearner, StepResult
+from biograd.learning.learner import LocalLearner, StepResult
 from biograd.network import Network, most_spikes
-from biograd.repetition import Repetition, RepetitionParams, UnsureOnly, lead_of
-from biograd.samples import spikes_of
+from biograd.runs import records
+from biograd.runs.checkpoint import RunFolder, load_checkpoint, save_checkpoint
+from biograd.runs.experiment import Experiment, RunConfig, seldom_active
 from biograd.sleep import SleepParams
-from biograd.trainer import Trainer, TrainParams
+from biograd.training.repetition import Repetition, RepetitionParams, UnsureOnly, lead_of
+from biograd.training.trainer import Trainer, TrainParams
 
 RESTING = RunConfig(
     hidden=(12,),

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from biograd import records
-from biograd.experiment import RunConfig, config_toml, read_config
-from biograd.idx import format_idx, parse_idx
+from biograd.data.idx import format_idx, parse_idx
+from biograd.runs import records
+from biograd.runs.experiment import RunConfig, config_toml, read_config
 from biograd.sleep import SleepParams
 
 json_values = st.recursive(

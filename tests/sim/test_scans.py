@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biograd import scans
+from biograd.kernels import scans
 from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams, soma_scan
 from biograd.sleep import DreamState, homeostatic_step, surprise_step
 from biograd.traces import TraceParams, rest, trace_step

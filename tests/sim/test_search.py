@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from biograd.data.samples import Batch
 from biograd.feedback import SleepAligned
-from biograd.learner import LocalLearner
+from biograd.learning.learner import LocalLearner
 from biograd.network import Network
-from biograd.samples import Batch
-from biograd.search import find_lr
 from biograd.sleep import SleepParams
-from biograd.trainer import Trainer, TrainParams
+from biograd.training.lr_search import find_lr
+from biograd.training.trainer import Trainer, TrainParams
 
 SOME = np.load(Path(__file__).parents[1] / "mnist_test_images.npz")
 IMAGES = Batch(torch.from_numpy(SOME["train_x"]), torch.from_numpy(SOME["train_y"].astype(np.int64)))

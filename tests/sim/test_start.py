@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import torch
 
-from biograd import records
-from biograd.checkpoint import RunFolder
-from biograd.cli import main
 from biograd.commands import train
-from biograd.export import from_nir, to_nir
+from biograd.commands.cli import main
+from biograd.interop.nir import from_nir, to_nir
 from biograd.network import Network
 from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams
+from biograd.runs import records
+from biograd.runs.checkpoint import RunFolder
 
 TRAIN = ["train", "--batch", "50", "--threads", "1", "--sleep.first-night", "3", "--sleep.steps", "50", "--quiet", "--json"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from biograd import tally
-from biograd.tally import Tally
+from biograd.training import epoch_sums
+from biograd.training.epoch_sums import Tally
 
 STEPS = [(3, 0.5, [0.25, 0.1], 4), (0, 0.123, [0.3, 0.7], 4), (1, 0.9, [0.0, 0.2], 2)]
 
@@ -36,7 +36,7 @@ def test_sums_read_late_are_the_same_bits() -> None:
 
 def test_the_accuracy_lags_a_little_and_never_for_long(monkeypatch) -> None:
     now = [100.0]
-    monkeypatch.setattr(tally.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(epoch_sums.time, "monotonic", lambda: now[0])
     late = Tally(2)
     add(late, True, STEPS[:1])
     assert late.mean(4) == 0.75  # nothing was read before: it waits

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from biograd.tiles import ONE, turn
+from biograd.kernels.transpose import ONE, turn
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(16, 16), (64, 48), (1, 1), (15, 40), (37, 53), (100, 10)])

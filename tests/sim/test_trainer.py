@@ -12,15 +12,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from biograd.augment import AugmentParams
+from biograd.data.augment import AugmentParams
+from biograd.data.samples import check_fits, encode
 from biograd.encoders import bernoulli
-from biograd.evaluation import evaluate
 from biograd.feedback import FEEDBACK, RandomDFA, SleepAligned, feedback_angle
-from biograd.learner import LocalLearner
+from biograd.learning.learner import LocalLearner
 from biograd.network import Network
-from biograd.samples import check_fits, encode
 from biograd.sleep import SleepParams
-from biograd.trainer import Trainer, TrainParams, check_finite
+from biograd.training.evaluation import evaluate
+from biograd.training.trainer import Trainer, TrainParams, check_finite
 
 NIGHTS = SleepParams(every=3, phases=1, first_night=3, steps=60)
 CLOCK = {"seconds", "night_seconds", "samples_per_second"}
@@ -139,7 +139,7 @@ def test_records_tell_means_over_the_samples() -> None:
 
 def test_nights_come_every_so_many_batches_even_when_an_epoch_is_shorter(monkeypatch: pytest.MonkeyPatch) -> None:
     nights = []
-    monkeypatch.setattr("biograd.trainer.sleep_phase", lambda *_, **__: nights.append((trainer.epoch, trainer.batch)))
+    monkeypatch.setattr("biograd.training.trainer.sleep_phase", lambda *_, **__: nights.append((trainer.epoch, trainer.batch)))
     trainer = a_trainer(sleep=SleepParams(every=5, phases=2, first_night=1), params=TrainParams(epochs=2, batch=8, steps=2))
     list(trainer.run())
     assert nights == [(0, 5), (0, 5), (1, 3), (1, 3)]  # after batches 5 and 10 of 14

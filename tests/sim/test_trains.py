@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biograd.encoders import integrate_and_fire
-from biograd.trains import Trains, integrate_and_fire_trains
+from biograd.kernels.packed_spikes import Trains, integrate_and_fire_trains
 
 lengths = st.sampled_from([1, 2, 31, 32, 33, 64, 65, 100])  # around the ends of words
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from biograd.workers import Workers, joined
+from biograd.learning.workers import Workers, joined
 
 PROGRAM = """
 import os, sys, time, torch

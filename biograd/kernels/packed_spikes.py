@@ -1,0 +1,180 @@
+"""Spike trains as bits: 32 time steps of a neuron in one word.
+
+A train of zeros and ones needs no floats: a layer's spikes take a thirty-second of the memory, silence is skipped a word at a time,
+and a run of spikes is seen as its two ends. The event-driven loops (`event_driven`) read and write nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numba
+import numpy as np
+import torch
+from jaxtyping import Float, Int32, UInt8
+from torch import Tensor
+
+from ..encoders import integrate_and_fire
+from .row_sums import count_bits
+from .scans import runs_on
+
+WORD = 32  # time steps a word
+
+
+@dataclass(frozen=True)
+class Trains:
+    """Spike trains of a batch on a CPU.
+
+    Args:
+        words: bit t % 32 of words[t // 32, b, n] is the spike of neuron n at step t; int32 [ceil(T / 32), B, N], 0 from `steps` on.
+        steps: T.
+
+    Example:
+        >>> trains = Trains.pack(torch.tensor([1.0, 0.0, 1.0]).view(3, 1, 1))
+        >>> bin(trains.words.item()), trains.counts().item()
+        ('0b101', 2.0)
+    """
+
+    words: Int32[Tensor, "W B N"]
+    steps: int
+
+    @classmethod
+    def pack(cls, s: Float[Tensor, "T B N"]) -> Trains | None:
+        """Trains of spikes; None where these are not zeros and ones in float32 on a CPU."""
+        if not runs_on(s):
+            return None
+        trains = cls.blank(*s.shape)
+        return trains if trains.fill(s, 0, s.shape[1]) else None
+
+    @classmethod
+    def blank(cls, steps: int, batch: int, neurons: int) -> Trains:
+        """Room for trains, which `fill` fills."""
+        return cls(torch.empty(-(-steps // WORD), batch, neurons, dtype=torch.int32), steps)
+
+    def fill(self, s: Float[Tensor, "T B N"], first: int, last: int) -> bool:
+        """Pack the spikes of samples first .. last - 1; False where these are not zeros and ones."""
+        return bool(pack_samples(*flat_spikes(s), self.steps, first, last, unsigned(self)))
+
+    def of(self, samples: slice) -> Trains:
+        """The trains of some of the samples."""
+        return Trains(self.words[:, samples].contiguous(), self.steps)
+
+    @property
+    def batch(self) -> int:
+        """Samples."""
+        return self.words.shape[1]
+
+    @property
+    def neurons(self) -> int:
+        """Neurons a sample."""
+        return self.words.shape[2]
+
+    def dense(self) -> Float[Tensor, "T B N"]:
+        """The spikes as 0. and 1., [T, B, N]."""
+        s = torch.empty(self.steps, *self.words.shape[1:])
+        _unpack(unsigned(self), s.numpy())
+        return s
+
+    def counts(self) -> Float[Tensor, "B N"]:
+        """Spikes of each neuron over all steps."""
+        counts = torch.empty(self.words.shape[1:])
+        self.count(counts, 0, self.batch)
+        return counts
+
+    def count(self, into: Float[Tensor, "B N"], first: int, last: int) -> None:
+        """`counts`, for samples first .. last - 1."""
+        count_samples(unsigned(self), into.numpy(), first, last)
+
+    def total(self) -> int:
+        """Spikes of all neurons in all samples."""
+        return int(count_all(unsigned(self)))
+
+    def open(self) -> Trains:
+        """Slopes that let every error through: a spike at each step, of trains of this shape."""
+        return Trains(torch.full_like(self.words, -1), self.steps)
+
+
+def integrate_and_fire_trains(x: UInt8[Tensor, "B rows columns"], steps: int) -> Trains:
+    """`encoders.integrate_and_fire` of grey images on a CPU, by looking up the train of each grey value."""
+    pixels = x.flatten(1).contiguous()
+    trains = Trains.blank(steps, *pixels.shape)
+    _look_up(pixels.numpy(), _grey_words(steps), unsigned(trains))
+    return trains
+
+
+@cache
+def _grey_words(steps: int) -> np.ndarray:
+    """The trains of the 256 grey values: uint32 [W, 256]."""
+    trains = Trains.pack(integrate_and_fire(torch.arange(256).view(1, 256) / 255, steps))
+    assert trains is not None
+    return unsigned(trains)[:, 0].copy()
+
+
+def flat_spikes(s: Float[Tensor, "T B N"]) -> tuple[np.ndarray, int, int]:
+    """Spikes as `pack_samples` takes them, with their strides over steps and samples: part of a batch is read where it lies."""
+    if s.stride(2) != 1 or not s.numel():
+        s = s.contiguous()
+    step, sample, _ = s.stride()
+    length = (s.shape[0] - 1) * step + (s.shape[1] - 1) * sample + s.shape[2] if s.numel() else 0
+    return s.as_strided((length,), (1,)).numpy(), step, sample
+
+
+def unsigned(trains: Trains) -> np.ndarray:
+    """The words as the compiled loops take them: uint32 [W, B, N]."""
+    return trains.words.numpy().view(np.uint32)
+
+
+@numba.njit(cache=True, nogil=True)
+def pack_samples(flat, step, sample, steps, first, last, words):
+    """`Trains.fill`: sample b at step t starts at flat[t step + b sample]."""
+    neurons = words.shape[2]
+    odd = np.uint32(0)
+    for b in range(first, last):
+        for t in range(steps):
+            start = t * step + b * sample
+            row, packed, at = flat[start : start + neurons], words[t >> 5, b], np.uint32(t & 31)
+            if t & 31 == 0:
+                packed[:] = np.uint32(0)
+            for n in range(neurons):
+                fired = np.uint32(row[n] != np.float32(0))
+                odd = np.uint32(odd | np.uint32(fired & np.uint32(row[n] != np.float32(1))))
+                packed[n] = np.uint32(packed[n] | np.uint32(fired << at))
+    return odd == 0
+
+
+@numba.njit(cache=True, nogil=True)
+def _unpack(words, s):
+    steps, batch, neurons = s.shape
+    for t in range(steps):
+        for b in range(batch):
+            row, packed, at = s[t, b], words[t >> 5, b], np.uint32(t & 31)
+            for n in range(neurons):
+                row[n] = np.float32(np.uint32(np.uint32(packed[n] >> at) & np.uint32(1)))
+
+
+@numba.njit(cache=True, nogil=True)
+def count_samples(words, counts, first, last):
+    """`Trains.count`."""
+    counts[first:last] = np.float32(0)
+    for w in range(words.shape[0]):
+        for b in range(first, last):
+            for n in range(words.shape[2]):
+                counts[b, n] += np.float32(count_bits(words[w, b, n]))
+
+
+@numba.njit(cache=True, nogil=True)
+def count_all(words):
+    """`Trains.total`."""
+    total = 0
+    for word in words.ravel():
+        total += count_bits(word)
+    return total
+
+
+@numba.njit(cache=True, nogil=True)
+def _look_up(pixels, table, words):
+    for w in range(words.shape[0]):
+        for b in range(pixels.shape[0]):
+            for n in range(pixels.shape[1]):
+                words[w, b, n] = table[w, pixels[b, n]]

@@ -1,0 +1,1 @@
+"""Figures of networks, runs and deployments, as matplotlib Figures and SVG files."""

@@ -1,0 +1,1 @@
+"""Runs on disk: configurations, checkpoints, records and hyperparameter sweeps."""

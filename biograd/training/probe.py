@@ -1,0 +1,72 @@
+"""Look inside a network while one sample passes: arrays for pictures, nothing that training needs."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from ..errors import errors_over_time
+from ..learning.learner import LocalLearner
+from ..network import delayed
+from ..neurons import TwoCompartmentLIF, apical_scan
+from ..traces import TraceParams, trace_scan
+
+
+class Sample(NamedTuple):
+    """One sample's passage through a network."""
+
+    spikes: list[np.ndarray]  # of the input and of every layer, 0 or 1, [T, N]
+    hidden: int  # the hidden layer of the neuron below, 0 = first
+    neuron: int  # a neuron of it that fires and is taught
+    synapse: int  # the input of its most eligible synapse
+    v: np.ndarray  # its soma voltage before the reset, thresholds, [T]
+    v_apical: np.ndarray  # its apical voltage, thresholds, [T]
+    eligibility: np.ndarray  # psi z of that synapse, [T]
+
+
+def probe(
+    learner: LocalLearner, spikes: Float[Tensor, "T 1 M"], label: Int[Tensor, "1"], *, hidden: int = 0, trace: TraceParams | None = None
+) -> Sample:
+    """Roll one sample, teach it without learning, and keep what one neuron of a hidden layer and one of its synapses did."""
+    net, soma = learner.net, learner.net.layers[hidden].neuron
+    if not isinstance(soma, TwoCompartmentLIF):
+        raise ValueError(f"the probe knows the two-compartment LIF, not {type(soma).__name__}")
+    activity = net.roll(spikes)
+    target = learner.readout.wished(label, net.classes).to(spikes.dtype)
+    err = errors_over_time(learner.error, activity[-1].s, target)
+    teach = learner.feedback.project(err, hidden)
+    v_apical = apical_scan(soma, teach)[:, 0]
+    s_pre = spikes if hidden == 0 else activity[hidden - 1].s
+    psi, s = activity[hidden].psi[:, 0].float(), activity[hidden].s[:, 0]
+    z = trace_scan(s_pre, trace or TraceParams())[:, 0]
+    neuron = int((psi.sum(0) * (s.sum(0) > 0) * (v_apical.abs().sum(0) + 1e-9)).argmax())
+    e = psi[:, neuron, None] * z
+    synapse = int(e.sum(0).argmax())
+    layer = net.layers[hidden]
+    current = layer.current(s_pre)
+    if layer.w_rec is not None:
+        current = current + torch.nn.functional.linear(delayed(activity[hidden].s), layer.w_rec)
+    v = _soma_voltage(soma, current[:, :, neuron])
+    trains = [spikes[:, 0], *(done.s[:, 0] for done in activity)]
+    return Sample(
+        [train.cpu().numpy() for train in trains],
+        hidden,
+        neuron,
+        synapse,
+        v.cpu().numpy(),
+        v_apical[:, neuron].cpu().numpy(),
+        e[:, synapse].cpu().numpy(),
+    )
+
+
+def _soma_voltage(neuron: TwoCompartmentLIF, current: Float[Tensor, "T 1"]) -> Float[Tensor, " T"]:
+    state = neuron.rest(current[:1])
+    voltages = []
+    for t in range(len(current)):
+        state = neuron.soma(state, current[t : t + 1])
+        voltages.append(state.v[0, 0])
+    return torch.stack(voltages)
