@@ -21,11 +21,11 @@ import numpy as np
 
 from biograd.data.datasets import load
 from biograd.runs import records
-from hardware import learning_state
-from hardware.learning import ChipLearningParams
-from hardware.learning_emulator import LearningRecord, evaluate, learn
-from hardware.learning_lava import compare
-from hardware.learning_state import LearningState
+from hardware.learning import state as learning_state
+from hardware.learning.against_lava import compare
+from hardware.learning.emulator import LearningRecord, evaluate, learn
+from hardware.learning.params import ChipLearningParams
+from hardware.learning.state import LearningState
 
 from .machine import provenance
 

@@ -11,9 +11,9 @@ from biograd.feedback import RandomDFA
 from biograd.interop.nir import to_model
 from biograd.network import Network
 from hardware import targets
+from hardware.border.files import SpikeInput
 from hardware.fixed_point import quantise
-from hardware.guard import TargetError
-from hardware.interchange import SpikeInput
+from hardware.lava_process import TargetError
 
 from .speed import SIZES, digits
 

@@ -22,9 +22,9 @@ import numpy as np
 from markupsafe import Markup
 
 from hardware import limits
+from hardware.border.files import LayerModel, Model
 from hardware.energy import PROFILES
 from hardware.fixed_point import FixedPointLayer, FixedPointModel
-from hardware.interchange import LayerModel, Model
 
 PIXELS = 28 * 28
 ENCODERS = ("integrate_and_fire", "latency", "bernoulli")  # that draw_core.js knows

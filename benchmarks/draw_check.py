@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from hardware.interchange import RunResult
+from hardware.border.files import RunResult
 
 # Encodes and runs images, and gives back what happened: counts, every spike of every layer as bits, milliseconds a sample.
 _ANSWER_ALL = """

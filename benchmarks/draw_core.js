@@ -1,4 +1,4 @@
-// A trained network in Loihi's integers, in plain JavaScript: bit for bit what `hardware/scan.py` computes, which is what Lava computes.
+// A trained network in Loihi's integers, in plain JavaScript: bit for bit what `hardware/emulator_loop.py` computes, which is what Lava computes.
 //
 // Pure functions; the page (draw_page.js) and the tests share them. Time comes first: s[t * neurons + n]. Voltages of the chip are
 // integers, those of the apical compartment are in thresholds. Each function names the Python function it copies; tests hold them equal.
@@ -65,7 +65,7 @@ const BioGrad = (() => {
     return s;
   }
 
-  // ---- the chip: hardware/scan.py, 32-bit integers throughout ------------------------------------------------------------------------
+  // ---- the chip: hardware/emulator_loop.py, 32-bit integers throughout ------------------------------------------------------------------------
 
   // (|x| keep) >> 12 with the sign of x, in two halves so that 32 bits suffice.
   function decay(x, keep) {

@@ -17,9 +17,9 @@ from biograd.interop.nir import to_model
 from biograd.runs.experiment import RunConfig
 from biograd.training.trainer import Trainer
 from hardware import emulator, limits
+from hardware.border.files import Model, OperationCounts, RunResult, SpikeInput
 from hardware.energy import DAVIES2018, PROFILES, EnergyEstimate, EnergyProfile, Interval, estimate, override
 from hardware.fixed_point import FixedPointModel, quantise
-from hardware.interchange import Model, OperationCounts, RunResult, SpikeInput
 from hardware.renner2024 import compare
 
 SAMPLES = 2000  # images emulated for a figure; the spread of their mean energy is below 1 %

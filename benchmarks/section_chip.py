@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from hardware.border.files import OperationCounts
 from hardware.energy import PROFILES, EnergyProfile, Interval, estimate
-from hardware.interchange import OperationCounts
 
 from .charts import engineering
 from .evidence import Evidence, Record

@@ -22,9 +22,9 @@ from biograd.runs.experiment import RunConfig, load_sets
 from biograd.training.repetition import lead_of
 from biograd.training.trainer import Progress, Trainer
 from hardware import emulator, limits
+from hardware.border.files import OperationCounts, SpikeInput
 from hardware.energy import PROFILES
 from hardware.fixed_point import quantise
-from hardware.interchange import OperationCounts, SpikeInput
 
 from . import loihi
 from .loihi import CALIBRATION, connected, price_training, training_operations

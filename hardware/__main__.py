@@ -6,9 +6,9 @@ import argparse
 import sys
 
 from . import limits
+from .border.files import Foreign, read_model, read_spikes, write_result
 from .fixed_point import quantise
-from .guard import TargetError
-from .interchange import Foreign, read_model, read_spikes, write_result
+from .lava_process import TargetError
 from .targets import DEADLINE, TARGETS, run
 
 

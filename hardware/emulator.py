@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 
 from . import chip, limits
-from .archive import MAX_BYTES
+from .border.archive import MAX_BYTES
+from .border.files import OperationCounts, RunResult, SpikeInput
+from .emulator_loop import scan_layer
 from .fixed_point import FixedPointLayer, FixedPointModel
-from .interchange import OperationCounts, RunResult, SpikeInput
-from .scan import scan_layer
 
 CHUNK_SAMPLES = 256  # progress is told after each chunk
 _RECORD_BYTES = {"u": 4, "v": 4, "s": 1}

@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 
 from . import chip
-from .archive import read_npz, write_npz
-from .interchange import FORMAT, LayerModel, Model, SpikeInput
+from .border.archive import read_npz, write_npz
+from .border.files import FORMAT, LayerModel, Model, SpikeInput
 
 MAX_BIAS_AXONS = 16  # of one layer; a bias beyond 16 weights of 254 saturates and is counted
 _CANDIDATES = 48  # ratios k tried for a layer

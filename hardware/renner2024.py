@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .border.files import OperationCounts
 from .energy import EnergyEstimate, EnergyProfile, Interval, estimate
-from .interchange import OperationCounts
 
 MEASURED_TRAINING_J, MEASURED_TRAINING_S = 0.59e-3, 1.5e-3  # a sample; Renner 2024, Table 1
 MEASURED_INFERENCE_J, MEASURED_INFERENCE_S = 2.5e-6, 0.17e-3

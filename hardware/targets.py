@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from . import emulator
-from .archive import read_npz
+from .border.archive import read_npz
+from .border.files import Model, RunResult, SpikeInput, write_spikes
 from .fixed_point import FixedPointModel, quantise, write_fixed
-from .guard import TargetError, run_guarded, temporary_folder
-from .interchange import Model, RunResult, SpikeInput, write_spikes
+from .lava_process import TargetError, run_guarded, temporary_folder
 
 DEADLINE = 600.0  # seconds
 _SAMPLES_A_WORKER = 50  # below it, compiling another copy of the net costs more than it saves

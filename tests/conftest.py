@@ -41,9 +41,9 @@ if sys.version_info >= (3, 11):
 @pytest.fixture
 def lava() -> None:
     """Skip without a Python that has Lava."""
-    from hardware import guard  # not before the shape checker is in place
+    from hardware import lava_process  # not before the shape checker is in place
 
     try:
-        guard.lava_python()
-    except guard.TargetError as err:
+        lava_process.lava_python()
+    except lava_process.TargetError as err:
         pytest.skip(str(err))

@@ -39,7 +39,7 @@ TESTS = {
     "biograd/rules.py": ["tests/sim/test_rules.py"],
     "biograd/sleep.py": ["tests/sim/test_sleep.py", "tests/sim/test_scans.py"],
     "hardware/emulator.py": ["tests/hardware/test_emulator.py", "tests/hardware/test_manual.py"],
-    "hardware/scan.py": ["tests/hardware/test_emulator.py", "tests/hardware/test_manual.py"],
+    "hardware/emulator_loop.py": ["tests/hardware/test_emulator.py", "tests/hardware/test_manual.py"],
     "hardware/fixed_point.py": ["tests/hardware/test_fixed_point.py", "tests/hardware/test_round_trips.py"],
 }
 _OPERATORS: dict[type, list[type]] = {
@@ -69,7 +69,7 @@ _OPERATORS: dict[type, list[type]] = {
     ast.Or: [ast.And],
 }
 _HEAVY = ("numpy", "numba", "torch", "snntorch", "nir", "safetensors", "h5py", "pytest", "hypothesis", "beartype", "jaxtyping")
-_INTERPRETED = ("hardware/scan.py",)  # compiled loops that are tried as plain Python: compiling takes longer than all tests
+_INTERPRETED = ("hardware/emulator_loop.py",)  # compiled loops that are tried as plain Python: compiling takes longer than all tests
 _MEMORY = 8 << 30  # bytes a mutant's tests may take
 
 

@@ -18,8 +18,8 @@ import tyro
 
 from benchmarks.loihi import CALIBRATION, price, spikes_of
 from hardware import limits, targets
+from hardware.border.files import Foreign, RunResult, SpikeInput, read_model
 from hardware.fixed_point import FixedPointModel, quantise
-from hardware.interchange import Foreign, RunResult, SpikeInput, read_model
 
 from ..data.datasets import load
 from ..encoders import ENCODERS, EVENTS

@@ -17,8 +17,8 @@ import tyro
 from benchmarks import draw, draw_check
 from benchmarks.loihi import CALIBRATION, spikes_of
 from hardware import emulator
+from hardware.border.files import Foreign, Model, RunResult, read_model
 from hardware.fixed_point import quantise
-from hardware.interchange import Foreign, Model, RunResult, read_model
 
 from ..data.datasets import ImageSet, load_images
 from ..files import atomic_write

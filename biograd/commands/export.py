@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from hardware.interchange import Model, write_model
+from hardware.border.files import Model, write_model
 
 from ..interop.nir import to_model
 from ..runs.checkpoint import RunFolder

@@ -14,13 +14,13 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import tyro
 
-from hardware import learning_state
-from hardware.interchange import read_model, write_model
-from hardware.learning import ChipLearningParams
-from hardware.learning_emulator import LearningRecord, evaluate, learn
-from hardware.learning_fit import fit
-from hardware.learning_lava import compare
-from hardware.learning_state import LearningState
+from hardware.border.files import read_model, write_model
+from hardware.learning import state as learning_state
+from hardware.learning.against_lava import compare
+from hardware.learning.emulator import LearningRecord, evaluate, learn
+from hardware.learning.fit import fit
+from hardware.learning.params import ChipLearningParams
+from hardware.learning.state import LearningState
 
 from ..data.datasets import ImageSet, load_images
 from ..runs import records

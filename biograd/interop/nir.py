@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hardware.interchange import Foreign, LayerModel, Model, read_model, write_model
+from hardware.border.files import Foreign, LayerModel, Model, read_model, write_model
 
 from ..feedback import Feedback, feedback_angle
 from ..network import Network
@@ -62,7 +62,7 @@ def from_nir(path: str | Path, *, dt: float | None = None, w_in: str | None = No
 
 
 def to_model(net: Network, feedback: Feedback | None, *, steps: int, encoder: str, info: dict[str, Any]) -> Model:  # any: JSON
-    """A network and its feedback weights as a Model, ready for `hardware.interchange.write_model`.
+    """A network and its feedback weights as a Model, ready for `hardware.border.files.write_model`.
 
     Args:
         feedback: the feedback path, or None to leave it out.

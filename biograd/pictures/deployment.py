@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from benchmarks import plots, plots_chip
 from hardware import chip, emulator, limits
+from hardware.border.files import LayerModel, Model, SpikeInput
 from hardware.fixed_point import FixedPointLayer, FixedPointModel, round_to_step
-from hardware.interchange import LayerModel, Model, SpikeInput
 
 from ..files import atomic_write
 from ..neurons import SomaState, TwoCompartmentParams, soma_step

@@ -23,11 +23,11 @@ import biograd as bg
 from benchmarks import charts, plots
 from benchmarks.loihi import spikes_of
 from hardware import emulator, limits
+from hardware.border.files import read_model, write_model
 from hardware.fixed_point import quantise
-from hardware.interchange import read_model, write_model
-from hardware.learning import ChipLearningParams
-from hardware.learning_emulator import evaluate, learn
-from hardware.learning_state import from_model, to_model
+from hardware.learning.emulator import evaluate, learn
+from hardware.learning.params import ChipLearningParams
+from hardware.learning.state import from_model, to_model
 
 torch.set_num_threads(1)
 train = bg.load("mnist", "train").subset(slice(0, 6000))

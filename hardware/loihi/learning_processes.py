@@ -1,6 +1,6 @@
 """Processes of a net that learns in Lava: the host's spikes, neurons with an apical dendrite, and synapses that round one by one.
 
-The neurons are `hardware.learning_neurons` in a Lava Process; what is Lava's own is the engine: `LearningDense`, its traces,
+The neurons are `hardware.learning.neurons` in a Lava Process; what is Lava's own is the engine: `LearningDense`, its traces,
 its rule and its rounding. Every Process follows the plan of days and nights by its own clock. Import-safe: Lava imports every
 sibling of a file that defines a Process.
 """
@@ -19,12 +19,12 @@ from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from lava.proc.dense.models import PyLearningDenseModelBitApproximate
 from lava.proc.dense.process import LearningDense
 
-from hardware.learning import ChipLearningParams
-from hardware.learning_emulator import spike_masks
-from hardware.learning_lava import digest
-from hardware.learning_neurons import HiddenNeurons, OutputNeurons
-from hardware.learning_plan import DAY, Segment
-from hardware.learning_random import stream_key, synapse_bits
+from hardware.learning.against_lava import digest
+from hardware.learning.emulator import spike_masks
+from hardware.learning.neurons import HiddenNeurons, OutputNeurons
+from hardware.learning.params import ChipLearningParams
+from hardware.learning.plan import DAY, Segment
+from hardware.learning.streams import stream_key, synapse_bits
 
 _RECEIVES = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=24)
 _SENDS = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=24)

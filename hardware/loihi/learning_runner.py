@@ -2,7 +2,7 @@
 
     host -> LearningDense -> hidden -> LearningDense -> ... -> output -> error spikes -> LearningDense (feedback) -> each hidden layer
 
-Only Python 3.10 has Lava; from elsewhere `hardware.learning_lava` starts `hardware.loihi.learning_worker` there.
+Only Python 3.10 has Lava; from elsewhere `hardware.learning.against_lava` starts `hardware.loihi.learning_worker` there.
 """
 
 import time
@@ -16,10 +16,10 @@ from lava.magma.core.run_configs import Loihi2SimCfg
 from lava.proc.dense.process import LearningDense
 from lava.utils.weightutils import SignMode
 
-from hardware import learning_state
-from hardware.learning import ChipLearningParams
-from hardware.learning_plan import Segment
-from hardware.learning_random import FEEDBACK, FORWARD
+from hardware.learning import state as learning_state
+from hardware.learning.params import ChipLearningParams
+from hardware.learning.plan import Segment
+from hardware.learning.streams import FEEDBACK, FORWARD
 from hardware.loihi.learning_processes import LearningHidden, LearningHost, LearningOutput, PyPerSynapseLearningDense, PyStockLearningDense
 
 

@@ -1,12 +1,12 @@
-"""The learning counterpart of `worker`: started by `hardware.guard` in Lava's Python, one job, then it ends."""
+"""The learning counterpart of `worker`: started by `hardware.lava_process` in Lava's Python, one job, then it ends."""
 
 from pathlib import Path
 
 import numpy as np
 
-from hardware.archive import read_npz, write_npz
-from hardware.learning import ChipLearningParams
-from hardware.learning_plan import plan
+from hardware.border.archive import read_npz, write_npz
+from hardware.learning.params import ChipLearningParams
+from hardware.learning.plan import plan
 from hardware.loihi.worker import run_job, watch
 
 

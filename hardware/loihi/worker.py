@@ -1,4 +1,4 @@
-"""The program that `hardware.guard` starts in Lava's Python: run one job, tell how it goes, never outlive the parent.
+"""The program that `hardware.lava_process` starts in Lava's Python: run one job, tell how it goes, never outlive the parent.
 
 It speaks on standard output, one JSON object a line behind "@": {"event": "progress", "done": 40}, {"event": "error",
 "message": ...}. Standard input is a pipe that says nothing; when it closes, the parent is gone and so is this group.
@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from hardware.archive import write_npz
+from hardware.border.archive import write_npz
+from hardware.border.files import read_spikes
 from hardware.fixed_point import read_fixed
-from hardware.interchange import read_spikes
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _WATCH_SECONDS = 0.1

@@ -9,7 +9,7 @@ import torch
 from benchmarks import chip_speed, speed
 from biograd.data.datasets import ImageSet
 from hardware import targets
-from hardware.guard import TargetError
+from hardware.lava_process import TargetError
 
 
 @pytest.fixture

@@ -29,10 +29,10 @@ from biograd.rules import Eligibility
 from biograd.traces import TraceParams
 from biograd.training.trainer import Trainer, TrainParams
 from hardware import emulator, limits
-from hardware.archive import read_npz
+from hardware.border.archive import read_npz
+from hardware.border.files import LayerModel, Model, SpikeInput, read_spikes
 from hardware.energy import PROFILES, estimate
 from hardware.fixed_point import FixedPointLayer, FixedPointModel, quantise, read_fixed
-from hardware.interchange import LayerModel, Model, SpikeInput, read_spikes
 
 TESTS = Path(__file__).parents[1]
 needs_node = pytest.mark.skipif(not draw_check.has_node(), reason="no node on this machine: the page's JavaScript is not run")

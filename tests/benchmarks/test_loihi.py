@@ -15,8 +15,8 @@ from biograd.data.datasets import ImageSet
 from biograd.runs.checkpoint import RunFolder, save_checkpoint
 from biograd.runs.experiment import Experiment, RunConfig
 from hardware import emulator
+from hardware.border.files import LayerModel, Model, SpikeInput
 from hardware.fixed_point import quantise
-from hardware.interchange import LayerModel, Model, SpikeInput
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from benchmarks.trials import Trial, pareto_trials, train
 from biograd.data.datasets import ImageSet
 from biograd.runs.experiment import RunConfig
 from biograd.training.repetition import RepetitionParams
-from hardware.interchange import LayerModel, Model, SpikeInput
+from hardware.border.files import LayerModel, Model, SpikeInput
 
 CONFIG = RunConfig(hidden=(20,), epochs=3, batch=20, steps=6, lr=5e-3, threads=1)
 

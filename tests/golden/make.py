@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from hardware.archive import read_npz, write_npz
+from hardware.border.archive import read_npz, write_npz
+from hardware.border.files import write_spikes
 from hardware.fixed_point import write_fixed
-from hardware.interchange import write_spikes
 from hardware.loihi import runner
 
 HERE = Path(__file__).parent

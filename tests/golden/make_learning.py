@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from hardware.archive import write_npz
-from hardware.learning import ChipLearningParams, ChipSleepParams
-from hardware.learning_plan import plan
+from hardware.border.archive import write_npz
+from hardware.learning.params import ChipLearningParams, ChipSleepParams
+from hardware.learning.plan import plan
 from hardware.loihi import learning_runner
 
 HERE = Path(__file__).parent

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardware import emulator, limits, scan
+from hardware import emulator, emulator_loop, limits
+from hardware.border.files import SpikeInput, read_spikes
 from hardware.fixed_point import FixedPointLayer, FixedPointModel, read_fixed, round_to_step
-from hardware.interchange import SpikeInput, read_spikes
 
 GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("net*.npz"))
 
@@ -119,8 +119,8 @@ def test_the_loop_is_kept_between_runs_where_there_is_room_and_compiled_anew_whe
             raise RuntimeError("cannot cache function: no locator available")
         return lambda function: function
 
-    monkeypatch.setattr(scan.numba, "njit", njit)
-    assert scan._compiled(len) is len and scan._compiled(len) is len
+    monkeypatch.setattr(emulator_loop.numba, "njit", njit)
+    assert emulator_loop._compiled(len) is len and emulator_loop._compiled(len) is len
     assert asked == [{"cache": True, "nogil": True}, {"cache": True, "nogil": True}, {"nogil": True}]  # nogil: chunks run side by side
 
 

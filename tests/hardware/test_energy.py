@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hardware.border.files import OperationCounts
 from hardware.energy import DAVIES2018, PROFILES, Interval, estimate, exactly, override
-from hardware.interchange import OperationCounts
 
 
 def counts(samples: int = 2, synaptic_updates: int = 0) -> OperationCounts:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from hardware import chip, fixed_point, limits
+from hardware.border.files import LayerModel, Model, SpikeInput
 from hardware.fixed_point import FixedPointLayer, FixedPointModel, dequantise, quantise, read_fixed, round_to_step, write_fixed
-from hardware.interchange import LayerModel, Model, SpikeInput
 
 
 def example(seed: int = 0, spread: float = 0.2, **changes) -> Model:

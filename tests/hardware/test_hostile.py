@@ -18,7 +18,7 @@ import h5py
 import numpy as np
 import pytest
 
-from hardware import archive, interchange
+from hardware.border import archive, files
 
 FUZZ = Path(__file__).parents[2] / "tools" / "fuzz"
 sys.path.insert(0, str(FUZZ))
@@ -164,7 +164,7 @@ def good_model(path):
 def test_a_forgery_takes_less_than_200_mb(forge, reader, says, tmp_path):
     forge(tmp_path / "forged")
     root = str(FUZZ.parents[1])
-    program = PEAK.format(root=root, module="hardware.interchange", name=reader, path=str(tmp_path / "forged"))
+    program = PEAK.format(root=root, module="hardware.border.files", name=reader, path=str(tmp_path / "forged"))
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     taken, _, told = done.stdout.partition(" ")
     assert says in told and told.strip().isprintable()
@@ -189,7 +189,7 @@ def test_an_array_without_values_may_not_have_endless_rows(tmp_path):
 def test_a_format_that_is_no_number_is_told_by_its_shape(tmp_path):
     np.savez(tmp_path / "s.npz", spikes=np.zeros(1, np.uint8), shape=[1, 2, 3], format=np.zeros((20_000, 3, 0)))
     with pytest.raises(ValueError, match=r"s\.npz: format of shape \(20000, 3, 0\); this version reads format"):
-        interchange.read_spikes(tmp_path / "s.npz")
+        files.read_spikes(tmp_path / "s.npz")
 
 
 def test_a_table_of_contents_larger_than_all_arrays_is_refused_unread(tmp_path):

@@ -1,6 +1,6 @@
 """Models, spikes and results come back from their files as they were; files that lie are refused in one line.
 
-Holds `interchange.py` and what it stands on: `model.py`, `nir_graph.py`, `archive.py`.
+Holds `files.py` and what it stands on: `model.py`, `nir_graph.py`, `archive.py`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import nir
 import numpy as np
 import pytest
 
-from hardware import archive, interchange
-from hardware.interchange import LayerModel, Model, OperationCounts, RunResult, SpikeInput
+from hardware.border import archive, files
+from hardware.border.files import LayerModel, Model, OperationCounts, RunResult, SpikeInput
 
 
 def example(seed: int = 0, **changes) -> Model:
@@ -26,7 +26,7 @@ def example(seed: int = 0, **changes) -> Model:
 
 
 def counted(layers: int = 3) -> OperationCounts:
-    numbers = {name: np.arange(layers) + index for index, name in enumerate(interchange.COUNTED)}
+    numbers = {name: np.arange(layers) + index for index, name in enumerate(files.COUNTED)}
     return OperationCounts(**numbers, samples=4, steps=40)
 
 
@@ -34,8 +34,8 @@ def counted(layers: int = 3) -> OperationCounts:
 def test_a_model_comes_back_exactly_whatever_its_decays(tmp_path, alpha):
     model = example()
     model = replace(model, layers=tuple(replace(layer, alpha_u=alpha, alpha_v=alpha, alpha_a=alpha) for layer in model.layers))
-    interchange.write_model(model, tmp_path / "model.nir")
-    back = interchange.read_model(tmp_path / "model.nir")
+    files.write_model(model, tmp_path / "model.nir")
+    back = files.read_model(tmp_path / "model.nir")
     assert (back.steps, back.dt, back.encoder, back.info) == (model.steps, model.dt, model.encoder, model.info)
     for layer, original in zip(back.layers, model.layers, strict=True):
         assert (layer.alpha_u, layer.alpha_v, layer.alpha_a) == (original.alpha_u, original.alpha_v, original.alpha_a)
@@ -45,7 +45,7 @@ def test_a_model_comes_back_exactly_whatever_its_decays(tmp_path, alpha):
 
 
 def test_the_file_is_a_nir_graph_of_standard_nodes_in_snntorchs_convention(tmp_path):
-    interchange.write_model(example(), tmp_path / "model.nir")
+    files.write_model(example(), tmp_path / "model.nir")
     graph = nir.read(tmp_path / "model.nir")
     assert [type(node).__name__ for node in graph.nodes.values()] == ["Affine", "Affine", "Input", "CubaLIF", "CubaLIF", "Output"]
     assert graph.edges == [("input", "fc1"), ("fc1", "lif1"), ("lif1", "fc2"), ("fc2", "lif2"), ("lif2", "output")]
@@ -100,7 +100,7 @@ def test_a_model_that_makes_no_sense_is_refused(changes, message):
 def rewritten(tmp_path, change) -> object:
     """The example's file after `change(file)` on its HDF5."""
     path = tmp_path / "model.nir"
-    interchange.write_model(example(), path)
+    files.write_model(example(), path)
     with h5py.File(path, "r+") as file:
         change(file)
     return path
@@ -116,7 +116,7 @@ def put(name, value):
 
 def add_node(kind):
     def change(file):
-        graph = interchange.to_nir(example())
+        graph = files.to_nir(example())
         graph.nodes["extra"] = kind
         nir.write(file.filename, graph)
 
@@ -162,7 +162,7 @@ CHAIN = (("input", "fc1"), ("fc1", "lif1"), ("lif1", "fc2"), ("fc2", "lif2"), ("
 def test_a_damaged_or_foreign_model_file_is_refused_in_one_line(tmp_path, change, message):
     path = rewritten(tmp_path, change)
     with pytest.raises(ValueError, match=message) as caught:
-        interchange.read_model(path)
+        files.read_model(path)
     assert "\n" not in str(caught.value) and str(path) in str(caught.value)
 
 
@@ -175,26 +175,26 @@ def test_a_damaged_or_foreign_model_file_is_refused_in_one_line(tmp_path, change
     ],
 )
 def test_unknown_nodes_are_named(node, name):
-    graph = interchange.to_nir(example())
+    graph = files.to_nir(example())
     graph.nodes["extra"] = node
     with pytest.raises(ValueError, match=f"node 'extra' is a {name}; read are Input, Affine, CubaLIF, Output"):
-        interchange.from_nir(graph)
+        files.from_nir(graph)
 
 
 def test_a_file_cut_short_anywhere_is_refused(tmp_path):
     path = tmp_path / "model.nir"
-    interchange.write_model(example(), path)
+    files.write_model(example(), path)
     whole = path.read_bytes()
     for size in (0, 7, 100, len(whole) // 3, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:size])
         with pytest.raises(ValueError, match=r"not a readable HDF5 file|damaged|not a NIR graph|without BioGrad"):
-            interchange.read_model(path)
+            files.read_model(path)
 
 
 def test_hdf5_that_claims_huge_arrays_takes_no_memory(tmp_path):
     path = rewritten(tmp_path, lambda file: file["node/nodes/fc1"].create_dataset("bomb", shape=(2**40,), dtype="f8", chunks=(2**16,)))
     with pytest.raises(ValueError, match=r"'bomb' brings the file to 8,796,.* bytes; at most"):
-        interchange.read_model(path)
+        files.read_model(path)
 
 
 @pytest.mark.parametrize("link", [h5py.ExternalLink("/etc/passwd", "/"), h5py.SoftLink("/node")])
@@ -203,7 +203,7 @@ def test_hdf5_links_are_not_followed(tmp_path, link):
         file["node/away"] = link
 
     with pytest.raises(ValueError, match="'away' is a link to elsewhere"):
-        interchange.read_model(rewritten(tmp_path, change))
+        files.read_model(rewritten(tmp_path, change))
 
 
 def test_hdf5_values_in_another_file_and_of_odd_kinds_are_refused(tmp_path):
@@ -216,9 +216,9 @@ def test_hdf5_values_in_another_file_and_of_odd_kinds_are_refused(tmp_path):
         file.create_dataset("node/odd", data=np.void(b"pickled?"))
 
     with pytest.raises(ValueError, match="'away' keeps its values in another file"):
-        interchange.read_model(rewritten(tmp_path, external))
+        files.read_model(rewritten(tmp_path, external))
     with pytest.raises(ValueError, match=r"'odd' holds .* values; only numbers and text"):
-        interchange.read_model(rewritten(tmp_path, opaque))
+        files.read_model(rewritten(tmp_path, opaque))
 
 
 def test_hdf5_that_contains_itself_is_refused(tmp_path):
@@ -226,11 +226,11 @@ def test_hdf5_that_contains_itself_is_refused(tmp_path):
         file["node/again"] = file["node"]
 
     with pytest.raises(ValueError, match=r"nested deeper than|more than .* objects"):
-        interchange.read_model(rewritten(tmp_path, change))
+        files.read_model(rewritten(tmp_path, change))
 
 
 def test_missing_files_are_named(tmp_path):
-    for read in (interchange.read_model, interchange.read_spikes, interchange.read_result):
+    for read in (files.read_model, files.read_spikes, files.read_result):
         with pytest.raises(FileNotFoundError, match="absent: no such file"):
             read(tmp_path / "absent")
 
@@ -249,12 +249,12 @@ def test_writing_leaves_nothing_behind_when_it_fails(tmp_path):
 
 def test_spikes_come_back_as_they_were(tmp_path):
     spikes = SpikeInput(spikes=np.random.default_rng(0).random((7, 3, 11)) < 0.3, labels=np.array([2, 0, 1]))
-    interchange.write_spikes(spikes, tmp_path / "spikes.npz")
-    back = interchange.read_spikes(tmp_path / "spikes.npz")
+    files.write_spikes(spikes, tmp_path / "spikes.npz")
+    back = files.read_spikes(tmp_path / "spikes.npz")
     assert np.array_equal(back.spikes, spikes.spikes) and back.spikes.dtype == np.uint8
     assert np.array_equal(back.labels, [2, 0, 1]) and back.labels.dtype == np.int64
     np.savez(tmp_path / "plain.npz", spikes=spikes.spikes.astype(bool))
-    assert np.array_equal(interchange.read_spikes(tmp_path / "plain.npz").spikes, spikes.spikes)
+    assert np.array_equal(files.read_spikes(tmp_path / "plain.npz").spikes, spikes.spikes)
 
 
 @pytest.mark.parametrize(
@@ -279,7 +279,7 @@ def test_spikes_come_back_as_they_were(tmp_path):
 def test_spikes_that_make_no_sense_are_refused(tmp_path, arrays, message):
     np.savez(tmp_path / "spikes.npz", **arrays)
     with pytest.raises(ValueError, match=message):
-        interchange.read_spikes(tmp_path / "spikes.npz")
+        files.read_spikes(tmp_path / "spikes.npz")
 
 
 def test_a_result_comes_back_as_it_was(tmp_path):
@@ -287,12 +287,12 @@ def test_a_result_comes_back_as_it_was(tmp_path):
     layers = tuple(rng.integers(-9, 9, (10, 4, n), dtype=np.int32) for n in (6, 3))
     counts = rng.integers(0, 10, (4, 3))
     result = RunResult(counts=counts, target="emulator", seconds=0.25, operations=counted(), u=layers, v=layers, wrapped_currents=2)
-    interchange.write_result(result, tmp_path / "result.npz")
-    back = interchange.read_result(tmp_path / "result.npz")
+    files.write_result(result, tmp_path / "result.npz")
+    back = files.read_result(tmp_path / "result.npz")
     assert np.array_equal(back.counts, counts) and back.counts.dtype == np.int32
     assert (back.target, back.seconds, back.samples, back.wrapped_currents, back.saturated_voltages) == ("emulator", 0.25, 4, 2, None)
     assert all(np.array_equal(a, b) for a, b in zip(back.u, layers, strict=True)) and back.s is None
-    for name in interchange.COUNTED:
+    for name in files.COUNTED:
         assert np.array_equal(getattr(back.operations, name), getattr(result.operations, name))
     assert back.operations.totals() == result.operations.totals()
 
@@ -306,7 +306,7 @@ def test_the_class_with_most_spikes_wins_and_the_lowest_of_equals():
 
 def test_counts_are_summed_and_shared_out():
     operations = counted()
-    assert operations.totals()["spikes"] == sum(np.arange(3) + interchange.COUNTED.index("spikes"))
+    assert operations.totals()["spikes"] == sum(np.arange(3) + files.COUNTED.index("spikes"))
     assert operations.per_sample()["spikes"] == operations.totals()["spikes"] / 4
     with pytest.raises(ValueError, match=r"OperationCounts.messages is int64 of shape \(2,\)"):
         replace(operations, messages=np.zeros(2, int))
@@ -336,7 +336,7 @@ def forged(tmp_path, name: str, header: bytes | None = None, body: bytes = b"") 
 )
 def test_an_npz_with_a_forged_header_is_refused_before_memory_is_taken(tmp_path, header, message):
     with pytest.raises(ValueError, match=message):
-        interchange.read_spikes(forged(tmp_path, "spikes", header))
+        files.read_spikes(forged(tmp_path, "spikes", header))
 
 
 def test_an_npz_with_pickled_objects_is_never_unpickled(tmp_path):
@@ -346,22 +346,22 @@ def test_an_npz_with_pickled_objects_is_never_unpickled(tmp_path):
 
     np.savez(tmp_path / "bomb.npz", spikes=np.array([Bomb()], dtype=object))
     with pytest.raises(ValueError, match="pickled objects are never read"):
-        interchange.read_spikes(tmp_path / "bomb.npz")
+        files.read_spikes(tmp_path / "bomb.npz")
 
 
 def test_an_npz_cut_short_or_no_npz_at_all_is_refused(tmp_path):
     path = tmp_path / "spikes.npz"
-    interchange.write_spikes(SpikeInput(spikes=np.ones((10, 20, 30))), path)
+    files.write_spikes(SpikeInput(spikes=np.ones((10, 20, 30))), path)
     whole = path.read_bytes()
     for content in (b"", b"PK", whole[: len(whole) // 2], whole[:-5], b"\x93NUMPY"):
         path.write_bytes(content)
         with pytest.raises(ValueError, match=r"not a readable \.npz file"):
-            interchange.read_spikes(path)
+            files.read_spikes(path)
 
 
 def test_a_zip_bomb_is_refused_by_its_announced_size(tmp_path, monkeypatch):
     path = tmp_path / "bomb.npz"
-    interchange.write_spikes(SpikeInput(spikes=np.ones((10, 20, 30))), path)
+    files.write_spikes(SpikeInput(spikes=np.ones((10, 20, 30))), path)
     monkeypatch.setattr(archive, "MAX_BYTES", 1000)
     with pytest.raises(ValueError, match=r"unpacks to 1,\d+ bytes; at most 1,000 are read"):
-        interchange.read_spikes(path)
+        files.read_spikes(path)

@@ -8,11 +8,11 @@ import inspect
 import numpy as np
 import pytest
 
-from hardware import learning_synapses
-from hardware.learning import ChipLearningParams, ChipSleepParams, Product, Rule
-from hardware.learning_plan import DAY, plan
-from hardware.learning_random import lava_uniforms, mix, mix_array, noise_spikes, row_key, synapse_bits
-from hardware.learning_reference import Connection
+from hardware.learning import synapses
+from hardware.learning.params import ChipLearningParams, ChipSleepParams, Product, Rule
+from hardware.learning.plan import DAY, plan
+from hardware.learning.reference import Connection
+from hardware.learning.streams import lava_uniforms, mix, mix_array, noise_spikes, row_key, synapse_bits
 
 SMALL = ChipLearningParams(sizes=(3, 2, 2), samples=10)
 
@@ -141,7 +141,7 @@ def test_plan_sleeps_before_and_every_so_many_samples():
 
 
 def test_feedback_update_sees_spikes_and_traces_but_no_forward_weight():
-    names = list(inspect.signature(learning_synapses.learn_feedback.py_func).parameters)
+    names = list(inspect.signature(synapses.learn_feedback.py_func).parameters)
     assert names == ["w", "noise", "held", "hebb", "row", "fixed", "bits", "step"]
     assert {f for product in ChipLearningParams().feedback_rule.products for f in product.factors} == {"x1", "y1", "y3", "w"}
 

@@ -8,13 +8,13 @@ import time
 import numpy as np
 import pytest
 
-from hardware import learning_state
+from hardware.border.files import LayerModel, Model, read_model, write_model
 from hardware.fixed_point import quantise
-from hardware.interchange import LayerModel, Model, read_model, write_model
-from hardware.learning import ChipLearningParams, ChipSleepParams
-from hardware.learning_emulator import evaluate, learn, output_counts, sleep, spike_masks
-from hardware.learning_reference import ReferenceChip
-from hardware.learning_state import feedback_angle, from_model, next_lesson, read_state, start, to_model, write_state
+from hardware.learning import state as learning_state
+from hardware.learning.emulator import evaluate, learn, output_counts, sleep, spike_masks
+from hardware.learning.params import ChipLearningParams, ChipSleepParams
+from hardware.learning.reference import ReferenceChip
+from hardware.learning.state import feedback_angle, from_model, next_lesson, read_state, start, to_model, write_state
 
 TINY = ChipLearningParams(
     sizes=(20, 12, 4), vth=200, init=1.5, gain_hidden=255, shift_hidden=9, samples=40, margin_positive=1, margin_negative=0,
@@ -156,10 +156,10 @@ def test_damaged_and_foreign_states_are_refused(tmp_path):
     write_state(state, path)
     with pytest.raises(ValueError, match="w0 is int16"):
         read_state(path)
-    learning_state.write_npz(path, {"format": np.array(99)})
+    state.write_npz(path, {"format": np.array(99)})
     with pytest.raises(ValueError, match="format 99"):
         read_state(path)
-    learning_state.write_npz(path, {"format": np.array(1)})
+    state.write_npz(path, {"format": np.array(1)})
     with pytest.raises(ValueError, match="no learning state"):
         read_state(path)
     with pytest.raises(FileNotFoundError):

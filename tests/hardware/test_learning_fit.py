@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hardware import limits
-from hardware.learning import ChipLearningParams
-from hardware.learning_fit import fit
+from hardware.learning.fit import fit
+from hardware.learning.params import ChipLearningParams
 
 
 def test_the_papers_net_takes_three_cores():

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hardware import guard, learning_lava
-from hardware.archive import read_npz
-from hardware.learning import ChipLearningParams, ChipSleepParams
-from hardware.learning_lava import Trail, compare, connection_names, digest, emulate
-from hardware.learning_plan import plan
+from hardware import lava_process
+from hardware.border.archive import read_npz
+from hardware.learning import against_lava
+from hardware.learning.against_lava import Trail, compare, connection_names, digest, emulate
+from hardware.learning.params import ChipLearningParams, ChipSleepParams
+from hardware.learning.plan import plan
 
 GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("learning_*.npz"))
 
@@ -52,7 +53,7 @@ def test_first_difference_is_named(monkeypatch):
         digests[5, 1] += np.uint64(1)
         return Trail(digests=digests, outputs=trail.outputs, seconds=1.0), [*state.w, *(w for fb in state.w_fb for w in fb)]
 
-    monkeypatch.setattr(learning_lava, "run_lava", almost_lava)
+    monkeypatch.setattr(against_lava, "run_lava", almost_lava)
     found = compare(params, images, labels, samples=9)
     assert found.first_difference == "after segment 6 of 13, sample 4: weights into layer 2"
     assert found.sleep_phases == 4
@@ -86,7 +87,7 @@ def test_lava_learns_the_same_now(changes):
 @pytest.mark.usefixtures("lava")
 def test_deadline_ends_lavas_lesson():
     params, arrays = golden(GOLDEN[0])
-    with pytest.raises(guard.TargetError, match="deadline"):
+    with pytest.raises(lava_process.TargetError, match="deadline"):
         compare(params, arrays["images"], arrays["labels"], samples=9, deadline=0.5)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hardware.__main__ import main
-from hardware.interchange import LayerModel, Model, SpikeInput, read_result, write_model, write_spikes
+from hardware.border.files import LayerModel, Model, SpikeInput, read_result, write_model, write_spikes
 
 
 @pytest.fixture

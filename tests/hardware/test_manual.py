@@ -14,8 +14,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from hardware import emulator, limits
+from hardware.border.files import SpikeInput
 from hardware.fixed_point import FixedPointLayer, FixedPointModel
-from hardware.interchange import SpikeInput
 
 
 def kept(x: int, parts: int) -> int:

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from hardware.__main__ import main
+from hardware.border.files import SpikeInput, read_model, read_result, write_model, write_spikes
+from hardware.border.nir_foreign import Foreign, from_foreign
 from hardware.fixed_point import quantise
-from hardware.interchange import SpikeInput, read_model, read_result, write_model, write_spikes
 from hardware.limits import check
-from hardware.nir_foreign import Foreign, from_foreign
 from hardware.targets import run
 
 RNG = np.random.default_rng(0)

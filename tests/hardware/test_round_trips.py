@@ -10,8 +10,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hardware.border.files import LayerModel, Model, SpikeInput, read_model, read_spikes, write_model, write_spikes
 from hardware.fixed_point import dequantise, quantise, read_fixed, round_to_step, write_fixed
-from hardware.interchange import LayerModel, Model, SpikeInput, read_model, read_spikes, write_model, write_spikes
 
 alphas = st.just(0.0) | st.floats(float(np.float32(2e-6)), 1, exclude_max=True, width=32)
 texts = st.dictionaries(st.text(max_size=5), st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=9), max_size=3)

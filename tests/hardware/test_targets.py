@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hardware import guard, targets
+from hardware import lava_process, targets
+from hardware.border.files import LayerModel, Model, SpikeInput
 from hardware.fixed_point import FixedPointLayer, FixedPointModel, round_to_step
-from hardware.guard import TargetError
-from hardware.interchange import LayerModel, Model, SpikeInput
+from hardware.lava_process import TargetError
 
 SHARED_MEMORY = Path("/dev/shm")
 
@@ -47,16 +47,16 @@ def random_spikes(fixed: FixedPointModel, samples: int) -> SpikeInput:
 def groups(monkeypatch) -> list[int]:
     """Process groups of all guarded jobs; each must leave neither process nor shared memory when it ends."""
     seen: list[int] = []
-    end_group = guard.end_group
+    end_group = lava_process.end_group
 
     def recorded(process, segments):
         end_group(process, segments)
         seen.append(process.pid)
-        assert guard.members(process.pid) == []
+        assert lava_process.members(process.pid) == []
         assert process.poll() is not None
         assert leftovers(segments) == []
 
-    monkeypatch.setattr(guard, "end_group", recorded)
+    monkeypatch.setattr(lava_process, "end_group", recorded)
     return seen
 
 
@@ -68,8 +68,8 @@ def leftovers(segments: str) -> list[str]:
 def sabotage(monkeypatch, code: str) -> None:
     """Have every Lava worker run `code` before its job."""
     last = "importlib.import_module(module).main(arguments)"
-    assert last in guard._BOOTSTRAP
-    monkeypatch.setattr(guard, "_BOOTSTRAP", guard._BOOTSTRAP.replace(last, code + "\n" + last))
+    assert last in lava_process._BOOTSTRAP
+    monkeypatch.setattr(lava_process, "_BOOTSTRAP", lava_process._BOOTSTRAP.replace(last, code + "\n" + last))
 
 
 def test_a_model_is_quantised_on_the_way_and_the_emulator_runs_here():
@@ -132,9 +132,9 @@ def test_foreign_packages_on_the_way_do_not_reach_lava(tmp_path, monkeypatch):
 @needs_lava
 def test_the_package_runs_from_wherever_it_is_installed(tmp_path, monkeypatch):
     installed = tmp_path / "site-packages" / "hardware"
-    shutil.copytree(guard._HERE, installed, ignore=shutil.ignore_patterns("__pycache__"))
-    guard.lava_python()  # found beside the checkout
-    monkeypatch.setattr(guard, "_HERE", installed)
+    shutil.copytree(lava_process._HERE, installed, ignore=shutil.ignore_patterns("__pycache__"))
+    lava_process.lava_python()  # found beside the checkout
+    monkeypatch.setattr(lava_process, "_HERE", installed)
     fixed = random_model(3, 2)
     assert targets.run(fixed, random_spikes(fixed, 2), "lava").samples == 2
 
@@ -210,13 +210,13 @@ def test_a_worker_that_cannot_start_says_why(monkeypatch):
 def test_a_killed_process_of_lavas_is_noticed_at_once(monkeypatch, victim):
     started: list[subprocess.Popen] = []
     popen = subprocess.Popen
-    monkeypatch.setattr(guard.subprocess, "Popen", lambda *a, **k: started.append(popen(*a, **k)) or started[-1])
+    monkeypatch.setattr(lava_process.subprocess, "Popen", lambda *a, **k: started.append(popen(*a, **k)) or started[-1])
     fixed = random_model(20, 10, 5)
     killed: list[float] = []
 
     def kill(done: int, _: int) -> None:
         if done > 10 and not killed:
-            pids = sorted(guard.members(started[0].pid))
+            pids = sorted(lava_process.members(started[0].pid))
             os.kill(started[0].pid if victim == "first" else _actor(pids, started[0].pid), signal.SIGKILL)
             killed.append(time.monotonic())
 
@@ -247,7 +247,7 @@ targets.run(fixed, t.random_spikes(fixed, 20_000), "lava", workers=1, progress=l
         assert parent.stdout is not None
         while int(parent.stdout.readline()) < 10:
             pass
-        workers = [pid for pid in _sessions(parent.pid) if guard.members(pid)]
+        workers = [pid for pid in _sessions(parent.pid) if lava_process.members(pid)]
         assert len(workers) == 1
         variables = Path(f"/proc/{workers[0]}/environ").read_bytes().decode().split("\0")
         segments = dict(variable.split("=", 1) for variable in variables if "=" in variable)["BIOGRAD_SEGMENTS"]
@@ -255,9 +255,9 @@ targets.run(fixed, t.random_spikes(fixed, 20_000), "lava", workers=1, progress=l
         parent.kill()
         parent.wait()
         ends = time.monotonic() + 5
-        while time.monotonic() < ends and (guard.members(workers[0]) or list(folder.iterdir())):
+        while time.monotonic() < ends and (lava_process.members(workers[0]) or list(folder.iterdir())):
             time.sleep(0.05)
-        assert guard.members(workers[0]) == [] and list(folder.iterdir()) == [] and leftovers(segments) == []
+        assert lava_process.members(workers[0]) == [] and list(folder.iterdir()) == [] and leftovers(segments) == []
     finally:
         parent.kill()
         parent.wait()
@@ -307,21 +307,21 @@ def test_a_cancelled_job_ends_soon(tmp_path, monkeypatch):
     threading.Timer(0.3, cancelled.set).start()
     begun = time.monotonic()
     with pytest.raises(TargetError, match="another part of the run failed"):
-        guard.run_guarded("hardware.loihi.worker", [], deadline=60, folder=tmp_path, cancelled=cancelled)
+        lava_process.run_guarded("hardware.loihi.worker", [], deadline=60, folder=tmp_path, cancelled=cancelled)
     assert time.monotonic() - begun < 2.5
 
 
 @pytest.fixture
 def search_anew():
-    guard.lava_python.cache_clear()
+    lava_process.lava_python.cache_clear()
     yield
-    guard.lava_python.cache_clear()
+    lava_process.lava_python.cache_clear()
 
 
 @pytest.mark.usefixtures("search_anew")
 def test_without_lava_one_line_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.delenv("BIOGRAD_LAVA_PYTHON", raising=False)
-    monkeypatch.setattr(guard, "_has_lava", lambda python: False)
+    monkeypatch.setattr(lava_process, "_has_lava", lambda python: False)
     fixed = random_model(3, 2)
     with pytest.raises(
         TargetError, match=r"^no Python 3\.10 with lava found .* or set \$BIOGRAD_LAVA_PYTHON; --target emulator needs none$"
@@ -334,15 +334,15 @@ def test_a_named_python_without_lava_is_named(tmp_path, monkeypatch):
     for named in (str(tmp_path / "absent"), "/bin/false"):
         monkeypatch.setenv("BIOGRAD_LAVA_PYTHON", named)
         with pytest.raises(TargetError, match=rf"^\$BIOGRAD_LAVA_PYTHON is {named}: not a Python 3\.10 with lava: install it there"):
-            guard.lava_python()
+            lava_process.lava_python()
 
 
 @pytest.mark.usefixtures("search_anew")
 def test_places_are_searched_in_order(tmp_path, monkeypatch):
     tried: list[str] = []
-    monkeypatch.setattr(guard, "_has_lava", lambda python: tried.append(python) or python.startswith(str(tmp_path / "here")))
-    monkeypatch.setattr(guard, "_HERE", tmp_path / "here" / "hardware")
+    monkeypatch.setattr(lava_process, "_has_lava", lambda python: tried.append(python) or python.startswith(str(tmp_path / "here")))
+    monkeypatch.setattr(lava_process, "_HERE", tmp_path / "here" / "hardware")
     monkeypatch.delenv("BIOGRAD_LAVA_PYTHON", raising=False)
     monkeypatch.chdir(tmp_path)
-    assert guard.lava_python() == str(tmp_path / "here" / ".venv-lava" / "bin" / "python")
+    assert lava_process.lava_python() == str(tmp_path / "here" / ".venv-lava" / "bin" / "python")
     assert tried[-2:] == [str(tmp_path / ".venv-lava" / "bin" / "python"), str(tmp_path / "here" / ".venv-lava" / "bin" / "python")]

@@ -27,8 +27,8 @@ from biograd.runs.experiment import Experiment, RunConfig, read_config
 from biograd.sleep import DreamState, SleepParams, dream, homeostatic_step, sleep_phase
 from biograd.training.trainer import Trainer
 from hardware import emulator
+from hardware.border.files import SpikeInput
 from hardware.fixed_point import quantise
-from hardware.interchange import SpikeInput
 
 SIZES, T, BATCH = (9, 15, 11, 4), 12, 6
 ALPHAS = ((0.0, 0.9), (0.5, 0.75), (0.25, 0.5))  # u and v of each layer

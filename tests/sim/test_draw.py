@@ -14,8 +14,8 @@ from biograd.commands import draw
 from biograd.commands.cli import main
 from biograd.data.datasets import ImageSet
 from hardware import emulator
+from hardware.border.files import LayerModel, Model, SpikeInput
 from hardware.fixed_point import quantise
-from hardware.interchange import LayerModel, Model, SpikeInput
 
 TRAIN = ["train", "--hidden", "32", "--epochs", "2", "--batch", "10", "--lr", "3e-3", "--threads", "1", "--quiet"]
 

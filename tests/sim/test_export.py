@@ -17,7 +17,7 @@ from biograd.interop.nir import from_nir, to_model, to_network, to_nir
 from biograd.interop.snntorch import from_snntorch, to_snntorch
 from biograd.network import Network
 from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams
-from hardware.interchange import LayerModel, Model, read_model, write_model
+from hardware.border.files import LayerModel, Model, read_model, write_model
 
 
 def network(*sizes, **params):

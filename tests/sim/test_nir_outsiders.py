@@ -17,7 +17,7 @@ from biograd.feedback import FEEDBACK
 from biograd.interop.nir import to_model, to_nir
 from biograd.interop.snntorch import from_snntorch
 from biograd.network import Network
-from hardware.interchange import write_model
+from hardware.border.files import write_model
 
 IMAGES = np.load(Path(__file__).parents[1] / "mnist_test_images.npz")
 STEPS = 10

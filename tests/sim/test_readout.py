@@ -36,8 +36,8 @@ from biograd.training.callbacks import EarlyStopping
 from biograd.training.evaluation import evaluate
 from biograd.training.trainer import Trainer, TrainParams
 from hardware import emulator
+from hardware.border.files import SpikeInput
 from hardware.fixed_point import quantise
-from hardware.interchange import SpikeInput
 
 STEPS, BATCH = 12, 6
 NO_MEMORY: dict[str, float] = {"alpha_u": 0.0, "alpha_v": 0.0}

@@ -10,9 +10,9 @@ from safetensors.torch import load_file
 
 from benchmarks import suite
 from biograd.runs import records
-from hardware.archive import read_npz
-from hardware.interchange import read_model
-from hardware.learning_state import read_state
+from hardware.border.archive import read_npz
+from hardware.border.files import read_model
+from hardware.learning.state import read_state
 
 # Of a record: how long it took and where. All else is a result.
 PASSING = ("seconds", "night_seconds", "samples_per_second", "wall_seconds", "run", "when", "commit", "machine", "versions", "tag")

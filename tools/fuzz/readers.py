@@ -47,7 +47,7 @@ def written(write: Callable[[Path], object], name: str = "seed") -> bytes:
 
 
 def _models():
-    from hardware.interchange import LayerModel, Model
+    from hardware.border.files import LayerModel, Model
 
     rng = np.random.default_rng(0)
     hidden = LayerModel(w=rng.normal(size=(4, 3)), bias=rng.normal(size=4), w_fb=rng.normal(size=(4, 2)), alpha_a=0.3)
@@ -57,7 +57,7 @@ def _models():
 
 def model() -> Reader:
     """NIR in HDF5."""
-    from hardware.interchange import read_model, write_model
+    from hardware.border.files import read_model, write_model
 
     words = (
         b"Affine",
@@ -80,8 +80,8 @@ def foreign() -> Reader:
     """NIR as other tools write it."""
     import nir
 
-    from hardware.interchange import read_model
-    from hardware.nir_foreign import Foreign
+    from hardware.border.files import read_model
+    from hardware.border.nir_foreign import Foreign
 
     ones = np.ones(3, dtype=np.float32)
     lif = nir.LIF(tau=ones * 2e-3, r=ones * 20, v_leak=0 * ones, v_threshold=ones)
@@ -98,7 +98,7 @@ def foreign() -> Reader:
 
 def spikes() -> Reader:
     """Encoded samples, .npz."""
-    from hardware.interchange import SpikeInput, read_spikes, write_spikes
+    from hardware.border.files import SpikeInput, read_spikes, write_spikes
 
     some = SpikeInput(spikes=np.random.default_rng(0).random((4, 3, 5)) < 0.4, labels=np.array([0, 2, 1]))
     plain = io.BytesIO()
@@ -109,8 +109,8 @@ def spikes() -> Reader:
 
 def result() -> Reader:
     """The result of a run on a target, .npz."""
+    from hardware.border.files import SpikeInput, read_result, write_result
     from hardware.fixed_point import quantise
-    from hardware.interchange import SpikeInput, read_result, write_result
     from hardware.targets import run
 
     net = quantise(_models()[0])
@@ -128,8 +128,8 @@ def fixed() -> Reader:
 
 def learning() -> Reader:
     """What a learning chip remembers, .npz."""
-    from hardware.learning import ChipLearningParams
-    from hardware.learning_state import read_state, start, write_state
+    from hardware.learning.params import ChipLearningParams
+    from hardware.learning.state import read_state, start, write_state
 
     params = ChipLearningParams(sizes=(5, 4, 3), samples=10)
     seeds = [written(lambda path: write_state(start(params), path)), written(lambda path: write_state(start(_unsigned(params)), path))]

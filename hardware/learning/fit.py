@@ -6,9 +6,9 @@ import dataclasses
 
 import numpy as np
 
-from . import limits
-from .fixed_point import FixedPointLayer, FixedPointModel
-from .learning import ChipLearningParams
+from .. import limits
+from ..fixed_point import FixedPointLayer, FixedPointModel
+from .params import ChipLearningParams
 
 
 def fit(params: ChipLearningParams) -> limits.Fit:

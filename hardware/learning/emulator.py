@@ -17,11 +17,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import chip
-from . import learning_kernels as kernels
-from .learning import ROUNDINGS, ChipLearningParams, Product, trace_keep
-from .learning_random import lava_uniforms
-from .learning_state import LearningState
+from .. import chip
+from . import kernels as kernels
+from .params import ROUNDINGS, ChipLearningParams, Product, trace_keep
+from .state import LearningState
+from .streams import lava_uniforms
 
 _STOCK_SEED = 2  # of Lava's ConnVarRandom, for every connection
 _EVALUATE_AT_ONCE = 1000  # samples

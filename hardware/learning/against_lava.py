@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from . import learning_emulator as emulator
-from . import learning_state
-from .archive import read_npz, write_npz
-from .guard import TargetError, run_guarded, temporary_folder
-from .learning import ChipLearningParams
-from .learning_plan import DAY, Segment, plan
-from .learning_state import LearningState
+from ..border.archive import read_npz, write_npz
+from ..lava_process import TargetError, run_guarded, temporary_folder
+from . import emulator as emulator
+from . import state as learning_state
+from .params import ChipLearningParams
+from .plan import DAY, Segment, plan
+from .state import LearningState
 
 DEADLINE = 3600.0  # seconds
 

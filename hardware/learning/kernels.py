@@ -10,19 +10,9 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from . import chip
-from .learning_random import FEEDBACK, FORWARD, NOISE, Integer, mix, row_key, stream_key
-from .learning_synapses import (
-    accumulate,
-    advance_traces,
-    decay_tables,
-    fixed_number,
-    forget_feedback,
-    held_trace,
-    hold_y,
-    learn_feedback,
-    update,
-)
+from .. import chip
+from .streams import FEEDBACK, FORWARD, NOISE, Integer, mix, row_key, stream_key
+from .synapses import accumulate, advance_traces, decay_tables, fixed_number, forget_feedback, held_trace, hold_y, learn_feedback, update
 
 # What a block adds up; int64 [COUNTS, 1 + layers], entry 0 the input, except CORRECT and LEARNED, which use entry 0.
 CORRECT, LEARNED, SYNAPTIC, UPDATES, SPIKES, ERRORS, SATURATED_Y, SATURATED_W, WRAPPED = range(9)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .learning import ChipLearningParams
+from .params import ChipLearningParams
 
 DAY = -1  # a segment's `asleep` by day
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from . import chip
-from .archive import one_line, read_npz, write_npz
-from .interchange import LayerModel, Model
-from .learning import ChipLearningParams
+from .. import chip
+from ..border.archive import one_line, read_npz, write_npz
+from ..border.files import LayerModel, Model
+from .params import ChipLearningParams
 
 STATE_FORMAT = 1
 _RANDOM_SPREAD = 50  # of random feedback weights: about what sleep arrives at

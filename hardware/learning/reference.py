@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import chip
-from .learning import ACCUMULATOR_BITS, WEIGHT_FRACTION_BITS, Y_KEEP, ChipLearningParams, Rule, trace_keep
-from .learning_emulator import spike_masks
-from .learning_neurons import HiddenNeurons, OutputNeurons
-from .learning_plan import DAY, Segment, plan, steps_of
-from .learning_random import FEEDBACK, FORWARD, lava_uniforms, stream_key, synapse_bits
-from .learning_state import LearningState, start
+from .. import chip
+from .emulator import spike_masks
+from .neurons import HiddenNeurons, OutputNeurons
+from .params import ACCUMULATOR_BITS, WEIGHT_FRACTION_BITS, Y_KEEP, ChipLearningParams, Rule, trace_keep
+from .plan import DAY, Segment, plan, steps_of
+from .state import LearningState, start
+from .streams import FEEDBACK, FORWARD, lava_uniforms, stream_key, synapse_bits
 
 
 class Connection:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from . import chip
-from .learning import ACCUMULATOR_BITS, Y_KEEP
-from .learning_random import Integer, mix, row_key
+from .. import chip
+from .params import ACCUMULATOR_BITS, Y_KEEP
+from .streams import Integer, mix, row_key
 
 _LOWEST, _HIGHEST = -256, 256
 _TRACE = chip.MAX_TRACE

@@ -32,9 +32,9 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import chip
-from .archive import one_line, shown
-from .limits import check_learning
+from .. import chip
+from ..border.archive import one_line, shown
+from ..limits import check_learning
 
 FACTOR_BITS = {"x1": 7, "x2": 7, "y1": 7, "y2": 7, "y3": 7, "w": 9, "t": 9, "d": 9}  # lava/magma/core/learning/constants.py
 MANTISSA_BITS = 4

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import chip
-from .emulator import decay, fire, reset_voltage, saturate_voltage, wrap_current
-from .learning import ChipLearningParams
-from .learning_plan import DAY, Segment
-from .learning_random import NOISE, noise_spikes, stream_key
+from .. import chip
+from ..emulator import decay, fire, reset_voltage, saturate_voltage, wrap_current
+from .params import ChipLearningParams
+from .plan import DAY, Segment
+from .streams import NOISE, noise_spikes, stream_key
 
 
 class Somas:

@@ -1,0 +1,1 @@
+"""Learning in the integers of Loihi's learning engine: parameters, state, kernels and emulator."""
