@@ -18,8 +18,8 @@ from biograd.runs import records
 from biograd.runs.checkpoint import RunFolder, locked
 from biograd.runs.experiment import default_threads
 
-from .identity import identity
 from .machine import provenance, same_machine
+from .same_task import identity
 from .tasks import SUITES, Bench, Task
 
 Record = records.Record

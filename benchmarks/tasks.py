@@ -11,10 +11,33 @@ from typing import Any
 from biograd.runs.checkpoint import RunFolder
 from biograd.runs.experiment import Experiment, default_threads
 
-from . import chip_speed, few_shot, gpu_race, inside, joules, loihi, regression, scaling, speed, timing, tutorial
-from .few_shot import FewShotParams
-from .trials import SEEDS, Trial, event_trials, fashion_trials, gpu_trials, paper_trials, pareto_trials, preset_trials, time_to_trial, train
-from .whole_run import followed
+from .measurements import (
+    answers,
+    chip_speed,
+    device_energy,
+    few_shot,
+    gpu_race,
+    loihi_costs,
+    order_tasks,
+    regression,
+    scaling,
+    speed,
+    tutorial,
+)
+from .measurements.few_shot import FewShotParams
+from .measurements.trials import (
+    SEEDS,
+    Trial,
+    event_trials,
+    fashion_trials,
+    gpu_trials,
+    paper_trials,
+    pareto_trials,
+    preset_trials,
+    time_to_trial,
+    train,
+)
+from .measurements.whole_run import followed
 
 Results = dict[str, Any]  # any: JSON
 
@@ -35,7 +58,7 @@ class Bench:
         """The trained run's experiment, loaded once."""
         if self.run is None:
             raise ValueError("this suite measures a trained run: name its folder (biograd benchmark --run FOLDER)")
-        return inside.trained(self.run)
+        return answers.trained(self.run)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +100,8 @@ def energy() -> list[Task]:
         *(trial_task("pareto", trial, run=followed) for trial in pareto_trials()),
         Task(
             name="device energy",
-            config={"sizes": list(joules.SIZES), "steps": joules.STEPS, "batches": list(joules.BATCHES)},
-            work=lambda bench: joules.device_energy(),
+            config={"sizes": list(device_energy.SIZES), "steps": device_energy.STEPS, "batches": list(device_energy.BATCHES)},
+            work=lambda bench: device_energy.device_energy(),
         ),
     ]
 
@@ -117,8 +140,8 @@ def _race(name: str, race: Callable[..., Results], threads: int, inputs: str) ->
 def of_run() -> list[Task]:
     """The tasks that look at one trained run."""
     return [
-        Task(name="answers", measures_run=True, work=lambda bench: [inside.answers(bench.trained)]),
-        Task(name="operations", measures_run=True, work=lambda bench: [inside.operations(bench.trained)]),
+        Task(name="answers", measures_run=True, work=lambda bench: [answers.answers(bench.trained)]),
+        Task(name="operations", measures_run=True, work=lambda bench: [answers.operations(bench.trained)]),
         Task(name="loihi", measures_run=True, work=_loihi),
     ]
 
@@ -129,11 +152,11 @@ def more() -> list[Task]:
         *(
             Task(
                 name="timing",
-                config=timing.described(p, rule),
+                config=order_tasks.described(p, rule),
                 seed=seed,
-                work=lambda bench, p=p, rule=rule, seed=seed: timing.measure(p, rule, seed),  # type: ignore[misc]
+                work=lambda bench, p=p, rule=rule, seed=seed: order_tasks.measure(p, rule, seed),  # type: ignore[misc]
             )
-            for p, rule in (*((p, rule) for p in timing.TASKS for rule in timing.RULES), *timing.RECURRENT)
+            for p, rule in (*((p, rule) for p in order_tasks.TASKS for rule in order_tasks.RULES), *order_tasks.RECURRENT)
             for seed in SEEDS
         ),
         *(
@@ -180,12 +203,12 @@ def trial_task(name: str, trial: Trial, run: Callable[..., Results] | None = Non
 
 def _loihi(bench: Bench) -> Iterator[Results]:
     experiment = bench.trained
-    deployed = loihi.deploy(experiment.trainer, experiment.config, experiment.train_set, experiment.test_set)
-    yield loihi.costs(deployed) | loihi.variations(deployed)
+    deployed = loihi_costs.deploy(experiment.trainer, experiment.config, experiment.train_set, experiment.test_set)
+    yield loihi_costs.costs(deployed) | loihi_costs.variations(deployed)
 
 
 def _renner() -> Task:
-    return Task(name="energy model against silicon", work=lambda bench: [loihi.validation()])
+    return Task(name="energy model against silicon", work=lambda bench: [loihi_costs.validation()])
 
 
 def snntorch() -> list[Task]:

@@ -37,7 +37,7 @@ from matplotlib.figure import Figure
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-from benchmarks.page import inline
+from benchmarks.report.page import inline
 
 HERE = Path(__file__).parent
 TUTORIALS = ("two_compartments", "why_sleep", "train_deploy_learn", "energy", "own_rule")  # in the order of reading

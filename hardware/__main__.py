@@ -6,7 +6,8 @@ import argparse
 import sys
 
 from . import limits
-from .border.files import Foreign, read_model, read_spikes, write_result
+from .border.files import read_model, read_spikes, write_result
+from .border.nir_foreign import Foreign
 from .fixed_point import quantise
 from .lava_process import TargetError
 from .targets import DEADLINE, TARGETS, run

@@ -21,7 +21,7 @@ import numpy as np
 
 from . import chip, limits
 from .border.archive import MAX_BYTES
-from .border.files import OperationCounts, RunResult, SpikeInput
+from .border.model import OperationCounts, RunResult, SpikeInput
 from .emulator_loop import scan_layer
 from .fixed_point import FixedPointLayer, FixedPointModel
 

@@ -29,7 +29,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .border.files import OperationCounts
+from .border.model import OperationCounts
 
 PICO = 1e-12
 NANO = 1e-9

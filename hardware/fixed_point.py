@@ -23,7 +23,8 @@ import numpy as np
 
 from . import chip
 from .border.archive import read_npz, write_npz
-from .border.files import FORMAT, LayerModel, Model, SpikeInput
+from .border.model import LayerModel, Model, SpikeInput
+from .border.nir_graph import FORMAT
 
 MAX_BIAS_AXONS = 16  # of one layer; a bias beyond 16 weights of 254 saturates and is counted
 _CANDIDATES = 48  # ratios k tried for a layer

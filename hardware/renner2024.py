@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .border.files import OperationCounts
+from .border.model import OperationCounts
 from .energy import EnergyEstimate, EnergyProfile, Interval, estimate
 
 MEASURED_TRAINING_J, MEASURED_TRAINING_S = 0.59e-3, 1.5e-3  # a sample; Renner 2024, Table 1

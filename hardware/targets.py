@@ -17,7 +17,8 @@ import numpy as np
 
 from . import emulator
 from .border.archive import read_npz
-from .border.files import Model, RunResult, SpikeInput, write_spikes
+from .border.files import write_spikes
+from .border.model import Model, RunResult, SpikeInput
 from .fixed_point import FixedPointModel, quantise, write_fixed
 from .lava_process import TargetError, run_guarded, temporary_folder
 

@@ -18,7 +18,7 @@ from biograd.network import Network, read_out
 from biograd.runs.experiment import OPTIMIZERS, RunConfig, build_network
 from biograd.training.trainer import Trainer, TrainParams
 from hardware import emulator, targets
-from hardware.border.files import SpikeInput
+from hardware.border.model import SpikeInput
 from hardware.fixed_point import FixedPointModel, quantise
 
 IMAGES = np.load(Path(__file__).parent / "mnist_test_images.npz")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.metadata
 import io
 import sys
 from typing import Any
@@ -23,6 +24,7 @@ COMMANDS = {
     "draw": "write a page on which to draw digits and watch the network read them",
     "data": "fetch and verify data sets",
 }
+_WINGS = {"benchmark": "benchmarks", "report": "benchmarks"}  # commands of other packages, found by name
 _RULE = "─"
 
 
@@ -39,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if arguments[0] not in COMMANDS:
             raise ValueError(f"there is no command {arguments[0]!r}; known: {', '.join(COMMANDS)}")
-        command = importlib.import_module(f"biograd.commands.{arguments[0]}")
+        command = importlib.import_module(f"{_WINGS.get(arguments[0], 'biograd')}.commands.{arguments[0]}")
         result = command.run(parse(command, arguments[0], arguments[1:]), console)
     except KeyboardInterrupt:
         console.error("stopped")

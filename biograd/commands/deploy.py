@@ -16,12 +16,14 @@ import numpy as np
 import torch
 import tyro
 
-from benchmarks.loihi import CALIBRATION, price, spikes_of
 from hardware import limits, targets
-from hardware.border.files import Foreign, RunResult, SpikeInput, read_model
+from hardware.border.files import read_model
+from hardware.border.model import RunResult, SpikeInput
+from hardware.border.nir_foreign import Foreign
 from hardware.fixed_point import FixedPointModel, quantise
 
 from ..data.datasets import load
+from ..deployment import CALIBRATION, price, spikes_of
 from ..encoders import ENCODERS, EVENTS
 from ..pictures.deployment import draw_deployment
 from ..runs import records

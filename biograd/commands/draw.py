@@ -14,13 +14,15 @@ import numpy as np
 import torch
 import tyro
 
-from benchmarks import draw, draw_check
-from benchmarks.loihi import CALIBRATION, spikes_of
 from hardware import emulator
-from hardware.border.files import Foreign, Model, RunResult, read_model
+from hardware.border.files import read_model
+from hardware.border.model import Model, RunResult
+from hardware.border.nir_foreign import Foreign
 from hardware.fixed_point import quantise
 
 from ..data.datasets import ImageSet, load_images
+from ..deployment import CALIBRATION, spikes_of
+from ..drawing import check, html
 from ..files import atomic_write
 from ..neurons import TwoCompartmentParams
 from ..runs.checkpoint import RunFolder
@@ -63,17 +65,17 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
         train, test = (load_images(dataset, split, root=root, progress=progress) for split in ("train", "test"))
     fixed = quantise(model, calibration=spikes_of(model, train.subset(slice(0, CALIBRATION))), weight_bits=args.weight_bits)
     learning = model.info.get("learning")
-    net = draw.network(fixed, model=model, **_learned(learning if isinstance(learning, dict) else {}, len(model.layers)))
+    net = html.network(fixed, model=model, **_learned(learning if isinstance(learning, dict) else {}, len(model.layers)))
     images = test.subset(slice(0, max(SAMPLES, args.check)))
     result = emulator.run(fixed, spikes_of(model, images), record=("s",) if args.check else ())
     chosen = images.subset(_gallery(images, result))
-    page = draw.render(
+    page = html.render(
         net,
         chosen.x.numpy(),
         chosen.y.numpy(),
         title="Draw a digit" if dataset == "mnist" else f"Draw for a network of {dataset}",
         facts=_facts(model, images, result),
-        classes=draw.CLASS_NAMES.get(dataset, ()),
+        classes=html.CLASS_NAMES.get(dataset, ()),
     )
     checked = _check(model, page, net, images.x.numpy()[: args.check], result, console) if args.check else {}
     path = args.out or folder.path / "draw.html"
@@ -134,10 +136,10 @@ def _check(
 ) -> dict[str, Any]:  # any: JSON
     if model.encoder == "bernoulli":
         raise ValueError("the page draws its own random spikes for the bernoulli encoder: there is nothing to check sample by sample")
-    in_browser = draw_check.browser() is not None
+    in_browser = check.browser() is not None
     where = "Chromium" if in_browser else "Node.js"
-    answers = draw_check.in_browser(page, net, pixels) if in_browser else draw_check.in_node(net, pixels)
-    found = draw_check.compare(answers, result)
+    answers = check.in_browser(page, net, pixels) if in_browser else check.in_node(net, pixels)
+    found = check.compare(answers, result)
     console.say(
         f"checked in {where}: {found.samples:,} test images, {found.spikes_differ} spikes, {found.counts_differ} counts and "
         f"{found.answers_differ} answers differ from the emulator's; {found.milliseconds[0]:.1f} ms an answer"

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import tyro
 
-from hardware.border.files import Model, write_model
+from hardware.border.files import write_model
+from hardware.border.model import Model
 
 from ..interop.nir import to_model
 from ..runs.checkpoint import RunFolder

@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hardware.border.files import Foreign, LayerModel, Model, read_model, write_model
+from hardware.border.files import read_model, write_model
+from hardware.border.model import LayerModel, Model
+from hardware.border.nir_foreign import Foreign
 
 from ..feedback import Feedback, feedback_angle
 from ..network import Network

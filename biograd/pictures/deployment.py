@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from benchmarks import plots, plots_chip
 from hardware import chip, emulator, limits
-from hardware.border.files import LayerModel, Model, SpikeInput
+from hardware.border.model import LayerModel, Model, SpikeInput
 from hardware.fixed_point import FixedPointLayer, FixedPointModel, round_to_step
 
 from ..files import atomic_write
 from ..neurons import SomaState, TwoCompartmentParams, soma_step
 from ..runs.checkpoint import RunFolder
+from . import chip_plots, plots
 
 SAMPLES = 100  # images searched for a spike that simulator and chip do not share
 
@@ -73,26 +73,26 @@ def _figures(model: Model, fixed: FixedPointModel, fit: limits.Fit, spikes: Spik
     names = [*(f"hidden {number}" for number in range(1, len(model.layers))), "output"]
     found = find_parting(model, fixed, few)
     return {
-        "core_map": plots_chip.core_loads([_load(name, layer) for name, layer in zip(names, fit.layers, strict=True)]),
-        "weights": plots_chip.weights([_rounding(*known) for known in zip(names, model.layers, fixed.layers, strict=True)]),
-        "voltages": plots_chip.voltages(found.v_simulator, found.v_chip, title=_title(found, names[found.layer], few)),
+        "core_map": chip_plots.core_loads([_load(name, layer) for name, layer in zip(names, fit.layers, strict=True)]),
+        "weights": chip_plots.weights([_rounding(*known) for known in zip(names, model.layers, fixed.layers, strict=True)]),
+        "voltages": chip_plots.voltages(found.v_simulator, found.v_chip, title=_title(found, names[found.layer], few)),
     }
 
 
-def _load(name: str, layer: limits.LayerFit) -> plots_chip.CoreLoad:
+def _load(name: str, layer: limits.LayerFit) -> chip_plots.CoreLoad:
     loads = {
         "compartments": layer.compartments,
         "axons in": layer.axons_in,
         "axons out": layer.axons_out,
         "synapse words": layer.synapse_words,
     }
-    return plots_chip.CoreLoad(name, layer.cores, loads)
+    return chip_plots.CoreLoad(name, layer.cores, loads)
 
 
-def _rounding(name: str, layer: LayerModel, fixed: FixedPointLayer) -> plots_chip.Rounding:
+def _rounding(name: str, layer: LayerModel, fixed: FixedPointLayer) -> chip_plots.Rounding:
     low, high = (int(w) for w in round_to_step(np.array([-np.inf, np.inf]), fixed.weight_bits, fixed.sign_mode))
     step = chip.SIGN_MODES[fixed.sign_mode].step(fixed.weight_bits)
-    return plots_chip.Rounding(name, layer.w, fixed.w, fixed.scale, step, low, high)
+    return chip_plots.Rounding(name, layer.w, fixed.w, fixed.scale, step, low, high)
 
 
 def _title(found: Parting, layer: str, spikes: SpikeInput) -> str:

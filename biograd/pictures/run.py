@@ -8,14 +8,13 @@ from typing import Any
 import torch
 from matplotlib.figure import Figure
 
-from benchmarks import plots
-
 from ..data.samples import spikes_of
 from ..files import atomic_write
 from ..runs import records
 from ..runs.checkpoint import RunFolder
 from ..runs.experiment import Experiment
 from ..training.probe import probe
+from . import plots
 
 
 def draw_run(experiment: Experiment, folder: RunFolder) -> list[Path]:

@@ -17,8 +17,8 @@
 import torch
 
 import biograd as bg
-from benchmarks import charts
-from benchmarks.loihi import spikes_of
+from biograd.deployment import spikes_of
+from biograd.pictures import charts
 from hardware import emulator, limits
 from hardware.energy import DAVIES2018, PROFILES, Interval, estimate, override
 from hardware.fixed_point import quantise

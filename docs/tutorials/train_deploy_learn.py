@@ -20,8 +20,8 @@ from pathlib import Path
 import torch
 
 import biograd as bg
-from benchmarks import charts, plots
-from benchmarks.loihi import spikes_of
+from biograd.deployment import spikes_of
+from biograd.pictures import charts, plots
 from hardware import emulator, limits
 from hardware.border.files import read_model, write_model
 from hardware.fixed_point import quantise

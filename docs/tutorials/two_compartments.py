@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 import biograd as bg
-from benchmarks import plots
+from biograd.pictures import plots
 from biograd.traces import TraceState
 
 p = bg.TwoCompartmentParams(alpha_a=0.5)

@@ -17,7 +17,7 @@
 import torch
 
 import biograd as bg
-from benchmarks import charts, plots
+from biograd.pictures import charts, plots
 
 COLOURS = (plots.BLUE, plots.ORANGE)
 train = bg.load("mnist", "train").subset(slice(0, 4000))

@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import chip
 from ..border.archive import one_line, read_npz, write_npz
-from ..border.files import LayerModel, Model
+from ..border.model import LayerModel, Model
 from .params import ChipLearningParams
 
 STATE_FORMAT = 1

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from benchmarks.backprop import Surrogate
-from benchmarks.baselines import METHODS, BaselineParams, artificial, build, fused_scan, unfused_scan
-from benchmarks.libraries import has_spikingjelly
+from benchmarks.peers.backprop import Surrogate
+from benchmarks.peers.baselines import METHODS, BaselineParams, artificial, build, fused_scan, unfused_scan
+from benchmarks.peers.libraries import has_spikingjelly
 from biograd.data.augment import AugmentParams
 from biograd.neurons import TwoCompartmentParams
 from biograd.runs.experiment import RunConfig

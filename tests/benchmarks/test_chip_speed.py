@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import chip_speed, speed
+from benchmarks.measurements import chip_speed, speed
 from biograd.data.datasets import ImageSet
 from hardware import targets
 from hardware.lava_process import TargetError

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import draw, draw_check
-from benchmarks.loihi import spikes_of
+from benchmarks.measurements.loihi_costs import spikes_of
 from biograd.data.datasets import ImageSet
 from biograd.data.samples import encode
+from biograd.drawing import check, html
 from biograd.encoders import ENCODERS
 from biograd.errors import ERRORS, errors_over_time
 from biograd.feedback import RandomDFA
@@ -30,13 +30,14 @@ from biograd.traces import TraceParams
 from biograd.training.trainer import Trainer, TrainParams
 from hardware import emulator, limits
 from hardware.border.archive import read_npz
-from hardware.border.files import LayerModel, Model, SpikeInput, read_spikes
+from hardware.border.files import read_spikes
+from hardware.border.model import LayerModel, Model, SpikeInput
 from hardware.energy import PROFILES, estimate
 from hardware.fixed_point import FixedPointLayer, FixedPointModel, quantise, read_fixed
 
 TESTS = Path(__file__).parents[1]
-needs_node = pytest.mark.skipif(not draw_check.has_node(), reason="no node on this machine: the page's JavaScript is not run")
-needs_browser = pytest.mark.skipif(draw_check.browser() is None, reason="no Chromium on this machine: the page is not opened in a browser")
+needs_node = pytest.mark.skipif(not check.has_node(), reason="no node on this machine: the page's JavaScript is not run")
+needs_browser = pytest.mark.skipif(check.browser() is None, reason="no Chromium on this machine: the page is not opened in a browser")
 
 
 def images(split: str, count: int | None = None) -> ImageSet:
@@ -76,7 +77,7 @@ def taught() -> tuple[Model, FixedPointModel]:
 
 
 def page_of(net: dict, shown: ImageSet, **changes) -> str:
-    return draw.render(net, shown.x.numpy(), shown.y.numpy(), **changes)
+    return html.render(net, shown.x.numpy(), shown.y.numpy(), **changes)
 
 
 def loop(cx: float, cy: float, rx: float, ry: float, a: float, b: float) -> list[list[float]]:
@@ -104,12 +105,12 @@ def test_the_javascript_gives_every_current_voltage_and_spike_that_lava_gave():
     given, kept = [], []
     for file in sorted((TESTS / "golden").glob("net*.npz")):
         fixed, spikes, arrays = read_fixed(file), read_spikes(file).spikes, read_npz(file)
-        given.append({"net": draw.network(fixed), "spikes": [spikes[:, b].ravel().tolist() for b in range(spikes.shape[1])]})
+        given.append({"net": html.network(fixed), "spikes": [spikes[:, b].ravel().tolist() for b in range(spikes.shape[1])]})
         kept.append([[arrays[f"{name}{n}"] for n in range(1, len(fixed.layers) + 1)] for name in "uvs"])
     assert len(given) >= 20
     body = """return given.map(({ net, spikes }) => { const decoded = BioGrad.decode(net); return spikes.map((s) =>
       BioGrad.run(decoded, Uint8Array.from(s)).layers.map((l) => [Array.from(l.u), Array.from(l.v), Array.from(l.s)])); });"""
-    for (us, vs, ss), samples in zip(kept, draw_check.node(body, given), strict=True):
+    for (us, vs, ss), samples in zip(kept, check.node(body, given), strict=True):
         for b, layers in enumerate(samples):
             for k, (u, v, s) in enumerate(layers):
                 fired = ss[k][:, b]
@@ -124,7 +125,7 @@ def test_currents_wrap_and_voltages_saturate_as_on_the_chip():
     fixed = FixedPointModel(layers=(strong,), steps=90)
     body = """const layer = BioGrad.run(BioGrad.decode(given), new Uint8Array(90).fill(1)).layers[0];
       return [layer.wrapped, layer.saturated, Array.from(layer.u)];"""
-    wrapped, saturated, u = draw_check.node(body, draw.network(fixed))
+    wrapped, saturated, u = check.node(body, html.network(fixed))
     emulated = emulator.run(fixed, SpikeInput(spikes=np.ones((90, 1, 1), int)), record=("u",))
     assert (wrapped, saturated) == (emulated.wrapped_currents, emulated.saturated_voltages) and wrapped > 0
     assert emulated.u is not None and np.array_equal(np.reshape(u, (90, 2)), emulated.u[0][:, 0])
@@ -135,7 +136,7 @@ def test_test_images_get_the_emulators_spikes_counts_and_answers():
     model, fixed = small()
     shown = images("test")
     emulated = emulator.run(fixed, spikes_of(model, shown), record=("s",))
-    found = draw_check.compare(draw_check.in_node(draw.network(fixed, model=model), shown.x.numpy()), emulated)
+    found = check.compare(check.in_node(html.network(fixed, model=model), shown.x.numpy()), emulated)
     assert (found.samples, found.answers_differ, found.counts_differ, found.spikes_differ) == (300, 0, 0, 0)
     assert found.milliseconds[0] < 50
     assert len(set(emulated.predictions)) > 1 and all(0.02 < s.mean() < 0.9 for s in emulated.s or ())  # a net worth comparing
@@ -145,9 +146,9 @@ def test_test_images_get_the_emulators_spikes_counts_and_answers():
 def test_a_difference_would_be_seen():
     model, fixed = small()
     shown = images("test", 20)
-    net = draw.network(fixed, model=model)
+    net = html.network(fixed, model=model)
     net["layers"][1]["vth"] += 40
-    found = draw_check.compare(draw_check.in_node(net, shown.x.numpy()), emulator.run(fixed, spikes_of(model, shown), record=("s",)))
+    found = check.compare(check.in_node(net, shown.x.numpy()), emulator.run(fixed, spikes_of(model, shown), record=("s",)))
     assert found.spikes_differ > 0 and found.counts_differ > 0
 
 
@@ -157,14 +158,14 @@ def test_every_grey_value_becomes_the_simulators_spikes(encoder):
     greys = torch.arange(256, dtype=torch.uint8)[None]
     for steps in (1, 7, 10, 16, 100):
         net = {"encoder": encoder, "steps": steps}
-        found = draw_check.node("return Array.from(BioGrad.encode(given, Array.from({ length: 256 }, (_, i) => i)));", net)
+        found = check.node("return Array.from(BioGrad.encode(given, Array.from({ length: 256 }, (_, i) => i)));", net)
         assert np.array_equal(np.reshape(found, (steps, 256)), encode(greys, ENCODERS[encoder], steps)[:, 0].numpy())
 
 
 @needs_node
 def test_random_spikes_come_at_the_rate_of_the_grey_value():
     body = "return Array.from(BioGrad.encode(given, [0, 51, 204, 255]));"
-    found = np.reshape(draw_check.node(body, {"encoder": "bernoulli", "steps": 4000}), (4000, 4)).mean(axis=0)
+    found = np.reshape(check.node(body, {"encoder": "bernoulli", "steps": 4000}), (4000, 4)).mean(axis=0)
     assert found == pytest.approx([0, 0.2, 0.8, 1], abs=0.03)  # four standard deviations of 4,000 draws
 
 
@@ -176,9 +177,7 @@ def test_operations_joules_and_seconds_are_those_of_the_energy_model():
       return [done.operations, net.profiles.map((p) => BioGrad.estimate(net, done.operations, p))];"""
     for weights in (fixed, without_bias(fixed)):
         counted = emulator.run(weights, spikes).operations
-        operations, modelled = draw_check.node(
-            body, {"net": draw.network(weights, model=model), "spikes": spikes.spikes[:, 0].ravel().tolist()}
-        )
+        operations, modelled = check.node(body, {"net": html.network(weights, model=model), "spikes": spikes.spikes[:, 0].ravel().tolist()})
         for name in ("synaptic_operations", "active_updates", "inactive_updates", "spikes", "messages"):
             assert operations[name] == getattr(counted, name).tolist(), name
         cores = [layer.cores for layer in limits.check(weights).layers]
@@ -219,8 +218,8 @@ def test_error_apical_voltage_and_lesson_follow_the_simulators_equations(error):
         v: Array.from(done.layers[k].v),
         v_apical: Array.from(taught.layers[k].v_apical),
         dw: Array.from({ length: layer.neurons }, (_, n) => Array.from(BioGrad.lesson(net, done, taught, k, n))) })) };"""
-    net = draw.network(fixed, model=model, error=error, window=params.window, traces=[dataclasses.asdict(trace) for trace in traces])
-    found = draw_check.node(body, {"net": net, "spikes": shown.spikes[:, 0].ravel().tolist(), "label": label})
+    net = html.network(fixed, model=model, error=error, window=params.window, traces=[dataclasses.asdict(trace) for trace in traces])
+    found = check.node(body, {"net": net, "spikes": shown.spikes[:, 0].ravel().tolist(), "label": label})
     trains = [shown.spikes, *emulator.run(fixed, shown, record=("s",)).s]
     s_out, target = torch.from_numpy(trains[-1]).float(), torch.eye(10)[[label]]
     err = errors_over_time(ERRORS[error](), s_out, target)
@@ -243,7 +242,7 @@ def test_drawn_digits_are_read():
     model, fixed = taught()
     body = """const net = BioGrad.decode(given.net);
       return given.drawn.map((strokes) => BioGrad.run(net, BioGrad.encode(net, BioGrad.rasterise(strokes))).answer);"""
-    answers = draw_check.node(body, {"net": draw.network(fixed, model=model), "drawn": DRAWN})
+    answers = check.node(body, {"net": html.network(fixed, model=model), "drawn": DRAWN})
     assert sum(answer == digit for digit, answer in enumerate(answers)) >= 7  # trained on 700 images; the preset's net reads all ten
 
 
@@ -251,7 +250,7 @@ def test_drawn_digits_are_read():
 def test_a_drawing_is_scaled_and_centred_as_mnist_is():
     body = "return given.map((strokes) => { const greys = BioGrad.rasterise(strokes); return greys && Array.from(greys); });"
     moved = [[[[5 * x + 30, 5 * y - 7] for x, y in stroke] for stroke in digit] for digit in DRAWN]
-    found = draw_check.node(body, [*DRAWN, *moved, [[[0.4, 0.4]]], []])
+    found = check.node(body, [*DRAWN, *moved, [[[0.4, 0.4]]], []])
     assert found[-1] is None and max(found[-2]) > 200  # nothing, and a dot
     y, x = np.mgrid[:28, :28] + 0.5
     for digit in range(10):
@@ -265,7 +264,7 @@ def test_a_drawing_is_scaled_and_centred_as_mnist_is():
 
 def test_the_page_needs_no_network_and_no_other_file():
     model, fixed = small()
-    page = page_of(draw.network(fixed, model=model), images("test", 5), facts=("a < b",))
+    page = page_of(html.network(fixed, model=model), images("test", 5), facts=("a < b",))
     assert "default-src 'none'" in page and '<meta name="viewport"' in page and "a &lt; b" in page
     code = re.sub(r'<script type="application/json".*?</script>', "", page, flags=re.DOTALL)
     assert not re.search(r"\bsrc=|\bhref=|@import|url\(|\bfetch\(|XMLHttpRequest|\bimport\b|https?://(?!www\.w3\.org/2000/svg)", code)
@@ -273,7 +272,7 @@ def test_the_page_needs_no_network_and_no_other_file():
 
 def test_names_cannot_break_out_of_the_page():
     model, fixed = small()
-    page = page_of(draw.network(fixed, model=model), images("test", 2), title="<b>", classes=["</script><script>alert(1)//"] * 10)
+    page = page_of(html.network(fixed, model=model), images("test", 2), title="<b>", classes=["</script><script>alert(1)//"] * 10)
     assert page.count("</script>") == 4 and "<title>&lt;b&gt;</title>" in page
 
 
@@ -281,33 +280,33 @@ def test_what_the_page_cannot_show_is_refused_in_one_line():
     model, fixed = small()
     odd = Model(layers=model.layers, steps=10, encoder="bursts")
     with pytest.raises(ValueError, match="encoder is 'bursts'; the page knows integrate_and_fire"):
-        draw.network(fixed, model=odd)
+        html.network(fixed, model=odd)
     with pytest.raises(ValueError, match="error is 'mine'"):
-        draw.network(fixed, model=model, error="mine")
+        html.network(fixed, model=model, error="mine")
     narrow = FixedPointModel(layers=(FixedPointLayer(w=np.ones((10, 50), int) * 2, w_bias=np.zeros((10, 0), int), vth=50),), steps=4)
     with pytest.raises(ValueError, match="takes 50 inputs"):
-        page_of(draw.network(narrow), images("test", 2))
+        page_of(html.network(narrow), images("test", 2))
 
 
 def test_without_node_or_with_a_broken_script_the_check_says_so(monkeypatch):
-    if draw_check.has_node():
+    if check.has_node():
         with pytest.raises(ValueError, match="node failed"):
-            draw_check.node("throw new Error('x');", {})
-    monkeypatch.setattr(draw_check.shutil, "which", lambda name: None)
+            check.node("throw new Error('x');", {})
+    monkeypatch.setattr(check.shutil, "which", lambda name: None)
     with pytest.raises(ValueError, match="no 'node'"):
-        draw_check.node("return 1;", {})
+        check.node("return 1;", {})
     with pytest.raises(ValueError, match="no Chromium"):
-        draw_check.open_page("<body></body>", "return 1;")
+        check.open_page("<body></body>", "return 1;")
 
 
 @pytest.mark.slow
 @needs_browser
 def test_a_browser_gives_the_emulators_spikes_and_answers_within_50_ms():
     model, fixed = taught()
-    shown, net = images("test"), draw.network(fixed, model=model)
-    answers = draw_check.in_browser(page_of(net, images("test", 12)), net, shown.x.numpy())
+    shown, net = images("test"), html.network(fixed, model=model)
+    answers = check.in_browser(page_of(net, images("test", 12)), net, shown.x.numpy())
     emulated = emulator.run(fixed, spikes_of(model, shown), record=("s",))
-    found = draw_check.compare(answers, emulated)
+    found = check.compare(answers, emulated)
     assert (found.samples, found.answers_differ, found.counts_differ, found.spikes_differ) == (300, 0, 0, 0)
     assert found.milliseconds[0] < 50
     assert emulated.accuracy(shown.y.numpy()) > 0.75
@@ -317,7 +316,7 @@ def test_a_browser_gives_the_emulators_spikes_and_answers_within_50_ms():
 @needs_browser
 def test_a_person_draws_asks_and_looks_inside():
     model, fixed = taught()
-    told = draw_check.open_page(page_of(draw.network(fixed, model=model), images("test", 12)), f"const drawn = {DRAWN[0]};" + PERSON)
+    told = check.open_page(page_of(html.network(fixed, model=model), images("test", 12)), f"const drawn = {DRAWN[0]};" + PERSON)
     assert told["opened"] == ["pressed", "answered", "taught"]
     assert told["cleared"] == ["–", "Draw a digit, or pick one below the pad.", 0]
     assert told["answer"] == told["computed"] == "0" and told["milliseconds"] < 50
@@ -366,12 +365,12 @@ PERSON = """
 @pytest.mark.parametrize("width", [1200, 390])
 def test_the_page_stays_within_its_width(width):
     model, fixed = taught()
-    page = base64.b64encode(page_of(draw.network(fixed, model=model), images("test", 12)).encode()).decode()
+    page = base64.b64encode(page_of(html.network(fixed, model=model), images("test", 12)).encode()).decode()
     # A headless window is never narrower than 500 pixels: the page is put into a frame of a phone's width.
     body = f"""const original = new TextDecoder().decode(Uint8Array.from(atob("{page}"), (c) => c.charCodeAt(0)));
       const frame = document.createElement("iframe"); frame.style.cssText = "width:{width}px;height:800px;border:0";
       document.body.append(frame); frame.contentDocument.write(original); frame.contentDocument.close();
       const root = frame.contentDocument.documentElement;
       return [root.scrollWidth, frame.contentWindow.innerWidth, root.querySelectorAll(".neuron").length];"""
-    scroll, inner, cards = draw_check.open_page("<!doctype html><body></body>", body)
+    scroll, inner, cards = check.open_page("<!doctype html><body></body>", body)
     assert inner == width and scroll <= width and cards == 3

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.few_shot import FewShotParams, _shots, few_shot
+from benchmarks.measurements.few_shot import FewShotParams, _shots, few_shot
 from biograd.data.datasets import ImageSet
 
 

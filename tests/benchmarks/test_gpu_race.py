@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from benchmarks import gpu_race, section_speed, suite
-from benchmarks.evidence import Evidence, newest
+from benchmarks import suite
+from benchmarks.measurements import gpu_race
+from benchmarks.report import speed
+from benchmarks.report.evidence import Evidence, newest
 from benchmarks.tasks import SUITES
 from biograd.kernels import gpu, scans
 from biograd.learning.learner import LocalLearner
@@ -102,5 +104,5 @@ def test_where_there_is_one_they_run(tmp_path, small, monkeypatch):
     found = list(suite.run("gpu alone", out=tmp_path / "r.jsonl"))
     assert [record["results"]["batch"] for record in found] == [6, 8] and all(record["last"] for record in found)
     assert suite.left_out("gpu alone") == {} and "gpu" in found[0]["machine"]
-    shown = [section_speed._gpu_race(record["results"]) for record in newest(Evidence(found).named("gpu race"))]
+    shown = [speed._gpu_race(record["results"]) for record in newest(Evidence(found).named("gpu race"))]
     assert [f"cpu, batch {batch}, samples/s: BioGrad, full" in note for batch, note in zip((6, 8), shown, strict=True)] == [True, True]

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import loihi
-from benchmarks.baselines import BaselineParams
-from benchmarks.inside import answers, operations
+from benchmarks.measurements import loihi_costs
+from benchmarks.measurements.answers import answers, operations
+from benchmarks.measurements.trials import Trial, paper_trials, pareto_trials, train
+from benchmarks.peers.baselines import BaselineParams
 from benchmarks.tasks import Bench, of_run, trial_task
-from benchmarks.trials import Trial, paper_trials, pareto_trials, train
 from biograd.data.datasets import ImageSet
 from biograd.runs.checkpoint import RunFolder, save_checkpoint
 from biograd.runs.experiment import Experiment, RunConfig
 from hardware import emulator
-from hardware.border.files import LayerModel, Model, SpikeInput
+from hardware.border.model import LayerModel, Model, SpikeInput
 from hardware.fixed_point import quantise
 
 
@@ -84,7 +84,7 @@ def test_learning_operations_are_those_counted_by_hand():
     fixed = quantise(model)
     result = emulator.run(fixed, shown, record=("s",))
     assert result.counts.tolist() == [[4, 0], [1, 0]]
-    fewest, most, updated = loihi.training_operations(fixed, shown, result, cores=[1, 1])
+    fewest, most, updated = loihi_costs.training_operations(fixed, shown, result, cores=[1, 1])
     # Errors: none in sample 0; in sample 1 the missing class at 4 steps, and one spike of the wrong class.
     errors = 5
     assert updated == 0.5
@@ -102,12 +102,12 @@ def test_where_only_unsure_samples_are_learned_from_only_they_are_counted():
     fixed = quantise(model)
     result = emulator.run(fixed, shown, record=("s",))
     # Sample 0 leads by four spikes, sample 1 lags by one.
-    by_lead = {lead: loihi.training_operations(fixed, shown, result, cores=[1, 1], lead=lead) for lead in (-1, 4, 5)}
+    by_lead = {lead: loihi_costs.training_operations(fixed, shown, result, cores=[1, 1], lead=lead) for lead in (-1, 4, 5)}
     assert [by_lead[lead][2] for lead in (-1, 4, 5)] == [0.0, 0.5, 1.0]
     assert by_lead[-1][0].synaptic_updates.sum() == 0
     assert (
         by_lead[4][0].synaptic_updates.tolist()
-        == loihi.training_operations(fixed, shown, result, cores=[1, 1])[0].synaptic_updates.tolist()
+        == loihi_costs.training_operations(fixed, shown, result, cores=[1, 1])[0].synaptic_updates.tolist()
     )
     assert len({tuple(most.synaptic_updates) for _, most, _ in by_lead.values()}) == 1  # the most: every synapse in any case
 
@@ -115,7 +115,7 @@ def test_where_only_unsure_samples_are_learned_from_only_they_are_counted():
 def test_early_answers_stop_at_the_lead_they_wait_for():
     model, shown = hand_made()
     result = emulator.run(quantise(model), shown, record=("s",))
-    rows = loihi.early_answers(result, shown.labels)
+    rows = loihi_costs.early_answers(result, shown.labels)
     # Sample 0 leads by n after n steps; sample 1 leads by 1 after the first and never by more.
     assert [row["mean_steps"] for row in rows] == [1.0, (2 + 4) / 2, (3 + 4) / 2, 4.0]
     assert all(row["test_accuracy"] == 0.5 for row in rows)

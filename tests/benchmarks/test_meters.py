@@ -7,7 +7,7 @@ import importlib
 import pytest
 import torch
 
-from benchmarks.meters import EnergyMeter, NvmlMeter, RaplMeter, energy_meters, energy_of, neurobench_metrics, peak_bytes
+from benchmarks.measurements.meters import EnergyMeter, NvmlMeter, RaplMeter, energy_meters, energy_of, neurobench_metrics, peak_bytes
 from biograd.feedback import RandomDFA
 from biograd.learning.learner import LocalLearner
 from biograd.network import Network

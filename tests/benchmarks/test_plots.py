@@ -9,7 +9,7 @@ import pytest
 
 matplotlib = pytest.importorskip("matplotlib")
 
-from benchmarks import plots  # noqa: E402 (the environment for Lava has no matplotlib)
+from biograd.pictures import plots  # noqa: E402 (the environment for Lava has no matplotlib)
 
 WEIGHTS = np.random.default_rng(0).normal(size=(3, 49))
 RNG = np.random.default_rng(1)

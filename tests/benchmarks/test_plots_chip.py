@@ -5,15 +5,15 @@ import pytest
 
 matplotlib = pytest.importorskip("matplotlib")
 
-from benchmarks import plots, plots_chip  # noqa: E402 (the environment for Lava has no matplotlib)
+from biograd.pictures import chip_plots, plots  # noqa: E402 (the environment for Lava has no matplotlib)
 
 LAYERS = [
-    plots_chip.CoreLoad("hidden 1", 2, {"compartments": (512, 1024), "synapse words": (4096, 16_384)}),
-    plots_chip.CoreLoad("output", 1, {"compartments": (10, 1024), "synapse words": (1234, 16_384)}),
+    chip_plots.CoreLoad("hidden 1", 2, {"compartments": (512, 1024), "synapse words": (4096, 16_384)}),
+    chip_plots.CoreLoad("output", 1, {"compartments": (10, 1024), "synapse words": (1234, 16_384)}),
 ]
 BEFORE = np.array([[0.0, 0.04, 0.26, -0.31], [0.1, -0.1, 1.0, -0.9]])  # the chip holds -4..4 steps of 0.1: 1.0 and -0.9 are clipped
 AFTER = np.array([[0, 0, 6, -6], [2, -2, 8, -8]])
-ROUNDING = plots_chip.Rounding("hidden 1", BEFORE, AFTER, scale=0.05, step=2, low=-8, high=8)
+ROUNDING = chip_plots.Rounding("hidden 1", BEFORE, AFTER, scale=0.05, step=2, low=-8, high=8)
 
 
 def words(figure) -> str:
@@ -28,7 +28,7 @@ def marked(ax, colour) -> list[int]:
 
 
 def test_the_core_map_shows_what_is_used_and_the_most_there_is():
-    figure = plots_chip.core_loads(LAYERS)
+    figure = chip_plots.core_loads(LAYERS)
     chip, loads = figure.axes
     assert len(chip.patches) == 128 and "3 of 128 cores" in words(figure)
     assert [[bar.get_height() for bar in bars] for bars in loads.containers] == [[50, 25], [100 * 10 / 1024, 100 * 1234 / 16_384]]
@@ -36,7 +36,7 @@ def test_the_core_map_shows_what_is_used_and_the_most_there_is():
 
 
 def test_more_layers_than_fit_level_numbers_write_them_upright():
-    labels = [text for text in plots_chip.core_loads(LAYERS * 3).axes[1].texts if text.get_text() == "4,096"]
+    labels = [text for text in chip_plots.core_loads(LAYERS * 3).axes[1].texts if text.get_text() == "4,096"]
     assert len(labels) == 3 and {label.get_rotation() for label in labels} == {90}
 
 
@@ -44,12 +44,12 @@ def test_clipped_and_zeroed_weights_and_the_error_are_counted():
     assert (ROUNDING.clipped, ROUNDING.zeroed) == (2, 1)
     gaps = [0, 0.04, 0.04, 0.01, 0, 0, 0.6, 0.5]
     assert ROUNDING.error == pytest.approx(np.sqrt(np.mean(np.square(gaps))))
-    figure = plots_chip.weights([ROUNDING])
+    figure = chip_plots.weights([ROUNDING])
     assert all(part in words(figure) for part in ("2 of 8 clipped", "12.5 % round to 0", "thresholds a spike", "hidden 1"))
 
 
 def test_every_weight_is_in_the_histograms_and_each_integer_is_a_bar():
-    whole, near = plots_chip.weights([ROUNDING]).axes
+    whole, near = chip_plots.weights([ROUNDING]).axes
     filled = [patch.get_height() for patch in whole.patches if isinstance(patch, matplotlib.patches.Rectangle)]
     assert sum(filled) == 8
     bars = {
@@ -63,11 +63,11 @@ def test_every_weight_is_in_the_histograms_and_each_integer_is_a_bar():
 def test_weights_that_are_all_equal_are_drawn():
     zeros = np.zeros((2, 2))
     flat = ROUNDING._replace(before=zeros, after=zeros.astype(int))
-    plots.as_png(plots_chip.weights([flat]), dpi=30)
+    plots.as_png(chip_plots.weights([flat]), dpi=30)
 
 
 def test_voltages_show_both_spike_trains_and_shade_the_step_where_one_is_alone():
-    figure = plots_chip.voltages(np.array([0.5, 1.01, 0.3, 1.2]), np.array([0.5, 0.99, 1.1, 1.2]), title="Where they part")
+    figure = chip_plots.voltages(np.array([0.5, 1.01, 0.3, 1.2]), np.array([0.5, 0.99, 1.1, 1.2]), title="Where they part")
     soma, gap = figure.axes
     assert marked(soma, plots.BLUE) == [2, 4] and marked(soma, plots.ORANGE) == [3, 4]
     shaded = [patch.get_x() for patch in soma.patches]
@@ -78,6 +78,6 @@ def test_voltages_show_both_spike_trains_and_shade_the_step_where_one_is_alone()
 
 
 def test_equal_and_silent_voltages_are_drawn_without_shade():
-    figure = plots_chip.voltages(np.zeros(3), np.zeros(3), title="silence")
+    figure = chip_plots.voltages(np.zeros(3), np.zeros(3), title="silence")
     assert not figure.axes[0].patches and "chip: 0 spikes" in words(figure)
     plots.as_png(figure, dpi=30)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import regression
-from benchmarks.evidence import Evidence
-from benchmarks.regression import METHODS, TASKS, RegressionParams, described, measure, samples
-from benchmarks.section_events import events
+from benchmarks.measurements import regression
+from benchmarks.measurements.regression import METHODS, TASKS, RegressionParams, described, measure, samples
+from benchmarks.report.events import events
+from benchmarks.report.evidence import Evidence
 from biograd.data.datasets import ImageSet
 
 TINY = RegressionParams(task="friedman", train=60, test=40, hidden=(20,), neurons=2, steps=8, epochs=1, batch=20)

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks import literature, report, section_chip
-from benchmarks.sections import SECTIONS
+from benchmarks.report import chip, literature, render
+from benchmarks.report.sections import SECTIONS
 from biograd.runs import records
 
 MACHINE = {"cpu": "Some CPU", "cores": 2, "threads": 1, "gpu": None, "load": 0.5}
@@ -150,7 +150,7 @@ def full_house() -> list[dict]:
 @pytest.fixture(scope="module")
 def whole_page() -> str:
     """The page of a full house, rendered once."""
-    return report.render(full_house(), pictures={"raster": '<svg xmlns="http://www.w3.org/2000/svg"><rect id="a"/></svg>'})
+    return render.render(full_house(), pictures={"raster": '<svg xmlns="http://www.w3.org/2000/svg"><rect id="a"/></svg>'})
 
 
 def text_of(page: str) -> str:
@@ -211,7 +211,7 @@ def test_speed_is_told_beside_every_peer_and_beside_what_the_machine_gives(whole
 
 
 def test_what_is_missing_says_which_command_measures_it():
-    told = text_of(report.render([]))
+    told = text_of(render.render([]))
     for command in (
         "biograd benchmark --suite paper",
         "biograd benchmark --suite speed",
@@ -234,7 +234,7 @@ def test_the_ratio_to_a_gpu_divides_measured_by_modelled_at_batch_1_and_at_the_b
 
 def test_without_a_gpu_the_page_says_so_and_invents_nothing():
     found = [record for record in full_house() if record.get("name") != "device energy"]
-    told = text_of(report.render(found))
+    told = text_of(render.render(found))
     assert "There is no recorded GPU run" in told and "times less than at batch" not in told
 
 
@@ -249,14 +249,14 @@ def test_a_machine_without_a_meter_has_seconds_and_no_joules():
         "windows": [window],
         "seconds_per_sample": 1e-3,
     }
-    told = text_of(report.render([measured("device energy", cpu)]))
+    told = text_of(render.render([measured("device energy", cpu)]))
     assert "no meter" in told and "joules are not guessed" in told
 
 
 def test_records_of_other_versions_and_failures_are_named_and_not_counted():
     other = training_run("BioGrad, sleep", 7, 0.5) | {"format": 99}
     failed = measured("speed", {}, error="out of memory")
-    told = text_of(report.render([*full_house(), other, failed, {"kind": "???"}, "rubbish", None]))
+    told = text_of(render.render([*full_house(), other, failed, {"kind": "???"}, "rubbish", None]))
     assert "Left out: measurement accuracy (format 99" in told
     assert "Left out: speed (failed: out of memory)" in told
     assert "98.10 ± 0.10 % (3 seeds)" in told  # the foreign 50 % is not averaged in
@@ -265,7 +265,7 @@ def test_records_of_other_versions_and_failures_are_named_and_not_counted():
 
 def test_a_broken_record_takes_down_its_section_alone():
     broken = [record for record in full_house() if record.get("name") != "memory"] + [measured("memory", {"steps": "ten"})]
-    page = report.render(broken)
+    page = render.render(broken)
     assert page.count("could not be read") == 1
     assert page.count("<section ") == len(SECTIONS)
 
@@ -279,17 +279,17 @@ def test_no_damage_to_a_record_breaks_the_page(data):
         record = data.draw(st.sampled_from([record for record in found if isinstance(record.get("results"), dict) and record["results"]]))
         key = data.draw(st.sampled_from(sorted(record["results"])))
         record["results"][key] = data.draw(st.sampled_from([None, [], {}, "x", -1, 0, 1e300, [[]], {"a": None}]))
-    page = report.render(found)
+    page = render.render(found)
     assert page.rstrip().endswith("</html>") and page.count("<section ") == len(SECTIONS)
 
 
 def test_newer_measurements_of_the_same_seed_replace_older_ones():
     old = training_run("BioGrad, sleep", 0, 0.5) | {"when": "2020-01-01T00:00:00"}
-    assert "98.10 ± 0.10 % (3 seeds)" in text_of(report.render([*full_house(), old]))
+    assert "98.10 ± 0.10 % (3 seeds)" in text_of(render.render([*full_house(), old]))
 
 
 def test_text_from_records_cannot_become_markup():
-    page = report.render([training_run("<script>alert(1)</script>", 0, 0.9)])
+    page = render.render([training_run("<script>alert(1)</script>", 0, 0.9)])
     assert "<script" not in page and "&lt;script&gt;" in page
 
 
@@ -304,12 +304,12 @@ def test_text_from_records_cannot_become_markup():
     ],
 )
 def test_pictures_that_hold_more_than_shapes_are_shut_into_an_image(svg):
-    page = report.render([], pictures={"raster": svg})
+    page = render.render([], pictures={"raster": svg})
     assert svg not in page and "data:image/svg+xml;base64," in page
 
 
 def test_modelled_and_measured_figures_are_drawn_apart():
-    from benchmarks.charts import Quantity, log_ranges
+    from biograd.pictures.charts import Quantity, log_ranges
 
     figure = log_ranges([Quantity("ours", 1e-6, 1e-5, False), Quantity("theirs", 1e-4, 1e-4, True)], unit="J")
     (ax,) = figure.axes
@@ -329,13 +329,13 @@ def test_frugal_runs_are_held_against_the_standard_one_and_the_best_is_near_it(w
 
 
 def test_without_a_standard_run_nothing_is_called_frugal():
-    told = text_of(report.render([whole_run("frugal", 0, 0.983, 1e-6)]))
+    told = text_of(render.render([whole_run("frugal", 0, 0.983, 1e-6)]))
     assert "No whole training run has been priced." in told and "times fewer" not in told
 
 
 def test_learning_on_the_chip_is_priced_by_hand_computed_joules():
     record = next(record for record in full_house() if record.get("name") == "chip learning")
-    low, high = section_chip.price(record)["davies2018"]
+    low, high = chip.price(record)["davies2018"]
     # 784 x 100 learning synapses take 2 cores, 100 x 10 one. At least: 23.6 pJ an operation, 52 pJ a neuron update, 120 pJ a synaptic one,
     # 1.7 pJ a message (900 input spikes to 2 cores, 99 to 1, and 9 + 20 error spikes), and 0.82 mW for each of the 3 cores.
     dynamic = (90_900 * 23.6 + 4_600 * 52 + 9_300 * 120 + (1_800 + 99 + 29) * 1.7) * 1e-12
@@ -356,13 +356,13 @@ def test_every_published_figure_names_a_source_that_is_listed():
     ("value", "told"), [(2.5e-6, "2.5 µJ"), (0, "0 J"), (999.6e-6, "1 mJ"), (1.78e-4, "178 µJ"), (1.234, "1.23 J"), (5e-13, "0.5 pJ")]
 )
 def test_values_are_told_with_their_prefix(value, told):
-    from benchmarks.charts import engineering
+    from biograd.pictures.charts import engineering
 
     assert engineering(value, "J") == told
 
 
 def test_a_file_is_written_whole_and_lost_records_leave_a_line(tmp_path):
-    path = report.write(full_house(), tmp_path / "deep" / "report.html", title="Mine & yours")
+    path = render.write(full_house(), tmp_path / "deep" / "report.html", title="Mine & yours")
     assert "<title>Mine &amp; yours</title>" in path.read_text(encoding="utf-8")
     assert [file.name for file in path.parent.iterdir()] == ["report.html"]
 
@@ -371,7 +371,7 @@ def test_a_file_is_written_whole_and_lost_records_leave_a_line(tmp_path):
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium on this machine: the page is not opened in a browser")
 @pytest.mark.parametrize("width", [1200, 390])
 def test_a_browser_lays_the_page_out_without_errors_and_within_its_width(tmp_path, width):
-    report.write(full_house(), tmp_path / "report.html", pictures={"raster": '<svg viewBox="0 0 9 9" width="9" height="9"><rect/></svg>'})
+    render.write(full_house(), tmp_path / "report.html", pictures={"raster": '<svg viewBox="0 0 9 9" width="9" height="9"><rect/></svg>'})
     probe = "<script>onload=()=>{document.title=JSON.stringify([document.documentElement.scrollWidth,innerWidth])}</script>"
     page = (tmp_path / "report.html").read_text(encoding="utf-8").replace("</body>", probe + "</body>")
     (tmp_path / "probed.html").write_text(page, encoding="utf-8")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from benchmarks import joules, machine, scaling, speed
-from benchmarks.meters import EnergyMeter
+from benchmarks import machine
+from benchmarks.measurements import device_energy, scaling, speed
+from benchmarks.measurements.meters import EnergyMeter
 from biograd.data.datasets import ImageSet
 from biograd.learning.learner import LocalLearner
 
@@ -90,12 +91,12 @@ def test_memory_of_bptt_grows_with_time_and_online_does_not(monkeypatch):
 
 
 def test_a_device_is_measured_at_every_batch_in_seconds_even_without_a_meter(monkeypatch):
-    monkeypatch.setattr(joules, "SIZES", (30, 12, 5))
-    monkeypatch.setattr(joules, "BATCHES", (1, 8))
-    monkeypatch.setattr(joules, "PORTION", 8)
-    monkeypatch.setattr(joules, "energy_meters", dict)
+    monkeypatch.setattr(device_energy, "SIZES", (30, 12, 5))
+    monkeypatch.setattr(device_energy, "BATCHES", (1, 8))
+    monkeypatch.setattr(device_energy, "PORTION", 8)
+    monkeypatch.setattr(device_energy, "energy_meters", dict)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    found = list(joules.device_energy(seconds=0.01, idle_seconds=0, windows=1))
+    found = list(device_energy.device_energy(seconds=0.01, idle_seconds=0, windows=1))
     assert {(r["method"], r["mode"], r["batch"]) for r in found} == {
         (method, mode, batch) for method in ("BioGrad", "BPTT", "ANN") for mode in ("training", "inference") for batch in (1, 8)
     }
@@ -112,7 +113,7 @@ def test_a_meters_joules_are_kept_with_its_name_and_driver():
             self.spent += 3.0
             return self.spent
 
-    found = joules.measured(lambda: 4, Meter(), seconds=0.0001, idle_seconds=0, windows=2)
+    found = device_energy.measured(lambda: 4, Meter(), seconds=0.0001, idle_seconds=0, windows=2)
     assert found["meter"] == "a meter" and found["driver"] == "9.9" and len(found["windows"]) == 2
     assert all(window["joules"] == 3.0 and window["how"] == "measured" for window in found["windows"])
 

@@ -7,8 +7,8 @@ import dataclasses
 import pytest
 
 from benchmarks import suite
+from benchmarks.measurements.trials import paper_trials
 from benchmarks.tasks import SUITES, Bench, Task, trial_task
-from benchmarks.trials import paper_trials
 from biograd.runs import records
 
 ORIGIN_KEYS = {"machine", "versions", "commit", "when"}

@@ -7,10 +7,10 @@ import dataclasses
 import pytest
 import torch
 
-from benchmarks.evidence import Evidence
-from benchmarks.section_events import events, simulated_accuracy
-from benchmarks.sections import cards, headline
-from benchmarks.timing import RULES, TASKS, TimingParams, described, learn, measure, samples
+from benchmarks.measurements.order_tasks import RULES, TASKS, TimingParams, described, learn, measure, samples
+from benchmarks.report.events import events, simulated_accuracy
+from benchmarks.report.evidence import Evidence
+from benchmarks.report.sections import cards, headline
 
 SMALL = TimingParams(train=600, test=300, hidden=(60,), epochs=8, batch=20, lr=4e-3)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import tutorial
+from benchmarks.measurements import tutorial
 from benchmarks.suite import SUITES
 from biograd.data import datasets
 

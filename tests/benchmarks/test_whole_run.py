@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import loihi, whole_run
-from benchmarks.trials import Trial, pareto_trials, train
+from benchmarks.measurements import loihi_costs, whole_run
+from benchmarks.measurements.trials import Trial, pareto_trials, train
 from biograd.data.datasets import ImageSet
 from biograd.runs.experiment import RunConfig
 from biograd.training.repetition import RepetitionParams
-from hardware.border.files import LayerModel, Model, SpikeInput
+from hardware.border.model import LayerModel, Model, SpikeInput
 
 CONFIG = RunConfig(hidden=(20,), epochs=3, batch=20, steps=6, lr=5e-3, threads=1)
 
@@ -90,10 +90,10 @@ def test_spreading_over_cores_saves_time_and_so_static_energy(plain):
 def test_columns_of_zeros_are_cut_off_with_their_spikes():
     layer = LayerModel(w=np.array([[1.0, 0.0, 2.0], [0.0, 0.0, 1.0]]), bias=np.zeros(2), alpha_u=0.0, alpha_v=0.0)
     spikes = np.arange(6, dtype=np.uint8).reshape(2, 1, 3) % 2
-    model, shown = loihi.connected(Model(layers=(layer,), steps=2), SpikeInput(spikes=spikes, labels=np.array([0])))
+    model, shown = loihi_costs.connected(Model(layers=(layer,), steps=2), SpikeInput(spikes=spikes, labels=np.array([0])))
     assert model.layers[0].w.tolist() == [[1.0, 2.0], [0.0, 1.0]] and shown.spikes.tolist() == spikes[:, :, [0, 2]].tolist()
     silent = Model(layers=(dataclasses.replace(layer, w=np.zeros((2, 3))),), steps=2)
-    assert loihi.connected(silent)[0] is silent  # a network needs an input
+    assert loihi_costs.connected(silent)[0] is silent  # a network needs an input
 
 
 def test_the_frugal_ladder_changes_one_thing_at_a_time():

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardware import emulator, emulator_loop, limits
-from hardware.border.files import SpikeInput, read_spikes
+from hardware.border.files import read_spikes
+from hardware.border.model import SpikeInput
 from hardware.fixed_point import FixedPointLayer, FixedPointModel, read_fixed, round_to_step
 
 GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("net*.npz"))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardware.border.files import OperationCounts
+from hardware.border.model import OperationCounts
 from hardware.energy import DAVIES2018, PROFILES, Interval, estimate, exactly, override
 
 

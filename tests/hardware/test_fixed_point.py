@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hardware import chip, fixed_point, limits
-from hardware.border.files import LayerModel, Model, SpikeInput
+from hardware.border.model import LayerModel, Model, SpikeInput
 from hardware.fixed_point import FixedPointLayer, FixedPointModel, dequantise, quantise, read_fixed, round_to_step, write_fixed
 
 

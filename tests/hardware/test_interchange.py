@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from hardware.border import archive, files
-from hardware.border.files import LayerModel, Model, OperationCounts, RunResult, SpikeInput
+from hardware.border.model import LayerModel, Model, OperationCounts, RunResult, SpikeInput
 
 
 def example(seed: int = 0, **changes) -> Model:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from hardware import chip, emulator, limits
-from hardware.border.files import SpikeInput
+from hardware.border.model import SpikeInput
 from hardware.fixed_point import FixedPointLayer, FixedPointModel, round_to_step
 
 pytest.importorskip("lava.magma", reason="Lava exists for Python 3.10 alone; .venv-lava/bin/python -m pytest tests/hardware runs these")

@@ -8,7 +8,8 @@ import time
 import numpy as np
 import pytest
 
-from hardware.border.files import LayerModel, Model, read_model, write_model
+from hardware.border.files import read_model, write_model
+from hardware.border.model import LayerModel, Model
 from hardware.fixed_point import quantise
 from hardware.learning import state as learning_state
 from hardware.learning.emulator import evaluate, learn, output_counts, sleep, spike_masks

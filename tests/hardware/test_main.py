@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from hardware.__main__ import main
-from hardware.border.files import LayerModel, Model, SpikeInput, read_result, write_model, write_spikes
+from hardware.border.files import read_result, write_model, write_spikes
+from hardware.border.model import LayerModel, Model, SpikeInput
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from hardware import emulator, limits
-from hardware.border.files import SpikeInput
+from hardware.border.model import SpikeInput
 from hardware.fixed_point import FixedPointLayer, FixedPointModel
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from hardware.__main__ import main
-from hardware.border.files import SpikeInput, read_model, read_result, write_model, write_spikes
+from hardware.border.files import read_model, read_result, write_model, write_spikes
+from hardware.border.model import SpikeInput
 from hardware.border.nir_foreign import Foreign, from_foreign
 from hardware.fixed_point import quantise
 from hardware.limits import check

@@ -10,7 +10,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hardware.border.files import LayerModel, Model, SpikeInput, read_model, read_spikes, write_model, write_spikes
+from hardware.border.files import read_model, read_spikes, write_model, write_spikes
+from hardware.border.model import LayerModel, Model, SpikeInput
 from hardware.fixed_point import dequantise, quantise, read_fixed, round_to_step, write_fixed
 
 alphas = st.just(0.0) | st.floats(float(np.float32(2e-6)), 1, exclude_max=True, width=32)

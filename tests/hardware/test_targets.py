@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from hardware import lava_process, targets
-from hardware.border.files import LayerModel, Model, SpikeInput
+from hardware.border.model import LayerModel, Model, SpikeInput
 from hardware.fixed_point import FixedPointLayer, FixedPointModel, round_to_step
 from hardware.lava_process import TargetError
 

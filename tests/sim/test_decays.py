@@ -27,7 +27,7 @@ from biograd.runs.experiment import Experiment, RunConfig, read_config
 from biograd.sleep import DreamState, SleepParams, dream, homeostatic_step, sleep_phase
 from biograd.training.trainer import Trainer
 from hardware import emulator
-from hardware.border.files import SpikeInput
+from hardware.border.model import SpikeInput
 from hardware.fixed_point import quantise
 
 SIZES, T, BATCH = (9, 15, 11, 4), 12, 6

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import draw_check
 from biograd.commands import draw
 from biograd.commands.cli import main
 from biograd.data.datasets import ImageSet
+from biograd.drawing import check
 from hardware import emulator
-from hardware.border.files import LayerModel, Model, SpikeInput
+from hardware.border.model import LayerModel, Model, SpikeInput
 from hardware.fixed_point import quantise
 
 TRAIN = ["train", "--hidden", "32", "--epochs", "2", "--batch", "10", "--lr", "3e-3", "--threads", "1", "--quiet"]
@@ -47,7 +47,7 @@ def test_a_run_and_its_exported_model_give_the_same_page(folder, tmp_path, capsy
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not draw_check.has_node(), reason="no node on this machine: the page's JavaScript is not run")
+@pytest.mark.skipif(not check.has_node(), reason="no node on this machine: the page's JavaScript is not run")
 def test_a_network_of_another_tool_is_drawn_without_feedback_and_without_claims(mnist, tmp_path, capsys):
     generator = np.random.default_rng(0)
     weights = [generator.normal(0, 1.5 / np.sqrt(n_in), (out, n_in)).astype(np.float32) for n_in, out in ((784, 20), (20, 10))]
@@ -79,21 +79,21 @@ def test_the_page_claims_of_a_networks_learning_only_what_its_file_says():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not draw_check.has_node(), reason="no node on this machine: the page's JavaScript is not run")
+@pytest.mark.skipif(not check.has_node(), reason="no node on this machine: the page's JavaScript is not run")
 def test_the_check_compares_the_page_with_the_emulator_and_refuses_a_page_that_differs(folder, capsys, monkeypatch):
     code, out, err = run(["draw", folder, "--check", "200", "--json"], capsys)
     assert code == 0, err
     checked = json.loads(out)["checked"]
     assert (checked["samples"], checked["spikes_differ"], checked["counts_differ"], checked["answers_differ"]) == (200, 0, 0, 0)
     (folder / "draw.html").unlink()
-    right = draw_check.in_node
+    right = check.in_node
 
     def wrong(net, images):
         net["layers"][0]["vth"] *= 2
         return right(net, images)
 
-    monkeypatch.setattr(draw_check, "browser", lambda: None)
-    monkeypatch.setattr(draw_check, "in_node", wrong)
+    monkeypatch.setattr(check, "browser", lambda: None)
+    monkeypatch.setattr(check, "in_node", wrong)
     code, _, err = run(["draw", folder, "--check", "200"], capsys)
     assert code == 2 and "differ" in err and err.count("\n") == 1 and not (folder / "draw.html").exists()
 

@@ -17,7 +17,8 @@ from biograd.interop.nir import from_nir, to_model, to_network, to_nir
 from biograd.interop.snntorch import from_snntorch, to_snntorch
 from biograd.network import Network
 from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams
-from hardware.border.files import LayerModel, Model, read_model, write_model
+from hardware.border.files import read_model, write_model
+from hardware.border.model import LayerModel, Model
 
 
 def network(*sizes, **params):

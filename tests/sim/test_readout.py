@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
-from benchmarks import report
+from benchmarks.report import render
 from biograd.data.datasets import ImageSet
 from biograd.data.events.recording import Events, Sensor
 from biograd.data.events.sets import EventSet, SpikeSet
@@ -36,7 +36,7 @@ from biograd.training.callbacks import EarlyStopping
 from biograd.training.evaluation import evaluate
 from biograd.training.trainer import Trainer, TrainParams
 from hardware import emulator
-from hardware.border.files import SpikeInput
+from hardware.border.model import SpikeInput
 from hardware.fixed_point import quantise
 
 STEPS, BATCH = 12, 6
@@ -229,7 +229,7 @@ def test_a_run_folder_takes_values_and_gives_them_back(tmp_path: Any) -> None:
     assert {k: v for k, v in last.items() if k not in timed} == {k: v for k, v in same.items() if k not in timed}
     records.append(folder.records, same)
     assert json.loads(folder.records.read_text().splitlines()[-1])["test_r2"] == last["test_r2"]
-    report.write(records.read(folder.records), tmp_path / "report.html")
+    render.write(records.read(folder.records), tmp_path / "report.html")
     assert "<html" in (tmp_path / "report.html").read_text()
 
 

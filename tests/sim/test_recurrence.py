@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
-from benchmarks.timing import TimingParams, samples
+from benchmarks.measurements.order_tasks import TimingParams, samples
 from biograd.commands import cli
 from biograd.errors import ERRORS
 from biograd.feedback import RandomDFA, SleepAligned, Symmetric, true_path

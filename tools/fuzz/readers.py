@@ -47,7 +47,7 @@ def written(write: Callable[[Path], object], name: str = "seed") -> bytes:
 
 
 def _models():
-    from hardware.border.files import LayerModel, Model
+    from hardware.border.model import LayerModel, Model
 
     rng = np.random.default_rng(0)
     hidden = LayerModel(w=rng.normal(size=(4, 3)), bias=rng.normal(size=4), w_fb=rng.normal(size=(4, 2)), alpha_a=0.3)
@@ -98,7 +98,8 @@ def foreign() -> Reader:
 
 def spikes() -> Reader:
     """Encoded samples, .npz."""
-    from hardware.border.files import SpikeInput, read_spikes, write_spikes
+    from hardware.border.files import read_spikes, write_spikes
+    from hardware.border.model import SpikeInput
 
     some = SpikeInput(spikes=np.random.default_rng(0).random((4, 3, 5)) < 0.4, labels=np.array([0, 2, 1]))
     plain = io.BytesIO()
@@ -109,7 +110,8 @@ def spikes() -> Reader:
 
 def result() -> Reader:
     """The result of a run on a target, .npz."""
-    from hardware.border.files import SpikeInput, read_result, write_result
+    from hardware.border.files import read_result, write_result
+    from hardware.border.model import SpikeInput
     from hardware.fixed_point import quantise
     from hardware.targets import run
 

@@ -1,0 +1,1 @@
+"""Measurements, each returning records: accuracy, speed, energy, learning on the chip."""

@@ -1,0 +1,1 @@
+"""What BioGrad is compared with: backpropagation and other libraries."""

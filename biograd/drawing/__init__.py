@@ -1,0 +1,1 @@
+"""The drawing page: one HTML file on which a trained network reads drawn digits."""
