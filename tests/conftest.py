@@ -33,8 +33,12 @@ if sys.version_info >= (3, 11):
     checker = types.ModuleType("biograd_shape_checker")
     checker.check = beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))  # type: ignore[attr-defined]
     sys.modules[checker.__name__] = checker
-    files = (Path(__file__).parents[1] / "biograd").glob("*.py")
-    checked = [f"biograd.{file.stem}" for file in files if not re.search("@numba|@triton", file.read_text(encoding="utf-8"))]
+    root = Path(__file__).parents[1]
+    files = [file for file in (root / "biograd").rglob("*.py") if not {"commands", "pictures", "drawing"} & set(file.parts)]
+    compiled = re.compile("@numba|@triton")
+    checked = [
+        ".".join(file.relative_to(root).with_suffix("").parts) for file in files if not compiled.search(file.read_text(encoding="utf-8"))
+    ]
     jaxtyping.install_import_hook(checked, f"{checker.__name__}.check")
 
 

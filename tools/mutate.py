@@ -34,13 +34,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 TESTS = {
-    "biograd/neurons.py": ["tests/sim/test_neurons.py", "tests/sim/test_scans.py", "tests/sim/test_network.py"],
-    "biograd/traces.py": ["tests/sim/test_traces.py", "tests/sim/test_scans.py", "tests/sim/test_rules.py"],
+    "biograd/neurons.py": ["tests/sim/test_neurons.py", "tests/sim/kernels/test_scans.py", "tests/sim/test_network.py"],
+    "biograd/traces.py": ["tests/sim/test_traces.py", "tests/sim/kernels/test_scans.py", "tests/sim/test_rules.py"],
     "biograd/rules.py": ["tests/sim/test_rules.py"],
-    "biograd/sleep.py": ["tests/sim/test_sleep.py", "tests/sim/test_scans.py"],
+    "biograd/sleep.py": ["tests/sim/test_sleep.py", "tests/sim/kernels/test_scans.py"],
     "hardware/emulator.py": ["tests/hardware/test_emulator.py", "tests/hardware/test_manual.py"],
     "hardware/emulator_loop.py": ["tests/hardware/test_emulator.py", "tests/hardware/test_manual.py"],
-    "hardware/fixed_point.py": ["tests/hardware/test_fixed_point.py", "tests/hardware/test_round_trips.py"],
+    "hardware/fixed_point.py": ["tests/hardware/test_fixed_point.py", "tests/hardware/border/test_round_trips.py"],
 }
 _OPERATORS: dict[type, list[type]] = {
     ast.Add: [ast.Sub],

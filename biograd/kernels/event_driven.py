@@ -8,7 +8,7 @@
               so that a presynaptic spike adds one row to dw, and a sample without errors adds nothing and is skipped
 
 Both mean what `Network.step` and the rule's steps mean; sums are taken in another order, so the last bits may differ
-(tests/sim/test_event_driven.py). It serves the two-compartment LIF in float32 with the rules of this package; anything else takes the
+(tests/sim/kernels/test_event_driven.py). It serves the two-compartment LIF in float32 with the rules of this package; anything else takes the
 general way (`LocalLearner`).
 """
 

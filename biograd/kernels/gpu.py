@@ -4,7 +4,7 @@ They are the counterpart of `scans` and mean the same steps. Products and sums a
 spikes, slopes and traces are the steps' own to the bit. Nothing here waits for the device, so a learning step can be recorded as a CUDA
 graph. They need Triton, which comes with torch's CUDA builds; without it, as in other precisions, the general way is taken.
 
-Shown: equal to the steps under Triton's interpreter, and compiled for compute capability 9.0 (tests/sim/test_gpu.py). `biograd benchmark
+Shown: equal to the steps under Triton's interpreter, and compiled for compute capability 9.0 (tests/sim/kernels/test_gpu.py). `biograd benchmark
 --suite speed` measures them where there is a GPU.
 """
 

@@ -1,4 +1,4 @@
-"""Compiled loops over time for the CPU: each stands for a pure step elsewhere and equals it to the bit (tests/sim/test_scans.py).
+"""Compiled loops over time for the CPU: each stands for a pure step elsewhere and equals it to the bit (tests/sim/kernels/test_scans.py).
 
 They exist for speed alone: one pass over memory instead of one a tensor operation (measured by `biograd benchmark --suite speed`).
 All arrays are float32 and contiguous. The loops hold no lock of Python's and use one thread each: the learner runs them side by side on

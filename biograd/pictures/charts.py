@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from biograd.pictures.plots import BLUE, GREEN, INK, ORANGE, PALE, PURPLE, SKY
+from .plots import BLUE, GREEN, INK, ORANGE, PALE, PURPLE, SKY
 
 WIDTH = 5.0  # inches
 TEXT, SMALL = 9.5, 8.5  # points

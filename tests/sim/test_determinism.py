@@ -29,7 +29,8 @@ CONFIG = RunConfig(
 PROGRAM = """
 import sys; sys.path.insert(0, {here!r})
 from conftest import few_digits
-from biograd import cli, datasets
+from biograd.commands import cli
+from biograd.data import datasets
 datasets.DATASETS["mnist"] = few_digits
 sys.exit(cli.main(sys.argv[1:]))
 """

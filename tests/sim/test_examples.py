@@ -22,12 +22,13 @@ def test_a_public_name_has_an_example(name):
     assert ">>>" in (inspect.getdoc(getattr(biograd, name)) or ""), f"biograd.{name} has no example in its docstring"
 
 
-@pytest.mark.parametrize(
-    "name", [found.name for found in pkgutil.iter_modules(biograd.__path__) if found.name not in ("__main__", "commands")]
-)
+MODULES = [module.name for module in pkgutil.walk_packages(biograd.__path__, "biograd.")]
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if not name.startswith(("biograd.__main__", "biograd.commands"))])
 def test_the_examples_of_a_module_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # some write a file
-    module = importlib.import_module(f"biograd.{name}")
+    module = importlib.import_module(name)
     names = {public: getattr(biograd, public) for public in biograd.__all__} | vars(module) | {"torch": torch, "nn": nn}
     failed = []
     for found in doctest.DocTestFinder(exclude_empty=True).find(module, globs=names):

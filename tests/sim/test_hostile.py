@@ -146,7 +146,7 @@ def test_forgeries_take_less_than_200_mb(tmp_path):
         (forged_pickle, "biograd.data.fetch.mnist_from_wheel(pathlib.Path(PATH), 'm')", "longer than the data set"),
     ]
     program = """
-import pathlib, biograd.idx, biograd.fetch
+import pathlib, biograd.data.idx, biograd.data.fetch
 def peak(): return [int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")][0]
 def taken(PATH, read):
     before = peak()
@@ -239,7 +239,7 @@ def event_forgeries(folder):
 def test_forged_events_take_less_than_200_mb(tmp_path):
     forged = event_forgeries(tmp_path)
     program = """
-import pathlib, numpy as np, torch, h5py, biograd, biograd.events_simulated
+import pathlib, numpy as np, torch, h5py, biograd, biograd.data.events.simulated
 def peak(): return [int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")][0]
 def taken(read):
     before = peak()

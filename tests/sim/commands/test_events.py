@@ -16,7 +16,7 @@ from biograd.commands.cli import main
 from biograd.data import datasets
 from biograd.data.events.simulated import NAME
 
-IMAGES = Path(__file__).parents[1] / "mnist_test_images.npz"
+IMAGES = Path(__file__).parents[2] / "mnist_test_images.npz"
 FLAGS = ["--encoder", "events", "--steps", "6", "--hidden", "40", "--epochs", "3", "--batch", "10", "--lr", "5e-3", "--threads", "1"]
 NIGHTS = ["--sleep.first-night", "10", "--sleep.steps", "100"]
 
@@ -115,7 +115,7 @@ def test_data_counts_simulated_recordings_beside_what_is_published(
 
 
 def test_the_readmes_example_of_recordings_learns() -> None:
-    blocks = re.findall(r"```python\n(.*?)```", (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)```", (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     (example,) = [block for block in blocks if "EventSet" in block]
     rng, labels = np.random.default_rng(0), np.arange(300) % 3
     mine = [

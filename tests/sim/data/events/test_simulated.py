@@ -16,7 +16,7 @@ from biograd.data.events.sets import EventSet
 from biograd.data.events.simulated import CORNERS, NAME, SaccadeParams, camera, simulate, write_files
 from biograd.data.events.statistics import PUBLISHED, Statistics, statistics
 
-IMAGES = Path(__file__).parents[1] / "mnist_test_images.npz"
+IMAGES = Path(__file__).parents[3] / "mnist_test_images.npz"
 
 
 def digits(n: int) -> np.ndarray:

@@ -14,7 +14,7 @@ from hardware.learning.against_lava import Trail, compare, connection_names, dig
 from hardware.learning.params import ChipLearningParams, ChipSleepParams
 from hardware.learning.plan import plan
 
-GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("learning_*.npz"))
+GOLDEN = sorted((Path(__file__).parents[2] / "golden").glob("learning_*.npz"))
 
 
 def golden(path: Path) -> tuple[ChipLearningParams, dict[str, np.ndarray]]:

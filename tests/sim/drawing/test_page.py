@@ -35,7 +35,7 @@ from hardware.border.model import LayerModel, Model, SpikeInput
 from hardware.energy import PROFILES, estimate
 from hardware.fixed_point import FixedPointLayer, FixedPointModel, quantise, read_fixed
 
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parents[2]
 needs_node = pytest.mark.skipif(not check.has_node(), reason="no node on this machine: the page's JavaScript is not run")
 needs_browser = pytest.mark.skipif(check.browser() is None, reason="no Chromium on this machine: the page is not opened in a browser")
 

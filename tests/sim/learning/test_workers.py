@@ -20,12 +20,12 @@ from biograd.learning.workers import Workers, joined
 PROGRAM = """
 import os, sys, time, torch
 from biograd.feedback import SleepAligned
-from biograd.learner import LocalLearner
+from biograd.learning.learner import LocalLearner
 from biograd.network import Network
 from biograd.sleep import SleepParams
-from biograd.samples import Batch
-from biograd.trainer import Trainer, TrainParams
-from biograd.workers import SharedLearner, joined
+from biograd.data.samples import Batch
+from biograd.training.trainer import Trainer, TrainParams
+from biograd.learning.workers import SharedLearner, joined
 
 IN_MEMORY = True
 torch.set_num_threads(1)
@@ -83,7 +83,7 @@ def test_the_weights_are_those_of_one_worker(tmp_path: Path) -> None:
 
 
 NO_ROOM = """
-from biograd import exchange
+from biograd.learning import shared_memory as exchange
 def no_room(*_): raise OSError(28, "No space left on device")
 exchange._made = no_room
 """
@@ -166,8 +166,8 @@ def test_when_a_worker_is_killed_the_others_end_at_once_and_nothing_is_left(tmp_
 COMMAND = """
 import sys
 import numpy as np, torch
-from biograd import datasets
-from biograd.cli import main
+from biograd.data import datasets
+from biograd.commands.cli import main
 
 def few_digits(root, split, progress):
     with np.load(sys.argv[2], allow_pickle=False) as file:
@@ -178,7 +178,7 @@ datasets.DATASETS["mnist"] = few_digits
 flags = ["--hidden", "20", "--batch", "50", "--threads", "1", "--sleep.first-night", "5", "--sleep.every", "5", "--quiet", "--json"]
 sys.exit(main(["train", "--epochs", "1", *flags, "--resume", "--out", sys.argv[1]]))
 """
-IMAGES = Path(__file__).parents[1] / "mnist_test_images.npz"
+IMAGES = Path(__file__).parents[2] / "mnist_test_images.npz"
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ TINY = RegressionParams(task="friedman", train=60, test=40, hidden=(20,), neuron
 @pytest.fixture
 def digits(monkeypatch: pytest.MonkeyPatch) -> None:
     def few(name: str, split: str) -> ImageSet:
-        with np.load(Path(__file__).parents[1] / "mnist_test_images.npz", allow_pickle=False) as held:
+        with np.load(Path(__file__).parents[2] / "mnist_test_images.npz", allow_pickle=False) as held:
             x, y = torch.from_numpy(held[f"{split}_x"]), torch.from_numpy(held[f"{split}_y"].astype(np.int64))
         return ImageSet(name, split, x, y, 10)
 

@@ -19,7 +19,7 @@ from biograd.interop.snntorch import differences, from_snntorch, to_snntorch
 from biograd.network import Network
 from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams
 
-IMAGES = np.load(Path(__file__).parents[1] / "mnist_test_images.npz")
+IMAGES = np.load(Path(__file__).parents[2] / "mnist_test_images.npz")
 
 
 def leaky(beta=0.9, **changes):

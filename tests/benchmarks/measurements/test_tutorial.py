@@ -14,7 +14,7 @@ from biograd.data import datasets
 @pytest.fixture(autouse=True)
 def few_digits(monkeypatch):
     def few(root, split, progress):
-        with np.load(Path(__file__).parents[1] / "mnist_test_images.npz", allow_pickle=False) as file:
+        with np.load(Path(__file__).parents[2] / "mnist_test_images.npz", allow_pickle=False) as file:
             x, y = torch.from_numpy(file[f"{split}_x"]), torch.from_numpy(file[f"{split}_y"].astype(np.int64))
         return datasets.ImageSet("mnist", split, x, y, 10)
 

@@ -392,6 +392,6 @@ def test_a_tool_that_hangs_is_given_up(monkeypatch, tmp_path):
 
 
 def test_the_images_for_tests_are_what_their_readme_says():
-    with np.load(Path(__file__).parents[1] / "mnist_test_images.npz") as few:
+    with np.load(Path(__file__).parents[2] / "mnist_test_images.npz") as few:
         assert few["train_x"].shape == (700, 28, 28) and few["test_x"].shape == (300, 28, 28) and few["train_x"].dtype == np.uint8
         assert np.bincount(few["train_y"]).tolist() == [70] * 10 and np.bincount(few["test_y"]).tolist() == [30] * 10

@@ -32,7 +32,7 @@ class Images(NamedTuple):
 
 
 def digits(part: str) -> Images:
-    with np.load(Path(__file__).parents[1] / "mnist_test_images.npz") as held:
+    with np.load(Path(__file__).parents[2] / "mnist_test_images.npz") as held:
         return Images(torch.from_numpy(held[f"{part}_x"]), torch.from_numpy(held[f"{part}_y"]).long())
 
 

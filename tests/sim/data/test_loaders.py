@@ -19,7 +19,7 @@ from biograd.sleep import SleepParams
 from biograd.training.evaluation import evaluate
 from biograd.training.trainer import Trainer, TrainParams
 
-SOME = np.load(Path(__file__).parents[1] / "mnist_test_images.npz")
+SOME = np.load(Path(__file__).parents[2] / "mnist_test_images.npz")
 X, Y = torch.from_numpy(SOME["train_x"][:200]), torch.from_numpy(SOME["train_y"][:200].astype(np.int64))
 SHORT = SleepParams(every=4, phases=1, first_night=2, steps=50)
 

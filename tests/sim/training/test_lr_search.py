@@ -14,7 +14,7 @@ from biograd.sleep import SleepParams
 from biograd.training.lr_search import find_lr
 from biograd.training.trainer import Trainer, TrainParams
 
-SOME = np.load(Path(__file__).parents[1] / "mnist_test_images.npz")
+SOME = np.load(Path(__file__).parents[2] / "mnist_test_images.npz")
 IMAGES = Batch(torch.from_numpy(SOME["train_x"]), torch.from_numpy(SOME["train_y"].astype(np.int64)))
 
 

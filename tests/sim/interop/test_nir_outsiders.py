@@ -19,7 +19,7 @@ from biograd.interop.snntorch import from_snntorch
 from biograd.network import Network
 from hardware.border.files import write_model
 
-IMAGES = np.load(Path(__file__).parents[1] / "mnist_test_images.npz")
+IMAGES = np.load(Path(__file__).parents[2] / "mnist_test_images.npz")
 STEPS = 10
 
 
