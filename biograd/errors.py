@@ -24,17 +24,17 @@ class ErrorNeurons(ABC):
 
     @abstractmethod
     def error(self, s_out: Float[Tensor, "*T B C"], rate: Float[Tensor, "*T B C"], target: Float[Tensor, "B C"]) -> Float[Tensor, "*T B C"]:
-        """The error of one step [B, C], or of all steps at once [T, B, C], in spikes a step.
+        """The error of one step [B, C], or of all steps at once [T, B, C], in spikes per step.
 
         Args:
             s_out: output spikes of the step, 0 or 1.
-            rate: output spikes a step, from the first step to this one; to the last one where the kind is not causal.
-            target: wished spikes a step, 0..1 (one-hot for classes).
+            rate: output spikes per step, from the first step to this one; to the last one where the kind is not causal.
+            target: wished spikes per step, 0..1 (one-hot for classes).
         """
 
 
 class SignedSpikes(ErrorNeurons):
-    """err[t] = target - s_out[t], in {-1, 0, 1}: a positive and a negative error neuron a class, which is what a chip can do.
+    """err[t] = target - s_out[t], in {-1, 0, 1}: a positive and a negative error neuron per class, which is what a chip can do.
 
     Source: the error neurons of Tang et al. 2021 (arXiv 2110.14092, abstract), reconstructed.
 
@@ -115,7 +115,7 @@ def balanced_weights(labels: Int[Tensor, " n"], classes: int) -> Float[Tensor, "
 
 
 def errors_over_time(kind: ErrorNeurons, s_out: Float[Tensor, "T B C"], target: Float[Tensor, "B C"]) -> Float[Tensor, "T B C"]:
-    """The errors of a whole sample, [T, B, C], spikes a step."""
+    """The errors of a whole sample, [T, B, C], spikes per step."""
     if not kind.causal:
         return kind.error(s_out, s_out.mean(0).expand_as(s_out), target)
     steps = torch.arange(1, s_out.shape[0] + 1, dtype=s_out.dtype, device=s_out.device)

@@ -28,7 +28,7 @@ class Feedback(nn.Module, ABC):
 
     @abstractmethod
     def weights(self, hidden: int) -> Float[Tensor, "N C"]:
-        """w_fb of a hidden layer, [N, classes], thresholds a spike."""
+        """w_fb of a hidden layer, [N, classes], thresholds per spike."""
 
     def project(self, err: Float[Tensor, "*T B C"], hidden: int) -> Float[Tensor, "*T B N"]:
         """What the errors of the classes do to the apical dendrites of hidden layer `hidden` (0 = first), thresholds."""
@@ -36,7 +36,7 @@ class Feedback(nn.Module, ABC):
 
 
 class _Wired(Feedback):
-    """Feedback through weights of its own, one matrix a hidden layer."""
+    """Feedback through weights of its own, one matrix per hidden layer."""
 
     def __init__(self, net: Network, *, generator: torch.Generator | None = None) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class SleepAligned(_Wired):
 
         w_fb <- (1 - decay) w_fb + decay gain C,   C[n, c] = mean over steps of (s_out[c] - its mean)(s[n] - rate)
 
-    `gain` is one number a layer, set once after the first night so that w_fb has unit root mean square, and kept: each synapse
+    `gain` is one number per layer, set once after the first night so that w_fb has unit root mean square, and kept: each synapse
     needs only the spikes on its two sides and a constant.
     Source: the Hebbian sleep of Tang et al. 2021 (arXiv 2110.14092, abstract); same-step coincidence, homeostasis and the gain are ours.
 

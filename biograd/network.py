@@ -27,9 +27,9 @@ class Activity(NamedTuple):
 class Layer(nn.Module):
     """Forward synapses onto one population.
 
-    `w` [out, in], thresholds a spike; `b` [out], thresholds a step, a weight from one input that fires at every step.
+    `w` [out, in], thresholds per spike; `b` [out], thresholds per step, a weight from one input that fires at every step.
     Drawn from U(+-2/sqrt(in)), b = 0: PyTorch's usual bound, U(+-1/sqrt(in)) at v_th = 0.5, in thresholds.
-    `w_rec` [out, out], thresholds a spike, where the layer is recurrent: from its own spikes of the step before, drawn from
+    `w_rec` [out, out], thresholds per spike, where the layer is recurrent: from its own spikes of the step before, drawn from
     U(+-1/sqrt(out)); else None.
 
     Example:

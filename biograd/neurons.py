@@ -28,15 +28,15 @@ class TwoCompartmentParams:
         0.5
     """
 
-    alpha_u: float = 0.5  # synaptic current kept a step, 1; Source: the paper's lab, its other public code (v_th 0.5)
-    alpha_v: float = 0.75  # soma voltage kept a step, 1; same source
-    alpha_a: float = 0.0  # apical voltage kept a step, 1; ours: 0 and 0.5 learn equally well, 0 needs no state
+    alpha_u: float = 0.5  # synaptic current kept per step, 1; Source: the paper's lab, its other public code (v_th 0.5)
+    alpha_v: float = 0.75  # soma voltage kept per step, 1; same source
+    alpha_a: float = 0.0  # apical voltage kept per step, 1; ours: 0 and 0.5 learn equally well, 0 needs no state
     window: float = 1.0  # half-width of the surrogate slope around the threshold, thresholds; same source (0.5 at v_th 0.5)
 
     def __post_init__(self) -> None:
         for name in ("alpha_u", "alpha_v", "alpha_a"):
             if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"neuron.{name} is {getattr(self, name)}; need 0 <= {name} < 1 (the fraction kept a step)")
+                raise ValueError(f"neuron.{name} is {getattr(self, name)}; need 0 <= {name} < 1 (the fraction kept per step)")
         if not self.window > 0:
             raise ValueError(f"neuron.window is {self.window}; need window > 0 (thresholds)")
 

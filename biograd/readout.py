@@ -1,6 +1,6 @@
 """What the spikes of the output layer mean: a class, or real numbers; and, the other way round, which rates a target wishes for.
 
-    Classes    one output neuron a class; wished is 1 spike a step from the right one and none from the others; most spikes win
+    Classes    one output neuron per class; wished is 1 spike a step from the right one and none from the others; most spikes win
     Values     output neurons whose rate is a number: rate 0 is the low end of its range, a spike at every step the high end
 
 Error neurons and rules see wished and fired rates alone, so each of them learns either.
@@ -33,7 +33,7 @@ class Readout(ABC):
 
     @abstractmethod
     def wished(self, y: Shaped[Tensor, "B ..."], outputs: int) -> Num[Tensor, "B C"]:
-        """Wished spikes a step of each output neuron, 0..1."""
+        """Wished spikes per step of each output neuron, 0..1."""
 
     @abstractmethod
     def answers(self, counts: Float[Tensor, "B C"], steps: int) -> Shaped[Tensor, "B ..."]:
@@ -107,7 +107,7 @@ class Values(Readout):
         >>> angle = Values(-90.0, 90.0, neurons=2)    # degrees
         >>> angle.wished(torch.tensor([[45.0]]), outputs=2).tolist()
         [[0.75, 0.75]]
-        >>> angle.answers(torch.tensor([[8.0, 7.0]]), steps=10).tolist()    # 0.75 spikes a step
+        >>> angle.answers(torch.tensor([[8.0, 7.0]]), steps=10).tolist()    # 0.75 spikes per step
         [[45.0]]
     """
 

@@ -30,13 +30,13 @@ class SleepParams:
     """
 
     every: int = 50  # batches between two nights
-    phases: int = 4  # phases a night; ours, from trials on MNIST, as all of these
+    phases: int = 4  # phases per night; ours, from trials on MNIST, as all of these
     first_night: int = 100  # phases before training, at least 1: they settle the scale of w_fb
     steps: int = 1000  # time steps of one phase
-    rate: float = 0.2  # spikes a step of the dreaming layer
+    rate: float = 0.2  # spikes per step of the dreaming layer
     noise: float = 0.6  # standard deviation of the current noise of hidden neurons further on, thresholds
     decay: float = 0.02  # pull of w_fb towards the coincidences, a phase; ours: 0.05 left the first layer 4 degrees further off
-    eta: float = 0.02  # a neuron's running means follow by this fraction a step (by 1/t while that is more)
+    eta: float = 0.02  # a neuron's running means follow by this fraction per step (by 1/t while that is more)
 
     def __post_init__(self) -> None:
         for name in ("every", "steps", "first_night"):
@@ -46,7 +46,7 @@ class SleepParams:
             if getattr(self, name) < 0:
                 raise ValueError(f"sleep.{name} is {getattr(self, name)}; need 0 or more")
         if not 0 < self.rate < 1:
-            raise ValueError(f"sleep.rate is {self.rate}; need 0 < rate < 1 (at most one spike a step)")
+            raise ValueError(f"sleep.rate is {self.rate}; need 0 < rate < 1 (at most one spike per step)")
         for name in ("decay", "eta"):
             if not 0 < getattr(self, name) <= 1:
                 raise ValueError(f"sleep.{name} is {getattr(self, name)}; need 0 < {name} <= 1")
@@ -128,7 +128,7 @@ def coincidence(s: Float[Tensor, "T N"], s_out: Float[Tensor, "T C"], rate: floa
     Args:
         s: spikes of the dreaming layer, [T, N].
         s_out: spikes of the output layer, [T, C].
-        rate: the dreaming layer's spikes a step.
+        rate: the dreaming layer's spikes per step.
         eta: how fast an output neuron's running mean follows.
     """
     return (s - rate).T @ _surprise_scan(s_out, eta) / len(s)

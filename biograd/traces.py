@@ -24,8 +24,8 @@ class TraceParams:
         TraceParams(alpha_x=0.5, alpha_z=0.9)
     """
 
-    alpha_x: float = 0.5  # first filter, kept a step, 1; the soma's alpha_u
-    alpha_z: float = 0.75  # second filter, kept a step, 1; the soma's alpha_v. 0: a single exponential trace, as on the chip
+    alpha_x: float = 0.5  # first filter, kept per step, 1; the soma's alpha_u
+    alpha_z: float = 0.75  # second filter, kept per step, 1; the soma's alpha_v. 0: a single exponential trace, as on the chip
 
     @classmethod
     def like(cls, neuron: TwoCompartmentParams) -> TraceParams:
@@ -35,7 +35,7 @@ class TraceParams:
     def __post_init__(self) -> None:
         for name in ("alpha_x", "alpha_z"):
             if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"trace.{name} is {getattr(self, name)}; need 0 <= {name} < 1 (the fraction kept a step)")
+                raise ValueError(f"trace.{name} is {getattr(self, name)}; need 0 <= {name} < 1 (the fraction kept per step)")
 
 
 class TraceState(NamedTuple):
@@ -85,5 +85,5 @@ def rest(like: Float[Tensor, "B N"]) -> TraceState:
 
 
 def eligibility(psi: Float[Tensor, "B N"], z: Float[Tensor, "B M"]) -> Float[Tensor, "B N M"]:
-    """e = psi z^T, one value a synapse and sample: for pictures and small nets. Rules never build it; they sum it in one product."""
+    """e = psi z^T, one value per synapse and sample: for pictures and small nets. Rules never build it; they sum it in one product."""
     return psi.unsqueeze(-1) * z.unsqueeze(-2)

@@ -24,12 +24,12 @@ def main(arguments: list[str] | None = None) -> int:
     runner.add_argument("--target", choices=list(TARGETS), default="emulator")
     runner.add_argument("--deadline", type=float, default=DEADLINE, help="seconds that Lava may take (default: %(default)g)")
     runner.add_argument("--record", default="", help="what to keep for every layer and step, e.g. u,v,s")
-    runner.add_argument("--workers", type=int, help="copies of the net that Lava runs side by side (default: one a core)")
+    runner.add_argument("--workers", type=int, help="copies of the net that Lava runs side by side (default: one per core)")
     checker = commands.add_parser("check", help="hold a model against the chip's limits")
     checker.add_argument("model", help="model file, .nir")
     checker.add_argument("--mode", choices=["inference", "learning"], default="inference")
     for command in (runner, checker):
-        command.add_argument("--dt", type=float, help="seconds a step of another tool's file, where that does not betray it")
+        command.add_argument("--dt", type=float, help="seconds per step of another tool's file, where that does not betray it")
         command.add_argument(
             "--w-in", choices=["euler", "jump"], help="how w_in of another tool's CubaLIF is meant: NIR's equation, or Norse's"
         )

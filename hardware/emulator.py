@@ -50,7 +50,7 @@ def run(
     Args:
         record: any of "u", "v", "s": keep them for every layer and step, [T, B, N].
         progress: called with (samples done, samples in all) after each chunk.
-        threads: chunks run side by side; default: one a core. Results do not depend on it.
+        threads: chunks run side by side; default: one per core. Results do not depend on it.
     Raises: limits.LimitError for numbers the chip cannot hold; ValueError for spikes that do not fit.
     """
     check_spikes(fixed, spikes, record)
@@ -212,7 +212,7 @@ def reset_voltage(v: np.ndarray, s: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Chunk:
-    """What some samples did; recordings hold an array a layer, or nothing."""
+    """What some samples did; recordings hold an array per layer, or nothing."""
 
     counts: np.ndarray  # int32 [B, classes]
     sent: np.ndarray  # int64 [1 + layers], spikes

@@ -102,7 +102,7 @@ def scan_layer(
         s: uint8 [T, B, in], spikes that arrive.
         w: int16 [in, out], a row an axon; bias: int32 [out], the always-on axons added up.
         up, down: int32, shifts of the sum to the left and to the right, one of them 0.
-        keep_u, keep_v: int32, 4096ths kept a step; threshold: int32, already shifted by 6.
+        keep_u, keep_v: int32, 4096ths kept per step; threshold: int32, already shifted by 6.
         out: uint8 [T, B, out], filled with the spikes sent.
         u_kept, v_kept: int32 [T, B, out], filled; or of 0 steps, left alone.
         overflows: int64 [2], to which wrapped currents and saturated voltages are added.

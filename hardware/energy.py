@@ -81,14 +81,14 @@ class EnergyProfile:
     inactive_update: Interval  # J, a neuron that only decays
     spike: Interval  # J, sending one spike, whatever its destinations
     message: Interval  # J, one spike to one destination core, hops included
-    core_power: float  # W a core, static
+    core_power: float  # W per core, static
     chip_power: float  # W a chip, static, all cores
     x86_power: float  # W a chip, embedded x86 cores
     synaptic_operation_time: float  # s, one after the other within a core, as all of these
     synaptic_update_time: float  # s
     active_update_time: float  # s
     inactive_update_time: float  # s
-    barrier_time: Interval  # s a step
+    barrier_time: Interval  # s per step
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -143,37 +143,37 @@ PROFILES = {profile.name: profile for profile in (DAVIES2018, SANAFE2025)}
 
 @dataclass(frozen=True, kw_only=True)
 class EnergyEstimate:
-    """Modelled joules and seconds a sample, each an interval; never measured."""
+    """Modelled joules and seconds per sample, each an interval; never measured."""
 
     profile: str
     cores: int  # cores used
-    synaptic_operations: Interval  # J a sample
+    synaptic_operations: Interval  # J per sample
     neuron_updates: Interval
     synaptic_updates: Interval  # learning
     spikes: Interval
     messages: Interval
     static: Interval
     x86: Interval
-    seconds: Interval  # s a sample
+    seconds: Interval  # s per sample
 
     @property
     def computation(self) -> Interval:
-        """Synapses and neurons, J a sample."""
+        """Synapses and neurons, J per sample."""
         return self.synaptic_operations + self.neuron_updates + self.synaptic_updates
 
     @property
     def communication(self) -> Interval:
-        """Spikes and messages, J a sample."""
+        """Spikes and messages, J per sample."""
         return self.spikes + self.messages
 
     @property
     def dynamic(self) -> Interval:
-        """What the operations take, J a sample."""
+        """What the operations take, J per sample."""
         return self.computation + self.communication
 
     @property
     def total(self) -> Interval:
-        """Dynamic and static, without the x86 cores, J a sample."""
+        """Dynamic and static, without the x86 cores, J per sample."""
         return self.dynamic + self.static
 
     @property
@@ -182,7 +182,7 @@ class EnergyEstimate:
         return self.communication.middle / self.computation.middle
 
     def record(self) -> dict[str, object]:
-        """For JSON: each interval as [low, high], SI units a sample, and how it came to be."""
+        """For JSON: each interval as [low, high], SI units per sample, and how it came to be."""
         names = [field.name for field in dataclasses.fields(self) if isinstance(getattr(self, field.name), Interval)]
         sums = ("computation", "communication", "dynamic", "total")
         intervals = {name: list(getattr(self, name)) for name in (*names, *sums)}
@@ -243,7 +243,7 @@ def override(profile: EnergyProfile, **constants: float | Interval) -> EnergyPro
 
 
 def _time(operations: OperationCounts, cores: Sequence[int], p: EnergyProfile) -> Interval:
-    """Seconds a sample: barriers, and the work of the busiest layer.
+    """Seconds per sample: barriers, and the work of the busiest layer.
 
     Layers work side by side (a step of one overlaps with the same step of the others), a layer's work is spread evenly over its cores,
     and within a core operations follow each other. Taken on sums, so a step that is busier than the mean is not seen: a lower bound

@@ -80,7 +80,7 @@ class LayerReport:
     clipped_weights: int
     zeroed_weights: int  # that were not 0 before
     weights: int
-    bias_error_max: float  # in thresholds a step
+    bias_error_max: float  # in thresholds per step
     clipped_biases: int
     bias_axons: int
     alpha_u_asked: float
@@ -107,7 +107,7 @@ class FixedPointModel:
 
     layers: tuple[FixedPointLayer, ...]
     steps: int
-    dt: float = 1e-4  # seconds a step, of the model's own time; the chip runs as fast as it can
+    dt: float = 1e-4  # seconds per step, of the model's own time; the chip runs as fast as it can
     report: QuantisationReport | None = field(default=None)
 
     def __post_init__(self) -> None:

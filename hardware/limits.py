@@ -56,7 +56,7 @@ def check(fixed: FixedPointModel, mode: str = "inference") -> Fit:
     """Hold a model against every limit of the chip.
 
     Args:
-        mode: "inference", or "learning" (an apical compartment a neuron, tag memory, double axons; Loihi 1).
+        mode: "inference", or "learning" (an apical compartment per neuron, tag memory, double axons; Loihi 1).
     Raises: LimitError at the first violation.
     """
     if mode not in chip.COMPARTMENTS_A_NEURON:
@@ -69,13 +69,13 @@ def check(fixed: FixedPointModel, mode: str = "inference") -> Fit:
         _check_bias_neuron(f"layer {number}", layer, following)
     if mode == "learning":
         warnings.append(
-            "learning: Loihi 1 has no port for a third factor; it is counted as one apical compartment a neuron (Shrestha 2021)"
+            "learning: Loihi 1 has no port for a third factor; it is counted as one apical compartment per neuron (Shrestha 2021)"
         )
     return Fit(mode=mode, layers=place(fixed, mode), warnings=tuple(warnings))
 
 
 def check_learning(*, epoch: int, trace: int, delay: int = 0, tag: int = 0) -> None:
-    """Hold a learning rule's numbers against the chip: steps an epoch, largest trace, largest delay, largest |tag|.
+    """Hold a learning rule's numbers against the chip: steps per epoch, largest trace, largest delay, largest |tag|.
 
     Raises: LimitError.
     """

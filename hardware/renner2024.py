@@ -114,7 +114,7 @@ def training(profile: EnergyProfile, *, seconds: float | None = None) -> tuple[E
         gated["input"] * _INPUT + 4 * _INPUT_ON,
         hidden_copies * 3 * _INPUT_ON * _HIDDEN + gated["hidden"] * _HIDDEN,
         output_copies * 3 * _HIDDEN_ON * _OUTPUT + 40 * _OUTPUT,
-        transposed * _HIDDEN + gated["transposed"] * _HIDDEN,  # about one error neuron a sample and sign
+        transposed * _HIDDEN + gated["transposed"] * _HIDDEN,  # about one error neuron per sample and sign
     )
     active = _layers(gated["input"] * _INPUT, gated["hidden"] * _HIDDEN, 20 * _OUTPUT, gated["transposed"] * _HIDDEN)
     neurons = _layers(memories * _INPUT, hidden_copies * _HIDDEN, outputs * _OUTPUT, _HIDDEN)

@@ -43,7 +43,7 @@ def run(
         model: quantised here, without calibration, where it is not yet.
         deadline: seconds a target outside this process may take.
         record: any of "u", "v", "s", kept for every layer and step.
-        workers: copies of the net that Lava runs side by side, each on its share of the samples; default: one a core.
+        workers: copies of the net that Lava runs side by side, each on its share of the samples; default: one per core.
     Raises: ValueError (limits.LimitError) for what the chip cannot hold or spikes that do not fit; TargetError.
     """
     if target not in TARGETS:

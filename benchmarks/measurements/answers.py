@@ -61,6 +61,6 @@ def operations(experiment: Experiment) -> dict[str, Any]:
     generator = torch.Generator().manual_seed(config.seed)
     spikes = spikes_of(experiment.test_set, members, config.steps, encoder=experiment.trainer.encoder, generator=generator)
     found = neurobench_metrics(experiment.net, spikes.to(experiment.net.device))
-    # Yan et al. (arXiv 2409.08290): only below about 6 % spikes a neuron and step does a spiking net beat a quantised one.
+    # Yan et al. (arXiv 2409.08290): only below about 6 % spikes per neuron and step does a spiking net beat a quantised one.
     inputs = float(spikes.mean())
     return found.record() | {"samples": len(members), "steps": config.steps, "input_spike_rate": inputs}

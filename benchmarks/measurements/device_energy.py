@@ -26,9 +26,9 @@ PORTION = 1024  # samples between two readings of the clock
 
 
 def device_energy(*, seconds: float = 10.0, idle_seconds: float = 5.0, windows: int = 3) -> Iterator[dict[str, Any]]:
-    """One result a device, method, mode and batch size; then the best batch is the smallest joules a sample among them.
+    """One result a device, method, mode and batch size; then the best batch is the smallest joules per sample among them.
 
-    Where there is no meter, seconds a sample are still measured and the joules are None.
+    Where there is no meter, seconds per sample are still measured and the joules are None.
     """
     meters = energy_meters()
     for device in ("cuda", "cpu") if torch.cuda.is_available() else ("cpu",):

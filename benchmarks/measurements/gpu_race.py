@@ -3,7 +3,7 @@
 As in `speed`, rounds are interleaved and ratios are medians over the rounds. All tensors lie on the device, a turn ends when the device
 has done what was asked of it, and libraries are stepped both ways. BPTT by our fused scans has no kernels for a GPU, and does not race.
 
-A scan is bound by memory alone, so it is held against a copy on the same device: its bytes a second over those of the copy. A whole
+A scan is bound by memory alone, so it is held against a copy on the same device: its bytes per second over those of the copy. A whole
 step is held against its matrix products alone, and its traffic (each array once for every kernel that reads or writes it) is told too.
 """
 

@@ -121,8 +121,8 @@ def training_operations(
 ) -> tuple[OperationCounts, OperationCounts, float]:
     """What learning adds to a forward pass: the fewest and the most operations, and the fraction of samples learned from.
 
-    Counted from the spikes: error neurons (one spike of either sign a class and step where output and target differ), their spikes
-    through the feedback synapses of every hidden neuron, apical compartments at every step, and one learning epoch a sample.
+    Counted from the spikes: error neurons (one spike of either sign per class and step where output and target differ), their spikes
+    through the feedback synapses of every hidden neuron, apical compartments at every step, and one learning epoch per sample.
     The fewest: only samples whose output is off by more than `MARGIN`, and only synapses of inputs that fired. The most: every synapse
     for every sample. What Loihi's engine visits between these is not public.
 
@@ -144,7 +144,7 @@ def training_operations(
     spikes, operations = forward.spikes.copy(), forward.synaptic_operations.copy()
     active, inactive, messages = forward.active_updates.copy(), forward.inactive_updates.copy(), forward.messages.copy()
     sent, taught_steps = int(errors.sum()), int(errors.any(axis=2).sum())
-    spikes[-1] += sent + samples * steps  # the error neurons', and the target's one a step
+    spikes[-1] += sent + samples * steps  # the error neurons', and the target's one per step
     messages[-1] += sent * sum(cores[:-1]) + samples * steps
     operations[-1] += 2 * (int(s_out.sum()) + samples * steps)  # output and target onto the two error neurons of a class
     operations[1:-1] += sent * hidden
@@ -172,14 +172,14 @@ def training_operations(
 def price_training(
     fewest: OperationCounts, most: OperationCounts, places: tuple[limits.LayerFit, ...], profile: EnergyProfile = DAVIES2018
 ) -> dict[str, Any]:
-    """Energy and time a training sample, from the fewest operations' lower bounds to the most operations' upper ones."""
+    """Energy and time per training sample, from the fewest operations' lower bounds to the most operations' upper ones."""
     low, high = price(fewest, places, profile).record(), price(most, places, profile).record()
     spanned = {name: [low[name][0], high[name][1]] for name in low if isinstance(low[name], list)}  # type: ignore[index]
     return low | spanned
 
 
 def sensitivity(fewest: OperationCounts, most: OperationCounts, places: tuple[limits.LayerFit, ...]) -> list[dict[str, Any]]:
-    """Total joules a training sample when one constant is off by a factor of three either way (davies2018)."""
+    """Total joules per training sample when one constant is off by a factor of three either way (davies2018)."""
     base = _middle(price_training(fewest, most, places)["total_j"])
     rows = []
     for name in ("synaptic_operation", "synaptic_update", "active_update", "inactive_update", "message", "core_power", "chip_power"):

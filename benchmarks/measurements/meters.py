@@ -102,7 +102,7 @@ class EnergyReading:
         return None if self.idle_watts is None else self.joules - self.idle_watts * self.seconds
 
     def record(self) -> dict[str, Any]:
-        """For JSON; joules a sample are None where the counter did not move."""
+        """For JSON; joules per sample are None where the counter did not move."""
         above = self.joules_above_idle
         return asdict(self) | {
             "how": "measured",
@@ -189,8 +189,8 @@ class NeuroBenchMetrics:
     footprint: int  # bytes of all weights and biases
     connection_sparsity: float  # weights that are 0 / weights
     activation_sparsity: float  # neuron outputs that are 0 / neuron outputs, over all layers, steps and samples
-    dense: float  # synaptic operations a sample if nothing were 0
-    effective_macs: float  # operations a sample with neither weight nor input 0, where the inputs are not spikes
+    dense: float  # synaptic operations per sample if nothing were 0
+    effective_macs: float  # operations per sample with neither weight nor input 0, where the inputs are not spikes
     effective_acs: float  # the same where all inputs are spikes, which need no multiplication
 
     def record(self) -> dict[str, Any]:

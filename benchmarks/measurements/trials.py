@@ -140,7 +140,7 @@ def fashion_trials() -> list[Trial]:
 def pareto_trials() -> list[Trial]:
     """Accuracy against energy: the standard net, frugal ones, and small ones of several sizes and lengths.
 
-    Frugal, one saving after another: one hidden layer and one spike a pixel (latency); synapses only from pixels that are on in one of 20
+    Frugal, one saving after another: one hidden layer and one spike per pixel (latency); synapses only from pixels that are on in one of 20
     training images; samples that are answered surely rest; they also teach nothing, and rest for good where they were known at first sight;
     the last two with fewer neurons. On 5,000 training images set apart were tried: learning rates of 1e-3 to 6e-3, shares of 0.01 to 0.1,
     leads of 1 to 3, first rests of 1 to 9 epochs, 256 to 400 neurons, 14 x 14 and 20 x 20 pixels.

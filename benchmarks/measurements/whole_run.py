@@ -2,7 +2,7 @@
 
 At the start and at the end of every epoch some of the samples that it shows, changed at random as training changes them, are run through
 the network of that moment in integers, and what learning from them adds is counted. An epoch's joules are the mean of its two ends times
-its presentations. The run's joules are shared among all samples of all epochs, those that rested included: joules a training sample.
+its presentations. The run's joules are shared among all samples of all epochs, those that rested included: joules per training sample.
 Not counted: the nights (about 2 % of the standard net's operations), and the host that keeps the list of who rests.
 """
 

@@ -1,7 +1,7 @@
 """The peers BioGrad is measured against: the same spiking net by backpropagation through time, and an equal artificial one.
 
 They train in BioGrad's own `Trainer`, so data, encoder, transforms, order, optimizer, schedule and evaluation are the same code and
-the same draws; only the learner differs. Spiking peers hold BioGrad's own `Network`: same neuron, same initial weights a seed.
+the same draws; only the learner differs. Spiking peers hold BioGrad's own `Network`: same neuron, same initial weights per seed.
 
     bptt      plain torch, tuned: products batched over time, the scan and its backward pass fused into compiled loops
     unfused   the same gradients with torch's own operations alone (the way most code is written, made as fast as that goes)
@@ -42,7 +42,7 @@ class BaselineParams:
     """How the peer learns; the rest of a run stands in its `RunConfig`."""
 
     method: str = "bptt"  # a key of METHODS
-    loss: str = "mse"  # a key of LOSSES, on output spikes a step (for ann: always cross-entropy)
+    loss: str = "mse"  # a key of LOSSES, on output spikes per step (for ann: always cross-entropy)
     window: float = 1.0  # half-width of the rectangular surrogate, thresholds; its height is 1 / (2 window)
     open_output: bool = False  # the output layer's surrogate has no window (height 1/2): more stable, no better (chosen on validation)
     layered: bool = True  # snntorch, spikingjelly: a layer over all steps at once, instead of all layers step by step

@@ -28,7 +28,7 @@ class LibraryBptt:
     """Backpropagation through time by a library's neurons.
 
     Args:
-        neurons: one object a layer, as `_stepped` and `_layered` use them.
+        neurons: one object per layer, as `_stepped` and `_layered` use them.
         layered: a layer over all steps at once, instead of all layers step by step.
     """
 

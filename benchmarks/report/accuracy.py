@@ -28,7 +28,7 @@ def accuracy(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
         )
         rows = [[a.method, a.net, _optimizer(a), f"{a.mean:.2f}", _spread(a), str(len(a.seeds)), _rate(a)] for a in kinds]
         section.table(
-            ["method", "net", "optimizer", "test %", "±", "seeds", "spikes a neuron and sample"],
+            ["method", "net", "optimizer", "test %", "±", "seeds", "spikes per neuron and sample"],
             rows,
             numbers=(3, 4, 5),
             ours=[i for i, a in enumerate(kinds) if a.method.startswith("BioGrad")],

@@ -40,7 +40,7 @@ def learning_on_chip(evidence: Evidence, pictures: Mapping[str, str]) -> Section
         angles = " / ".join(f"{angle:.0f}" for angle in r.get("feedback_angle_deg") or []) or "–"
         taught = f"{100 * r['taught_fraction']:.0f} %" if "taught_fraction" in r else "–"
         rows.append([str(r.get("method")), f"{statistics.fmean(percent):.2f}", spread, str(len(percent)), taught, angles, *told])
-    columns = ["variant", "test %", "±", "seeds", "samples taught", "angles (°)", *(f"J a sample, {name}" for name in PROFILES)]
+    columns = ["variant", "test %", "±", "seeds", "samples taught", "angles (°)", *(f"J per sample, {name}" for name in PROFILES)]
     caption = "Joules are modelled: dynamic and static, nights included, mean over the whole run; the last seed's operations."
     section.table(columns, rows, numbers=(1, 2, 3, 4, 6, 7), caption=caption)
     lava = evidence.named("chip learning in lava")
@@ -64,7 +64,7 @@ def learning_on_chip(evidence: Evidence, pictures: Mapping[str, str]) -> Section
 
 
 def price(record: Record) -> dict[str, Interval] | None:
-    """Modelled joules a sample, dynamic and static, by profile, from a record's operations; None where it has none."""
+    """Modelled joules per sample, dynamic and static, by profile, from a record's operations; None where it has none."""
     told, sizes = record["results"].get("operations_per_sample"), (record.get("config") or {}).get("sizes")
     if not told or not sizes:
         return None
@@ -72,7 +72,7 @@ def price(record: Record) -> dict[str, Interval] | None:
 
 
 def small_net_joules(evidence: Evidence) -> tuple[float, float, str] | None:
-    """Modelled joules a training sample of 784-100-10 learned on the chip's terms (davies2018), with its accuracy in words."""
+    """Modelled joules per training sample of 784-100-10 learned on the chip's terms (davies2018), with its accuracy in words."""
     best: tuple[int, float, Interval] | None = None  # seeds, accuracy, joules: many seeds first, then the best of them
     for found in evidence.grouped("chip learning"):
         if list((found[-1].get("config") or {}).get("sizes") or []) == [784, 100, 10] and (joules := price(found[-1])):

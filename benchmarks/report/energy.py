@@ -1,4 +1,4 @@
-"""Joules and seconds a sample: modelled on Loihi, measured here and by others."""
+"""Joules and seconds per sample: modelled on Loihi, measured here and by others."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ ENERGY_COMMAND = "biograd benchmark --suite energy --run runs/mnist"
 
 
 def energy(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
-    """Joules and seconds a sample, over all orders of magnitude."""
-    section = Section("energy", "Energy and latency a sample")
+    """Joules and seconds per sample, over all orders of magnitude."""
+    section = Section("energy", "Energy and latency per sample")
     section.text(
         Markup(
             "Hollow ranges are {}: operations counted in the integer emulator, times published constants of Loihi 1; no chip was at hand. "
@@ -35,14 +35,14 @@ def energy(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
             ours_j.append(Quantity("784-100-10, learned in integers\nLoihi, davies2018", learned[0], learned[1], False, BLUE))
         here_j, here_s = _here(evidence, mode)
         section.figures(
-            (log_ranges([*ours_j, *here_j, *map(_published, joules)], unit="J"), f"Joules a sample, {mode}; log axis."),
-            (log_ranges([*ours_s, *here_s, *map(_published, seconds)], unit="s"), f"Seconds a sample, {mode}; log axis."),
+            (log_ranges([*ours_j, *here_j, *map(_published, joules)], unit="J"), f"Joules per sample, {mode}; log axis."),
+            (log_ranges([*ours_s, *here_s, *map(_published, seconds)], unit="s"), f"Seconds per sample, {mode}; log axis."),
         )
     if chip:
         section.table(
             *_parts(chip),
             numbers=(1, 2, 3, 4),
-            caption="Modelled joules a sample, at the end of training; x86: the chip's embedded processors, none to all of them. "
+            caption="Modelled joules per sample, at the end of training; x86: the chip's embedded processors, none to all of them. "
             "In davies2018 a neuron update's energy holds that of its spike.",
             stack=True,
         )
@@ -55,7 +55,7 @@ def energy(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
             ["footprint", engineering(found["footprint"], "B")],
             ["connection sparsity", f"{found['connection_sparsity']:.3f}"],
             ["activation sparsity", f"{found['activation_sparsity']:.3f}"],
-            ["synaptic operations a sample, dense", f"{found['dense']:,.0f}"],
+            ["synaptic operations per sample, dense", f"{found['dense']:,.0f}"],
             ["effective MACs", f"{found['effective_macs']:,.0f}"],
             ["effective ACs", f"{found['effective_acs']:,.0f}"],
         ]
@@ -133,7 +133,7 @@ def _device_table(evidence: Evidence, device: str) -> tuple[list[str], list[list
                 total, above = joules_of(r, above_idle=False), joules_of(r, above_idle=True)
                 values = [engineering(v, "J") if v is not None else "–" for v in (total, above)]
                 rows.append([mode, method, str(r["batch"]), *values, engineering(r["seconds_per_sample"], "s")])
-    return ["", "method", "batch", "J a sample, total", "above idle", "seconds a sample"], rows
+    return ["", "method", "batch", "J per sample, total", "above idle", "seconds per sample"], rows
 
 
 def _parts(chip: Record) -> tuple[list[str], list[list[str]]]:

@@ -41,7 +41,7 @@ def energy_model(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
         factor, base = rows_s[0]["factor"], rows_s[0]["total_j"]
         bars = [(row["constant"].replace("_", " "), row["low_j"], row["high_j"]) for row in rows_s]
         caption = (
-            f"Modelled joules a training sample (middle of the range) when one constant is {factor:.0f} times smaller (blue) or "
+            f"Modelled joules per training sample (middle of the range) when one constant is {factor:.0f} times smaller (blue) or "
             "larger (orange)."
         )
         section.figures((tornado(bars, base, unit="J"), caption))

@@ -136,7 +136,7 @@ class Evidence:
         return [by_batch[batch] for batch in sorted(by_batch)]
 
     def grouped(self, name: str, *by: str) -> list[list[Record]]:
-        """Measurements of a name, a list for each configuration (and each value of the results `by`): one record a seed, the newest."""
+        """Measurements of a name, a list for each configuration (and each value of the results `by`): one record per seed, the newest."""
         groups: dict[str, dict[str, Record]] = {}
         for record in self.named(name):
             key = json.dumps([_kind(record), [record["results"].get(result) for result in by]], sort_keys=True, default=str)
@@ -167,7 +167,7 @@ def _kind(record: Record) -> Record:
 
 
 def joules_of(result: Record, *, above_idle: bool) -> float | None:
-    """Mean measured joules a sample over the windows whose counter moved; None where none did."""
+    """Mean measured joules per sample over the windows whose counter moved; None where none did."""
     key = "j_per_sample_above_idle" if above_idle else "j_per_sample"
     values = [window.get(key) for window in result.get("windows") or []]
     known = [value for value in values if isinstance(value, int | float) and value > 0]

@@ -33,8 +33,8 @@ def fewer_joules(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
         section.text(
             "Inference, modelled (davies2018), in the chip's integers. Dynamic energy, so that no assumption on static power enters."
         )
-        columns = ["no.", "variant", "test % on the chip", "dynamic J a sample", "seconds a sample"]
-        figure = scatter(points, x="dynamic energy a sample (modelled, middle)", y="test accuracy (%)", unit="J")
+        columns = ["no.", "variant", "test % on the chip", "dynamic J per sample", "seconds per sample"]
+        figure = scatter(points, x="dynamic energy per sample (modelled, middle)", y="test accuracy (%)", unit="J")
         section.figures((figure, "The grey line joins what nothing beats in both; numbers as in the table."))
         section.table(columns, rows, numbers=(0, 2, 3, 4))
     else:

@@ -27,7 +27,7 @@ _PARTS = {
 }
 
 _TERMS = (
-    "Latency: one spike a pixel, the brighter the sooner. Fewer pixels: no synapses from those that are on in fewer than one of 20 images. "
+    "Latency: one spike per pixel, the brighter the sooner. Fewer pixels: no synapses from those that are on in fewer than one of 20 images. "
     "Sure rest: samples answered surely rest for 1, 2, 4, ... epochs. Known rest for good: those answered surely at first sight are shown "
     "once, and sure ones are not learned from. Points off: to the standard net. Shown: presentations over samples. Times fewer: at the "
     "upper bounds – at the lower ones. Spread: on {times} times the cores."
@@ -41,7 +41,7 @@ class Run:
     name: str
     percent: tuple[float, ...]  # of the test images, in the chip's integers
     shown: float  # presentations over samples, 0..1
-    packed: Record  # joules and seconds a training sample, [low, high] each, on as few cores as hold the net
+    packed: Record  # joules and seconds per training sample, [low, high] each, on as few cores as hold the net
     spread: Record  # the same, on `times` as many
     times: int
     decisions_equal: float | None  # share of presentations after which the integers let the same samples rest
@@ -57,7 +57,7 @@ class Run:
 
 
 def frugal_training(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
-    """A table and a figure of accuracy against joules a training sample, and where they go."""
+    """A table and a figure of accuracy against joules per training sample, and where they go."""
     section = Section("frugal", "Fewer joules of training by design")
     runs = _runs(evidence)
     standard = next((run for run in runs if run.name.endswith(STANDARD)), None)
@@ -79,7 +79,7 @@ def frugal_training(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
     )
     section.figures(
         (
-            span_scatter(spans, x="joules a training sample (modelled)", y="test accuracy (%)", unit="J", mark=standard.accuracy - 0.3),
+            span_scatter(spans, x="joules per training sample (modelled)", y="test accuracy (%)", unit="J", mark=standard.accuracy - 0.3),
             caption,
         )
     )
@@ -89,7 +89,7 @@ def frugal_training(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
         "test % on the chip",
         "points off",
         "shown",
-        "J a sample",
+        "J per sample",
         "times fewer",
         "J, spread",
         "times fewer, spread",

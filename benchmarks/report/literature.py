@@ -65,7 +65,7 @@ SOURCES = (
 PAPER_MNIST = Published("MNIST, multi-layer fully connected", 98.13, "%", "tang2021")
 PAPER_NMNIST = Published("N-MNIST", 97.59, "%", "tang2021")
 PAPER_LOIHI = Published("trained on Loihi, one hidden layer of 100", 93.32, "%", "tang2021")
-PAPER_ENERGY = Published("energy a training sample: Loihi against a GPU", 400, "times less", "tang2021")
+PAPER_ENERGY = Published("energy per training sample: Loihi against a GPU", 400, "times less", "tang2021")
 
 # Accuracy of fully connected spiking networks.
 MNIST_ACCURACY = (
@@ -101,4 +101,4 @@ CHIP_INFERENCE_S = (Published("Renner 2024, Loihi", 0.17e-3, "s", "renner2024"),
 BEST_ON_LOIHI = Published("Renner 2024, backpropagation on Loihi, 400-400-10", 96.3, "%", "renner2024")
 
 CORTEX_COMMUNICATION = Published("human cortex: communication over computation", 35, "times", "levy2021")
-SPARSE_ENOUGH = Published("spikes a neuron and step below which a spiking net wins", 6, "%", "yan2024", "T = 5 to 10")
+SPARSE_ENOUGH = Published("spikes per neuron and step below which a spiking net wins", 6, "%", "yan2024", "T = 5 to 10")

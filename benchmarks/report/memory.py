@@ -26,7 +26,7 @@ def memory(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
     figure = curves(lines, x="time steps T", y="peak of one learning step (MiB)", log=True)
     caption = (
         f"784-256-256-10, batch {kept['batch']}; tensors allocated in one learning step, exact to the byte. The input spikes "
-        f"themselves are not counted, nor the compiled loops' scratch (4 bytes a neuron and step of one sample). "
+        f"themselves are not counted, nor the compiled loops' scratch (4 bytes per neuron and step of one sample). "
         f"Online: {kept['online_growth']:.2f} times from T = {kept['steps'][0]} to {kept['steps'][-1]}."
     )
     return section.figures((figure, caption))

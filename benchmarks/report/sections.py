@@ -136,7 +136,7 @@ def _on_chip(evidence: Evidence) -> list[str | Markup]:
 
 
 def _energy_ratio(evidence: Evidence) -> list[str | Markup]:
-    name, paper = "Energy a training sample, Loihi against a GPU", f"{PAPER_ENERGY.value:.0f} times less"
+    name, paper = "Energy per training sample, Loihi against a GPU", f"{PAPER_ENERGY.value:.0f} times less"
     peer = "published: CLP-SNN on Loihi 2, 0.05 mJ against an edge GPU's 333 mJ (22 times by algorithm, 295 by hardware)"
     modelled = small_net_joules(evidence)
     loihi = f"Loihi: {engineering(modelled[0], 'J')} – {engineering(modelled[1], 'J')} (modelled; {modelled[2]}). " if modelled else ""

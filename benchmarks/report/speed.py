@@ -26,7 +26,7 @@ def speed(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
             low, high = r.get("quartiles", {}).get(name, (None, None))
             rows.append([name, f"{median:,.0f}", f"{low:,.0f} – {high:,.0f}" if low is not None else "–"])
         load = (
-            f" Others were at work on the machine (load {record['machine']['load']}): ratios hold better than samples a second."
+            f" Others were at work on the machine (load {record['machine']['load']}): ratios hold better than samples per second."
             if busy(record)
             else ""
         )

@@ -68,8 +68,8 @@ def _tell(name: str, counted: dict[str, Statistics], members: EventSet, console:
     both = list(counted.values())
     rows = [
         ["recordings", *(f"{s.recordings:,}" for s in both), beside.get("recordings", "")],
-        ["events a recording, mean +- sd", *(f"{s.events:,.0f} +- {s.events_sd:,.0f}" for s in both), beside.get("events", "")],
-        ["ON / OFF events a recording", *(f"{s.on:,.0f} / {s.off:,.0f}" for s in both), beside.get("on / off", "")],
+        ["events per recording, mean +- sd", *(f"{s.events:,.0f} +- {s.events_sd:,.0f}" for s in both), beside.get("events", "")],
+        ["ON / OFF events per recording", *(f"{s.on:,.0f} / {s.off:,.0f}" for s in both), beside.get("on / off", "")],
         ["last event, ms", *(f"{s.last_ms:,.1f}" for s in both), beside.get("movement", "")],
         ["mean column / row", *(f"{s.x:.2f} / {s.y:.2f}" for s in both), ""],
         ["sensor", *(sensor for _ in both), beside.get("sensor", "")],

@@ -43,7 +43,7 @@ class Args:
     steps: int = 0  # of another tool's file: time steps a sample is shown
     encoder: str = "integrate_and_fire"  # of another tool's file: how images become spikes
     dataset: str = ""  # data set to run; the one the model was trained on, else mnist, unless named
-    dt: float | None = None  # of another tool's file: seconds a step, where it does not betray it
+    dt: float | None = None  # of another tool's file: seconds per step, where it does not betray it
     w_in: Literal["euler", "jump"] | None = None  # of another tool's file: how a CubaLIF's w_in is meant, NIR's equation or Norse's jump
     deadline: float = 600.0  # seconds the Lava simulation may take
     json: bool = False  # print one JSON object as the last line of standard output
@@ -102,7 +102,7 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
         f"emulator: {100 * here.accuracy(labels):.2f} % of {len(images):,} test samples, {record['samples_per_second']:,.0f} samples/s"
     )
     low, high = (1e6 * end for end in energy.total)
-    console.say(f"modelled on Loihi 1 ({energy.profile}): {low:.3g} to {high:.3g} uJ a sample")
+    console.say(f"modelled on Loihi 1 ({energy.profile}): {low:.3g} to {high:.3g} uJ per sample")
     if args.target != "emulator":
         there = _timed(fixed, spikes, args.target, args, console)
         record |= _compare(here, there, labels)

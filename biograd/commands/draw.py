@@ -46,7 +46,7 @@ class Args:
     data_folder: Path | None = None  # folder of the data sets; the run's, else the usual one, unless named
     steps: int = 0  # of another tool's file: time steps a sample is shown
     encoder: str = "integrate_and_fire"  # of another tool's file: how images become spikes
-    dt: float | None = None  # of another tool's file: seconds a step, where it does not betray it
+    dt: float | None = None  # of another tool's file: seconds per step, where it does not betray it
     w_in: Literal["euler", "jump"] | None = None  # of another tool's file: how a CubaLIF's w_in is meant, NIR's equation or Norse's jump
     json: bool = False  # print one JSON object as the last line of standard output
 

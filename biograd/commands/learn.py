@@ -39,13 +39,13 @@ class Args:
 
     hidden: tuple[int, ...] = (100,)  # neurons of each hidden layer
     epochs: int = 3  # times through the training images
-    samples: int = 0  # training images an epoch; 0: all (emulator), 500 in all (lava)
+    samples: int = 0  # training images per epoch; 0: all (emulator), 500 in all (lava)
     target: str = "emulator"  # emulator, or lava (Lava's learning engine beside the emulator, weight by weight)
     dataset: str = "mnist"  # mnist or fashion
     model: Path | None = None  # go on from this network, written by biograd export (its sizes and steps count)
     steps: int = 20  # time steps a sample is shown, 1..48
     weight_bits: int = 8  # bits of a weight, 2..6 or 8
-    rounding: Literal["synapse", "stock", "nearest", "floor"] = "synapse"  # random number: one a synapse, or one a matrix; or none
+    rounding: Literal["synapse", "stock", "nearest", "floor"] = "synapse"  # random number: one per synapse, or one a matrix; or none
     traces: Literal["signed", "unsigned"] = "signed"  # signed (Loihi 2 and Lava) or unsigned (Loihi 1: sign split over two traces)
     feedback: Literal["sleep", "random"] = "sleep"  # feedback weights learned in sleep, or random and fixed
     seed: int = 0  # of weights, order, rounding and dreams

@@ -41,7 +41,7 @@ class Args:
     preset: str = ""  # start from this preset: mnist (when nothing is named), mnist-best, mnist-online or fashion
     config: Path | None = None  # start from this TOML file
     source: Annotated[Path | None, tyro.conf.arg(name="from")] = None  # start with the sizes, constants and weights of this NIR file
-    dt: float | None = None  # seconds a step of another tool's NIR file, where that does not betray it
+    dt: float | None = None  # seconds per step of another tool's NIR file, where that does not betray it
     w_in: Literal["euler", "jump"] | None = None  # how w_in of another tool's CubaLIF is meant: NIR's equation, or Norse's jump
     find_lr: bool = False  # try learning rates on some batches, suggest one, and stop there
     out: Path | None = None  # run folder; runs/PRESET unless named
@@ -146,7 +146,7 @@ def _find_lr(args: Args, console: Console) -> dict[str, Any]:
     rows = [
         [f"{rate:.2e}", f"{error:.4f}"] for rate, error in list(zip(found.rates, found.errors, strict=True))[:: len(found.rates) // 20 or 1]
     ]
-    console.table("mean |error| of the output, spikes a step, as the learning rate grows", ["lr", "error"], rows)
+    console.table("mean |error| of the output, spikes per step, as the learning rate grows", ["lr", "error"], rows)
     console.say(f"suggested: --lr {found.suggested:.2g}")
     return {"suggested_lr": found.suggested, "rates": found.rates, "errors": found.errors, "seed": args.run.seed}
 
@@ -204,7 +204,7 @@ def _epoch_line(record: dict[str, Any], epochs: int) -> str:
     spikes = "/".join(f"{rate:.1f}" for rate in record["spikes_per_neuron"])
     return (
         f"epoch {record['epoch']:>3}/{epochs}  train {100 * record['train_accuracy']:6.2f} %  test {100 * record['test_accuracy']:6.2f} %"
-        f"  angles {angles} deg  spikes a neuron {spikes}  {record['samples_per_second']:,.0f} samples/s"
+        f"  angles {angles} deg  spikes per neuron {spikes}  {record['samples_per_second']:,.0f} samples/s"
     )
 
 

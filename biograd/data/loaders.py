@@ -48,7 +48,7 @@ def drawn(loader: Loader, seed: int) -> Iterator[tuple[Tensor, Shaped[Tensor, "B
 
 
 def batches_of(loader: Loader) -> int:
-    """Batches an epoch; 0 where the loader cannot tell."""
+    """Batches per epoch; 0 where the loader cannot tell."""
     try:
         return len(loader)  # type: ignore[arg-type]  # iterable data sets have none, and say so
     except TypeError:
@@ -61,6 +61,6 @@ def _pair(batch: Any) -> tuple[Tensor, Tensor]:
         raise ValueError(f"the loader gives a {kind}; need pairs of tensors (x, y): choose them in its collate_fn")
     x, y = batch
     if y.is_complex() or y.dtype == torch.bool or not y.numel():
-        need = "one whole number a sample, [B], or real values [B, values]"
+        need = "one whole number per sample, [B], or real values [B, values]"
         raise ValueError(f"the loader's labels are {y.dtype} of shape {tuple(y.shape)}; need {need}")
     return x, y if y.is_floating_point() else y.long()

@@ -164,7 +164,7 @@ def check_fits(net: Network, samples: Samples, readout: Readout | None = None) -
 
 def _check_images(images: LabelledImages) -> None:
     if len(images.x) != len(images.y) or not len(images.y):
-        raise ValueError(f"there are {len(images.x):,} images and {len(images.y):,} labels: need one label an image, and at least one")
+        raise ValueError(f"there are {len(images.x):,} images and {len(images.y):,} labels: need one label per image, and at least one")
     if not (images.x.is_floating_point() or images.x.dtype == torch.uint8):
         raise ValueError(f"images are {images.x.dtype}: need uint8 or float images")
     if images.x.is_floating_point() and not bool(((images.x >= 0) & (images.x <= 1)).all()):

@@ -20,7 +20,7 @@ import numpy as np
 
 from hardware.border.model import RunResult
 
-# Encodes and runs images, and gives back what happened: counts, every spike of every layer as bits, milliseconds a sample.
+# Encodes and runs images, and gives back what happened: counts, every spike of every layer as bits, milliseconds per sample.
 _ANSWER_ALL = """
 function answerAll(net, base64) {
   const pixels = BioGrad.bytesOf(base64), size = net.layers[0].inputs, counts = [], spikes = net.layers.map(() => []), ms = [];

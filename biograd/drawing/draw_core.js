@@ -40,7 +40,7 @@ const BioGrad = (() => {
         for (let i = 0; i < x.length; i++) s[t * x.length + i] = Math.floor(f(f(x[i] * (t + 1)) + 0.5)) - Math.floor(f(f(x[i] * t) + 0.5));
       }
     },
-    // One spike a pixel, the brighter the sooner: at step round((1 - x)(T - 1)), ties to even.
+    // One spike per pixel, the brighter the sooner: at step round((1 - x)(T - 1)), ties to even.
     latency(x, steps, s) {
       for (let i = 0; i < x.length; i++) {
         const at = f(f(1 - x[i]) * (steps - 1)), low = Math.floor(at);
@@ -164,7 +164,7 @@ const BioGrad = (() => {
 
   // ---- the apical compartment: what the error neurons would teach ---------------------------------------------------------------------
 
-  // err [T, classes], spikes a step (biograd/errors.py); v_apical [T, neurons] of each layer, thresholds (neurons.apical_step); and
+  // err [T, classes], spikes per step (biograd/errors.py); v_apical [T, neurons] of each layer, thresholds (neurons.apical_step); and
   // g = v_apical psi, what a synapse hears of it. The output layer hears its own error neurons, without a window.
   function teach(net, done, label) {
     const T = net.steps, C = net.classes, s = done.layers[done.layers.length - 1].s;

@@ -47,7 +47,7 @@ def network(
         model: what they were made from, for its encoder and feedback weights.
         error: key of `biograd.errors.ERRORS` that the network learned with.
         window: half-width of the surrogate slope, thresholds.
-        traces: alpha_x and alpha_z, kept a step, of each layer's synapses; none: the simulator's defaults.
+        traces: alpha_x and alpha_z, kept per step, of each layer's synapses; none: the simulator's defaults.
     Raises: ValueError for an encoder or error neurons that the page does not know; limits.LimitError for numbers the chip cannot hold.
     """
     encoder = model.encoder if model else ENCODERS[0]
@@ -104,7 +104,7 @@ def render(
     )
 
 
-_TRACE = {"alpha_x": 0.5, "alpha_z": 0.75}  # kept a step by the simulator's synapses, where nothing else is said
+_TRACE = {"alpha_x": 0.5, "alpha_z": 0.75}  # kept per step by the simulator's synapses, where nothing else is said
 
 
 def _layer(

@@ -51,7 +51,7 @@ def from_nir(path: str | Path, *, dt: float | None = None, w_in: str | None = No
     Read is a chain of Linear or Affine, then LIF or CubaLIF, with Flatten and Scale where they fit.
 
     Args:
-        dt: seconds a step of another tool's file; None: found out where the file betrays it (snnTorch's 1e-4), else asked for.
+        dt: seconds per step of another tool's file; None: found out where the file betrays it (snnTorch's 1e-4), else asked for.
         w_in: how a CubaLIF's w_in is meant, "euler" (NIR's equation) or "jump" (Norse); None: only where both mean the same.
     Raises: FileNotFoundError; ValueError where the file is damaged, or naming every node that is not read, with the nearest that is.
 

@@ -105,7 +105,7 @@ def differences(model: nn.Module) -> list[Difference]:
 def to_snntorch(net: Network, *, spike_grad: Callable[[Tensor], Tensor] | None = None) -> nn.Sequential:
     """A Network as a snnTorch model that fires the same spikes: fc1, lif1, fc2, ... with hidden states (`snntorch.utils.reset`).
 
-    Neurons are `snn.Leaky` where alpha_u is 0, else `snn.Synaptic`; their constants are one value a neuron, which snnTorch's own
+    Neurons are `snn.Leaky` where alpha_u is 0, else `snn.Synaptic`; their constants are one value per neuron, which snnTorch's own
     `export_to_nir` needs. The weights are copies that ask for gradients, so the model trains on in snnTorch.
 
     Args:
@@ -253,7 +253,7 @@ def _stage(place: str, module: Any, waiting: tuple[str, nn.Linear] | None, found
         if isinstance(getattr(module, name, None), nn.Parameter):
             differ(f"a learned {name}", "fixed at its present value: BioGrad learns weights and biases")
     if module.inhibition:
-        differ("inhibition: one spike a layer and step", "inhibition=False")
+        differ("inhibition: one spike per layer and step", "inhibition=False")
     if module.state_quant:
         differ("quantised states", "state_quant=False; biograd deploy quantises for the chip")
     probe = torch.tensor([-1e3, -1.0, -1e-6, 0.0, 1e-6, 1.0, 1e3])
@@ -267,14 +267,14 @@ def _stage(place: str, module: Any, waiting: tuple[str, nn.Linear] | None, found
         return None
     linear = waiting[1]
     if threshold.numel() not in (1, linear.out_features):
-        differ(f"{threshold.numel()} thresholds for {linear.out_features} neurons", "one threshold, or one a neuron", False)
+        differ(f"{threshold.numel()} thresholds for {linear.out_features} neurons", "one threshold, or one per neuron", False)
     alpha_v = _kept("beta", module.beta, differ)
     alpha_u = _kept("alpha", module.alpha, differ) if isinstance(module, snntorch.Synaptic) else 0.0
     return _Stage(linear, (alpha_u, alpha_v), threshold.flatten(), module.graded_spikes_factor.detach().float())
 
 
 def _kept(name: str, value: Tensor, differ: Callable[..., None]) -> float:
-    """The one fraction kept a step by all neurons of a layer; snnTorch clamps it to 0..1."""
+    """The one fraction kept per step by all neurons of a layer; snnTorch clamps it to 0..1."""
     kept = value.detach().double().clamp(0, 1).flatten()
     if kept.max() >= 1:
         differ(f"{name} = {value.max():g}, no leak", f"{name} below 1, e.g. 0.999", False)

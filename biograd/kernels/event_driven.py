@@ -36,8 +36,8 @@ FIRE_ROWS, LEARN_ROWS = 4, 2 * WORD + 3  # of scratch memory, as wide as the lay
 class Synapses(NamedTuple):
     """A layer's weights, turned so that one presynaptic neuron's lie side by side."""
 
-    w: Tensor  # [in, width], thresholds a spike; width: `out` rounded up to whole blocks, zeros behind it
-    b: Tensor  # [width], thresholds a step
+    w: Tensor  # [in, width], thresholds per spike; width: `out` rounded up to whole blocks, zeros behind it
+    b: Tensor  # [width], thresholds per step
     out: int
 
 
@@ -49,7 +49,7 @@ class Fired(NamedTuple):
 
 
 def synapses(w: Float[Tensor, "N M"], b: Float[Tensor, " N"]) -> Synapses:
-    """Turn a layer's weights; once a batch, as they change with it."""
+    """Turn a layer's weights; once per batch, as they change with it."""
     out, inputs = w.shape
     turned, bias = torch.empty(inputs, padded(out)), torch.zeros(padded(out))
     table = turned.numpy()

@@ -1,4 +1,4 @@
-"""Scans over time for a GPU: one kernel each, where torch's own operations would launch a dozen a time step.
+"""Scans over time for a GPU: one kernel each, where torch's own operations would launch a dozen per time step.
 
 They are the counterpart of `scans` and mean the same steps. Products and sums are not contracted (no fused multiply-add), so that
 spikes, slopes and traces are the steps' own to the bit. Nothing here waits for the device, so a learning step can be recorded as a CUDA

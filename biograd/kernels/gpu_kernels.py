@@ -99,7 +99,7 @@ def gated_sum(teach, psi, total, steps, lanes, alpha_a, GATED: tl.constexpr, BLO
 def integrate_and_fire(images, members, offset, s, steps, lanes, batch, height, width, SHIFTED: tl.constexpr, BLOCK: tl.constexpr):
     """Pick images, `augment.shifted`, and `encoders.integrate_and_fire` in whole numbers.
 
-    A charge that starts half full, at 255 of 510, takes twice the grey value a step: floor(x (t + 1) + 1/2) of x = grey / 255 rises
+    A charge that starts half full, at 255 of 510, takes twice the grey value per step: floor(x (t + 1) + 1/2) of x = grey / 255 rises
     by one whenever it reaches 510.
     """
     lane = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)

@@ -19,7 +19,7 @@ from ..encoders import integrate_and_fire
 from .row_sums import count_bits
 from .scans import runs_on
 
-WORD = 32  # time steps a word
+WORD = 32  # time steps per word
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Trains:
 
     @property
     def neurons(self) -> int:
-        """Neurons a sample."""
+        """Neurons per sample."""
         return self.words.shape[2]
 
     def dense(self) -> Float[Tensor, "T B N"]:

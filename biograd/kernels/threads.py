@@ -10,7 +10,7 @@ from typing import TypeVar
 from torch import Tensor
 
 R = TypeVar("R")
-SMALLEST = 8  # samples a thread, below which the hand-over costs more than it brings; ours, measured on 2 cores
+SMALLEST = 8  # samples per thread, below which the hand-over costs more than it brings; ours, measured on 2 cores
 
 
 def in_parts(work: Callable[..., R], threads: int, *tensors: tuple[Tensor, int]) -> list[R]:

@@ -1,7 +1,7 @@
 """Turn tables of weights on their side, and add them up on the way: 16 by 16 numbers at a time, in vector registers.
 
 The event-driven loops want one presynaptic neuron's weights side by side, optimizers and everybody else one postsynaptic neuron's. So
-weights are turned once a batch, and updates turned back; torch's copy takes two to three times as long.
+weights are turned once per batch, and updates turned back; torch's copy takes two to three times as long.
 """
 
 from __future__ import annotations

@@ -37,8 +37,8 @@ class Seen(NamedTuple):
     """What a batch did."""
 
     counts: Tensor  # spikes of each output neuron, [B, C]
-    error: Tensor  # mean |err|, spikes a step, scalar
-    rates: Tensor  # spikes a neuron and step of every layer, [layers]
+    error: Tensor  # mean |err|, spikes per step, scalar
+    rates: Tensor  # spikes per neuron and step of every layer, [layers]
 
 
 class Course(NamedTuple):

@@ -28,8 +28,8 @@ class StepResult(NamedTuple):
     """What a learning step saw."""
 
     predicted: Tensor  # classes, int64 [B], or values [B, values]: what the readout answers
-    error: Tensor  # mean |err| of the output, spikes a step, scalar
-    rates: Tensor  # spikes a neuron and step of every layer, [layers]
+    error: Tensor  # mean |err| of the output, spikes per step, scalar
+    rates: Tensor  # spikes per neuron and step of every layer, [layers]
     counts: Tensor | None = None  # output spikes of each sample, [B, C]; None: of a learner that does not tell
 
 

@@ -31,7 +31,7 @@ def update(
         teach: what the errors do to the layer's apical dendrites, thresholds.
         psi: the layer's slopes; None: it takes every error.
         s_pre: presynaptic spikes.
-        alpha_a: apical voltage kept a step.
+        alpha_a: apical voltage kept per step.
     """
     steps, batch, _ = teach.shape
     if isinstance(rule, Eligibility):

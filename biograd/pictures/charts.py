@@ -60,7 +60,7 @@ def colour_of(method: str) -> str:
 
 
 def dots(rows: Sequence[tuple[str, Sequence[float]]], *, unit: str, mark: tuple[str, float] | None = None) -> Figure:
-    """Every seed's figure as a dot, one row a method, with the mean as a stroke; `mark` is a dashed line with a name."""
+    """Every seed's figure as a dot, one row per method, with the mean as a stroke; `mark` is a dashed line with a name."""
     figure = Figure(figsize=(WIDTH, 0.7 + 0.34 * len(rows)), layout="constrained")
     ax = figure.subplots()
     for row, (name, values) in enumerate(rows):

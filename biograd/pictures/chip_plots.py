@@ -21,7 +21,7 @@ from .plots import _TITLE, BLUE, INK, NORMAL, ORANGE, PALE, SMALL, WIDTH, _name_
 
 BINS = 90  # of a histogram over all weights of a layer, at most
 NEAR = 6  # weight steps to either side of 0 that the close view shows, at most
-FINE = 8  # bins a weight step in the close view, before rounding, at most
+FINE = 8  # bins per weight step in the close view, before rounding, at most
 SMALL_GAP = 0.01  # thresholds; up to here the axis of gaps is linear, beyond it logarithmic
 
 
@@ -37,9 +37,9 @@ class Rounding(NamedTuple):
     """The weights of one layer before and after they became integers."""
 
     name: str
-    before: np.ndarray  # float [out, in], thresholds a spike
+    before: np.ndarray  # float [out, in], thresholds per spike
     after: np.ndarray  # int [out, in], chip units
-    scale: float  # thresholds a spike of one chip unit
+    scale: float  # thresholds per spike of one chip unit
     step: int  # chip units between neighbouring weights
     low: int  # smallest weight the chip holds, chip units
     high: int  # largest
@@ -57,7 +57,7 @@ class Rounding(NamedTuple):
 
     @property
     def error(self) -> float:
-        """Root mean square of what rounding and clipping changed, thresholds a spike."""
+        """Root mean square of what rounding and clipping changed, thresholds per spike."""
         return float(np.sqrt(np.mean((self.after * self.scale - self.before) ** 2)))
 
 
@@ -81,7 +81,7 @@ def core_loads(layers: Sequence[CoreLoad]) -> Figure:
 
 
 def weights(layers: Sequence[Rounding]) -> Figure:
-    """Weights before and after rounding, a row a layer: all of them, on a log scale, and those near 0 as single steps."""
+    """Weights before and after rounding, a row per layer: all of them, on a log scale, and those near 0 as single steps."""
     figure = Figure(figsize=(WIDTH, 0.7 + 1.75 * len(layers)), layout="constrained")
     rows = figure.subplots(len(layers), 2, squeeze=False, width_ratios=[1.5, 1])
     for (whole, near), layer in zip(rows, layers, strict=True):
@@ -93,7 +93,7 @@ def weights(layers: Sequence[Rounding]) -> Figure:
         zeroed = 100 * layer.zeroed / layer.before.size
         near.set_title(f"near 0: {zeroed:.1f} % round to 0", loc="left", fontsize=SMALL, color=INK)
     for ax in rows[-1]:
-        ax.set_xlabel("weight (thresholds a spike)")
+        ax.set_xlabel("weight (thresholds per spike)")
     figure.legend(*rows[0, 0].get_legend_handles_labels(), loc="outside upper left", ncols=3, fontsize=SMALL, frameon=False)
     figure.align_ylabels(rows[:, 0])
     return figure
@@ -151,7 +151,7 @@ def voltages(v_simulator: np.ndarray, v_chip: np.ndarray, *, title: str) -> Figu
 def _all_weights(ax: Axes, layer: Rounding) -> None:
     """Histograms of all weights; a bin holds a whole number of steps, so that both sides fall into the same bins.
 
-    Where there are few steps, the real numbers have finer bins, of the same area a step.
+    Where there are few steps, the real numbers have finer bins, of the same area per step.
     """
     before, after = layer.before.ravel(), layer.after.ravel() * layer.scale
     step = layer.step * layer.scale
@@ -172,7 +172,7 @@ def _all_weights(ax: Axes, layer: Rounding) -> None:
 
 
 def _near_zero(ax: Axes, layer: Rounding) -> None:
-    """Weights within some steps of 0: a narrow bar an integer on the chip, and finer bins, of the same area a step, before."""
+    """Weights within some steps of 0: a narrow bar an integer on the chip, and finer bins, of the same area per step, before."""
     units = layer.before.ravel() / layer.scale / layer.step
     near = min(NEAR, max(layer.high, -layer.low) // layer.step)
     levels = np.arange(-near, near + 1)
@@ -185,5 +185,5 @@ def _near_zero(ax: Axes, layer: Rounding) -> None:
     ax.xaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 5, 10]))
     ax.yaxis.set_major_locator(MaxNLocator(nbins=4))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda count, _: charts.engineering(count, "")))
-    ax.set_ylabel("weights a step")
+    ax.set_ylabel("weights per step")
     _quiet(ax)

@@ -1,7 +1,7 @@
 """A run folder: configuration, records and one checkpoint file, written atomically, from which a run goes on to the same bits.
 
     config.toml             every field of the run
-    records.jsonl           one line an epoch, then one for the run
+    records.jsonl           one line per epoch, then one for the run
     checkpoint.safetensors  weights, feedback, optimizer, generator; in its header the position and the configuration
 
 Nothing is pickled: a checkpoint from a stranger can be wrong, not dangerous.

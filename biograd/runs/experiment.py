@@ -62,7 +62,7 @@ class RunConfig:
     start_from: str = ""  # NIR file that the first weights come from (--from sets it, and the constants to match); random ones unless named
     epochs: int = 20  # times through the training images
     patience: int = 0  # stop after so many epochs without a better result on the validation samples, and keep the best; 0: never
-    batch: int = 100  # samples an update
+    batch: int = 100  # samples per update
     steps: int = 10  # time steps a sample is shown, T
     encoder: str = "integrate_and_fire"  # images to spikes: integrate_and_fire, bernoulli or latency; events for recordings
     error: str = "signed"  # error neurons: signed (spikes -1, 0, 1), running (rate so far) or final (rate of the sample)
@@ -81,7 +81,7 @@ class RunConfig:
     device: str = "cpu"  # cpu or cuda
     neuron_model: str = "two_compartment"  # neuron of every layer
     neuron: TwoCompartmentParams = field(default_factory=TwoCompartmentParams)
-    alphas_u: tuple[float, ...] = ()  # current kept a step by neurons and synapses of each layer in turn; none: neuron's and trace's
+    alphas_u: tuple[float, ...] = ()  # current kept per step by neurons and synapses of each layer in turn; none: neuron's and trace's
     alphas_v: tuple[float, ...] = ()  # the same of the voltage
     trace: TraceParams = field(default_factory=TraceParams)
     sleep: SleepParams = field(default_factory=SleepParams)

@@ -1,4 +1,4 @@
-"""Records: what happened, one JSON object a line, appended and never changed. No torch here: reports read them anywhere.
+"""Records: what happened, one JSON object per line, appended and never changed. No torch here: reports read them anywhere.
 
 A record is a dictionary of plain values. Its `kind` says what it tells: an "epoch" of training, a finished "run", or a "measurement".
 Names carry the unit where it is not 1 (`seconds`, `feedback_angle_deg`). A crash can leave half a line at the end, and nothing worse:
@@ -17,7 +17,7 @@ Record = dict[str, Any]  # any: JSON
 
 FORMAT = 1  # version of the records; raised when a field changes its meaning
 KINDS = ("epoch", "run", "measurement")
-MAX_BYTES = 1 << 26  # of a file of records; a run writes about half a kilobyte an epoch
+MAX_BYTES = 1 << 26  # of a file of records; a run writes about half a kilobyte per epoch
 MAX_LINE = 1 << 22  # bytes of one record; as lists of lists it takes twenty times that in memory
 
 

@@ -96,7 +96,7 @@ class TensorBoard:
             self.writer.add_scalar("train/samples per second", p.samples_per_second, done)
 
     def __call__(self, record: Record) -> None:
-        """Write an epoch's figures: one curve a number, of lists one a layer, of dictionaries one a key; words are left out."""
+        """Write an epoch's figures: one curve a number, of lists one per layer, of dictionaries one a key; words are left out."""
         for name, value in record.items():
             values = {"": value}
             if isinstance(value, list):

@@ -44,7 +44,7 @@ class Tally:
         self._correct, self._error, self._rates = correct, error, rates.clone()
 
     def add(self, hits: Tensor, error: Tensor, rates: Float[Tensor, " layers"], samples: int) -> None:
-        """Take a step into account: how it was answered (`Readout.score`), mean |err|, mean spikes a neuron and step of each layer."""
+        """Take a step into account: how it was answered (`Readout.score`), mean |err|, mean spikes per neuron and step of each layer."""
         self._waiting.append((hits, error, rates, samples))
         if hits.device.type == "cpu":
             self.read()
@@ -70,13 +70,13 @@ class Tally:
 
     @property
     def error(self) -> float:
-        """The sum over samples of mean |err|, spikes a step."""
+        """The sum over samples of mean |err|, spikes per step."""
         self.read()
         return self._error
 
     @property
     def rates(self) -> Float[Tensor, " layers"]:
-        """The sum over samples of mean spikes a neuron and step of each layer."""
+        """The sum over samples of mean spikes per neuron and step of each layer."""
         self.read()
         return self._rates
 

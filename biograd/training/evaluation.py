@@ -30,7 +30,7 @@ class Evaluation(NamedTuple):
 
     test_accuracy: float  # 0..1; nan where the readout tells no classes
     predicted: Tensor  # int64 [n], or values [n, values]
-    rates: list[float]  # spikes a neuron and step of each layer
+    rates: list[float]  # spikes per neuron and step of each layer
     samples_per_second: float
     figures: dict[str, float]  # what the readout measures: accuracy, or rmse and r2
 

@@ -6,7 +6,7 @@
             print(fault)
 
 Weights that are no numbers any more stop training by themselves (`trainer.check_finite`); everything here is a warning. The limits are
-ours: far outside what any recorded run did (rates of 0.1 to 0.5 spikes a step, weights 1 to 5 times their first size, angles below 60
+ours: far outside what any recorded run did (rates of 0.1 to 0.5 spikes per step, weights 1 to 5 times their first size, angles below 60
 degrees after the first epoch with sleep), so that a fault means something.
 """
 
@@ -48,8 +48,8 @@ class GuardLimits:
     """
 
     growth: float = 30.0  # root mean square of a layer's weights, in multiples of a fresh layer's
-    silent: float = 0.001  # spikes a neuron and step below which a layer tells nothing
-    busy: float = 0.95  # spikes a neuron and step above which it tells nothing either
+    silent: float = 0.001  # spikes per neuron and step below which a layer tells nothing
+    busy: float = 0.95  # spikes per neuron and step above which it tells nothing either
     apical: float = 127.0  # largest apical voltage an error can bring about, thresholds: the range of a third factor on the chip, 7 bit
     angle: float = 75.0  # degrees between feedback and true path at the end of an epoch, where sleep aligns it; 90 is chance
     traces: float = 0.05  # fraction of the chip's third factors that reached their end
@@ -161,11 +161,11 @@ def weight_faults(trainer: Trainer, limits: GuardLimits) -> list[Fault]:
 
 
 def rate_faults(rates: list[float], limits: GuardLimits) -> list[Fault]:
-    """Layers that spike never or always. `rates`: spikes a neuron and step of every layer."""
+    """Layers that spike never or always. `rates`: spikes per neuron and step of every layer."""
     faults = []
     for number, rate in enumerate(rates, start=1):
         if rate < limits.silent:
-            what = f"is silent ({rate:.2g} spikes a neuron and step)"
+            what = f"is silent ({rate:.2g} spikes per neuron and step)"
             faults.append(Fault("silent", f"layer {number}", what, "lower the learning rate (--lr), or show more steps (--steps)"))
         elif rate > limits.busy:
             what = f"spikes at nearly every step ({rate:.2f} a neuron and step)"
@@ -186,7 +186,7 @@ def chip_faults(rates: list[float], saturated: float, limits: GuardLimits) -> li
     """What went wrong with a chip that learns.
 
     Args:
-        rates: spikes a neuron and step of every layer.
+        rates: spikes per neuron and step of every layer.
         saturated: third factors clipped to 7 bit, as a fraction of all.
     """
     faults = rate_faults(rates, limits)

@@ -26,7 +26,7 @@ class LrCurve(NamedTuple):
     """
 
     rates: list[float]  # learning rate of each batch
-    errors: list[float]  # mean |err| of the output, spikes a step, smoothed over batches
+    errors: list[float]  # mean |err| of the output, spikes per step, smoothed over batches
     suggested: float  # learning rate to start from
 
 

@@ -79,7 +79,7 @@ class Repetition:
     At first, pause = `first`.
 
     Source: Leitner's boxes (spaced repetition) for samples; that networks forget few samples once learned: Toneva et al. 2019
-    (arXiv 1812.05159). The doubling is ours. The host needs three numbers a sample, and of the network nothing but its answer.
+    (arXiv 1812.05159). The doubling is ours. The host needs three numbers per sample, and of the network nothing but its answer.
 
     Args:
         samples: how many there are.

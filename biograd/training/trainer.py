@@ -54,7 +54,7 @@ class TrainParams:
     """
 
     epochs: int = 20  # times through the training images
-    batch: int = 100  # samples an update
+    batch: int = 100  # samples per update
     steps: int = 10  # time steps a sample is shown, T
     repetition: RepetitionParams = field(default_factory=RepetitionParams)  # samples that are answered surely rest
 
@@ -69,7 +69,7 @@ class Progress(NamedTuple):
 
     epoch: int  # running epoch, 0-based
     batch: int  # batches done in it
-    batches: int  # batches an epoch; 0: a loader that cannot tell
+    batches: int  # batches per epoch; 0: a loader that cannot tell
     train_accuracy: float  # 0..1, of this epoch so far; on a GPU it may lag by a tenth of a second; nan where no classes are learned
     samples_per_second: float
     figures: Mapping[str, float] = MappingProxyType({})  # what the readout tells of this epoch so far: accuracy, or rmse
@@ -149,7 +149,7 @@ class Trainer:
         return batches_of(self.train_set)
 
     def run(self, *, on_batch: Callable[[Progress], bool | None] | None = None) -> Iterator[dict[str, Any]]:
-        """Train on, and yield a record an epoch (any: numbers, strings and lists for JSON).
+        """Train on, and yield a record per epoch (any: numbers, strings and lists for JSON).
 
         Args:
             on_batch: told after every batch; returning True stops the run there, before the next batch. After the last batch of an

@@ -32,7 +32,7 @@ class LayerModel:
 
     w: np.ndarray  # float32 [out, in], thresholds per spike
     bias: np.ndarray  # float32 [out], thresholds per step, into the current u
-    alpha_u: float = 0.5  # kept a step, 0 <= alpha < 1
+    alpha_u: float = 0.5  # kept per step, 0 <= alpha < 1
     alpha_v: float = 0.75
     alpha_a: float = 0.0
     w_fb: np.ndarray | None = None  # float32 [out, classes]; None for the output layer
@@ -53,7 +53,7 @@ class LayerModel:
         for name in ("alpha_u", "alpha_v", "alpha_a"):
             alpha = float(np.float32(getattr(self, name)))
             if not (alpha == 0 or _MIN_ALPHA <= alpha < 1):
-                raise ValueError(f"LayerModel.{name} is {getattr(self, name)}; need 0, or 0.000001 to below 1 (fraction kept a step)")
+                raise ValueError(f"LayerModel.{name} is {getattr(self, name)}; need 0, or 0.000001 to below 1 (fraction kept per step)")
             object.__setattr__(self, name, alpha)
 
 
@@ -63,7 +63,7 @@ class Model:
 
     layers: tuple[LayerModel, ...]
     steps: int  # T, time steps a sample is shown
-    dt: float = 1e-4  # seconds a step
+    dt: float = 1e-4  # seconds per step
     encoder: str = "integrate_and_fire"
     info: dict[str, Any] = field(default_factory=dict)  # feedback, learning, quantisation, provenance; Any: it is JSON
 
@@ -122,7 +122,7 @@ class SpikeInput:
             labels = np.asarray(self.labels)
             if labels.shape != spikes.shape[1:2] or labels.dtype.kind not in "iu":
                 raise ValueError(
-                    f"SpikeInput.labels is {labels.dtype} of shape {labels.shape}; need one whole number a sample ({spikes.shape[1]})"
+                    f"SpikeInput.labels is {labels.dtype} of shape {labels.shape}; need one whole number per sample ({spikes.shape[1]})"
                 )
             object.__setattr__(self, "labels", labels.astype(np.int64))
 
@@ -172,7 +172,7 @@ COUNTED = ("synaptic_operations", "active_updates", "inactive_updates", "spikes"
 class RunResult:
     """What came out of one run on one target.
 
-    Recordings, where asked for, hold one array a layer, [T, B, N], step t being the layer's own t-th step of the sample
+    Recordings, where asked for, hold one array per layer, [T, B, N], step t being the layer's own t-th step of the sample
     (Lava's delay of one step a layer is taken out): u, v int32 in chip units (v after its reset), s uint8.
     """
 

@@ -41,7 +41,7 @@ class Foreign:
 
     steps: int  # time steps a sample is shown, T
     encoder: str = "integrate_and_fire"  # how images become spikes
-    dt: float | None = None  # seconds a step; None: found out where the file betrays it
+    dt: float | None = None  # seconds per step; None: found out where the file betrays it
     w_in: str | None = None  # "euler" or "jump" (see this file's docstring); None: only where both mean the same
 
     def __post_init__(self) -> None:
@@ -260,7 +260,7 @@ def _alpha(name: str, field: str, tau: np.ndarray, dt: float, problems: list[str
     """Kept fraction of the one time constant that all neurons of a node share."""
     if not np.allclose(tau, tau[0], rtol=1e-6, atol=0):
         low, high, mean = tau.min(), tau.max(), tau.mean()
-        problems.append(f"node {name!r}: {field} runs from {low:g} to {high:g} s; need one a layer, e.g. their mean {mean:g}")
+        problems.append(f"node {name!r}: {field} runs from {low:g} to {high:g} s; need one per layer, e.g. their mean {mean:g}")
     elif tau[0] < dt * (1 - _CLOSE):
         problems.append(
             f"node {name!r}: {field} is {tau[0]:g} s, less than dt = {dt:g} s: name a smaller dt "

@@ -129,7 +129,7 @@ def _alpha(name: str, tau: np.ndarray, dt: float) -> float:
     """Kept fraction of the one time constant that all neurons of a node share."""
     tau = np.asarray(tau)
     if tau.size == 0 or tau.dtype.kind != "f" or not np.isfinite(tau).all() or (tau != tau.flat[0]).any() or tau.flat[0] < dt * (1 - 1e-9):
-        raise ValueError(f"node {name!r}: time constants must be one finite value a layer, of at least dt = {dt} s")
+        raise ValueError(f"node {name!r}: time constants must be one finite value per layer, of at least dt = {dt} s")
     return max(0.0, float(np.float32(1 - dt / float(tau.flat[0]))))
 
 

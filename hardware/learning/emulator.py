@@ -4,7 +4,7 @@
     for record in learn(state, images, labels, epochs=3):
         print(record.samples, record.accuracy)
 
-`learn` changes the state in place, sample by sample, as a chip would, and yields a record a night. All of a run follows from
+`learn` changes the state in place, sample by sample, as a chip would, and yields a record per night. All of a run follows from
 the parameters, the images and the state: stop after any record, `write_state`, `read_state`, and go on to the same bits.
 """
 

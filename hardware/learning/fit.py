@@ -39,7 +39,7 @@ def fit(params: ChipLearningParams) -> limits.Fit:
     found = limits.check(FixedPointModel(layers=tuple(layers), steps=params.steps), mode="learning")
     warnings = [
         *found.warnings,
-        f"the output's cores also hold {errors} error neurons, one positive and one negative a class",
+        f"the output's cores also hold {errors} error neurons, one positive and one negative per class",
         _form(params),
     ]
     if params.weight_bits == 9:

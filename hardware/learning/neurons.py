@@ -127,7 +127,7 @@ class HiddenNeurons(Somas):
 
 
 class OutputNeurons(Somas):
-    """Output somas and their error neurons, one positive and one negative a class."""
+    """Output somas and their error neurons, one positive and one negative per class."""
 
     def rest(self) -> None:
         """Forget the sample: all compartments to 0."""

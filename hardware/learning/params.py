@@ -10,13 +10,13 @@ By day a sample takes `period` = steps + layers + 1 time steps, rounded up to wh
     k = period        y2 = saturate((v_apical psi gain) >> shift) in hidden neurons, (err gain) >> shift in output neurons
                       dw = 2^e u0 x1 y2         in every synapse; y2 is 0 at all other learning epochs
 
-By night (a sleep phase a hidden layer) noise drives that layer, what lies behind it runs as by day except that every neuron
+By night (a sleep phase per hidden layer) noise drives that layer, what lies behind it runs as by day except that every neuron
 subtracts its own running mean current, the error neurons relay the output's spikes, and the feedback synapses apply
 
     dw_fb = 2^a u0 x1 y1 - 2^b u0 w y3            x1: the output's spike of this step, y1: noise minus its mean, y3: at the last step
 
 No synapse ever reads another synapse's weight. The equations are ours, after Tang et al. 2021 (arXiv 2110.14092, abstract);
-one learning epoch a sample with a trace that nobody resets is our way of needing neither a tag nor a memory of the sample.
+one learning epoch per sample with a trace that nobody resets is our way of needing neither a tag nor a memory of the sample.
 
 Two forms. "signed" (Loihi 2): y2 is signed, one error population sends graded spikes of +1 and -1. "unsigned" (Loihi 1, whose
 traces are unsigned): y2 = max(y, 0), y3 = max(-y, 0); two error populations with feedback weights of their own, the negative
@@ -93,7 +93,7 @@ class ChipSleepParams:
     every: int = 500  # samples between two nights
     before: int = 60  # nights before the first sample
     rate: int = 13_107  # noise, spikes per step in 1/65536: 0.2
-    drive: float = 0.0625  # current in place of the mean, thresholds a step; alone it lifts v to a third of the threshold
+    drive: float = 0.0625  # current in place of the mean, thresholds per step; alone it lifts v to a third of the threshold
     mean_shift: int = 6  # running mean current: m += (current - m) >> mean_shift
     spike_step: int = 4  # y1 at a noise spike, -1 without; 4 to 1 centres it at a rate of 0.2
     hebb_exponent: int = -3  # of dw_fb = 2^a x1 y1
@@ -110,7 +110,7 @@ class ChipSleepParams:
             _check_range("ChipSleepParams", name, getattr(self, name), low, high)
         _check_range("ChipSleepParams", "rate", self.rate, 1, 65_535)
         if not 0 <= self.drive < 8:
-            raise ValueError(f"ChipSleepParams.drive is {self.drive}; need 0 <= drive < 8 thresholds a step")
+            raise ValueError(f"ChipSleepParams.drive is {self.drive}; need 0 <= drive < 8 thresholds per step")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +134,7 @@ class ChipLearningParams:
     shift_output: int = 8
     exponent: int = -7  # of dw = 2^e u0 x1 y2
     samples: int | None = None  # over which the gains fall to 0; None: they stay
-    rounding: str = "synapse"  # one random number a synapse, or one a matrix ("stock" Lava), or none ("nearest", "floor")
+    rounding: str = "synapse"  # one random number per synapse, or one a matrix ("stock" Lava), or none ("nearest", "floor")
     weight_bits: int = 8
     traces: str = "signed"
     feedback: str = "sleep"  # or "random": fixed, no nights

@@ -39,7 +39,7 @@ def plan(params: ChipLearningParams, order: np.ndarray) -> list[Segment]:
     for _ in range(params.sleep.before if sleeps else 0):
         night()
     for number, sample in enumerate(order):
-        # The host writes the gains once a night, so a block of samples shares them.
+        # The host writes the gains once per night, so a block of samples shares them.
         add(params.period, DAY, int(sample), params.gains(number))
         if sleeps and (number + 1) % params.sleep.every == 0:
             night()

@@ -112,7 +112,7 @@ def from_model(model: Model, params: ChipLearningParams | None = None) -> Learni
     params = params or ChipLearningParams()
     kept = {(layer.alpha_u, layer.alpha_v) for layer in model.layers}
     if len(kept) != 1:
-        raise ValueError(f"the model's layers keep different fractions a step, {sorted(kept)}; learning on the chip needs one for all")
+        raise ValueError(f"the model's layers keep different fractions per step, {sorted(kept)}; learning on the chip needs one for all")
     alpha_u, alpha_v = kept.pop()
     du = min(chip.MAX_DECAY, max(0, round(chip.DECAY_UNITY * (1 - alpha_u)) - 1))
     dv = min(chip.MAX_DECAY, max(0, round(chip.DECAY_UNITY * (1 - alpha_v))))

@@ -64,7 +64,7 @@ def noise_spikes(key: Integer, neurons: int, rate: int) -> np.ndarray:
 def lava_uniforms(seed: int, first: int, count: int, stride: int) -> np.ndarray:
     """Numbers first, first + stride, ... of NumPy's default generator, float64 [count].
 
-    Lava's `TraceRandom` draws one number when it is made and two a time step, so at the end of step t it holds number 2t;
+    Lava's `TraceRandom` draws one number when it is made and two per time step, so at the end of step t it holds number 2t;
     its `ConnVarRandom` (constant seed 2) draws one when made and one a learning epoch, so at epoch n it holds number n.
     """
     bits = np.random.PCG64(seed)

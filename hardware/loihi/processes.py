@@ -20,7 +20,7 @@ from lava.proc.lif.process import LIFReset
 class Host(AbstractProcess):
     """Feed every sample's spikes to the first layer, and count the last layer's, in one continuous run.
 
-    One Process rather than a source and a sink: each Process costs the simulation a tenth of a millisecond a step.
+    One Process rather than a source and a sink: each Process costs the simulation a tenth of a millisecond per step.
 
     Args:
         packed: uint8 [T B, ceil(n_in / 8)], spikes of the run's steps in order, bias axons included, as by np.packbits.

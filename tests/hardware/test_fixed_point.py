@@ -337,7 +337,7 @@ def test_every_scale_that_loihi_has_may_be_recorded(vth, weight_exp):
 
 
 def test_calibration_follows_the_spikes_of_five_steps_computed_by_hand():
-    # Currents 1/2, 1/4, 3/4, -1/4, 11/16 through an input a step; alpha_u = 1/2, alpha_v = 3/4:
+    # Currents 1/2, 1/4, 3/4, -1/4, 11/16 through an input per step; alpha_u = 1/2, alpha_v = 3/4:
     # u: 1/2, 1/2, 1, 1/4, 13/16;  v: 1/2, 7/8, 53/32 fires and clears, 1/4, 1 exactly, which does not fire.
     # The second neuron's bias of 3/8 alone:  u: .375, .5625, .65625, ..., v: .375, .84375, 1.289 fires, .703125, 1.254 fires.
     layer = LayerModel(w=np.array([[0.5, 0.25, 0.75, -0.25, 0.6875], [0.0] * 5]), bias=np.array([0, 0.375]), alpha_u=0.5, alpha_v=0.75)

@@ -24,7 +24,7 @@ def kept(x: int, parts: int) -> int:
 
 
 def manual_layer(w, bias, vth, exponent, du, dv, trains):
-    """One layer over all steps of one sample. `trains`: a list of 0/1 an input, a step. Returns (u, v, s) a step, and overflows."""
+    """One layer over all steps of one sample. `trains`: a list of 0/1 an input, a step. Returns (u, v, s) per step, and overflows."""
     n = len(w)
     u, v, steps, wrapped, saturated = [0] * n, [0] * n, [], 0, 0
     for spikes in trains:

@@ -44,7 +44,7 @@ class Watch:
 
 
 def main(name: str, seed: int, first: int, last: int, position: Path, failures: Path) -> None:
-    """Read inputs first..last-1; the number in hand stands in `position`, what went wrong goes to `failures`, a JSON object a line."""
+    """Read inputs first..last-1; the number in hand stands in `position`, what went wrong goes to `failures`, a JSON object per line."""
     with open(position, "r+b") as file:
         place = mmap.mmap(file.fileno(), 64)
     with tempfile.TemporaryDirectory(prefix="biograd-fuzz-") as name_of_folder:

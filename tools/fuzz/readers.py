@@ -268,7 +268,7 @@ def _lines(*objects: object) -> bytes:
 
 
 def record_lines() -> Reader:
-    """Records: one JSON object a line; what stands after a crash is healed by the next one."""
+    """Records: one JSON object per line; what stands after a crash is healed by the next one."""
     from biograd.runs import records
 
     epoch = {"format": 1, "kind": "epoch", "epoch": 1, "train_accuracy": 0.5, "spikes_per_neuron": [1.0, 2.0], "machine": "é"}

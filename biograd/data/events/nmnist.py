@@ -131,7 +131,7 @@ def nmnist(folder: str | Path, split: str, *, name: str = "nmnist") -> EventSet:
     """N-MNIST, or what lies in the same way, from a user's copy.
 
     Args:
-        folder: holds Train/0 .. Train/9 and Test/0 .. Test/9 with a .bin file a recording, or Train.zip and Test.zip of these.
+        folder: holds Train/0 .. Train/9 and Test/0 .. Test/9 with a .bin file per recording, or Train.zip and Test.zip of these.
         split: "train" or "test".
     Raises: ValueError where there are no such files. They are opened a batch at a time, when their spikes are asked for.
 

@@ -35,7 +35,7 @@ class Sensor(NamedTuple):
 
     @property
     def inputs(self) -> int:
-        """Input neurons: one a pixel and polarity; neuron (p height + y) width + x."""
+        """Input neurons: one per pixel and polarity; neuron (p height + y) width + x."""
         return self.polarities * self.height * self.width
 
 

@@ -78,7 +78,7 @@ class EventSet:
             labels: integers, 0 .. classes - 1; or real values [n, values].
             window: time that the steps of a sample span, us.
             classes: how many there are; 0: the highest label and one, or, of values, one a value.
-        Raises: ValueError where labels are neither, or not one a recording.
+        Raises: ValueError where labels are neither, or not one per recording.
         """
         y = _labels(labels, len(recordings), classes)
         if window < 1:
@@ -214,7 +214,7 @@ class SpikeSet:
     ) -> Float[Tensor, "T B N"]:
         """The trains of some samples; there are as many steps as were given, and no changes are defined for them."""
         if steps != self.s.shape[1]:
-            raise ValueError(f"{self.name} has {self.s.shape[1]} steps a sample and {steps} are asked for: set steps to {self.s.shape[1]}")
+            raise ValueError(f"{self.name} has {self.s.shape[1]} steps per sample and {steps} are asked for: set steps to {self.s.shape[1]}")
         if augmentation not in (None, AugmentParams()):
             raise ValueError(f"{self.name} is a set of spike trains, which no augmentation changes: set all of them to 0")
         return self.s[members].transpose(0, 1).float().contiguous()
@@ -249,10 +249,10 @@ def _labels(labels: Any, n: int, classes: int) -> Tensor:  # any: what np.asarra
     y = np.asarray(labels)
     values = y.dtype.kind == "f" and y.ndim == 2
     if not values and (y.dtype.kind not in "iu" or y.ndim != 1):
-        need = "one whole number a recording, 0 .. classes - 1, or real values [n, values]"
+        need = "one whole number per recording, 0 .. classes - 1, or real values [n, values]"
         raise ValueError(f"labels are {y.dtype} of shape {y.shape}; need {need}")
     if len(y) != n or not n:
-        raise ValueError(f"there are {n:,} recordings and {len(y):,} labels: need one label a recording, and at least one")
+        raise ValueError(f"there are {n:,} recordings and {len(y):,} labels: need one label per recording, and at least one")
     if values:
         return torch.from_numpy(y.astype(np.float32))
     if y.min() < 0 or (classes and y.max() >= classes):

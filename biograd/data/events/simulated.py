@@ -60,7 +60,7 @@ class SaccadeParams:
     bright: float = 9.0  # intensity that full white adds, 1: a contrast of ten
     threshold: float = 0.45  # log intensity of an event, 1
     mismatch: float = 0.05  # standard deviation of the pixels' thresholds, relative to it
-    noise: float = 0.3  # background events a pixel and second
+    noise: float = 0.3  # background events per pixel and second
     seed: int = 0  # of thresholds and noise
 
     def __post_init__(self) -> None:

@@ -22,7 +22,7 @@ class Statistics(NamedTuple):
     y: float  # row of an event, pixels, mean over all events
 
 
-# What can be said for certain of N-MNIST. Its paper has a table of events a recording by polarity, which was not at hand: so no
+# What can be said for certain of N-MNIST. Its paper has a table of events per recording by polarity, which was not at hand: so no
 # number stands here. The least follows from the size of its archives: 1.1 GB packed, 70,000 recordings, 5 bytes an event.
 # Sources: garrickorchard.com/datasets/n-mnist (sensor, recordings); Orchard et al. 2015 (saccades);
 # neuromorphicsystems.github.io/land/n-mnist (size).

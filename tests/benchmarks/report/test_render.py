@@ -336,7 +336,7 @@ def test_without_a_standard_run_nothing_is_called_frugal():
 def test_learning_on_the_chip_is_priced_by_hand_computed_joules():
     record = next(record for record in full_house() if record.get("name") == "chip learning")
     low, high = chip.price(record)["davies2018"]
-    # 784 x 100 learning synapses take 2 cores, 100 x 10 one. At least: 23.6 pJ an operation, 52 pJ a neuron update, 120 pJ a synaptic one,
+    # 784 x 100 learning synapses take 2 cores, 100 x 10 one. At least: 23.6 pJ an operation, 52 pJ per neuron update, 120 pJ a synaptic one,
     # 1.7 pJ a message (900 input spikes to 2 cores, 99 to 1, and 9 + 20 error spikes), and 0.82 mW for each of the 3 cores.
     dynamic = (90_900 * 23.6 + 4_600 * 52 + 9_300 * 120 + (1_800 + 99 + 29) * 1.7) * 1e-12
     busiest = (90_000 * 3.5 + 9_000 * 6.1 + 4_000 * 5.3) * 1e-9 / 2

@@ -237,7 +237,7 @@ def test_what_is_no_chain_of_layers_is_refused_with_its_place(nodes, message):
 
 def test_time_constants_that_differ_within_a_layer_are_refused_with_their_mean():
     node = nir.LIF(np.linspace(1e-3, 3e-3, 12), np.linspace(10, 30, 12), np.zeros(12), np.ones(12), v_reset=np.zeros(12))
-    with pytest.raises(ValueError, match=r"tau_mem runs from 0.001 to 0.003 s; need one a layer, e.g. their mean 0.002"):
+    with pytest.raises(ValueError, match=r"tau_mem runs from 0.001 to 0.003 s; need one per layer, e.g. their mean 0.002"):
         from_foreign(graph(nir.Linear(W1), node), T20)
 
 
@@ -280,7 +280,7 @@ def test_a_model_of_another_tool_runs_in_the_chips_integers():
     check(fixed)
     result = run(fixed, SpikeInput(spikes=SPIKES.astype(np.uint8)), "emulator")
     counts = model_spikes(model).sum(0)
-    assert counts.std() > 1 and np.abs(result.counts - counts).mean() < 0.5  # spikes a sample; 8 bits round some of them away
+    assert counts.std() > 1 and np.abs(result.counts - counts).mean() < 0.5  # spikes per sample; 8 bits round some of them away
 
 
 def test_another_tools_file_runs_and_is_checked_without_the_simulator(tmp_path, capsys):

@@ -24,7 +24,7 @@ TINY = ChipLearningParams(
 
 
 def patterns(n: int, seed: int = 0, inputs: int = 20, classes: int = 4) -> tuple[np.ndarray, np.ndarray]:
-    """Noisy prototypes, one a class: uint8 [n, inputs], int64 [n]."""
+    """Noisy prototypes, one per class: uint8 [n, inputs], int64 [n]."""
     prototypes = (np.random.default_rng(99).random((classes, inputs)) < 0.4) * 255.0
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, classes, n)

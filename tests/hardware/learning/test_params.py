@@ -119,7 +119,7 @@ def test_gains_fall_from_full_to_nothing_over_the_samples():
     assert gains[0] == params.gain_hidden
     assert gains == sorted(gains, reverse=True)
     assert gains[-1] == 0
-    assert params.gains(99) == params.gains(0), "the host writes gains once a night"
+    assert params.gains(99) == params.gains(0), "the host writes gains once per night"
     assert ChipLearningParams().gains(10**6) == (ChipLearningParams().gain_hidden, ChipLearningParams().gain_output)
 
 

@@ -65,7 +65,7 @@ def test_a_network_goes_to_a_nir_file_and_comes_back_without_feedback_or_words(t
 
 
 def snntorch_file(path, seed=0, sizes=(784, 60, 10)):
-    """A model of snnTorch and the file its own exporter writes of it (which needs one value a neuron)."""
+    """A model of snnTorch and the file its own exporter writes of it (which needs one value per neuron)."""
     torch.manual_seed(seed)
     modules = []
     for fan_in, size in itertools.pairwise(sizes):

@@ -35,7 +35,7 @@ DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 # Neither a block of lanes (128) nor a multiple of it; a single step, and more than a word of 32.
 lengths, batches, widths = st.sampled_from([1, 2, 33]), st.sampled_from([1, 3]), st.sampled_from([1, 43, 130])
 seeds = st.integers(0, 2**31)
-few = settings(max_examples=8)  # the interpreter takes a millisecond a step
+few = settings(max_examples=8)  # the interpreter takes a millisecond per step
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -45,7 +45,7 @@ def test_clipped_and_zeroed_weights_and_the_error_are_counted():
     gaps = [0, 0.04, 0.04, 0.01, 0, 0, 0.6, 0.5]
     assert ROUNDING.error == pytest.approx(np.sqrt(np.mean(np.square(gaps))))
     figure = chip_plots.weights([ROUNDING])
-    assert all(part in words(figure) for part in ("2 of 8 clipped", "12.5 % round to 0", "thresholds a spike", "hidden 1"))
+    assert all(part in words(figure) for part in ("2 of 8 clipped", "12.5 % round to 0", "thresholds per spike", "hidden 1"))
 
 
 def test_every_weight_is_in_the_histograms_and_each_integer_is_a_bar():

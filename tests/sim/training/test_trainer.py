@@ -77,7 +77,7 @@ def test_equal_seeds_train_to_equal_bits_and_records() -> None:
 
 
 @pytest.mark.parametrize("optimizer", [torch.optim.Adam, lambda p, lr: torch.optim.SGD(p, lr, momentum=0.9)], ids=["adam", "momentum"])
-@pytest.mark.parametrize("stop_after", [1, 3, 4, 7, 10, 13])  # 7 batches an epoch; 7 is its end, 3 a night
+@pytest.mark.parametrize("stop_after", [1, 3, 4, 7, 10, 13])  # 7 batches per epoch; 7 is its end, 3 a night
 def test_a_stopped_run_goes_on_to_the_bits_of_an_unbroken_one(stop_after: int, optimizer: Callable[..., Any]) -> None:
     unbroken = a_trainer(optimizer=optimizer)
     expected = timeless(list(unbroken.run()))

@@ -124,10 +124,10 @@ def test_a_batch_that_would_fill_the_memory_is_refused_before_any_is_taken() -> 
     ("labels", "said"),
     [
         ([0.0, 1.0], "labels are float64"),
-        (["one", "two"], "need one whole number a recording"),
+        (["one", "two"], "need one whole number per recording"),
         ([True, False], "labels are bool"),
         ([0], "2 recordings and 1 labels"),
-        ([[0], [1]], "need one whole number a recording"),
+        ([[0], [1]], "need one whole number per recording"),
         ([0, -1], "labels run from -1 to 0"),
         ([0, 7], r"labels run from 0 to 7; need 0 \.\. 1"),
     ],
@@ -258,7 +258,7 @@ def test_spike_trains_of_ones_own_are_shown_as_they_are() -> None:
     s = torch.rand(6, 5, 3, generator=torch.Generator().manual_seed(0)) < 0.4
     members = SpikeSet(s=s, y=torch.tensor([0, 1, 2, 0, 1, 2]), classes=3)
     assert torch.equal(spikes_of(members.subset([4, 2]), torch.tensor([1, 0]), 5), s[[2, 4]].transpose(0, 1).float())
-    with pytest.raises(ValueError, match="has 5 steps a sample and 6 are asked for"):
+    with pytest.raises(ValueError, match="has 5 steps per sample and 6 are asked for"):
         members.spikes(torch.tensor([0]), 6)
     with pytest.raises(ValueError, match="which no augmentation changes"):
         members.spikes(torch.tensor([0]), 5, augmentation=AugmentParams(shift=1))

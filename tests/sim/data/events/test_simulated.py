@@ -77,7 +77,7 @@ def test_the_path_is_a_triangle_that_keeps_the_digit_on_the_sensor() -> None:
     third = p.saccade // p.sample
     assert np.allclose(watching.path[[0, third, 2 * third, -1]], CORNERS * p.reach + 3) and (CORNERS[0] == CORNERS[-1]).all()
     speed = np.linalg.norm(np.diff(watching.path, axis=0), axis=1)
-    assert speed.max() < 0.34 + 1e-9 and speed[0] < 0.01  # pixels a sample, as the parameters say; at rest in the corners
+    assert speed.max() < 0.34 + 1e-9 and speed[0] < 0.01  # pixels per sample, as the parameters say; at rest in the corners
 
 
 def test_a_bright_edge_gives_on_in_front_and_off_behind() -> None:
