@@ -19,14 +19,18 @@ def provenance() -> dict[str, Any]:
     """Everything a record says about its origin, ready for JSON."""
     return {
         "machine": machine(),
-        "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+        "versions": (
+            {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES}
+        ),
         "commit": commit(),
         "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
 
 
 def machine() -> dict[str, Any]:
-    """Processor, cores, threads, memory, GPU and driver; None where there is none or it does not say."""
+    """Processor, cores, threads, memory, GPU and driver; None where there is none or it does not
+    say.
+    """
     return {
         "cpu": _cpu(),
         "cores": os.cpu_count(),
@@ -35,7 +39,8 @@ def machine() -> dict[str, Any]:
         "system": platform.system(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "cuda": torch.version.cuda if torch.cuda.is_available() else None,
-        "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,  # others at work make times worth less
+        # others at work make times worth less
+        "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
     }
 
 
@@ -49,13 +54,17 @@ def commit() -> str | None:
 
 
 def same_machine(a: dict[str, Any], b: dict[str, Any]) -> bool:
-    """Whether two machines (of records) may be compared in seconds and joules: same processor, same threads, same GPU."""
+    """Whether two machines (of records) may be compared in seconds and joules: same processor, same
+    threads, same GPU.
+    """
     return all(a.get(name) == b.get(name) for name in ("cpu", "threads", "gpu"))
 
 
 def _git(root: Path, *words: str) -> str | None:
     try:
-        done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, timeout=10, check=True)
+        done = subprocess.run(
+            ["git", "-C", str(root), *words], capture_output=True, text=True, timeout=10, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()

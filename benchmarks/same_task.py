@@ -13,10 +13,12 @@ from .peers.baselines import BaselineParams
 
 
 def identity(config: dict[str, Any]) -> dict[str, Any]:
-    """A task's configuration, or that of its record, without fields at their defaults, and of a training run without its threads.
+    """A task's configuration, or that of its record, without fields at their defaults, and of a
+    training run without its threads.
 
-    So a record stays the same task's when a later version knows one more field, whose default does what was done before. Threads
-    settle the last bits of sums, not what was trained; where they are all that a race differs in, they stay.
+    So a record stays the same task's when a later version knows one more field, whose default does
+    what was done before. Threads settle the last bits of sums, not what was trained; where they are
+    all that a race differs in, they stay.
     """
     config = json.loads(json.dumps(config, default=list))
     if "hidden" in config:
@@ -26,8 +28,14 @@ def identity(config: dict[str, Any]) -> dict[str, Any]:
 
 @functools.cache
 def _defaults() -> dict[str, Any]:
-    peer = {field.name: field.default for field in dataclasses.fields(BaselineParams) if field.default is not dataclasses.MISSING}
-    return json.loads(json.dumps(dataclasses.asdict(RunConfig()) | {"baseline": peer}, default=list))
+    peer = {
+        field.name: field.default
+        for field in dataclasses.fields(BaselineParams)
+        if field.default is not dataclasses.MISSING
+    }
+    return json.loads(
+        json.dumps(dataclasses.asdict(RunConfig()) | {"baseline": peer}, default=list)
+    )
 
 
 def _without(config: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:

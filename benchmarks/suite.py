@@ -1,7 +1,8 @@
 """Run a suite of tasks into a file of records, go on where it stopped, and compare two such files.
 
-A record is one line: what was measured (`name`, `config`, `seed`), what came out (`results`), and where (`commit`, `machine`,
-`versions`, `when`). A task that is done stands in the file with `last` true, and is not done again; half of one is.
+A record is one line: what was measured (`name`, `config`, `seed`), what came out (`results`), and
+where (`commit`, `machine`, `versions`, `when`). A task that is done stands in the file with `last`
+true, and is not done again; half of one is.
 """
 
 from __future__ import annotations
@@ -27,9 +28,15 @@ Progress = Callable[[str, int, int], None]  # (what, done, in all)
 
 
 def run(
-    suite: str, *, out: Path | str, run_folder: Path | str | None = None, threads: int = 0, progress: Progress | None = None
+    suite: str,
+    *,
+    out: Path | str,
+    run_folder: Path | str | None = None,
+    threads: int = 0,
+    progress: Progress | None = None,
 ) -> Iterator[Record]:
-    """Work through a suite; each record is in the file before it is yielded. Tasks done there already are yielded from it.
+    """Work through a suite; each record is in the file before it is yielded. Tasks done there
+    already are yielded from it.
 
     Args:
         suite: a key of `SUITES`.
@@ -37,7 +44,8 @@ def run(
         run_folder: the trained run that quick, energy and full measure.
         threads: processor threads of the races; 0: as many as torch took.
         progress: told (task, number done, number in all).
-    Raises: ValueError for an unknown suite, or one that needs a trained run and has none. A task that fails leaves a record with
+    Raises: ValueError for an unknown suite, or one that needs a trained run and has none. A task
+    that fails leaves a record with
         `error` instead of results, and the suite goes on.
     """
     if suite not in SUITES:
@@ -46,7 +54,10 @@ def run(
     folder = None if run_folder is None else RunFolder(run_folder)
     if any(task.measures_run for task in tasks):
         if folder is None:
-            raise ValueError(f"suite {suite} measures a trained run: name its folder with --run, or train one with 'biograd train'")
+            raise ValueError(
+                f"suite {suite} measures a trained run: name its folder with --run, or train one"
+                " with 'biograd train'"
+            )
         folder.read_config()
     bench = Bench(run=folder, threads=threads or default_threads())
     with locked(out.parent, f".{out.name}.lock"):
@@ -71,8 +82,14 @@ def left_out(suite: str) -> dict[str, str]:
 
 
 def task_key(task: Task, folder: RunFolder | None) -> str:
-    """What tells a task from others: name, configuration and seed, and, where it measures a run, the run's weights."""
-    weights = hashlib.sha256(folder.checkpoint.read_bytes()).hexdigest() if task.measures_run and folder else ""
+    """What tells a task from others: name, configuration and seed, and, where it measures a run,
+    the run's weights.
+    """
+    weights = (
+        hashlib.sha256(folder.checkpoint.read_bytes()).hexdigest()
+        if task.measures_run and folder
+        else ""
+    )
     return _key(task.name, task.config, task.seed, weights)
 
 
@@ -81,10 +98,13 @@ def _key(name: str, config: Record, seed: int | None, weights: str = "") -> str:
 
 
 def summary(found: list[Record]) -> Record:
-    """The figures by which a suite is judged, flat, of the newest records that have them; for `--json`."""
+    """The figures by which a suite is judged, flat, of the newest records that have them; for
+    `--json`.
+    """
     flat: Record = {}
     for record in sorted(usable(found), key=lambda record: str(record.get("when"))):
-        with suppress(KeyError, TypeError, ValueError, AttributeError):  # one that lacks its figures is passed over
+        # one that lacks its figures is passed over
+        with suppress(KeyError, TypeError, ValueError, AttributeError):
             flat |= _figures(record["name"], record["results"])
     return flat
 
@@ -92,12 +112,17 @@ def summary(found: list[Record]) -> Record:
 def _figures(name: str, results: Record) -> Record:
     """What one task's results add to the summary."""
     if name in ("speed", "inference speed"):
-        suffix = "" if results.get("inputs") == "digits" else "_random"  # older records raced on random spikes
-        return {name + suffix: value for name, value in results.items() if name.startswith("ratio_")}
+        # older records raced on random spikes
+        suffix = "" if results.get("inputs") == "digits" else "_random"
+        return {
+            name + suffix: value for name, value in results.items() if name.startswith("ratio_")
+        }
     if name == "emulator speed":
         return {"ratio_emulator_vs_lava": results["ratio_emulator_vs_lava"]}
     if name == "workers":
-        return {"ratio_workers": max(batch["ratio_workers"] for batch in results["batches"].values())}
+        return {
+            "ratio_workers": max(batch["ratio_workers"] for batch in results["batches"].values())
+        }
     if name == "memory":
         return {"memory_growth_online": results["online_growth"]}
     if name == "answers":
@@ -111,13 +136,18 @@ def _figures(name: str, results: Record) -> Record:
             "energy_j_per_sample_high": high,
             "inference_j_per_sample_low": inference_low,
             "inference_j_per_sample_high": inference_high,
-            "energy_how": "modelled for Loihi 1, profile davies2018: dynamic + static of the cores used to the whole chip",
+            "energy_how": (
+                "modelled for Loihi 1, profile davies2018: dynamic + static of the cores used to"
+                " the whole chip"
+            ),
         }
     return {}
 
 
 def usable(found: list[Record]) -> list[Record]:
-    """The records of this format that hold results: what other versions or failures left is no figure."""
+    """The records of this format that hold results: what other versions or failures left is no
+    figure.
+    """
     return [
         record
         for record in found
@@ -131,7 +161,8 @@ def usable(found: list[Record]) -> list[Record]:
 def compare(before: list[Record], after: list[Record]) -> list[Record]:
     """Two runs of suites, figure by figure: every number of tasks that both have done.
 
-    Returns: rows with `task`, `figure`, `before`, `after`, `ratio` (after / before; None by 0), and `same_machine`, without which
+    Returns: rows with `task`, `figure`, `before`, `after`, `ratio` (after / before; None by 0), and
+    `same_machine`, without which
         seconds and joules mean nothing beside each other.
     """
     rows = []
@@ -146,7 +177,14 @@ def compare(before: list[Record], after: list[Record]) -> list[Record]:
             if figure in new:
                 ratio = new[figure] / old if old else None
                 rows.append(
-                    {"task": record["name"], "figure": figure, "before": old, "after": new[figure], "ratio": ratio, "same_machine": same}
+                    {
+                        "task": record["name"],
+                        "figure": figure,
+                        "before": old,
+                        "after": new[figure],
+                        "ratio": ratio,
+                        "same_machine": same,
+                    }
                 )
     return rows
 
@@ -168,7 +206,16 @@ def _do(task: Task, key: str, suite: str, bench: Bench, out: Path) -> Iterator[R
         for part, results in enumerate(task.work(bench)):
             if held is not None:
                 yield _written(out, held)
-            held = common | origin | {"part": part, "last": False, "wall_seconds": time.perf_counter() - start, "results": results}
+            held = (
+                common
+                | origin
+                | {
+                    "part": part,
+                    "last": False,
+                    "wall_seconds": time.perf_counter() - start,
+                    "results": results,
+                }
+            )
         if held is not None:
             yield _written(out, held | {"last": True})
     except (ValueError, OSError, RuntimeError, MemoryError) as error:
@@ -184,12 +231,19 @@ def _written(out: Path, record: Record) -> Record:
 
 
 def finished(out: Path) -> dict[str, list[Record]]:
-    """The records of each finished task in the file, its parts in order, the newest where it was done twice."""
+    """The records of each finished task in the file, its parts in order, the newest where it was
+    done twice.
+    """
     parts: dict[str, list[Record]] = {}
     finished: dict[str, list[Record]] = {}
     for record in usable(records.read(out)) if out.exists() else []:
-        config = record.get("config")  # where there is one it tells the task, whichever version wrote the key
-        key = _key(record["name"], config, record.get("seed")) if config and isinstance(config, dict) else str(record.get("key"))
+        # where there is one it tells the task, whichever version wrote the key
+        config = record.get("config")
+        key = (
+            _key(record["name"], config, record.get("seed"))
+            if config and isinstance(config, dict)
+            else str(record.get("key"))
+        )
         begun = [] if record.get("part") == 0 else parts.get(key, [])
         parts[key] = [*begun, record]
         if record.get("last"):
@@ -199,7 +253,14 @@ def finished(out: Path) -> dict[str, list[Record]]:
 
 def _identity(record: Record) -> str:
     config = record.get("config")
-    return _digest([record["name"], identity(config) if isinstance(config, dict) else config, record.get("seed"), record.get("part")])
+    return _digest(
+        [
+            record["name"],
+            identity(config) if isinstance(config, dict) else config,
+            record.get("seed"),
+            record.get("part"),
+        ]
+    )
 
 
 def _digest(what: Any) -> str:  # any: JSON
@@ -214,6 +275,7 @@ def _numbers(value: Any, path: str = "") -> Iterator[tuple[str, float]]:  # any:
     elif isinstance(value, dict):
         for name, inner in value.items():
             yield from _numbers(inner, f"{path}.{name}" if path else str(name))
-    elif isinstance(value, list) and len(value) <= 2:  # bounds; curves and matrices are not compared number by number
+    # bounds; curves and matrices are not compared number by number
+    elif isinstance(value, list) and len(value) <= 2:
         for index, inner in enumerate(value):
             yield from _numbers(inner, f"{path}[{index}]")

@@ -8,13 +8,28 @@ from .data.events.sets import EventSet, SpikeSet
 from .data.events.shd import shd
 from .data.samples import encode
 from .encoders import bernoulli, integrate_and_fire, latency
-from .errors import ClassWeighted, ErrorNeurons, FinalRate, RunningRate, SignedSpikes, balanced_weights
+from .errors import (
+    ClassWeighted,
+    ErrorNeurons,
+    FinalRate,
+    RunningRate,
+    SignedSpikes,
+    balanced_weights,
+)
 from .feedback import Feedback, RandomDFA, SleepAligned, Symmetric, feedback_angle
 from .interop.nir import from_nir, to_model, to_network, to_nir
 from .interop.snntorch import Difference, differences, from_snntorch, to_snntorch
 from .learning.learner import LocalLearner
 from .network import Layer, Network, read_out
-from .neurons import Neuron, SomaState, TwoCompartmentLIF, TwoCompartmentParams, apical_step, soma_step, surrogate_slope
+from .neurons import (
+    Neuron,
+    SomaState,
+    TwoCompartmentLIF,
+    TwoCompartmentParams,
+    apical_step,
+    soma_step,
+    surrogate_slope,
+)
 from .readout import Classes, Readout, Values
 from .rules import Eligibility, Factorised, Rule, Update
 from .runs.experiment import Experiment, RunConfig, preset, read_config

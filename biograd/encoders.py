@@ -1,6 +1,8 @@
-"""Images to spikes: f(x, steps, *, generator) -> [T, B, N], x in 0..1. A new one is a function and a line in `ENCODERS`.
+"""Images to spikes: f(x, steps, *, generator) -> [T, B, N], x in 0..1. A new one is a function and
+a line in `ENCODERS`.
 
-Recordings that are spikes already need none: a run or a model on them has the word `EVENTS` in its place, and `events` bins them.
+Recordings that are spikes already need none: a run or a model on them has the word `EVENTS` in its
+place, and `events` bins them.
 """
 
 from __future__ import annotations
@@ -17,8 +19,11 @@ Encoder = Callable[..., Tensor]
 EVENTS = "events"  # what stands in place of an encoder where recordings are shown
 
 
-def integrate_and_fire(x: Float[Tensor, "B N"], steps: int, *, generator: torch.Generator | None = None) -> Float[Tensor, "T B N"]:
-    """Fire evenly: s[t] = floor(x (t+1) + 1/2) - floor(x t + 1/2), a non-leaky integrate-and-fire neuron that starts half full.
+def integrate_and_fire(
+    x: Float[Tensor, "B N"], steps: int, *, generator: torch.Generator | None = None
+) -> Float[Tensor, "T B N"]:
+    """Fire evenly: s[t] = floor(x (t+1) + 1/2) - floor(x t + 1/2), a non-leaky integrate-and-fire
+    neuron that starts half full.
 
     Deterministic; `generator` is not used. Ours.
 
@@ -32,19 +37,29 @@ def integrate_and_fire(x: Float[Tensor, "B N"], steps: int, *, generator: torch.
     return (x * t[:, None, None] + 0.5).floor_().diff(dim=0)
 
 
-def bernoulli(x: Float[Tensor, "B N"], steps: int, *, generator: torch.Generator | None = None) -> Float[Tensor, "T B N"]:
+def bernoulli(
+    x: Float[Tensor, "B N"], steps: int, *, generator: torch.Generator | None = None
+) -> Float[Tensor, "T B N"]:
     """Fire at random with probability x at every step: rate coding.
 
     Example:
         >>> bernoulli(torch.tensor([[0.0, 1.0]]), 3, generator=torch.Generator().manual_seed(0)).sum(0).tolist()
         [[0.0, 3.0]]
     """
-    draw = torch.rand((steps, *x.shape), generator=generator, dtype=x.dtype, device=generator.device if generator else x.device)
+    draw = torch.rand(
+        (steps, *x.shape),
+        generator=generator,
+        dtype=x.dtype,
+        device=generator.device if generator else x.device,
+    )
     return (draw.to(x.device) < x).to(x.dtype)
 
 
-def latency(x: Float[Tensor, "B N"], steps: int, *, generator: torch.Generator | None = None) -> Float[Tensor, "T B N"]:
-    """Fire once, the brighter the sooner: at step round((1 - x)(T - 1)); never where x = 0. Deterministic.
+def latency(
+    x: Float[Tensor, "B N"], steps: int, *, generator: torch.Generator | None = None
+) -> Float[Tensor, "T B N"]:
+    """Fire once, the brighter the sooner: at step round((1 - x)(T - 1)); never where x = 0.
+    Deterministic.
 
     Example:
         >>> latency(torch.tensor([[1.0, 0.5, 0.0]]), 3)[:, 0].tolist()    # bright first, black never
@@ -55,4 +70,8 @@ def latency(x: Float[Tensor, "B N"], steps: int, *, generator: torch.Generator |
     return ((t == first) & (x > 0)).to(x.dtype)
 
 
-ENCODERS: dict[str, Encoder] = {"integrate_and_fire": integrate_and_fire, "bernoulli": bernoulli, "latency": latency}
+ENCODERS: dict[str, Encoder] = {
+    "integrate_and_fire": integrate_and_fire,
+    "bernoulli": bernoulli,
+    "latency": latency,
+}

@@ -1,7 +1,9 @@
-"""How the error reaches the apical compartments: straight from the error neurons to every hidden layer.
+"""How the error reaches the apical compartments: straight from the error neurons to every hidden
+layer.
 
-`project` carries the errors to a layer; `align` hears the spikes of a sleeping network and may turn the feedback weights. Forward
-weights never enter either, but in `Symmetric`, which is the upper bound no brain has.
+`project` carries the errors to a layer; `align` hears the spikes of a sleeping network and may turn
+the feedback weights. Forward weights never enter either, but in `Symmetric`, which is the upper
+bound no brain has.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from .network import Network
 
 
 class Feedback(nn.Module, ABC):
-    """What training asks of a feedback path. A new one is a class with `weights` (and `align`, if it learns) and a line in `FEEDBACK`.
+    """What training asks of a feedback path. A new one is a class with `weights` (and `align`, if
+    it learns) and a line in `FEEDBACK`.
 
     Example:
         >>> isinstance(RandomDFA(Network((4, 3, 2))), Feedback)
@@ -31,7 +34,9 @@ class Feedback(nn.Module, ABC):
         """w_fb of a hidden layer, [N, classes], thresholds per spike."""
 
     def project(self, err: Float[Tensor, "*T B C"], hidden: int) -> Float[Tensor, "*T B N"]:
-        """What the errors of the classes do to the apical dendrites of hidden layer `hidden` (0 = first), thresholds."""
+        """What the errors of the classes do to the apical dendrites of hidden layer `hidden` (0 =
+        first), thresholds.
+        """
         return nn.functional.linear(err, self.weights(hidden))
 
 
@@ -49,7 +54,8 @@ class _Wired(Feedback):
 
 
 class RandomDFA(_Wired):
-    """Fixed random feedback, N(0, 1). Source: direct feedback alignment, Nokland 2016 (arXiv 1609.01596).
+    """Fixed random feedback, N(0, 1). Source: direct feedback alignment, Nokland 2016 (arXiv
+    1609.01596).
 
     Example:
         >>> feedback = RandomDFA(Network((784, 32, 10)))
@@ -59,13 +65,15 @@ class RandomDFA(_Wired):
 
 
 class SleepAligned(_Wired):
-    """Feedback that sleep turns towards the forward path (see `sleep.sleep_phase`); N(0, 1) until the first night.
+    """Feedback that sleep turns towards the forward path (see `sleep.sleep_phase`); N(0, 1) until
+    the first night.
 
         w_fb <- (1 - decay) w_fb + decay gain C,   C[n, c] = mean over steps of (s_out[c] - its mean)(s[n] - rate)
 
-    `gain` is one number per layer, set once after the first night so that w_fb has unit root mean square, and kept: each synapse
-    needs only the spikes on its two sides and a constant.
-    Source: the Hebbian sleep of Tang et al. 2021 (arXiv 2110.14092, abstract); same-step coincidence, homeostasis and the gain are ours.
+    `gain` is one number per layer, set once after the first night so that w_fb has unit root mean
+    square, and kept: each synapse needs only the spikes on its two sides and a constant.
+    Source: the Hebbian sleep of Tang et al. 2021 (arXiv 2110.14092, abstract); same-step
+    coincidence, homeostasis and the gain are ours.
 
     Example:
         >>> net = Network((784, 32, 10), generator=torch.Generator().manual_seed(0))
@@ -84,9 +92,12 @@ class SleepAligned(_Wired):
         self.register_buffer("gain", torch.zeros(len(net.hidden), device=net.device))
 
     def align(self, hidden: int, coincidence: Float[Tensor, "N C"], decay: float) -> None:
-        """One Hebbian step of a hidden layer's w_fb towards the coincidence of its spikes with the output's; see the class."""
+        """One Hebbian step of a hidden layer's w_fb towards the coincidence of its spikes with the
+        output's; see the class.
+        """
         w_fb, gain = self.w_fb[hidden], self.gain[hidden]
-        if gain == 0:  # the first night: forget the random start, and learn at the coincidences' own scale
+        # the first night: forget the random start, and learn at the coincidences' own scale
+        if gain == 0:
             w_fb.zero_()
             self.gain[hidden] = gain = torch.ones_like(gain)
         w_fb.mul_(1 - decay).add_(coincidence * gain, alpha=decay)
@@ -101,7 +112,8 @@ class SleepAligned(_Wired):
 
 
 class Symmetric(Feedback):
-    """The forward path itself, transposed: what backpropagation would use, and no local rule can know. The upper bound.
+    """The forward path itself, transposed: what backpropagation would use, and no local rule can
+    know. The upper bound.
 
     Brought to unit root mean square, as the other paths are, so that the same learning rates serve.
 
@@ -121,7 +133,9 @@ class Symmetric(Feedback):
 
 
 def true_path(net: Network, hidden: int) -> Float[Tensor, "N C"]:
-    """(W_L ... W_{l+1})^T, from the output back to hidden layer `hidden`: what feedback weights are measured against."""
+    """(W_L ... W_{l+1})^T, from the output back to hidden layer `hidden`: what feedback weights are
+    measured against.
+    """
     path: Tensor = net.layers[hidden + 1].w
     for layer in net.layers[hidden + 2 :]:
         path = layer.w @ path
@@ -129,7 +143,8 @@ def true_path(net: Network, hidden: int) -> Float[Tensor, "N C"]:
 
 
 def feedback_angle(net: Network, feedback: Feedback, hidden: int) -> float:
-    """Angle between w_fb and the true path of a hidden layer, degrees: 0 is backpropagation's, 90 knows nothing. For measuring only.
+    """Angle between w_fb and the true path of a hidden layer, degrees: 0 is backpropagation's, 90
+    knows nothing. For measuring only.
 
     Example:
         >>> net = Network((784, 32, 10), generator=torch.Generator().manual_seed(0))

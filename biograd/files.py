@@ -1,4 +1,6 @@
-"""Files: written whole or not at all, whatever happens in between; and what stands in those of others, as it may be shown."""
+"""Files: written whole or not at all, whatever happens in between; and what stands in those of
+others, as it may be shown.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +13,17 @@ from typing import IO
 
 
 def atomic_write(path: str | Path, content: bytes | Callable[[IO[bytes]], object]) -> None:
-    """Write a file whole or not at all: into a temporary file beside it, to the disk, then renamed over it.
+    """Write a file whole or not at all: into a temporary file beside it, to the disk, then renamed
+    over it.
 
     Missing folders are made. Writers at the same time do not mix; the last to finish stays.
 
     Args:
         content: the bytes, or a function that writes them into the open binary file (it may seek).
     Raises:
-        OSError (the subclass that the system gave): no space, no permission, a file where a folder should be; in one line.
-        The path is then as it was, and nothing is left beside it. What `content` raises passes through, with the same promise.
+        OSError (the subclass that the system gave): no space, no permission, a file where a folder
+        should be; in one line. The path is then as it was, and nothing is left beside it. What
+        `content` raises passes through, with the same promise.
     """
     path = Path(path)
     part = path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}.part")
@@ -41,8 +45,11 @@ def atomic_write(path: str | Path, content: bytes | Callable[[IO[bytes]], object
 
 
 def _settle(folder: Path) -> None:
-    """Have the folder's new entry on the disk too: after a power failure the new file is there, not the old one."""
-    with contextlib.suppress(OSError):  # some file systems cannot; the file itself is whole either way
+    """Have the folder's new entry on the disk too: after a power failure the new file is there, not
+    the old one.
+    """
+    # some file systems cannot; the file itself is whole either way
+    with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)
@@ -51,17 +58,23 @@ def _settle(folder: Path) -> None:
 
 
 def _remove(part: Path) -> None:
-    # Nothing to remove after success, nor where even the folder cannot be entered: that error is already on its way.
+    # Nothing to remove after success, nor where even the folder cannot be entered: that error is
+    # already on its way.
     with contextlib.suppress(OSError):
         part.unlink()
 
 
 def _explained(error: OSError, path: Path) -> OSError:
     reason = error.strerror or str(error)
-    return type(error)(f"cannot write {path}: {reason}; free space there, mend the folder's permissions, or name another folder")
+    return type(error)(
+        f"cannot write {path}: {reason}; free space there, mend the folder's permissions, or name"
+        " another folder"
+    )
 
 
 def shown(value: object, most: int = 200) -> str:
-    """What stood in a file, or an error that quotes it, as a person may see it: printable letters, and at most so many."""
+    """What stood in a file, or an error that quotes it, as a person may see it: printable letters,
+    and at most so many.
+    """
     text = "".join(letter if letter.isprintable() else "?" for letter in str(value))
     return text if len(text) <= most else text[:most] + "..."

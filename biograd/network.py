@@ -1,4 +1,6 @@
-"""Layers of weights, and the roll of a spike train through them. No autograd: parameters carry no graph, rules write their `.grad`."""
+"""Layers of weights, and the roll of a spike train through them. No autograd: parameters carry no
+graph, rules write their `.grad`.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +29,11 @@ class Activity(NamedTuple):
 class Layer(nn.Module):
     """Forward synapses onto one population.
 
-    `w` [out, in], thresholds per spike; `b` [out], thresholds per step, a weight from one input that fires at every step.
-    Drawn from U(+-2/sqrt(in)), b = 0: PyTorch's usual bound, U(+-1/sqrt(in)) at v_th = 0.5, in thresholds.
-    `w_rec` [out, out], thresholds per spike, where the layer is recurrent: from its own spikes of the step before, drawn from
-    U(+-1/sqrt(out)); else None.
+    `w` [out, in], thresholds per spike; `b` [out], thresholds per step, a weight from one input
+    that fires at every step. Drawn from U(+-2/sqrt(in)), b = 0: PyTorch's usual bound,
+    U(+-1/sqrt(in)) at v_th = 0.5, in thresholds. `w_rec` [out, out], thresholds per spike, where
+    the layer is recurrent: from its own spikes of the step before, drawn from U(+-1/sqrt(out));
+    else None.
 
     Example:
         >>> Layer(784, 10).w.shape    # [out, in]
@@ -54,7 +57,9 @@ class Layer(nn.Module):
         self.b = nn.Parameter(torch.zeros(size), requires_grad=False)
         self.w_rec: nn.Parameter | None = None
         if recurrent:
-            w_rec = torch.empty(size, size).uniform_(-1 / math.sqrt(size), 1 / math.sqrt(size), generator=generator)
+            w_rec = torch.empty(size, size).uniform_(
+                -1 / math.sqrt(size), 1 / math.sqrt(size), generator=generator
+            )
             self.w_rec = nn.Parameter(w_rec, requires_grad=False)
 
     def current(self, s: Float[Tensor, "*T B M"]) -> Float[Tensor, "*T B N"]:
@@ -62,11 +67,18 @@ class Layer(nn.Module):
         return nn.functional.linear(s, self.w, self.b)
 
     def step(self, state: HasSpikes, current: Float[Tensor, "B N"]) -> HasSpikes:
-        """The somata one step later: on `current`, and, where the layer is recurrent, on their own spikes of the step before."""
-        return self.neuron.soma(state, current if self.w_rec is None else current + nn.functional.linear(state.s, self.w_rec))
+        """The somata one step later: on `current`, and, where the layer is recurrent, on their own
+        spikes of the step before.
+        """
+        return self.neuron.soma(
+            state,
+            current if self.w_rec is None else current + nn.functional.linear(state.s, self.w_rec),
+        )
 
     def scan(self, current: Float[Tensor, "T B N"]) -> Activity:
-        """What the layer does over all steps, from rest; step by step where it is recurrent, for a spike may matter one step later."""
+        """What the layer does over all steps, from rest; step by step where it is recurrent, for a
+        spike may matter one step later.
+        """
         if self.w_rec is None:
             return Activity(*soma_scan(self.neuron, current))
         state = self.neuron.rest(current[0])
@@ -82,8 +94,10 @@ class Network(nn.Module):
 
     Args:
         sizes: neurons of each population, input first, classes last, e.g. (784, 256, 256, 10).
-        neuron: the neuron of every layer, or one for each in turn, e.g. with decays of its own; the two-compartment LIF unless given.
-        recurrent: whether every hidden layer has synapses from its own spikes of the step before; or which of them, in turn.
+        neuron: the neuron of every layer, or one for each in turn, e.g. with decays of its own; the
+            two-compartment LIF unless given.
+        recurrent: whether every hidden layer has synapses from its own spikes of the step before;
+            or which of them, in turn.
         generator: source of the initial weights; the global one unless given.
 
     Example:
@@ -107,24 +121,39 @@ class Network(nn.Module):
     ) -> None:
         super().__init__()
         if len(sizes) < 2 or any(n < 1 for n in sizes):
-            raise ValueError(f"network sizes are {tuple(sizes)}; need an input and an output of at least 1 neuron each")
+            raise ValueError(
+                f"network sizes are {tuple(sizes)}; need an input and an output of at least 1"
+                " neuron each"
+            )
         self.sizes = tuple(sizes)
         one = neuron or TwoCompartmentLIF()
         neurons = [one] * (len(sizes) - 1) if isinstance(one, Neuron) else list(one)
         if len(neurons) != len(sizes) - 1:
-            raise ValueError(f"there are {len(neurons)} neurons for {len(sizes) - 1} layers: give one for all, or one for each")
+            raise ValueError(
+                f"there are {len(neurons)} neurons for {len(sizes) - 1} layers: give one for all,"
+                " or one for each"
+            )
         loops = [recurrent] * len(self.hidden) if isinstance(recurrent, bool) else list(recurrent)
         if len(loops) != len(self.hidden):
-            raise ValueError(f"recurrent says {len(loops)} times yes or no for {len(self.hidden)} hidden layers: once for all, or for each")
+            raise ValueError(
+                f"recurrent says {len(loops)} times yes or no for {len(self.hidden)} hidden layers:"
+                " once for all, or for each"
+            )
         kinds = zip(itertools.pairwise(sizes), neurons, (*loops, False), strict=True)
-        layers = (Layer(m, n, neuron=own, recurrent=loop, generator=generator) for (m, n), own, loop in kinds)
+        layers = (
+            Layer(m, n, neuron=own, recurrent=loop, generator=generator)
+            for (m, n), own, loop in kinds
+        )
         self.layers: Sequence[Layer] = nn.ModuleList(layers)  # type: ignore[assignment]  # it holds any Module; here it holds Layers
 
     @property
     def neuron(self) -> Neuron:
         """The neuron of every layer; ValueError where layers have neurons of their own."""
         if any(layer.neuron is not self.layers[0].neuron for layer in self.layers):
-            raise ValueError("the layers of this network have neurons of their own, and this knows one for all: see net.layers[i].neuron")
+            raise ValueError(
+                "the layers of this network have neurons of their own, and this knows one for all:"
+                " see net.layers[i].neuron"
+            )
         return self.layers[0].neuron
 
     @property
@@ -149,8 +178,13 @@ class Network(nn.Module):
 
     @property
     def by_events(self) -> bool:
-        """Whether this network fires by the event-driven loops: two-compartment LIF, not recurrent, float32, on a CPU."""
-        known = all(type(layer.neuron) is TwoCompartmentLIF for layer in self.layers) and not self.recurrent
+        """Whether this network fires by the event-driven loops: two-compartment LIF, not recurrent,
+        float32, on a CPU.
+        """
+        known = (
+            all(type(layer.neuron) is TwoCompartmentLIF for layer in self.layers)
+            and not self.recurrent
+        )
         return known and runs_on(self.layers[0].w)
 
     def synapses(self) -> list[Synapses]:
@@ -158,7 +192,8 @@ class Network(nn.Module):
         return [synapses(layer.w, layer.b) for layer in self.layers]
 
     def fire(self, trains: Trains, synapses: list[Synapses] | None = None) -> list[Fired]:
-        """What `roll` does, from trains to trains, event by event: for learning and counting, where `by_events` holds.
+        """What `roll` does, from trains to trains, event by event: for learning and counting, where
+        `by_events` holds.
 
         Args:
             synapses: those of now, where they have been turned already.
@@ -169,10 +204,12 @@ class Network(nn.Module):
         return done
 
     def roll(self, spikes: Float[Tensor, "T B M"]) -> list[Activity]:
-        """Roll a spike train through the layers, a whole layer at a time: what each did, first hidden layer first.
+        """Roll a spike train through the layers, a whole layer at a time: what each did, first
+        hidden layer first.
 
-        By matrix products, as other tools do it, so that spikes can be compared one by one: `fire` takes sums in another order, and
-        now and then a voltage within the last bit of the threshold falls on its other side.
+        By matrix products, as other tools do it, so that spikes can be compared one by one: `fire`
+        takes sums in another order, and now and then a voltage within the last bit of the threshold
+        falls on its other side.
         """
         done = []
         for layer in self.layers:
@@ -186,14 +223,21 @@ class Network(nn.Module):
             trains = spikes if isinstance(spikes, Trains) else Trains.pack(spikes)
             if trains is not None:
                 return [fired.s.counts() for fired in self.fire(trains)]
-        return [done.s.sum(0) for done in self.roll(spikes.dense() if isinstance(spikes, Trains) else spikes)]
+        return [
+            done.s.sum(0)
+            for done in self.roll(spikes.dense() if isinstance(spikes, Trains) else spikes)
+        ]
 
     def rest(self, batch: int) -> list[HasSpikes]:
         """The somata of every layer before the first step."""
-        return [layer.neuron.rest(layer.w.new_zeros(batch, layer.w.shape[0])) for layer in self.layers]
+        return [
+            layer.neuron.rest(layer.w.new_zeros(batch, layer.w.shape[0])) for layer in self.layers
+        ]
 
     def step(self, states: list[HasSpikes], spikes: Float[Tensor, "B M"]) -> list[HasSpikes]:
-        """Advance every layer by one step, each on the spikes its predecessor fires in this very step."""
+        """Advance every layer by one step, each on the spikes its predecessor fires in this very
+        step.
+        """
         after = []
         for layer, state in zip(self.layers, states, strict=True):
             state = layer.step(state, layer.current(spikes))
@@ -212,7 +256,8 @@ def delayed(s: Float[Tensor, "T B N"]) -> Float[Tensor, "T B N"]:
 
 
 def read_out(s_out: Float[Tensor, "T B C"]) -> Tensor:
-    """The class whose neuron fired most, int64 [B]; the lowest index where several did, as on the chip.
+    """The class whose neuron fired most, int64 [B]; the lowest index where several did, as on the
+    chip.
 
     Example:
         >>> s_out = torch.tensor([[0.0, 1.0], [1.0, 1.0]]).view(2, 1, 2)    # two steps, one sample, two classes

@@ -1,7 +1,8 @@
 """The two-compartment neuron: a spiking soma, and an apical dendrite that integrates the error.
 
-The apical compartment teaches and never drives: it has no path into the soma of its own neuron. That is why a layer's somata can be
-advanced over all time steps before the first error is known (`soma_scan`), and why both evaluation orders mean the same.
+The apical compartment teaches and never drives: it has no path into the soma of its own neuron.
+That is why a layer's somata can be advanced over all time steps before the first error is known
+(`soma_scan`), and why both evaluation orders mean the same.
 
 Voltages are in units of the threshold (v_th = 1), time in steps.
 """
@@ -28,21 +29,29 @@ class TwoCompartmentParams:
         0.5
     """
 
-    alpha_u: float = 0.5  # synaptic current kept per step, 1; Source: the paper's lab, its other public code (v_th 0.5)
+    # synaptic current kept per step, 1; Source: the paper's lab, its other public code (v_th 0.5)
+    alpha_u: float = 0.5
     alpha_v: float = 0.75  # soma voltage kept per step, 1; same source
-    alpha_a: float = 0.0  # apical voltage kept per step, 1; ours: 0 and 0.5 learn equally well, 0 needs no state
-    window: float = 1.0  # half-width of the surrogate slope around the threshold, thresholds; same source (0.5 at v_th 0.5)
+    # apical voltage kept per step, 1; ours: 0 and 0.5 learn equally well, 0 needs no state
+    alpha_a: float = 0.0
+    # half-width of the surrogate slope around the threshold, thresholds; same source (0.5 at v_th
+    # 0.5)
+    window: float = 1.0
 
     def __post_init__(self) -> None:
         for name in ("alpha_u", "alpha_v", "alpha_a"):
             if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"neuron.{name} is {getattr(self, name)}; need 0 <= {name} < 1 (the fraction kept per step)")
+                raise ValueError(
+                    f"neuron.{name} is {getattr(self, name)}; need 0 <= {name} < 1 (the fraction"
+                    " kept per step)"
+                )
         if not self.window > 0:
             raise ValueError(f"neuron.window is {self.window}; need window > 0 (thresholds)")
 
 
 class SomaState(NamedTuple):
-    """Somata after a step, each [B, N]: current `u` and voltage `v` in thresholds, spikes `s` 0 or 1.
+    """Somata after a step, each [B, N]: current `u` and voltage `v` in thresholds, spikes `s` 0 or
+    1.
 
     Example:
         >>> zero = torch.zeros(1, 2)
@@ -55,7 +64,9 @@ class SomaState(NamedTuple):
     s: Tensor
 
 
-def soma_step(state: SomaState, current: Float[Tensor, "B N"], p: TwoCompartmentParams) -> SomaState:
+def soma_step(
+    state: SomaState, current: Float[Tensor, "B N"], p: TwoCompartmentParams
+) -> SomaState:
     """Advance the somata by one time step.
 
         u[t] = alpha_u u[t-1] + current[t]
@@ -64,8 +75,9 @@ def soma_step(state: SomaState, current: Float[Tensor, "B N"], p: TwoCompartment
 
     Args:
         current: synaptic input of this step, bias included, [B, N], thresholds.
-    Source: current-based LIF with hard reset as in Tang et al. 2021 (arXiv 2110.14092) and their lab's public code; the order of
-    operations is Loihi's (Davies et al. 2018), so that the chip's integers follow the same steps.
+    Source: current-based LIF with hard reset as in Tang et al. 2021 (arXiv 2110.14092) and their
+    lab's public code; the order of operations is Loihi's (Davies et al. 2018), so that the chip's
+    integers follow the same steps.
 
     Example:
         >>> zero = torch.zeros(1, 1)
@@ -78,8 +90,11 @@ def soma_step(state: SomaState, current: Float[Tensor, "B N"], p: TwoCompartment
     return SomaState(u, v, (v > 1).to(v.dtype))
 
 
-def apical_step(v_apical: Float[Tensor, "B N"], teach: Float[Tensor, "B N"], p: TwoCompartmentParams) -> Float[Tensor, "B N"]:
-    """Advance the apical dendrites by one step: v_apical[t] = alpha_a v_apical[t-1] + teach[t], thresholds.
+def apical_step(
+    v_apical: Float[Tensor, "B N"], teach: Float[Tensor, "B N"], p: TwoCompartmentParams
+) -> Float[Tensor, "B N"]:
+    """Advance the apical dendrites by one step: v_apical[t] = alpha_a v_apical[t-1] + teach[t],
+    thresholds.
 
     Args:
         teach: feedback from the error neurons, [B, N], thresholds.
@@ -92,7 +107,8 @@ def apical_step(v_apical: Float[Tensor, "B N"], teach: Float[Tensor, "B N"], p: 
 
 
 def surrogate_slope(v: Tensor, p: TwoCompartmentParams) -> Tensor:
-    """psi = 1 where |v - 1| < window, else 0; any shape, v in thresholds. Source: rectangular surrogate of the lab's public code.
+    """psi = 1 where |v - 1| < window, else 0; any shape, v in thresholds. Source: rectangular
+    surrogate of the lab's public code.
 
     Example:
         >>> surrogate_slope(torch.tensor([-0.5, 0.5, 1.5, 2.5]), TwoCompartmentParams(window=1.0)).tolist()
@@ -110,9 +126,11 @@ class HasSpikes(Protocol):
 
 
 class Neuron(ABC):
-    """What a network asks of a neuron model. A new one is a class with these methods and a line in `NEURONS`.
+    """What a network asks of a neuron model. A new one is a class with these methods and a line in
+    `NEURONS`.
 
-    The state of the soma is any NamedTuple of [B, N] tensors with a field `s`; it is passed in and out, never kept.
+    The state of the soma is any NamedTuple of [B, N] tensors with a field `s`; it is passed in and
+    out, never kept.
 
     Example:
         >>> isinstance(TwoCompartmentLIF(), Neuron)
@@ -129,10 +147,14 @@ class Neuron(ABC):
 
     @abstractmethod
     def slope(self, state: HasSpikes) -> Float[Tensor, "B N"]:
-        """How much a spike at this step would change with the current: the surrogate slope psi, [B, N]."""
+        """How much a spike at this step would change with the current: the surrogate slope psi, [B,
+        N].
+        """
 
     @abstractmethod
-    def apical(self, v_apical: Float[Tensor, "B N"], teach: Float[Tensor, "B N"]) -> Float[Tensor, "B N"]:
+    def apical(
+        self, v_apical: Float[Tensor, "B N"], teach: Float[Tensor, "B N"]
+    ) -> Float[Tensor, "B N"]:
         """The apical voltage one step later. It may depend on nothing else: the soma never sees it."""
 
 
@@ -161,7 +183,9 @@ class TwoCompartmentLIF(Neuron):
         assert isinstance(state, SomaState)
         return surrogate_slope(state.v, self.params)
 
-    def apical(self, v_apical: Float[Tensor, "B N"], teach: Float[Tensor, "B N"]) -> Float[Tensor, "B N"]:
+    def apical(
+        self, v_apical: Float[Tensor, "B N"], teach: Float[Tensor, "B N"]
+    ) -> Float[Tensor, "B N"]:
         return apical_step(v_apical, teach, self.params)
 
 
@@ -176,12 +200,17 @@ def soma_scan(
 ) -> tuple[Float[Tensor, "T B N"], Bool[Tensor, "T B N"] | Float[Tensor, "T B N"]]:
     """Advance a layer over all its steps from rest.
 
-    The two-compartment LIF in float32 takes a compiled loop on a CPU and a kernel on a GPU, equal to the steps to the bit; any other
-    neuron, or `compiled=False`, is stepped.
+    The two-compartment LIF in float32 takes a compiled loop on a CPU and a kernel on a GPU, equal
+    to the steps to the bit; any other neuron, or `compiled=False`, is stepped.
 
-    Returns: spikes s, 0 or 1, [T, B, N]; slopes psi, [T, B, N] (a truth value from the compiled loop).
+    Returns: spikes s, 0 or 1, [T, B, N]; slopes psi, [T, B, N] (a truth value from the compiled
+    loop).
     """
-    if compiled and type(neuron) is TwoCompartmentLIF and (gpu.runs_on(current) or scans.runs_on(current)):
+    if (
+        compiled
+        and type(neuron) is TwoCompartmentLIF
+        and (gpu.runs_on(current) or scans.runs_on(current))
+    ):
         scan = gpu.soma if gpu.runs_on(current) else scans.soma
         return scan(current, neuron.params.alpha_u, neuron.params.alpha_v, neuron.params.window)
     state = neuron.rest(current[0])

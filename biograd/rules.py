@@ -1,6 +1,8 @@
-"""The local update. A rule sees, of each synapse, its two sides: the gated apical voltage g = v_apical psi, and the spikes before it.
+"""The local update. A rule sees, of each synapse, its two sides: the gated apical voltage g =
+v_apical psi, and the spikes before it.
 
-What it returns goes into `.grad` with its sign turned, so that any torch optimizer and scheduler applies it.
+What it returns goes into `.grad` with its sign turned, so that any torch optimizer and scheduler
+applies it.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ from .traces import TraceParams, TraceState, trace_scan, trace_step
 class Update(NamedTuple):
     """A wished change of a layer: dw [out, in] and db [out], mean over batch and time, thresholds.
 
-    A rule says what one set of synapses wishes; the learner puts a recurrent layer's second set into `dw_rec` [out, out].
+    A rule says what one set of synapses wishes; the learner puts a recurrent layer's second set
+    into `dw_rec` [out, out].
 
     Example:
         >>> Factorised().over_time(torch.ones(5, 2, 3), torch.ones(5, 2, 4)).dw.shape    # [out, in]
@@ -32,9 +35,11 @@ class Update(NamedTuple):
 
 
 class Rule(ABC):
-    """What training asks of a learning rule. A new one is a class with these methods and a line in `RULES`.
+    """What training asks of a learning rule. A new one is a class with these methods and a line in
+    `RULES`.
 
-    The state is any tuple; its size must not depend on the number of steps for the online order to be flat in memory.
+    The state is any tuple; its size must not depend on the number of steps for the online order to
+    be flat in memory.
 
     Example:
         >>> isinstance(Eligibility(), Rule)
@@ -42,7 +47,8 @@ class Rule(ABC):
     """
 
     @abstractmethod
-    def start(self, g: Float[Tensor, "B N"], s_pre: Float[Tensor, "B M"]) -> Any:  # any: the rule's own state
+    # any: the rule's own state
+    def start(self, g: Float[Tensor, "B N"], s_pre: Float[Tensor, "B M"]) -> Any:
         """The state before the first step, for a layer whose two sides look like these."""
 
     @abstractmethod
@@ -67,10 +73,11 @@ class EligibilityState(NamedTuple):
 
 
 class Eligibility(Rule):
-    """dw = 1/(B T) sum over b, t of g z^T, with z the presynaptic trace: third factor times eligibility, step by step.
+    """dw = 1/(B T) sum over b, t of g z^T, with z the presynaptic trace: third factor times
+    eligibility, step by step.
 
-    The eligibility psi z^T of a sample is [out, in]; the sum is one matrix product and never builds it. The bias is a weight from an
-    input that fires at every step, and learns like one.
+    The eligibility psi z^T of a sample is [out, in]; the sum is one matrix product and never builds
+    it. The bias is a weight from an input that fires at every step, and learns like one.
     Source: Tang et al. 2021 (arXiv 2110.14092, abstract); the form is ours.
 
     Example:
@@ -85,12 +92,18 @@ class Eligibility(Rule):
     def start(self, g: Float[Tensor, "B N"], s_pre: Float[Tensor, "B M"]) -> EligibilityState:
         always = g.new_zeros(1, 1)
         dw = g.new_zeros(g.shape[1], s_pre.shape[1])
-        return EligibilityState(traces.rest(s_pre), traces.rest(always), dw, g.new_zeros(g.shape[1]))
+        return EligibilityState(
+            traces.rest(s_pre), traces.rest(always), dw, g.new_zeros(g.shape[1])
+        )
 
-    def step(self, state: EligibilityState, g: Float[Tensor, "B N"], s_pre: Float[Tensor, "B M"]) -> EligibilityState:
+    def step(
+        self, state: EligibilityState, g: Float[Tensor, "B N"], s_pre: Float[Tensor, "B M"]
+    ) -> EligibilityState:
         pre = trace_step(state.pre, s_pre, self.trace)
         always = trace_step(state.always, torch.ones_like(state.always.x), self.trace)
-        return EligibilityState(pre, always, state.dw + g.T @ pre.z / len(g), state.db + always.z[0, 0] * g.mean(0))
+        return EligibilityState(
+            pre, always, state.dw + g.T @ pre.z / len(g), state.db + always.z[0, 0] * g.mean(0)
+        )
 
     def finish(self, state: EligibilityState, steps: int) -> Update:
         return Update(state.dw / steps, state.db / steps)
@@ -122,7 +135,9 @@ class Factorised(Rule):
     def start(self, g: Float[Tensor, "B N"], s_pre: Float[Tensor, "B M"]) -> FactorisedState:
         return FactorisedState(torch.zeros_like(g), torch.zeros_like(s_pre))
 
-    def step(self, state: FactorisedState, g: Float[Tensor, "B N"], s_pre: Float[Tensor, "B M"]) -> FactorisedState:
+    def step(
+        self, state: FactorisedState, g: Float[Tensor, "B N"], s_pre: Float[Tensor, "B M"]
+    ) -> FactorisedState:
         return FactorisedState(state.g + g, state.s_pre + s_pre)
 
     def finish(self, state: FactorisedState, steps: int) -> Update:
@@ -134,7 +149,9 @@ class Factorised(Rule):
         return self.finish(FactorisedState(g.sum(0), s_pre.sum(0)), g.shape[0])
 
 
-def update_over_time(rule: Rule, g: Float[Tensor, "T B N"], s_pre: Float[Tensor, "T B M"]) -> Update:
+def update_over_time(
+    rule: Rule, g: Float[Tensor, "T B N"], s_pre: Float[Tensor, "T B M"]
+) -> Update:
     """A rule's update from whole trains: by its own short cut where it has one, else step by step."""
     if isinstance(rule, Eligibility | Factorised):
         return rule.over_time(g, s_pre)
@@ -144,4 +161,7 @@ def update_over_time(rule: Rule, g: Float[Tensor, "T B N"], s_pre: Float[Tensor,
     return rule.finish(state, g.shape[0])
 
 
-RULES: dict[str, type[Eligibility] | type[Factorised]] = {"eligibility": Eligibility, "factorised": Factorised}
+RULES: dict[str, type[Eligibility] | type[Factorised]] = {
+    "eligibility": Eligibility,
+    "factorised": Factorised,
+}

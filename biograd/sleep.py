@@ -1,8 +1,9 @@
-"""Sleep: noise drives the network from within, and the feedback weights learn where each neuron's spikes arrive.
+"""Sleep: noise drives the network from within, and the feedback weights learn where each neuron's
+spikes arrive.
 
-While asleep, a neuron subtracts its own running mean current and sits just below steady firing instead; so a spike of the dreaming
-layer shows at the output at once, whatever the weights' scale. Without this the outputs are silent or saturated and the angle stays
-near 60 degrees (our trials).
+While asleep, a neuron subtracts its own running mean current and sits just below steady firing
+instead; so a spike of the dreaming layer shows at the output at once, whatever the weights' scale.
+Without this the outputs are silent or saturated and the angle stays near 60 degrees (our trials).
 """
 
 from __future__ import annotations
@@ -34,9 +35,13 @@ class SleepParams:
     first_night: int = 100  # phases before training, at least 1: they settle the scale of w_fb
     steps: int = 1000  # time steps of one phase
     rate: float = 0.2  # spikes per step of the dreaming layer
-    noise: float = 0.6  # standard deviation of the current noise of hidden neurons further on, thresholds
-    decay: float = 0.02  # pull of w_fb towards the coincidences, a phase; ours: 0.05 left the first layer 4 degrees further off
-    eta: float = 0.02  # a neuron's running means follow by this fraction per step (by 1/t while that is more)
+    # standard deviation of the current noise of hidden neurons further on, thresholds
+    noise: float = 0.6
+    # pull of w_fb towards the coincidences, a phase; ours: 0.05 left the first layer 4 degrees
+    # further off
+    decay: float = 0.02
+    # a neuron's running means follow by this fraction per step (by 1/t while that is more)
+    eta: float = 0.02
 
     def __post_init__(self) -> None:
         for name in ("every", "steps", "first_night"):
@@ -46,36 +51,48 @@ class SleepParams:
             if getattr(self, name) < 0:
                 raise ValueError(f"sleep.{name} is {getattr(self, name)}; need 0 or more")
         if not 0 < self.rate < 1:
-            raise ValueError(f"sleep.rate is {self.rate}; need 0 < rate < 1 (at most one spike per step)")
+            raise ValueError(
+                f"sleep.rate is {self.rate}; need 0 < rate < 1 (at most one spike per step)"
+            )
         for name in ("decay", "eta"):
             if not 0 < getattr(self, name) <= 1:
                 raise ValueError(f"sleep.{name} is {getattr(self, name)}; need 0 < {name} <= 1")
 
 
 class DreamState(NamedTuple):
-    """A sleeping population after a step: its somata, and each neuron's running mean current, [B, N], thresholds."""
+    """A sleeping population after a step: its somata, and each neuron's running mean current, [B,
+    N], thresholds.
+    """
 
     soma: SomaState
     mean: Tensor
 
 
 def homeostatic_step(
-    state: DreamState, current: Float[Tensor, "B N"], noise: Float[Tensor, "B N"], t: int, p: TwoCompartmentParams, eta: float
+    state: DreamState,
+    current: Float[Tensor, "B N"],
+    noise: Float[Tensor, "B N"],
+    t: int,
+    p: TwoCompartmentParams,
+    eta: float,
 ) -> DreamState:
     """Advance a sleeping population by one step.
 
         mean[t] = mean[t-1] + max(eta, 1/(t+1)) (current[t] - mean[t-1])
         soma driven by  current[t] - mean[t] + rheobase + noise[t],   rheobase = (1 - alpha_u)(1 - alpha_v)
 
-    The rheobase is the constant current whose voltage tends to exactly one threshold, which never fires (s needs v > 1).
-    Ours.
+    The rheobase is the constant current whose voltage tends to exactly one threshold, which never
+    fires (s needs v > 1). Ours.
     """
     mean = state.mean + max(eta, 1 / (t + 1)) * (current - state.mean)
     return DreamState(soma_step(state.soma, (current - mean) + _rheobase(p) + noise, p), mean)
 
 
-def sleep_phase(net: Network, feedback: SleepAligned, p: SleepParams, *, generator: torch.Generator) -> None:
-    """One phase: each hidden layer in turn dreams, and its feedback weights take one Hebbian step. Forward weights do not change.
+def sleep_phase(
+    net: Network, feedback: SleepAligned, p: SleepParams, *, generator: torch.Generator
+) -> None:
+    """One phase: each hidden layer in turn dreams, and its feedback weights take one Hebbian step.
+    Forward weights do not change.
 
     Example:
         >>> net = Network((784, 32, 10))
@@ -86,22 +103,33 @@ def sleep_phase(net: Network, feedback: SleepAligned, p: SleepParams, *, generat
         feedback.align(hidden, coincidence(s, s_out, p.rate, p.eta), p.decay)
 
 
-def first_night(net: Network, feedback: SleepAligned, p: SleepParams, *, generator: torch.Generator) -> None:
-    """The phases before training, at least 1: they settle the scale of w_fb, after which the gain of every layer is fixed."""
+def first_night(
+    net: Network, feedback: SleepAligned, p: SleepParams, *, generator: torch.Generator
+) -> None:
+    """The phases before training, at least 1: they settle the scale of w_fb, after which the gain
+    of every layer is fixed.
+    """
     for _ in range(p.first_night):
         sleep_phase(net, feedback, p, generator=generator)
     for hidden in range(len(net.hidden)):
         feedback.set_gain(hidden)
 
 
-def dream(net: Network, hidden: int, p: SleepParams, *, generator: torch.Generator) -> tuple[Float[Tensor, "T N"], Float[Tensor, "T C"]]:
-    """Let a hidden layer fire at random, and the layers after it listen: its spikes and the output's, [T, N] and [T, classes].
+def dream(
+    net: Network, hidden: int, p: SleepParams, *, generator: torch.Generator
+) -> tuple[Float[Tensor, "T N"], Float[Tensor, "T C"]]:
+    """Let a hidden layer fire at random, and the layers after it listen: its spikes and the
+    output's, [T, N] and [T, classes].
 
-    Recurrent synapses are silent in a dream: what feedback weights learn is the path forward (`feedback.true_path`).
+    Recurrent synapses are silent in a dream: what feedback weights learn is the path forward
+    (`feedback.true_path`).
     """
     for layer in net.layers[hidden + 1 :]:
         if not isinstance(layer.neuron, TwoCompartmentLIF):
-            raise ValueError(f"sleep knows the two-compartment LIF, not {type(layer.neuron).__name__}: use other feedback, e.g. 'dfa'")
+            raise ValueError(
+                f"sleep knows the two-compartment LIF, not {type(layer.neuron).__name__}: use other"
+                " feedback, e.g. 'dfa'"
+            )
     device = net.device
     n = net.hidden[hidden]
     s = (torch.rand(p.steps, n, generator=generator) < p.rate).float().to(device)
@@ -116,14 +144,21 @@ def dream(net: Network, hidden: int, p: SleepParams, *, generator: torch.Generat
     return s, downstream
 
 
-def surprise_step(mean: Float[Tensor, " C"], s: Float[Tensor, " C"], t: int, eta: float) -> tuple[Tensor, Tensor]:
-    """A neuron's running mean rate after step t (see `homeostatic_step`), and how much its spike exceeds it."""
+def surprise_step(
+    mean: Float[Tensor, " C"], s: Float[Tensor, " C"], t: int, eta: float
+) -> tuple[Tensor, Tensor]:
+    """A neuron's running mean rate after step t (see `homeostatic_step`), and how much its spike
+    exceeds it.
+    """
     mean = mean + max(eta, 1 / (t + 1)) * (s - mean)
     return mean, s - mean
 
 
-def coincidence(s: Float[Tensor, "T N"], s_out: Float[Tensor, "T C"], rate: float, eta: float) -> Float[Tensor, "N C"]:
-    """Mean over steps of (s_out - its running mean)(s - rate): same-step coincidences, as each feedback synapse sees them.
+def coincidence(
+    s: Float[Tensor, "T N"], s_out: Float[Tensor, "T C"], rate: float, eta: float
+) -> Float[Tensor, "N C"]:
+    """Mean over steps of (s_out - its running mean)(s - rate): same-step coincidences, as each
+    feedback synapse sees them.
 
     Args:
         s: spikes of the dreaming layer, [T, N].
@@ -138,7 +173,9 @@ def _rheobase(p: TwoCompartmentParams) -> float:
     return (1 - p.alpha_u) * (1 - p.alpha_v)
 
 
-def _dream_scan(current: Float[Tensor, "T N"], noise: Float[Tensor, "T N"], p: TwoCompartmentParams, eta: float) -> Float[Tensor, "T N"]:
+def _dream_scan(
+    current: Float[Tensor, "T N"], noise: Float[Tensor, "T N"], p: TwoCompartmentParams, eta: float
+) -> Float[Tensor, "T N"]:
     if gpu.runs_on(current):
         return gpu.dream(current, noise, p.alpha_u, p.alpha_v, _rheobase(p), eta)
     if scans.runs_on(current):

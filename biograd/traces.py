@@ -25,7 +25,9 @@ class TraceParams:
     """
 
     alpha_x: float = 0.5  # first filter, kept per step, 1; the soma's alpha_u
-    alpha_z: float = 0.75  # second filter, kept per step, 1; the soma's alpha_v. 0: a single exponential trace, as on the chip
+    # second filter, kept per step, 1; the soma's alpha_v. 0: a single exponential trace, as on the
+    # chip
+    alpha_z: float = 0.75
 
     @classmethod
     def like(cls, neuron: TwoCompartmentParams) -> TraceParams:
@@ -35,7 +37,10 @@ class TraceParams:
     def __post_init__(self) -> None:
         for name in ("alpha_x", "alpha_z"):
             if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"trace.{name} is {getattr(self, name)}; need 0 <= {name} < 1 (the fraction kept per step)")
+                raise ValueError(
+                    f"trace.{name} is {getattr(self, name)}; need 0 <= {name} < 1 (the fraction"
+                    " kept per step)"
+                )
 
 
 class TraceState(NamedTuple):
@@ -51,10 +56,12 @@ def trace_step(state: TraceState, s: Float[Tensor, "B N"], p: TraceParams) -> Tr
         x[t] = alpha_x x[t-1] + s[t]
         z[t] = alpha_z z[t-1] + x[t]
 
-    With the soma's own constants z is what a spike, arriving through a weight of one, adds to the soma's voltage while it does not
-    reset: the derivative of v by that weight. That makes `eligibility` the forward-mode derivative of the spike (reset path left out).
-    Source: ours, after the eligibility traces of Tang et al. 2021 (arXiv 2110.14092, abstract); e-prop (Bellec et al. 2020) has the
-    same form.
+    With the soma's own constants z is what a spike, arriving through a weight of one, adds to the
+    soma's voltage while it does not
+    reset: the derivative of v by that weight. That makes `eligibility` the forward-mode derivative
+        of the spike (reset path left out).
+    Source: ours, after the eligibility traces of Tang et al. 2021 (arXiv 2110.14092, abstract);
+    e-prop (Bellec et al. 2020) has the same form.
 
     Example:
         >>> state = trace_step(rest(torch.zeros(1, 1)), torch.ones(1, 1), TraceParams())
@@ -66,7 +73,9 @@ def trace_step(state: TraceState, s: Float[Tensor, "B N"], p: TraceParams) -> Tr
 
 
 def trace_scan(s: Float[Tensor, "T B N"], p: TraceParams) -> Float[Tensor, "T B N"]:
-    """z over all steps, from zero, [T, B, N]; compiled on a CPU, a kernel on a GPU, equal to `trace_step` to the bit."""
+    """z over all steps, from zero, [T, B, N]; compiled on a CPU, a kernel on a GPU, equal to
+    `trace_step` to the bit.
+    """
     if gpu.runs_on(s):
         return gpu.trace(s, p.alpha_x, p.alpha_z)
     if scans.runs_on(s):
@@ -85,5 +94,7 @@ def rest(like: Float[Tensor, "B N"]) -> TraceState:
 
 
 def eligibility(psi: Float[Tensor, "B N"], z: Float[Tensor, "B M"]) -> Float[Tensor, "B N M"]:
-    """e = psi z^T, one value per synapse and sample: for pictures and small nets. Rules never build it; they sum it in one product."""
+    """e = psi z^T, one value per synapse and sample: for pictures and small nets. Rules never build
+    it; they sum it in one product.
+    """
     return psi.unsqueeze(-1) * z.unsqueeze(-2)

@@ -1,4 +1,6 @@
-"""The chip side alone, without torch: `python -m hardware run model.nir spikes.npz result.npz --target lava`."""
+"""The chip side alone, without torch: `python -m hardware run model.nir spikes.npz result.npz
+--target lava`.
+"""
 
 from __future__ import annotations
 
@@ -18,20 +20,42 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m hardware", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     runner = commands.add_parser("run", help="run encoded samples through a model")
-    runner.add_argument("model", help="model file, .nir: ours, or another tool's, shown for as many steps as the spikes have")
+    runner.add_argument(
+        "model",
+        help=(
+            "model file, .nir: ours, or another tool's, shown for as many steps as the spikes have"
+        ),
+    )
     runner.add_argument("spikes", help="encoded samples, .npz")
     runner.add_argument("result", help="result to write, .npz")
     runner.add_argument("--target", choices=list(TARGETS), default="emulator")
-    runner.add_argument("--deadline", type=float, default=DEADLINE, help="seconds that Lava may take (default: %(default)g)")
-    runner.add_argument("--record", default="", help="what to keep for every layer and step, e.g. u,v,s")
-    runner.add_argument("--workers", type=int, help="copies of the net that Lava runs side by side (default: one per core)")
+    runner.add_argument(
+        "--deadline",
+        type=float,
+        default=DEADLINE,
+        help="seconds that Lava may take (default: %(default)g)",
+    )
+    runner.add_argument(
+        "--record", default="", help="what to keep for every layer and step, e.g. u,v,s"
+    )
+    runner.add_argument(
+        "--workers",
+        type=int,
+        help="copies of the net that Lava runs side by side (default: one per core)",
+    )
     checker = commands.add_parser("check", help="hold a model against the chip's limits")
     checker.add_argument("model", help="model file, .nir")
     checker.add_argument("--mode", choices=["inference", "learning"], default="inference")
     for command in (runner, checker):
-        command.add_argument("--dt", type=float, help="seconds per step of another tool's file, where that does not betray it")
         command.add_argument(
-            "--w-in", choices=["euler", "jump"], help="how w_in of another tool's CubaLIF is meant: NIR's equation, or Norse's"
+            "--dt",
+            type=float,
+            help="seconds per step of another tool's file, where that does not betray it",
+        )
+        command.add_argument(
+            "--w-in",
+            choices=["euler", "jump"],
+            help="how w_in of another tool's CubaLIF is meant: NIR's equation, or Norse's",
         )
     options = parser.parse_args(arguments)
     try:
@@ -49,7 +73,10 @@ def _run(options: argparse.Namespace) -> int:
 
     record = [name for name in options.record.split(",") if name]
     result = run(
-        read_model(options.model, foreign=Foreign(steps=spikes.spikes.shape[0], dt=options.dt, w_in=options.w_in)),
+        read_model(
+            options.model,
+            foreign=Foreign(steps=spikes.spikes.shape[0], dt=options.dt, w_in=options.w_in),
+        ),
         spikes,
         options.target,
         deadline=options.deadline,
@@ -58,16 +85,26 @@ def _run(options: argparse.Namespace) -> int:
         progress=progress,
     )
     write_result(result, options.result)
-    for what, count in (("currents wrapped", result.wrapped_currents), ("voltages saturated", result.saturated_voltages)):
+    for what, count in (
+        ("currents wrapped", result.wrapped_currents),
+        ("voltages saturated", result.saturated_voltages),
+    ):
         if count:
-            print(f"warning: {what} {count:,} times: lower the weights, or raise the threshold", file=sys.stderr)
-    accuracy = "" if spikes.labels is None else f", accuracy {100 * result.accuracy(spikes.labels):.2f} %"
+            print(
+                f"warning: {what} {count:,} times: lower the weights, or raise the threshold",
+                file=sys.stderr,
+            )
+    accuracy = (
+        "" if spikes.labels is None else f", accuracy {100 * result.accuracy(spikes.labels):.2f} %"
+    )
     print(f"{result.samples} samples on {result.target} in {result.seconds:.2f} s{accuracy}")
     return 0
 
 
 def _check(options: argparse.Namespace) -> int:
-    fixed = quantise(read_model(options.model, foreign=Foreign(steps=1, dt=options.dt, w_in=options.w_in)))
+    fixed = quantise(
+        read_model(options.model, foreign=Foreign(steps=1, dt=options.dt, w_in=options.w_in))
+    )
     fit = limits.check(fixed, options.mode)
     print("\n".join(table(fit)))
     for warning in fit.warnings:
@@ -77,13 +114,25 @@ def _check(options: argparse.Namespace) -> int:
 
 def table(fit: limits.Fit) -> list[str]:
     """Lines of a table: each layer's cores and the load of its fullest core, used/max."""
-    rows: list[tuple[str, ...]] = [("layer", "neurons", "cores", "compartments", "axons in", "axons out", "synapse words")]
+    rows: list[tuple[str, ...]] = [
+        ("layer", "neurons", "cores", "compartments", "axons in", "axons out", "synapse words")
+    ]
     for layer in fit.layers:
         loads = (layer.compartments, layer.axons_in, layer.axons_out, layer.synapse_words)
-        rows.append((layer.name, str(layer.neurons), str(layer.cores), *(f"{used}/{most}" for used, most in loads)))
+        rows.append(
+            (
+                layer.name,
+                str(layer.neurons),
+                str(layer.cores),
+                *(f"{used}/{most}" for used, most in loads),
+            )
+        )
     rows.append((f"{fit.mode}: {fit.cores} of {limits.chip.CHIP_CORES} cores", *[""] * 6))
     widths = [max(len(row[column]) for row in rows[:-1]) for column in range(7)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
 
 
 if __name__ == "__main__":

@@ -6,20 +6,22 @@ Sources, by the short names used below:
                   `lava/utils/weightutils.py`
     nengo-loihi   nengo-loihi 1.1.0, `nengo_loihi/block.py` and `nengo_loihi/validate.py`
 
-Everything here is Loihi 1. Loihi 2's capacities are only partly public, so they are left out rather than guessed.
-Energies and times of one operation are in `energy.py`.
+Everything here is Loihi 1. Loihi 2's capacities are only partly public, so they are left out rather
+than guessed. Energies and times of one operation are in `energy.py`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# Weights. MIXED weights carry their sign in the lowest bit, so at 8 bits they are even numbers (Lava, weightutils).
+# Weights. MIXED weights carry their sign in the lowest bit, so at 8 bits they are even numbers
+# (Lava, weightutils).
 WEIGHT_BITS = (1, 2, 3, 4, 5, 6, 8)  # nengo-loihi; 7 does not exist
 MIN_WEIGHT_EXP, MAX_WEIGHT_EXP = -7, 7  # nengo-loihi
 MIN_MIXED_WEIGHT, MAX_WEIGHT = -256, 255  # before the lowest bits are cut off; Lava
 
-# Neurons. Currents and voltages are 24 bit; inputs and thresholds are shifted left by 6 to align with them (Lava, lif).
+# Neurons. Currents and voltages are 24 bit; inputs and thresholds are shifted left by 6 to align
+# with them (Lava, lif).
 STATE_BITS = 24
 MAX_STATE = 2 ** (STATE_BITS - 1)  # u wraps beyond it, v saturates one below it
 INPUT_SHIFT = 6
@@ -31,7 +33,8 @@ MAX_BIAS_EXP = 7  # Lava
 
 # A bias neuron: no synapse leads to it, and its own bias lifts it over the threshold at every step.
 BIAS_NEURON_DRIVE = MAX_BIAS_MANTISSA << MAX_BIAS_EXP  # 524,160
-MAX_THRESHOLD_BESIDE_BIAS_NEURON = (BIAS_NEURON_DRIVE - 1) >> INPUT_SHIFT  # 8,189: threshold << 6 must stay below the drive
+# 8,189: threshold << 6 must stay below the drive
+MAX_THRESHOLD_BESIDE_BIAS_NEURON = (BIAS_NEURON_DRIVE - 1) >> INPUT_SHIFT
 
 # A core and a chip.
 CORE_COMPARTMENTS = 1024  # Davies 2018

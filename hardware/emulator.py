@@ -1,10 +1,14 @@
-"""Loihi's inference in integers, bit for bit as Lava's fixed-point LIF and Dense compute it, but in batches.
+"""Loihi's inference in integers, bit for bit as Lava's fixed-point LIF and Dense compute it, but in
+batches.
 
-`step` is the reference: eight named calls, one for each thing a core does in a time step, in integers. `run` is the fast
-path: a compiled loop (`scan.py`) that takes a layer at once and adds only the weights of axons that spiked. A test holds
+`step` is the reference: eight named calls, one for each thing a core does in a time step, in
+integers. `run` is the fast
+path: a compiled loop (`scan.py`) that takes a layer at once and adds only the weights of axons that
+    spiked. A test holds
 the two equal, and both equal to Lava. Every sample starts from u = v = 0.
 
-On Lava and on the chip a spike needs one step from layer to layer, so layer k works on step t of a sample at time t + k.
+On Lava and on the chip a spike needs one step from layer to layer, so layer k works on step t of a
+sample at time t + k.
 Here that delay is left out: recordings and counts are those of the layer's own window.
 """
 
@@ -51,7 +55,8 @@ def run(
         record: any of "u", "v", "s": keep them for every layer and step, [T, B, N].
         progress: called with (samples done, samples in all) after each chunk.
         threads: chunks run side by side; default: one per core. Results do not depend on it.
-    Raises: limits.LimitError for numbers the chip cannot hold; ValueError for spikes that do not fit.
+    Raises: limits.LimitError for numbers the chip cannot hold; ValueError for spikes that do not
+    fit.
     """
     check_spikes(fixed, spikes, record)
     fits = limits.check(fixed).layers
@@ -60,11 +65,19 @@ def run(
     starts = range(0, samples, CHUNK_SAMPLES)
     with ThreadPoolExecutor(min(len(starts), threads or os.cpu_count() or 1)) as pool:
         chunks = []
-        for chunk in pool.map(lambda first: _run_chunk(fixed, spikes.spikes[:, first : first + CHUNK_SAMPLES], record), starts):
+        for chunk in pool.map(
+            lambda first: _run_chunk(
+                fixed, spikes.spikes[:, first : first + CHUNK_SAMPLES], record
+            ),
+            starts,
+        ):
             chunks.append(chunk)
             if progress is not None:
                 progress(min(len(chunks) * CHUNK_SAMPLES, samples), samples)
-    sent, awake, overflows = (np.sum([getattr(chunk, name) for chunk in chunks], axis=0) for name in ("sent", "awake", "overflows"))
+    sent, awake, overflows = (
+        np.sum([getattr(chunk, name) for chunk in chunks], axis=0)
+        for name in ("sent", "awake", "overflows")
+    )
     recordings: dict[str, Any] = {name: _joined(chunks, name) for name in record}
     return RunResult(
         counts=np.concatenate([chunk.counts for chunk in chunks]),
@@ -78,25 +91,43 @@ def run(
 
 
 def check_spikes(fixed: FixedPointModel, spikes: SpikeInput, record: Sequence[str] = ()) -> None:
-    """Raise ValueError where the spikes' size is not the model's, or an unknown recording is asked for."""
+    """Raise ValueError where the spikes' size is not the model's, or an unknown recording is asked
+    for.
+    """
     if spikes.spikes.shape[2] != fixed.sizes[0]:
         raise ValueError(
-            f"the spikes have {spikes.spikes.shape[2]} inputs, the model takes {fixed.sizes[0]}: encode with the model's own data set"
+            f"the spikes have {spikes.spikes.shape[2]} inputs, the model takes {fixed.sizes[0]}:"
+            " encode with the model's own data set"
         )
     if spikes.spikes.shape[0] != fixed.steps:
         raise ValueError(
-            f"the spikes have {spikes.spikes.shape[0]} steps, the model was made for {fixed.steps}: encode with steps={fixed.steps}"
+            f"the spikes have {spikes.spikes.shape[0]} steps, the model was made for {fixed.steps}:"
+            f" encode with steps={fixed.steps}"
         )
     unknown = set(record) - {"u", "v", "s"}
     if unknown:
         raise ValueError(f"cannot record {', '.join(sorted(unknown))}; known are u, v, s")
-    size = spikes.spikes.shape[0] * spikes.spikes.shape[1] * sum(fixed.sizes[1:]) * sum(_RECORD_BYTES[name] for name in set(record))
+    size = (
+        spikes.spikes.shape[0]
+        * spikes.spikes.shape[1]
+        * sum(fixed.sizes[1:])
+        * sum(_RECORD_BYTES[name] for name in set(record))
+    )
     if size > MAX_BYTES:
-        raise ValueError(f"recording {', '.join(record)} would take {size:,} bytes; at most {MAX_BYTES:,} are kept: run fewer samples")
+        raise ValueError(
+            f"recording {', '.join(record)} would take {size:,} bytes; at most {MAX_BYTES:,} are"
+            " kept: run fewer samples"
+        )
 
 
 def count_operations(
-    fixed: FixedPointModel, fits: Sequence[limits.LayerFit], sent: np.ndarray, awake: np.ndarray, *, samples: int, steps: int
+    fixed: FixedPointModel,
+    fits: Sequence[limits.LayerFit],
+    sent: np.ndarray,
+    awake: np.ndarray,
+    *,
+    samples: int,
+    steps: int,
 ) -> OperationCounts:
     """Derive all counts from what was sent.
 
@@ -123,7 +154,9 @@ def count_operations(
 
 
 def run_reference(fixed: FixedPointModel, spikes: SpikeInput) -> RunResult:
-    """Run all samples step by step through `step`, recording everything: slow, short, and what `run` is held against."""
+    """Run all samples step by step through `step`, recording everything: slow, short, and what
+    `run` is held against.
+    """
     check_spikes(fixed, spikes)
     fits = limits.check(fixed).layers
     begun = time.perf_counter()
@@ -141,9 +174,19 @@ def run_reference(fixed: FixedPointModel, spikes: SpikeInput) -> RunResult:
         vs.append(np.stack([v for _, v, _ in trace]).astype(np.int32))
         ss.append(s := np.stack([out for _, _, out in trace]))
         sent.append(int(s.sum()))
-    operations = count_operations(fixed, fits, np.array(sent), np.array(awake), samples=samples, steps=steps)
+    operations = count_operations(
+        fixed, fits, np.array(sent), np.array(awake), samples=samples, steps=steps
+    )
     seconds = time.perf_counter() - begun
-    return RunResult(counts=s.sum(axis=0), target="emulator", seconds=seconds, operations=operations, u=tuple(us), v=tuple(vs), s=tuple(ss))
+    return RunResult(
+        counts=s.sum(axis=0),
+        target="emulator",
+        seconds=seconds,
+        operations=operations,
+        u=tuple(us),
+        v=tuple(vs),
+        s=tuple(ss),
+    )
 
 
 def step(layer: FixedPointLayer, state: State, s_pre: np.ndarray) -> tuple[State, np.ndarray]:
@@ -238,7 +281,10 @@ def _run_chunk(fixed: FixedPointModel, s: np.ndarray, record: Sequence[str]) -> 
 
 def _joined(chunks: Sequence[_Chunk], name: str) -> tuple[np.ndarray, ...]:
     """One recorded variable of all samples, an array [T, B, N] a layer."""
-    return tuple(np.concatenate(parts, axis=1) for parts in zip(*(getattr(chunk, name) for chunk in chunks), strict=True))
+    return tuple(
+        np.concatenate(parts, axis=1)
+        for parts in zip(*(getattr(chunk, name) for chunk in chunks), strict=True)
+    )
 
 
 def _steps_with_input(layer: FixedPointLayer, s: np.ndarray) -> int:
@@ -246,8 +292,11 @@ def _steps_with_input(layer: FixedPointLayer, s: np.ndarray) -> int:
     return s.shape[0] * s.shape[1] if layer.w_bias.shape[1] else int(s.any(axis=2).sum())
 
 
-def _layer_at_once(layer: FixedPointLayer, s: np.ndarray, keep: bool, overflows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """All steps of one layer: s uint8 [T, B, in] -> u, v int32, s uint8 [T, B, out]; without `keep`, u and v are empty.
+def _layer_at_once(
+    layer: FixedPointLayer, s: np.ndarray, keep: bool, overflows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All steps of one layer: s uint8 [T, B, in] -> u, v int32, s uint8 [T, B, out]; without
+    `keep`, u and v are empty.
 
     Adds the number of wrapped currents and saturated voltages to `overflows`, int64 [2].
     """

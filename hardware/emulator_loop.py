@@ -1,7 +1,8 @@
-"""The emulator's inner loop, compiled: one layer over all steps of some samples, driven by the spikes that arrive.
+"""The emulator's inner loop, compiled: one layer over all steps of some samples, driven by the
+spikes that arrive.
 
-`emulator.step` is the same in readable calls; a test holds the two equal. All arithmetic is 32 bit, as on the chip; numba
-widens integers unless told otherwise, hence the casts.
+`emulator.step` is the same in readable calls; a test holds the two equal. All arithmetic is 32 bit,
+as on the chip; numba widens integers unless told otherwise, hence the casts.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ _ALIGN = np.int32(chip.INPUT_SHIFT)
 
 
 def _compiled(function: Callable[..., None]) -> Any:
-    """Compile at first use, and keep the machine code where a cache can be written. Any: numba is untyped."""
+    """Compile at first use, and keep the machine code where a cache can be written. Any: numba is
+    untyped.
+    """
     try:
         return numba.njit(cache=True, nogil=True)(function)
     except RuntimeError:  # neither the package's folder nor the home can be written
@@ -31,7 +34,9 @@ def _compiled(function: Callable[..., None]) -> Any:
 # Any in the signatures below: they are seen by numba alone, which types them at the call.
 @numba.njit(inline="always")
 def _decay(x: Any, keep: Any) -> Any:
-    """Keep keep / 4096 of x, its magnitude rounded down: (|x| keep) >> 12 in two halves, so that 32 bits suffice."""
+    """Keep keep / 4096 of x, its magnitude rounded down: (|x| keep) >> 12 in two halves, so that 32
+    bits suffice.
+    """
     magnitude = np.int32(abs(x))
     high = np.int32(np.int32(magnitude >> 12) * keep)
     low = np.int32(np.int32(np.int32(magnitude & 4095) * keep) >> 12)
@@ -41,14 +46,21 @@ def _decay(x: Any, keep: Any) -> Any:
 
 @numba.njit(inline="always")
 def _add_rows(s: Any, w: Any, axons: Any, total: Any) -> None:
-    """Add the weights of all axons that spiked to `total`, four rows at a time: their sum fits 16 bits."""
+    """Add the weights of all axons that spiked to `total`, four rows at a time: their sum fits 16
+    bits.
+    """
     active = 0
     for j in range(s.size):
         axons[active] = j
         active += s[j]
     i = 0
     while i + 4 <= active:
-        first, second, third, fourth = w[axons[i]], w[axons[i + 1]], w[axons[i + 2]], w[axons[i + 3]]
+        first, second, third, fourth = (
+            w[axons[i]],
+            w[axons[i + 1]],
+            w[axons[i + 2]],
+            w[axons[i + 3]],
+        )
         for n in range(total.size):
             four = np.int16(np.int16(first[n] + second[n]) + np.int16(third[n] + fourth[n]))
             total[n] = np.int32(total[n] + np.int32(four))
@@ -61,7 +73,17 @@ def _add_rows(s: Any, w: Any, axons: Any, total: Any) -> None:
 
 
 @numba.njit(inline="always")
-def _update(total: Any, up: Any, down: Any, keep_u: Any, keep_v: Any, threshold: Any, u: Any, v: Any, out: Any) -> Any:
+def _update(
+    total: Any,
+    up: Any,
+    down: Any,
+    keep_u: Any,
+    keep_v: Any,
+    threshold: Any,
+    u: Any,
+    v: Any,
+    out: Any,
+) -> Any:
     """One step of all neurons; returns how many currents wrapped and how many voltages saturated."""
     wrapped, saturated = np.int32(0), np.int32(0)
     for n in range(total.size):
@@ -109,7 +131,11 @@ def scan_layer(
     """
     steps, samples, axons = s.shape
     neurons = w.shape[1]
-    u, v, total = np.empty(neurons, np.int32), np.empty(neurons, np.int32), np.empty(neurons, np.int32)
+    u, v, total = (
+        np.empty(neurons, np.int32),
+        np.empty(neurons, np.int32),
+        np.empty(neurons, np.int32),
+    )
     active = np.empty(axons + 1, np.int64)
     for b in range(samples):
         u[:] = 0
@@ -117,7 +143,9 @@ def scan_layer(
         for t in range(steps):
             total[:] = bias
             _add_rows(s[t, b], w, active, total)
-            wrapped, saturated = _update(total, up, down, keep_u, keep_v, threshold, u, v, out[t, b])
+            wrapped, saturated = _update(
+                total, up, down, keep_u, keep_v, threshold, u, v, out[t, b]
+            )
             overflows[0] += wrapped
             overflows[1] += saturated
             if u_kept.shape[0]:

@@ -1,4 +1,5 @@
-"""From operation counts to joules and seconds on Loihi 1. Everything here is MODELLED: no chip was measured.
+"""From operation counts to joules and seconds on Loihi 1. Everything here is MODELLED: no chip was
+measured.
 
     dynamic        = computation + communication
     computation    = synaptic operations + neuron updates + synaptic updates (learning), each times its energy
@@ -7,8 +8,9 @@
     x86            = power of the embedded x86 cores (none at least, all at most), times the time
     time           = sum over steps of (barrier + work of the busiest layer's cores)
 
-Where a source states a constant as a minimum, or a quantity depends on what a placement decides, a constant is an interval, and so is
-every result. Dynamic, static and x86 energies are kept apart; `total` is dynamic + static.
+Where a source states a constant as a minimum, or a quantity depends on what a placement decides, a
+constant is an interval, and so is every result. Dynamic, static and x86 energies are kept apart;
+`total` is dynamic + static.
 
 Short names of the sources:
     Davies 2018   Davies et al., "Loihi: a neuromorphic manycore processor with on-chip learning", IEEE Micro 38(1), Table 2:
@@ -54,7 +56,9 @@ class Interval(NamedTuple):
 
     @property
     def middle(self) -> float:
-        """The geometric mean: off by the same factor from either bound; half of `high` where `low` is 0."""
+        """The geometric mean: off by the same factor from either bound; half of `high` where `low`
+        is 0.
+        """
         return math.sqrt(self.low * self.high) if self.low > 0 else self.high / 2
 
 
@@ -70,7 +74,8 @@ NOTHING = exactly(0.0)
 class EnergyProfile:
     """One set of constants: joules and seconds of one operation, watts of what runs all the time.
 
-    Any constant may be replaced: `dataclasses.replace(profile, synaptic_operation=Interval(2e-11, 4e-11))`, or `override`.
+    Any constant may be replaced: `dataclasses.replace(profile, synaptic_operation=Interval(2e-11,
+    4e-11))`, or `override`.
     """
 
     name: str
@@ -97,18 +102,24 @@ class EnergyProfile:
                 continue
             bounds = value if isinstance(value, Interval) else exactly(value)
             if not (0 <= bounds.low <= bounds.high < math.inf):
-                raise ValueError(f"{self.name}.{field.name} is {value}; need finite bounds, 0 <= low <= high (SI units)")
+                raise ValueError(
+                    f"{self.name}.{field.name} is {value}; need finite bounds, 0 <= low <= high (SI"
+                    " units)"
+                )
 
 
-# Hops through the 8 x 4 mesh of a chip: none where both cores share a tile, 7 + 3 across the whole chip.
+# Hops through the 8 x 4 mesh of a chip: none where both cores share a tile, 7 + 3 across the whole
+# chip.
 _FAR_EAST, _FAR_NORTH = 7, 3
 
 DAVIES2018 = EnergyProfile(
     name="davies2018",
     source="Davies 2018, Table 2 (pre-silicon); static and x86 power: Frady 2020",
-    # Stated as a minimum. The upper bound is what SANA-FE's calibration on silicon asks for the same operation.
+    # Stated as a minimum. The upper bound is what SANA-FE's calibration on silicon asks for the
+    # same operation.
     synaptic_operation=Interval(23.6 * PICO, 35.5 * PICO),
-    synaptic_update=exactly(120 * PICO),  # pairwise STDP; a rule of more products costs more, of fewer less
+    # pairwise STDP; a rule of more products costs more, of fewer less
+    synaptic_update=exactly(120 * PICO),
     active_update=exactly(81 * PICO),
     inactive_update=exactly(52 * PICO),
     spike=NOTHING,  # part of the neuron update in this table
@@ -126,7 +137,10 @@ DAVIES2018 = EnergyProfile(
 SANAFE2025 = dataclasses.replace(
     DAVIES2018,
     name="sanafe2025",
-    source="SANA-FE arch/loihi.yaml (calibrated on silicon); synaptic update, static and x86 power as in davies2018, for it has none",
+    source=(
+        "SANA-FE arch/loihi.yaml (calibrated on silicon); synaptic update, static and x86 power as"
+        " in davies2018, for it has none"
+    ),
     synaptic_operation=exactly(35.5 * PICO),
     active_update=exactly((51.2 + 21.6) * PICO),
     inactive_update=exactly(51.2 * PICO),
@@ -178,64 +192,97 @@ class EnergyEstimate:
 
     @property
     def communication_to_computation(self) -> float:
-        """Ratio of the middles. Levy and Calvert 2021 (PNAS 118:e2008173118) find 35 for the human cortex."""
+        """Ratio of the middles. Levy and Calvert 2021 (PNAS 118:e2008173118) find 35 for the human
+        cortex.
+        """
         return self.communication.middle / self.computation.middle
 
     def record(self) -> dict[str, object]:
         """For JSON: each interval as [low, high], SI units per sample, and how it came to be."""
-        names = [field.name for field in dataclasses.fields(self) if isinstance(getattr(self, field.name), Interval)]
+        names = [
+            field.name
+            for field in dataclasses.fields(self)
+            if isinstance(getattr(self, field.name), Interval)
+        ]
         sums = ("computation", "communication", "dynamic", "total")
         intervals = {name: list(getattr(self, name)) for name in (*names, *sums)}
         return {
             "how": "modelled",
             "profile": self.profile,
-            "source": PROFILES[self.profile].source if self.profile in PROFILES else "constants of the caller",
+            "source": (
+                PROFILES[self.profile].source
+                if self.profile in PROFILES
+                else "constants of the caller"
+            ),
             "cores": self.cores,
-            **{f"{name}_j" if name != "seconds" else "seconds": value for name, value in intervals.items()},
+            **{
+                f"{name}_j" if name != "seconds" else "seconds": value
+                for name, value in intervals.items()
+            },
         }
 
 
 def estimate(
-    operations: OperationCounts, cores: Sequence[int], profile: EnergyProfile = DAVIES2018, *, seconds: float | None = None
+    operations: OperationCounts,
+    cores: Sequence[int],
+    profile: EnergyProfile = DAVIES2018,
+    *,
+    seconds: float | None = None,
 ) -> EnergyEstimate:
     """Model what one sample costs on Loihi 1.
 
     Args:
-        operations: counts of a run, inference or training, any number of samples; means over them are what is priced.
+        operations: counts of a run, inference or training, any number of samples; means over them
+            are what is priced.
         cores: cores of each layer, [layers], as `limits.check(...)` places them.
         profile: the constants.
         seconds: time of a sample where it is known (measured), instead of the modelled one.
     Raises: ValueError where `cores` does not fit the counts.
     """
     if len(cores) != len(operations.spikes) - 1 or min(cores, default=0) < 1:
-        raise ValueError(f"cores are {list(cores)}; the counts have {len(operations.spikes) - 1} layers: give each at least 1 core")
+        raise ValueError(
+            f"cores are {list(cores)}; the counts have {len(operations.spikes) - 1} layers: give"
+            " each at least 1 core"
+        )
     n = operations.per_sample()
     time = exactly(seconds) if seconds is not None else _time(operations, cores, profile)
     return EnergyEstimate(
         profile=profile.name,
         cores=sum(cores),
         synaptic_operations=profile.synaptic_operation.scaled(n["synaptic_operations"]),
-        neuron_updates=profile.active_update.scaled(n["active_updates"]) + profile.inactive_update.scaled(n["inactive_updates"]),
+        neuron_updates=profile.active_update.scaled(n["active_updates"])
+        + profile.inactive_update.scaled(n["inactive_updates"]),
         synaptic_updates=profile.synaptic_update.scaled(n["synaptic_updates"]),
         spikes=profile.spike.scaled(n["spikes"]),
         messages=profile.message.scaled(n["messages"]),
-        static=Interval(min(sum(cores) * profile.core_power, profile.chip_power), profile.chip_power).times(time),
+        static=Interval(
+            min(sum(cores) * profile.core_power, profile.chip_power), profile.chip_power
+        ).times(time),
         x86=Interval(0, profile.x86_power).times(time),
         seconds=time,
     )
 
 
 def override(profile: EnergyProfile, **constants: float | Interval) -> EnergyProfile:
-    """A profile with some constants replaced; its name says which. Values in SI units; a number stands for an interval of one value.
+    """A profile with some constants replaced; its name says which. Values in SI units; a number
+    stands for an interval of one value.
 
     Raises: ValueError for an unknown constant, with the known ones.
     """
-    known = [field.name for field in dataclasses.fields(profile) if field.name not in ("name", "source")]
+    known = [
+        field.name for field in dataclasses.fields(profile) if field.name not in ("name", "source")
+    ]
     for name in constants:
         if name not in known:
-            raise ValueError(f"profile {profile.name} has no constant {name!r}; known: {', '.join(known)}")
+            raise ValueError(
+                f"profile {profile.name} has no constant {name!r}; known: {', '.join(known)}"
+            )
     as_typed = {
-        name: exactly(value) if isinstance(getattr(profile, name), Interval) and not isinstance(value, Interval) else value
+        name: (
+            exactly(value)
+            if isinstance(getattr(profile, name), Interval) and not isinstance(value, Interval)
+            else value
+        )
         for name, value in constants.items()
     }
     label = f"{profile.name} with own {', '.join(sorted(constants))}" if constants else profile.name
@@ -245,9 +292,11 @@ def override(profile: EnergyProfile, **constants: float | Interval) -> EnergyPro
 def _time(operations: OperationCounts, cores: Sequence[int], p: EnergyProfile) -> Interval:
     """Seconds per sample: barriers, and the work of the busiest layer.
 
-    Layers work side by side (a step of one overlaps with the same step of the others), a layer's work is spread evenly over its cores,
-    and within a core operations follow each other. Taken on sums, so a step that is busier than the mean is not seen: a lower bound
-    on the work, unless all layers took turns, which is the upper bound.
+    Layers work side by side (a step of one overlaps with the same step of the others), a layer's
+    work is spread evenly over its cores,
+    and within a core operations follow each other. Taken on sums, so a step that is busier than the
+    mean is not seen: a lower bound on the work, unless all layers took turns, which is the upper
+    bound.
     """
     work = (
         operations.synaptic_operations[1:] * p.synaptic_operation_time
@@ -256,4 +305,6 @@ def _time(operations: OperationCounts, cores: Sequence[int], p: EnergyProfile) -
         + operations.inactive_updates[1:] * p.inactive_update_time
     ) / np.asarray(cores)
     barriers = p.barrier_time.scaled(operations.steps)
-    return Interval(barriers.low + float(work.max()), barriers.high + float(work.sum())).scaled(1 / operations.samples)
+    return Interval(barriers.low + float(work.max()), barriers.high + float(work.sum())).scaled(
+        1 / operations.samples
+    )

@@ -1,8 +1,10 @@
 """Start a program in Lava's Python, and make sure that it ends: deadline, process group, leftovers.
 
-Lava hangs in its own ways: a Process that raises leaves `stop()` waiting, a float threshold leaves the interpreter waiting
-at exit, SIGKILL leaves workers and shared memory behind. So each job is a session of its own, ended as one: SIGTERM (which
-lets Python's resource tracker remove the shared memory), then SIGKILL, then a sweep of the segments that bear its name.
+Lava hangs in its own ways: a Process that raises leaves `stop()` waiting, a float threshold leaves
+the interpreter waiting
+at exit, SIGKILL leaves workers and shared memory behind. So each job is a session of its own, ended
+as one: SIGTERM (which lets Python's resource tracker remove the shared memory), then SIGKILL, then
+a sweep of the segments that bear its name.
 """
 
 from __future__ import annotations
@@ -29,9 +31,12 @@ _HERE = Path(__file__).resolve().parent
 _GRACE_SECONDS = 1.0  # between SIGTERM and SIGKILL
 _MAX_TEMPORARY_PATH = 50  # letters; biograd-xxxxxxxx/pymp-xxxxxxxx/listener-xxxxxxxx follow
 _SHARED_MEMORY = Path("/dev/shm")
-_PROBE = "import importlib.util as u, sys; sys.exit(not (sys.version_info[:2] == (3, 10) and u.find_spec('lava.magma')))"
-# Loads the package `hardware` from its folder and nothing else: were that folder's parent on the path, another
-# environment's numpy or torch might come with it.
+_PROBE = (
+    "import importlib.util as u, sys; sys.exit(not (sys.version_info[:2] == (3, 10) and"
+    " u.find_spec('lava.magma')))"
+)
+# Loads the package `hardware` from its folder and nothing else: were that folder's parent on the
+# path, another environment's numpy or torch might come with it.
 _BOOTSTRAP = """
 import importlib, importlib.util, sys
 if sys.path and sys.path[0] == "": del sys.path[0]
@@ -56,24 +61,39 @@ def run_guarded(
     on_event: Callable[[dict[str, Any]], None] | None = None,
     cancelled: threading.Event | None = None,
 ) -> None:
-    """Run `module.main(arguments)` in Lava's Python, and return when it, its children and its shared memory are gone.
+    """Run `module.main(arguments)` in Lava's Python, and return when it, its children and its
+    shared memory are gone.
 
     Args:
         module: below `hardware.loihi`, e.g. "hardware.loihi.worker"; it calls `worker.run_job`.
         deadline: seconds it may take.
-        folder: temporary folder of the caller's, made for this job alone; the program's temporary files go there.
-        on_event: called with each event it sends but errors, e.g. {"event": "progress", "done": 40}; Any: it is JSON.
+        folder: temporary folder of the caller's, made for this job alone; the program's temporary
+            files go there.
+        on_event: called with each event it sends but errors, e.g. {"event": "progress", "done":
+            40}; Any: it is JSON.
         cancelled: ends the job early when set.
-    Raises: TargetError when there is no such Python, the program fails, is killed, or passes its deadline.
+    Raises: TargetError when there is no such Python, the program fails, is killed, or passes its
+    deadline.
     """
     segments = f"bg{secrets.token_hex(2)}_"
     ends = time.monotonic() + deadline
-    environment = _clean_environment() | {"BIOGRAD_SEGMENTS": segments, "TMPDIR": str(folder), "PYTHONWARNINGS": "ignore"}
-    environment |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    environment = _clean_environment() | {
+        "BIOGRAD_SEGMENTS": segments,
+        "TMPDIR": str(folder),
+        "PYTHONWARNINGS": "ignore",
+    }
+    environment |= dict.fromkeys(
+        ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
+    )
     command = [lava_python(), "-c", _BOOTSTRAP, str(_HERE), module, *arguments]
     with open(folder / "stderr", "w+b") as stderr:
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, env=environment, start_new_session=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            env=environment,
+            start_new_session=True,
         )
         try:
             error = _listen(process, ends, on_event, cancelled)
@@ -89,26 +109,30 @@ def run_guarded(
 def lava_python() -> str:
     """Path of a Python 3.10 that has lava.
 
-    Looked for in $BIOGRAD_LAVA_PYTHON, this interpreter, .venv-lava in the working directory or beside the package,
-    python3.10 on the PATH; the first that has it is taken.
+    Looked for in $BIOGRAD_LAVA_PYTHON, this interpreter, .venv-lava in the working directory or
+    beside the package, python3.10 on the PATH; the first that has it is taken.
     Raises: TargetError saying how to get one.
     """
     named = os.environ.get(PYTHON_VARIABLE)
     if named:
         if not _has_lava(named):
             raise TargetError(
-                f"${PYTHON_VARIABLE} is {named}: not a Python 3.10 with lava: install it there with `pip install lava-nc==0.10.0`"
+                f"${PYTHON_VARIABLE} is {named}: not a Python 3.10 with lava: install it there with"
+                " `pip install lava-nc==0.10.0`"
             )
         return named
     places = [sys.executable] if sys.version_info[:2] == (3, 10) else []
-    places += [str(folder / ".venv-lava" / "bin" / "python") for folder in (Path.cwd(), _HERE.parent)]
+    places += [
+        str(folder / ".venv-lava" / "bin" / "python") for folder in (Path.cwd(), _HERE.parent)
+    ]
     places += [found] if (found := shutil.which("python3.10")) else []
     for place in places:
         if _has_lava(place):
             return place
     raise TargetError(
-        "no Python 3.10 with lava found (Lava exists for 3.10 alone): make one with `make setup`, or "
-        f"`python3.10 -m venv .venv-lava && .venv-lava/bin/pip install biograd`, or set ${PYTHON_VARIABLE}; --target emulator needs none"
+        "no Python 3.10 with lava found (Lava exists for 3.10 alone): make one with `make setup`,"
+        " or `python3.10 -m venv .venv-lava && .venv-lava/bin/pip install biograd`, or set"
+        f" ${PYTHON_VARIABLE}; --target emulator needs none"
     )
 
 
@@ -130,7 +154,9 @@ def end_group(process: subprocess.Popen, segments: str) -> None:
 
 
 def members(group: int) -> list[int]:
-    """Process ids of a group that are alive; zombies are not. Without /proc: [group] if any answers."""
+    """Process ids of a group that are alive; zombies are not. Without /proc: [group] if any
+    answers.
+    """
     if not Path("/proc/self/stat").exists():
         try:
             os.killpg(group, 0)
@@ -147,9 +173,14 @@ def members(group: int) -> list[int]:
 
 
 def _listen(
-    process: subprocess.Popen, ends: float, on_event: Callable[[dict[str, Any]], None] | None, cancelled: threading.Event | None
+    process: subprocess.Popen,
+    ends: float,
+    on_event: Callable[[dict[str, Any]], None] | None,
+    cancelled: threading.Event | None,
 ) -> str | None:
-    """Read events until the program's first process ends; returns the error that it, or the clock, named."""
+    """Read events until the program's first process ends; returns the error that it, or the clock,
+    named.
+    """
     assert process.stdout is not None
     os.set_blocking(process.stdout.fileno(), False)
     rest, error = b"", None
@@ -168,7 +199,10 @@ def _listen(
             if ended or error is not None:
                 return f"Lava failed: {error}{_room(error)}" if error is not None else None
             if time.monotonic() >= ends:
-                return "Lava passed its deadline of {deadline} s and was ended: give it more with --deadline, or run fewer samples"
+                return (
+                    "Lava passed its deadline of {deadline} s and was ended: give it more with"
+                    " --deadline, or run fewer samples"
+                )
             if cancelled is not None and cancelled.is_set():
                 return "Lava was ended because another part of the run failed"
 
@@ -189,10 +223,20 @@ def _why(status: int, stderr: Any) -> str:
     if status == -signal.SIGBUS:
         return f"Lava's first process was killed by SIGBUS{_room('No space left')}"
     if status < 0:
-        return f"Lava's first process was killed by {signal.Signals(-status).name}: run fewer samples if memory ran out"
+        return (
+            f"Lava's first process was killed by {signal.Signals(-status).name}: run fewer samples"
+            " if memory ran out"
+        )
     stderr.seek(0)
-    lines = [line for line in stderr.read()[-20_000:].decode(errors="replace").splitlines() if line.strip()]
-    return f"Lava's first process ended with status {status}: {lines[-1].strip() if lines else 'it said nothing'}"
+    lines = [
+        line
+        for line in stderr.read()[-20_000:].decode(errors="replace").splitlines()
+        if line.strip()
+    ]
+    return (
+        f"Lava's first process ended with status {status}:"
+        f" {lines[-1].strip() if lines else 'it said nothing'}"
+    )
 
 
 def _room(error: str) -> str:
@@ -201,21 +245,31 @@ def _room(error: str) -> str:
         return ""
     free = shutil.disk_usage(_SHARED_MEMORY).free
     return (
-        f": {_SHARED_MEMORY} has {free / 1e6:,.1f} MB free, and Lava's processes talk through it: make it larger "
-        f"(mount -o remount,size=1g {_SHARED_MEMORY}; in a container, --shm-size 1g)"
+        f": {_SHARED_MEMORY} has {free / 1e6:,.1f} MB free, and Lava's processes talk through it:"
+        f" make it larger (mount -o remount,size=1g {_SHARED_MEMORY}; in a container,"
+        " --shm-size 1g)"
     )
 
 
 def _has_lava(python: str) -> bool:
     try:
-        return subprocess.run([python, "-c", _PROBE], capture_output=True, timeout=30, env=_clean_environment()).returncode == 0
+        return (
+            subprocess.run(
+                [python, "-c", _PROBE], capture_output=True, timeout=30, env=_clean_environment()
+            ).returncode
+            == 0
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
 
 
 def _clean_environment() -> dict[str, str]:
     """This environment without what would lead another Python to this one's packages."""
-    return {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP")}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP")
+    }
 
 
 def _signal(group: int, number: signal.Signals) -> None:
@@ -235,7 +289,9 @@ def _gone(process: subprocess.Popen, seconds: float) -> bool:
 
 
 def temporary_folder() -> tempfile.TemporaryDirectory:
-    """A folder for one guarded job, with a short name: Lava's manager puts a socket there, whose path may have 104 letters."""
+    """A folder for one guarded job, with a short name: Lava's manager puts a socket there, whose
+    path may have 104 letters.
+    """
     usual = tempfile.gettempdir()
     place = "/tmp" if len(usual) > _MAX_TEMPORARY_PATH and os.access("/tmp", os.W_OK) else usual
     return tempfile.TemporaryDirectory(prefix="biograd-", dir=place, ignore_cleanup_errors=True)

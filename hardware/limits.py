@@ -1,10 +1,12 @@
 """Does it fit, and would Lava do what the chip does: every limit, checked before anything runs.
 
-`check` raises LimitError at the first number Loihi cannot hold, and otherwise returns how the layers lie on the cores.
+`check` raises LimitError at the first number Loihi cannot hold, and otherwise returns how the
+layers lie on the cores.
 Lava itself checks none of this: it wraps, clips, truncates or hangs instead.
 
-A core takes whole neurons, and every input axon of its neurons. So a layer is split by its neurons, as many to a core as
-compartments, synapse memory and output axons allow. Synapse memory is counted in 64-bit words, one row of synapses an axon:
+A core takes whole neurons, and every input axon of its neurons. So a layer is split by its neurons,
+as many to a core as compartments, synapse memory and output axons allow. Synapse memory is counted
+in 64-bit words, one row of synapses an axon:
     words = axons * ceil(neurons * bits / 64),   bits = weight bits (inference), weight bits + 9 of tag (learning)
 Headers of rows are not counted: their layout is not public.
 """
@@ -26,7 +28,9 @@ class LimitError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class LayerFit:
-    """How one layer lies on its cores; each load is that of its fullest core, with the limit beside it."""
+    """How one layer lies on its cores; each load is that of its fullest core, with the limit beside
+    it.
+    """
 
     name: str  # "layer 1"
     neurons: int  # bias neurons included
@@ -56,7 +60,8 @@ def check(fixed: FixedPointModel, mode: str = "inference") -> Fit:
     """Hold a model against every limit of the chip.
 
     Args:
-        mode: "inference", or "learning" (an apical compartment per neuron, tag memory, double axons; Loihi 1).
+        mode: "inference", or "learning" (an apical compartment per neuron, tag memory, double
+            axons; Loihi 1).
     Raises: LimitError at the first violation.
     """
     if mode not in chip.COMPARTMENTS_A_NEURON:
@@ -69,20 +74,28 @@ def check(fixed: FixedPointModel, mode: str = "inference") -> Fit:
         _check_bias_neuron(f"layer {number}", layer, following)
     if mode == "learning":
         warnings.append(
-            "learning: Loihi 1 has no port for a third factor; it is counted as one apical compartment per neuron (Shrestha 2021)"
+            "learning: Loihi 1 has no port for a third factor; it is counted as one apical"
+            " compartment per neuron (Shrestha 2021)"
         )
     return Fit(mode=mode, layers=place(fixed, mode), warnings=tuple(warnings))
 
 
 def check_learning(*, epoch: int, trace: int, delay: int = 0, tag: int = 0) -> None:
-    """Hold a learning rule's numbers against the chip: steps per epoch, largest trace, largest delay, largest |tag|.
+    """Hold a learning rule's numbers against the chip: steps per epoch, largest trace, largest
+    delay, largest |tag|.
 
     Raises: LimitError.
     """
     half_tag = 1 << (chip.TAG_BITS - 1)
     for name, value, low, high, remedy in (
         ("learning epoch", epoch, chip.MIN_EPOCH, chip.MAX_EPOCH, "learn more often"),
-        ("trace", trace, 0, chip.MAX_TRACE, "lower its impulse or time constant; Loihi 1 has no negative traces"),
+        (
+            "trace",
+            trace,
+            0,
+            chip.MAX_TRACE,
+            "lower its impulse or time constant; Loihi 1 has no negative traces",
+        ),
         ("synaptic delay", delay, 0, chip.MAX_DELAY, "shorten it"),
         ("tag", tag, -half_tag, half_tag - 1, "scale the rule down"),
     ):
@@ -90,9 +103,11 @@ def check_learning(*, epoch: int, trace: int, delay: int = 0, tag: int = 0) -> N
 
 
 def place(fixed: FixedPointModel, mode: str = "inference") -> tuple[LayerFit, ...]:
-    """Split each layer over as few cores as it needs, the last layer first (its cores are its predecessor's output axons).
+    """Split each layer over as few cores as it needs, the last layer first (its cores are its
+    predecessor's output axons).
 
-    Raises: LimitError where a layer takes too many axons in, a single neuron too much memory, or all layers too many cores.
+    Raises: LimitError where a layer takes too many axons in, a single neuron too much memory, or
+    all layers too many cores.
     """
     fits: list[LayerFit] = []
     destinations = 1  # the output's spikes go to one x86 core
@@ -104,13 +119,16 @@ def place(fixed: FixedPointModel, mode: str = "inference") -> tuple[LayerFit, ..
     cores = sum(fit.cores for fit in fits)
     if cores > chip.CHIP_CORES:
         raise LimitError(
-            f"the model needs {cores:,} cores for {mode}; a Loihi chip has {chip.CHIP_CORES}: use smaller layers or fewer weight bits"
+            f"the model needs {cores:,} cores for {mode}; a Loihi chip has {chip.CHIP_CORES}: use"
+            " smaller layers or fewer weight bits"
         )
     return tuple(fits)
 
 
 def worst_case_current(layer: FixedPointLayer) -> int:
-    """Largest |u| that any spike train can cause, if u never wrapped: the row sum of one sign, every input at every step."""
+    """Largest |u| that any spike train can cause, if u never wrapped: the row sum of one sign,
+    every input at every step.
+    """
     u, _ = _worst_case(layer)
     return u
 
@@ -118,51 +136,78 @@ def worst_case_current(layer: FixedPointLayer) -> int:
 def _check_numbers(name: str, layer: FixedPointLayer) -> None:
     mode = chip.SIGN_MODES.get(layer.sign_mode)
     if mode is None:
-        raise LimitError(f"{name}: sign mode is {layer.sign_mode!r}; Loihi has {', '.join(chip.SIGN_MODES)}")
+        raise LimitError(
+            f"{name}: sign mode is {layer.sign_mode!r}; Loihi has {', '.join(chip.SIGN_MODES)}"
+        )
     if layer.weight_bits not in chip.WEIGHT_BITS:
         raise LimitError(
-            f"{name}: weight bits are {layer.weight_bits}; Loihi has {', '.join(map(str, chip.WEIGHT_BITS))}: choose one of them"
+            f"{name}: weight bits are {layer.weight_bits}; Loihi has"
+            f" {', '.join(map(str, chip.WEIGHT_BITS))}: choose one of them"
         )
     step = mode.step(layer.weight_bits)
     for what, w in (("weight", layer.w), ("bias weight", layer.w_bias)):
         outside = w[(w < mode.low) | (w > mode.high)]
         if outside.size:
             raise LimitError(
-                f"{name}: {what} {outside[0]} is outside {mode.low}..{mode.high} of {mode.name} weights ({outside.size:,} are): "
-                "lower vth or raise weight_exp"
+                f"{name}: {what} {outside[0]} is outside {mode.low}..{mode.high} of {mode.name}"
+                f" weights ({outside.size:,} are): lower vth or raise weight_exp"
             )
         unheld = w[w % step != 0]
         if unheld.size:
             raise LimitError(
-                f"{name}: {what} {unheld[0]} is no multiple of {step}, the step of {layer.weight_bits}-bit {mode.name} weights "
-                f"({unheld.size:,} are not): round with fixed_point.round_to_step"
+                f"{name}: {what} {unheld[0]} is no multiple of {step}, the step of"
+                f" {layer.weight_bits}-bit {mode.name} weights ({unheld.size:,} are not): round"
+                " with fixed_point.round_to_step"
             )
-    _within(name, "weight_exp", layer.weight_exp, chip.MIN_WEIGHT_EXP, chip.MAX_WEIGHT_EXP, "scale vth and weights together")
-    _within(name, "vth", layer.vth, chip.MIN_THRESHOLD, chip.MAX_THRESHOLD, "scale vth and weights together")
-    _within(name, "du", layer.du, 0, chip.MAX_DECAY, "use a kept fraction alpha_u of 0 to 4095/4096")
+    _within(
+        name,
+        "weight_exp",
+        layer.weight_exp,
+        chip.MIN_WEIGHT_EXP,
+        chip.MAX_WEIGHT_EXP,
+        "scale vth and weights together",
+    )
+    _within(
+        name,
+        "vth",
+        layer.vth,
+        chip.MIN_THRESHOLD,
+        chip.MAX_THRESHOLD,
+        "scale vth and weights together",
+    )
+    _within(
+        name, "du", layer.du, 0, chip.MAX_DECAY, "use a kept fraction alpha_u of 0 to 4095/4096"
+    )
     _within(name, "dv", layer.dv, 0, chip.MAX_DECAY, "use a kept fraction alpha_v of 1/4096 to 1")
 
 
 def _check_current(name: str, layer: FixedPointLayer) -> list[str]:
-    """Refuse what one step could push past a single wrap; warn where a run of spikes could make the current wrap."""
+    """Refuse what one step could push past a single wrap; warn where a run of spikes could make the
+    current wrap.
+    """
     u, one_step = _worst_case(layer)
     if one_step >= 2 * chip.MAX_STATE:
         raise LimitError(
-            f"{name}: one step can bring a current of {one_step:,}; from {2 * chip.MAX_STATE:,} on it does not come back into 24 bits: "
-            "lower weight_exp or the fan-in"
+            f"{name}: one step can bring a current of {one_step:,}; from {2 * chip.MAX_STATE:,} on"
+            " it does not come back into 24 bits: lower weight_exp or the fan-in"
         )
     if u >= chip.MAX_STATE:
         return [
-            f"{name}: if all inputs of one sign spiked at every step, the current would reach {u:,} and wrap at {chip.MAX_STATE:,}: "
-            "the emulator counts real wraps, or lower weight_exp and vth"
+            f"{name}: if all inputs of one sign spiked at every step, the current would reach {u:,}"
+            f" and wrap at {chip.MAX_STATE:,}: the emulator counts real wraps, or lower weight_exp"
+            " and vth"
         ]
     return []
 
 
 def _worst_case(layer: FixedPointLayer) -> tuple[int, int]:
-    """Largest |u| of endless worst-case input, and largest |u| that one step adds; both in chip units."""
+    """Largest |u| of endless worst-case input, and largest |u| that one step adds; both in chip
+    units.
+    """
     w = np.concatenate([layer.w, layer.w_bias], axis=1).astype(np.int64)
-    row = int(max(np.where(w > 0, w, 0).sum(axis=1).max(), -np.where(w < 0, w, 0).sum(axis=1).min()))
+    row = int(
+        max(np.where(w > 0, w, 0).sum(axis=1).max(), -np.where(w < 0, w, 0).sum(axis=1).min())
+    )
     row = row << layer.weight_exp if layer.weight_exp > 0 else -(-row >> -layer.weight_exp)
     one_step = row << chip.INPUT_SHIFT
     return one_step * chip.DECAY_UNITY // (layer.du + 1), one_step
@@ -171,19 +216,23 @@ def _worst_case(layer: FixedPointLayer) -> tuple[int, int]:
 def _check_bias_neuron(name: str, layer: FixedPointLayer, following: FixedPointLayer) -> None:
     if following.w_bias.shape[1] and layer.vth > chip.MAX_THRESHOLD_BESIDE_BIAS_NEURON:
         raise LimitError(
-            f"{name}: vth is {layer.vth:,}; beside a bias neuron for the next layer {chip.MAX_THRESHOLD_BESIDE_BIAS_NEURON:,} is the most: "
-            "scale vth and weights down together"
+            f"{name}: vth is {layer.vth:,}; beside a bias neuron for the next layer"
+            f" {chip.MAX_THRESHOLD_BESIDE_BIAS_NEURON:,} is the most: scale vth and weights down"
+            " together"
         )
 
 
-def _place_layer(name: str, layer: FixedPointLayer, bias_neurons: int, destinations: int, mode: str) -> LayerFit:
+def _place_layer(
+    name: str, layer: FixedPointLayer, bias_neurons: int, destinations: int, mode: str
+) -> LayerFit:
     neurons = layer.w.shape[0] + bias_neurons
     axons = layer.w.shape[1] + layer.w_bias.shape[1]
     learning = mode == "learning"
     axons_in = axons * (chip.LEARNING_AXON_COST if learning else 1)
     if axons_in > chip.CORE_AXONS_IN:
         raise LimitError(
-            f"{name}: takes {axons_in:,} input axons for {mode}; a core has {chip.CORE_AXONS_IN:,}: narrow the layer before it"
+            f"{name}: takes {axons_in:,} input axons for {mode}; a core has {chip.CORE_AXONS_IN:,}:"
+            " narrow the layer before it"
         )
     bits = layer.weight_bits + (chip.TAG_BITS if learning else 0)
     by_memory = chip.CORE_SYNAPSE_WORDS // axons * chip.SYNAPSE_WORD_BITS // bits
@@ -200,7 +249,10 @@ def _place_layer(name: str, layer: FixedPointLayer, bias_neurons: int, destinati
         compartments=(a_core * chip.COMPARTMENTS_A_NEURON[mode], chip.CORE_COMPARTMENTS),
         axons_in=(axons_in, chip.CORE_AXONS_IN),
         axons_out=(a_core * destinations, chip.CORE_AXONS_OUT),
-        synapse_words=(axons * -(-a_core * bits // chip.SYNAPSE_WORD_BITS), chip.CORE_SYNAPSE_WORDS),
+        synapse_words=(
+            axons * -(-a_core * bits // chip.SYNAPSE_WORD_BITS),
+            chip.CORE_SYNAPSE_WORDS,
+        ),
     )
 
 

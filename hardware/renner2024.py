@@ -1,14 +1,18 @@
-"""The energy model held against silicon: Renner et al.'s spiking backpropagation on Loihi, 400-400-10, MNIST.
+"""The energy model held against silicon: Renner et al.'s spiking backpropagation on Loihi,
+400-400-10, MNIST.
 
-Measured: Renner et al. 2024, Nature Communications 15:9691, Table 1: a training sample takes 0.59 mJ and 1.5 ms, an inference
-0.0025 mJ and 0.17 ms (NxSDK energy probe, total minus host phase).
-Counted here: operations of their public network (repository lanl/spikingBackprop, network_topology_2layer.py): 12 steps a training
-sample and 4 an inference; three copies of W1 and of W2 and two of W2^T that learn (lr_w on every connection of type 'p'), populations
-gated one after the other, input spikes at steps 1, 7 and 11.
-Assumed, for lack of a figure: a quarter of the hidden neurons fires (it changes the inference's operations by 1 % for each 10 %).
-Of the input, 100 of 400 pixels are on (MNIST training images cut to 20 x 20 and thresholded at one half).
-Not published: how often the learning engine visits which synapse. At least, those of neurons that fired, in the two learning steps; at
-most, all at every step. That spans a factor of 24, and it is what makes the training interval wide.
+Measured: Renner et al. 2024, Nature Communications 15:9691, Table 1: a training sample takes 0.59
+mJ and 1.5 ms, an inference 0.0025 mJ and 0.17 ms (NxSDK energy probe, total minus host phase).
+Counted here: operations of their public network (repository lanl/spikingBackprop,
+network_topology_2layer.py): 12 steps a training sample and 4 an inference; three copies of W1 and
+of W2 and two of W2^T that learn (lr_w on every connection of type 'p'), populations gated one after
+the other, input spikes at steps 1, 7 and 11.
+Assumed, for lack of a figure: a quarter of the hidden neurons fires (it changes the inference's
+operations by 1 % for each 10 %). Of the input, 100 of 400 pixels are on (MNIST training images cut
+to 20 x 20 and thresholded at one half).
+Not published: how often the learning engine visits which synapse. At least, those of neurons that
+fired, in the two learning steps; at most, all at every step. That spans a factor of 24, and it is
+what makes the training interval wide.
 """
 
 from __future__ import annotations
@@ -59,30 +63,34 @@ def compare(profile: EnergyProfile) -> list[Comparison]:
             "J",
             MEASURED_INFERENCE_J,
             clocked.dynamic + used,
-            "dynamic, and static of the cores used over the measured time. The whole chip's static power alone would be 18 µJ in "
-            "0.17 ms, so the published figure cannot hold it. Gates' own neurons and the spike generators are not counted.",
+            "dynamic, and static of the cores used over the measured time. The whole chip's static"
+            " power alone would be 18 µJ in 0.17 ms, so the published figure cannot hold it. Gates'"
+            " own neurons and the spike generators are not counted.",
         ),
         Comparison(
             "inference, time",
             "s",
             MEASURED_INFERENCE_S,
             timed.seconds,
-            "cores packed full, as our placement does. Their code spreads each population over up to 79 cores, where the cores' "
-            "work would take a few microseconds; the x86 cores' injection of the input spikes has no published constant.",
+            "cores packed full, as our placement does. Their code spreads each population over up"
+            " to 79 cores, where the cores' work would take a few microseconds; the x86 cores'"
+            " injection of the input spikes has no published constant.",
         ),
         Comparison(
             "training, energy",
             "J",
             MEASURED_TRAINING_J,
             Interval(low_clocked.total.low, (high_clocked.total + high_clocked.x86).high),
-            "dynamic, static and at most x86 over the measured time; the interval is how many synapses the engine visits.",
+            "dynamic, static and at most x86 over the measured time; the interval is how many"
+            " synapses the engine visits.",
         ),
         Comparison(
             "training, time",
             "s",
             MEASURED_TRAINING_S,
             Interval(low.seconds.low, high.seconds.high),
-            "cores packed full; the interval is how many synapses the learning engine visits. Management phases are not modelled.",
+            "cores packed full; the interval is how many synapses the learning engine visits."
+            " Management phases are not modelled.",
         ),
     ]
 
@@ -90,7 +98,9 @@ def compare(profile: EnergyProfile) -> list[Comparison]:
 def inference(profile: EnergyProfile, *, seconds: float | None = None) -> EnergyEstimate:
     """Their inference net: input copy, hidden, output; each gated once in the 4 steps of a sample."""
     counts = OperationCounts(
-        synaptic_operations=_layers(_INPUT_ON + _INPUT, _INPUT_ON * _HIDDEN + _HIDDEN, _HIDDEN_ON * _OUTPUT + _OUTPUT),
+        synaptic_operations=_layers(
+            _INPUT_ON + _INPUT, _INPUT_ON * _HIDDEN + _HIDDEN, _HIDDEN_ON * _OUTPUT + _OUTPUT
+        ),
         active_updates=_layers(_INPUT, _HIDDEN, _OUTPUT),
         inactive_updates=_layers(3 * _INPUT, 3 * _HIDDEN, 3 * _OUTPUT),
         spikes=np.array([_INPUT_ON, _INPUT_ON, _HIDDEN_ON, 1]),
@@ -99,28 +109,49 @@ def inference(profile: EnergyProfile, *, seconds: float | None = None) -> Energy
         samples=1,
         steps=4,
     )
-    return estimate(counts, cores=(1, 2, 1), profile=profile, seconds=seconds)  # 160,000 weights of 8 bit fill a core and a quarter
+    # 160,000 weights of 8 bit fill a core and a quarter
+    return estimate(counts, cores=(1, 2, 1), profile=profile, seconds=seconds)
 
 
-def training(profile: EnergyProfile, *, seconds: float | None = None) -> tuple[EnergyEstimate, EnergyEstimate]:
+def training(
+    profile: EnergyProfile, *, seconds: float | None = None
+) -> tuple[EnergyEstimate, EnergyEstimate]:
     """Their training net, the fewest and the most synaptic updates.
 
-    Four groups: the input with its memories (x, m_x6, m_h1, c_h1), three hidden copies, seven output populations, and h1T.
+    Four groups: the input with its memories (x, m_x6, m_h1, c_h1), three hidden copies, seven
+    output populations, and h1T.
     """
     hidden_copies, output_copies, transposed = 3, 3, 2
     memories, outputs = 4, 7
-    gated = {"input": 6, "hidden": 21, "transposed": 7}  # connections of type 'g*' into populations of 400
+    # connections of type 'g*' into populations of 400
+    gated = {"input": 6, "hidden": 21, "transposed": 7}
     operations = _layers(
         gated["input"] * _INPUT + 4 * _INPUT_ON,
         hidden_copies * 3 * _INPUT_ON * _HIDDEN + gated["hidden"] * _HIDDEN,
         output_copies * 3 * _HIDDEN_ON * _OUTPUT + 40 * _OUTPUT,
-        transposed * _HIDDEN + gated["transposed"] * _HIDDEN,  # about one error neuron per sample and sign
+        # about one error neuron per sample and sign
+        transposed * _HIDDEN + gated["transposed"] * _HIDDEN,
     )
-    active = _layers(gated["input"] * _INPUT, gated["hidden"] * _HIDDEN, 20 * _OUTPUT, gated["transposed"] * _HIDDEN)
+    active = _layers(
+        gated["input"] * _INPUT,
+        gated["hidden"] * _HIDDEN,
+        20 * _OUTPUT,
+        gated["transposed"] * _HIDDEN,
+    )
     neurons = _layers(memories * _INPUT, hidden_copies * _HIDDEN, outputs * _OUTPUT, _HIDDEN)
     spikes = np.array([_INPUT_ON, 5 * _INPUT_ON, 9 * _HIDDEN_ON, 10, 2 * _HIDDEN_ON])
-    fewest = _layers(0, hidden_copies * 2 * _INPUT_ON * _HIDDEN, output_copies * 2 * _HIDDEN_ON * _OUTPUT, transposed * 2 * _HIDDEN)
-    most = 12 * _layers(0, hidden_copies * _INPUT * _HIDDEN, output_copies * _HIDDEN * _OUTPUT, transposed * _OUTPUT * _HIDDEN)
+    fewest = _layers(
+        0,
+        hidden_copies * 2 * _INPUT_ON * _HIDDEN,
+        output_copies * 2 * _HIDDEN_ON * _OUTPUT,
+        transposed * 2 * _HIDDEN,
+    )
+    most = 12 * _layers(
+        0,
+        hidden_copies * _INPUT * _HIDDEN,
+        output_copies * _HIDDEN * _OUTPUT,
+        transposed * _OUTPUT * _HIDDEN,
+    )
     low, high = (
         estimate(
             OperationCounts(
@@ -128,7 +159,8 @@ def training(profile: EnergyProfile, *, seconds: float | None = None) -> tuple[E
                 active_updates=active,
                 inactive_updates=12 * neurons - active,
                 spikes=spikes,
-                messages=spikes * np.array([1, 9, 1, 1, 3]),  # to the cores of the hidden copies, and one to one elsewhere
+                # to the cores of the hidden copies, and one to one elsewhere
+                messages=spikes * np.array([1, 9, 1, 1, 3]),
                 synaptic_updates=updates,
                 samples=1,
                 steps=12,

@@ -1,7 +1,7 @@
 """Where a model can run: here in the emulator, or in Lava's simulation in its own Python.
 
-`run` is the one way in: it quantises, checks every limit and the spikes, runs, and returns a RunResult. A new target is one
-function and one line in TARGETS.
+`run` is the one way in: it quantises, checks every limit and the spikes, runs, and returns a
+RunResult. A new target is one function and one line in TARGETS.
 """
 
 from __future__ import annotations
@@ -43,8 +43,10 @@ def run(
         model: quantised here, without calibration, where it is not yet.
         deadline: seconds a target outside this process may take.
         record: any of "u", "v", "s", kept for every layer and step.
-        workers: copies of the net that Lava runs side by side, each on its share of the samples; default: one per core.
-    Raises: ValueError (limits.LimitError) for what the chip cannot hold or spikes that do not fit; TargetError.
+        workers: copies of the net that Lava runs side by side, each on its share of the samples;
+            default: one per core.
+    Raises: ValueError (limits.LimitError) for what the chip cannot hold or spikes that do not fit;
+    TargetError.
     """
     if target not in TARGETS:
         raise ValueError(f"target is {target!r}; known are {', '.join(TARGETS)}")
@@ -53,7 +55,9 @@ def run(
     if workers is not None and workers < 1:
         raise ValueError(f"workers is {workers}; need at least 1")
     fixed = quantise(model) if isinstance(model, Model) else model
-    return TARGETS[target](fixed, spikes, deadline=deadline, progress=progress, record=record, workers=workers)
+    return TARGETS[target](
+        fixed, spikes, deadline=deadline, progress=progress, record=record, workers=workers
+    )
 
 
 def run_emulator(
@@ -80,9 +84,11 @@ def run_lava(
 ) -> RunResult:
     """Run in Lava's simulation, in guarded subprocesses.
 
-    Lava counts no operations; those of the result are the emulator's, on the same integers and spikes.
+    Lava counts no operations; those of the result are the emulator's, on the same integers and
+    spikes.
     """
-    operations = emulator.run(fixed, spikes).operations  # also checks the limits and the spikes, before Lava is started
+    # also checks the limits and the spikes, before Lava is started
+    operations = emulator.run(fixed, spikes).operations
     emulator.check_spikes(fixed, spikes, record)
     samples = spikes.spikes.shape[1]
     shares = np.array_split(np.arange(samples), min(samples, workers or _workers(samples)))
@@ -129,14 +135,25 @@ def _run_share(
         write_fixed(fixed, files[0])
         write_spikes(spikes, files[1])
         arguments = [*map(str, files), *(["record"] if record else [])]
-        run_guarded("hardware.loihi.worker", arguments, deadline=deadline, folder=folder, on_event=on_event, cancelled=cancelled)
+        run_guarded(
+            "hardware.loihi.worker",
+            arguments,
+            deadline=deadline,
+            folder=folder,
+            on_event=on_event,
+            cancelled=cancelled,
+        )
         if not files[2].is_file():
             raise TargetError("Lava ended without a result and without an error: run it again")
         return read_npz(files[2])
 
 
-def _side_by_side(work: Callable[[int], dict[str, np.ndarray]], shares: int, cancelled: threading.Event) -> list[dict[str, np.ndarray]]:
-    """Run all shares at once; the first error that is not a consequence of another ends the rest and is raised."""
+def _side_by_side(
+    work: Callable[[int], dict[str, np.ndarray]], shares: int, cancelled: threading.Event
+) -> list[dict[str, np.ndarray]]:
+    """Run all shares at once; the first error that is not a consequence of another ends the rest
+    and is raised.
+    """
     if shares == 1:
         return [work(0)]
     with ThreadPoolExecutor(shares) as pool:
@@ -157,7 +174,10 @@ def _workers(samples: int) -> int:
 
 def _joined(parts: list[dict[str, np.ndarray]], name: str) -> tuple[np.ndarray, ...]:
     layers = sum(key.startswith(name) and key[1:].isdigit() for key in parts[0])
-    return tuple(np.concatenate([part[f"{name}{number}"] for part in parts], axis=1) for number in range(1, layers + 1))
+    return tuple(
+        np.concatenate([part[f"{name}{number}"] for part in parts], axis=1)
+        for number in range(1, layers + 1)
+    )
 
 
 TARGETS: dict[str, Callable[..., RunResult]] = {"emulator": run_emulator, "lava": run_lava}

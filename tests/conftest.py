@@ -11,7 +11,8 @@ import sys
 import types
 from pathlib import Path
 
-# One thread a sum keeps results equal to the bit on every machine; two for the compiled loops, so that splitting them is tested.
+# One thread a sum keeps results equal to the bit on every machine; two for the compiled loops, so
+# that splitting them is tested.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
 os.environ.setdefault("NUMBA_NUM_THREADS", "2")
@@ -21,23 +22,33 @@ import hypothesis
 import pytest
 
 # Timing differs between machines, the examples do not: a failure here is a failure everywhere.
-hypothesis.settings.register_profile("biograd", deadline=None, derandomize=True, database=None, max_examples=25)
+hypothesis.settings.register_profile(
+    "biograd", deadline=None, derandomize=True, database=None, max_examples=25
+)
 hypothesis.settings.load_profile("biograd")
 
 if sys.version_info >= (3, 11):
     import beartype
     import jaxtyping
 
-    # Shapes in signatures are promises: every call of the simulator is held to them while tests run. An int passes for a float.
-    # Modules of compiled loops are left out, for neither numba nor Triton can compile a checked function.
+    # Shapes in signatures are promises: every call of the simulator is held to them while tests
+    # run. An int passes for a float. Modules of compiled loops are left out, for neither numba nor
+    # Triton can compile a checked function.
+    # function.
     checker = types.ModuleType("biograd_shape_checker")
     checker.check = beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))  # type: ignore[attr-defined]
     sys.modules[checker.__name__] = checker
     root = Path(__file__).parents[1]
-    files = [file for file in (root / "biograd").rglob("*.py") if not {"commands", "pictures", "drawing"} & set(file.parts)]
+    files = [
+        file
+        for file in (root / "biograd").rglob("*.py")
+        if not {"commands", "pictures", "drawing"} & set(file.parts)
+    ]
     compiled = re.compile("@numba|@triton")
     checked = [
-        ".".join(file.relative_to(root).with_suffix("").parts) for file in files if not compiled.search(file.read_text(encoding="utf-8"))
+        ".".join(file.relative_to(root).with_suffix("").parts)
+        for file in files
+        if not compiled.search(file.read_text(encoding="utf-8"))
     ]
     jaxtyping.install_import_hook(checked, f"{checker.__name__}.check")
 

@@ -1,4 +1,6 @@
-"""One trained net, three machines: the simulator in floats, the emulator in integers, Lava; and how far they may differ."""
+"""One trained net, three machines: the simulator in floats, the emulator in integers, Lava; and how
+far they may differ.
+"""
 
 from __future__ import annotations
 
@@ -27,26 +29,45 @@ STEPS = 10
 
 @pytest.fixture(scope="module")
 def trained() -> tuple[Network, FixedPointModel, SpikeInput]:
-    """784-256-256-10 after some epochs on 700 images: net, its integers calibrated on training images, 300 encoded test images."""
+    """784-256-256-10 after some epochs on 700 images: net, its integers calibrated on training
+    images, 300 encoded test images.
+    """
     config = RunConfig(epochs=12, batch=50, steps=STEPS, threads=1)
-    images = ImageSet("mnist", "train", torch.from_numpy(IMAGES["train_x"]), torch.from_numpy(IMAGES["train_y"]).long(), 10)
+    images = ImageSet(
+        "mnist",
+        "train",
+        torch.from_numpy(IMAGES["train_x"]),
+        torch.from_numpy(IMAGES["train_y"]).long(),
+        10,
+    )
     net, feedback = build_network(config, images, torch.Generator().manual_seed(0))
     learner = LocalLearner(net, feedback, error=ERRORS[config.error](), threads=1)
     optimizer = OPTIMIZERS["adam"](list(net.parameters()), config)
-    for _ in Trainer(learner, optimizer, images, params=TrainParams(epochs=config.epochs, batch=config.batch, steps=STEPS)).run():
+    for _ in Trainer(
+        learner,
+        optimizer,
+        images,
+        params=TrainParams(epochs=config.epochs, batch=config.batch, steps=STEPS),
+    ).run():
         pass
     model = to_model(net, feedback, steps=STEPS, encoder=config.encoder, info={})
     return net, quantise(model, calibration=spikes_of("train", 200)), spikes_of("test", 300)
 
 
 def spikes_of(split: str, count: int) -> SpikeInput:
-    x = encode(torch.from_numpy(IMAGES[f"{split}_x"][:count]), ENCODERS["integrate_and_fire"], STEPS)
-    return SpikeInput(spikes=x.numpy().astype(np.uint8), labels=IMAGES[f"{split}_y"][:count].astype(np.int64))
+    x = encode(
+        torch.from_numpy(IMAGES[f"{split}_x"][:count]), ENCODERS["integrate_and_fire"], STEPS
+    )
+    return SpikeInput(
+        spikes=x.numpy().astype(np.uint8), labels=IMAGES[f"{split}_y"][:count].astype(np.int64)
+    )
 
 
 @pytest.mark.slow
 def test_integers_answer_as_floats_do(trained):
-    """A fully trained net loses at most 0.2 points on 10,000 images; this one, half trained, decides many of 300 by a spike."""
+    """A fully trained net loses at most 0.2 points on 10,000 images; this one, half trained,
+    decides many of 300 by a spike.
+    """
     net, fixed, spikes = trained
     floats = read_out(net(torch.from_numpy(spikes.spikes).float())).numpy()
     integers = emulator.run(fixed, spikes)
@@ -58,7 +79,9 @@ def test_integers_answer_as_floats_do(trained):
 
 @pytest.mark.slow
 def test_the_first_layers_voltages_part_by_no_more_than_rounding(trained):
-    """Until a neuron's first spike, chip and simulator differ by the rounded weights and decays alone."""
+    """Until a neuron's first spike, chip and simulator differ by the rounded weights and decays
+    alone.
+    """
     net, fixed, spikes = trained
     layer, chip_layer = net.layers[0], fixed.layers[0]
     x = torch.from_numpy(spikes.spikes[:, :50]).float()
@@ -72,8 +95,10 @@ def test_the_first_layers_voltages_part_by_no_more_than_rounding(trained):
     silent = (torch.cummax(subthreshold, dim=0).values < 0.9).numpy()
     result = emulator.run(fixed, SpikeInput(spikes=spikes.spikes[:, :50]), record="v")
     parted = np.abs(result.v[0] / (chip_layer.vth * 64) - subthreshold.numpy())[silent]
-    # Each of at most 784 weights is off by half a step of 2 / vth (rms 1 / sqrt(12) of it); a spike adds 8 of its weight to v over time.
-    # Errors of different weights are independent, so they add as their root: 6 standard deviations of 784 of them.
+    # Each of at most 784 weights is off by half a step of 2 / vth (rms 1 / sqrt(12) of it); a spike
+    # adds 8 of its weight to v over time. Errors of different weights are independent, so they add
+    # as their root: 6 standard deviations of 784 of them.
+    # of 784 of them.
     bound = 6 * np.sqrt(784 / 12) * 2 * chip_layer.scale * 8
     assert silent.mean() > 0.1 and 0 < parted.max() < bound
     assert np.median(parted) < 0.05
@@ -87,7 +112,9 @@ def test_every_step_of_20_images_is_equal_on_lava(trained):
     ours, lavas = (targets.run(fixed, few, target, record="uvs") for target in ("emulator", "lava"))
     assert all(s.any() for s in ours.s)
     for name in ("u", "v", "s"):
-        for number, (a, b) in enumerate(zip(getattr(ours, name), getattr(lavas, name), strict=True), start=1):
+        for number, (a, b) in enumerate(
+            zip(getattr(ours, name), getattr(lavas, name), strict=True), start=1
+        ):
             assert np.array_equal(a, b), f"{name} of layer {number}"
 
 

@@ -12,26 +12,37 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("biograd", "hardware", "benchmarks")
 FILES = {
-    ".".join((file.parent if file.stem == "__init__" else file.with_suffix("")).relative_to(ROOT).parts): file
+    ".".join(
+        (file.parent if file.stem == "__init__" else file.with_suffix("")).relative_to(ROOT).parts
+    ): file
     for package in PACKAGES
     for file in sorted((ROOT / package).rglob("*.py"))
 }
-TREES = {name: ast.parse(file.read_text(encoding="utf-8"), str(file)) for name, file in FILES.items()}
+TREES = {
+    name: ast.parse(file.read_text(encoding="utf-8"), str(file)) for name, file in FILES.items()
+}
 
 
 def imports(name: str, *, whole: bool = True) -> set[str]:
-    """Absolute names of the modules a module imports; all of them, or only those imported as soon as it is."""
+    """Absolute names of the modules a module imports; all of them, or only those imported as soon
+    as it is.
+    """
     found: set[str] = set()
     for node in ast.walk(TREES[name]) if whole else _at_once(TREES[name]):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             package = name.split(".") if FILES[name].stem == "__init__" else name.split(".")[:-1]
-            base = ".".join([*package[: len(package) - node.level + 1], node.module or ""] if node.level else [node.module or ""]).strip(
-                "."
-            )
+            base = ".".join(
+                [*package[: len(package) - node.level + 1], node.module or ""]
+                if node.level
+                else [node.module or ""]
+            ).strip(".")
             # `from . import scans` names a module, `from .network import Network` does not.
-            found |= {f"{base}.{alias.name}" if f"{base}.{alias.name}" in FILES else base for alias in node.names}
+            found |= {
+                f"{base}.{alias.name}" if f"{base}.{alias.name}" in FILES else base
+                for alias in node.names
+            }
     return found
 
 
@@ -54,16 +65,23 @@ def calls(name: str, *functions: str) -> list[int]:
     return [
         node.lineno
         for node in ast.walk(TREES[name])
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in functions
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in functions
     ]
 
 
 def names(*prefixes: str) -> list[str]:
-    return [name for name in FILES if any(name == prefix or name.startswith(f"{prefix}.") for prefix in prefixes)]
+    return [
+        name
+        for name in FILES
+        if any(name == prefix or name.startswith(f"{prefix}.") for prefix in prefixes)
+    ]
 
 
 def test_the_imports_of_a_module_are_read_as_python_reads_them() -> None:
-    assert {"biograd.kernels.scans", "torch", "jaxtyping", "abc"} <= imports("biograd.neurons")  # from . import scans
+    # from . import scans
+    assert {"biograd.kernels.scans", "torch", "jaxtyping", "abc"} <= imports("biograd.neurons")
     assert "biograd.network" in imports("biograd.learning.learner")  # from .network import Network
     assert "biograd.learning.learner" in imports("biograd")  # the package itself
 
@@ -85,7 +103,13 @@ def test_the_simulator_never_imports_the_benchmarks(name: str) -> None:
 
 @pytest.mark.parametrize("name", names("biograd"))
 def test_the_simulator_enters_the_chip_side_only_where_networks_leave_for_it(name: str) -> None:
-    doors = names("biograd.commands", "biograd.interop", "biograd.deployment", "biograd.pictures", "biograd.drawing")
+    doors = names(
+        "biograd.commands",
+        "biograd.interop",
+        "biograd.deployment",
+        "biograd.pictures",
+        "biograd.drawing",
+    )
     assert "hardware" not in tops(name) or name in doors
 
 
@@ -95,19 +119,59 @@ def test_compiled_code_knows_no_science(name: str) -> None:
     assert all(module.startswith("biograd.kernels") for module in inside), inside
 
 
-SCIENCE = ("network", "neurons", "traces", "rules", "feedback", "sleep", "errors", "encoders", "readout")
+SCIENCE = (
+    "network",
+    "neurons",
+    "traces",
+    "rules",
+    "feedback",
+    "sleep",
+    "errors",
+    "encoders",
+    "readout",
+)
 
 
-@pytest.mark.parametrize("name", names("biograd.training", "biograd.learning", "biograd.kernels", *(f"biograd.{name}" for name in SCIENCE)))
+@pytest.mark.parametrize(
+    "name",
+    names(
+        "biograd.training",
+        "biograd.learning",
+        "biograd.kernels",
+        *(f"biograd.{name}" for name in SCIENCE),
+    ),
+)
 def test_training_and_sleep_see_no_words_files_or_prints(name: str) -> None:
-    wordy = names("biograd.runs", "biograd.commands", "biograd.interop", "biograd.pictures", "biograd.files", "biograd.data.datasets")
+    wordy = names(
+        "biograd.runs",
+        "biograd.commands",
+        "biograd.interop",
+        "biograd.pictures",
+        "biograd.files",
+        "biograd.data.datasets",
+    )
     assert not imports(name) & set(wordy)
-    assert not tops(name) & {"os", "io", "pathlib", "json", "tomllib", "shutil", "tempfile", "argparse", "tyro", "rich", "logging", "sys"}
+    assert not tops(name) & {
+        "os",
+        "io",
+        "pathlib",
+        "json",
+        "tomllib",
+        "shutil",
+        "tempfile",
+        "argparse",
+        "tyro",
+        "rich",
+        "logging",
+        "sys",
+    }
     assert not calls(name, "open", "print", "input")
 
 
 def test_the_training_loop_knows_no_workers() -> None:
-    assert not [name for name in names("biograd.training") if "biograd.learning.workers" in imports(name)]
+    assert not [
+        name for name in names("biograd.training") if "biograd.learning.workers" in imports(name)
+    ]
 
 
 @pytest.mark.parametrize("name", names("benchmarks.report"))
@@ -116,7 +180,9 @@ def test_the_report_sees_only_records(name: str) -> None:
     # Records to tell, figures to draw, and the atomic write.
     known = {"biograd.runs", "biograd.runs.records", "biograd.files", *names("biograd.pictures")}
     assert {module for module in imports(name) if module.startswith("biograd")} <= known
-    assert {module for module in imports(name) if module.startswith("benchmarks")} <= set(names("benchmarks.report"))
+    assert {module for module in imports(name) if module.startswith("benchmarks")} <= set(
+        names("benchmarks.report")
+    )
 
 
 @pytest.mark.parametrize("wing", PACKAGES)
@@ -126,7 +192,12 @@ def test_no_folder_holds_more_than_22_modules(wing: str) -> None:
 
 
 def test_no_module_imports_itself_in_a_circle() -> None:
-    graph = {name: {module for module in imports(name, whole=False) if module in FILES and module != name} for name in FILES}
+    graph = {
+        name: {
+            module for module in imports(name, whole=False) if module in FILES and module != name
+        }
+        for name in FILES
+    }
     done: set[str] = set()
 
     def follow(name: str, path: tuple[str, ...]) -> None:
@@ -157,16 +228,32 @@ def test_only_the_roofs_print(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in FILES if name not in names("hardware.loihi")])
 def test_imports_within_a_package_are_relative_and_between_packages_absolute(name: str) -> None:
     own = name.split(".")[0]
-    written = {node.module or "" for node in ast.walk(TREES[name]) if isinstance(node, ast.ImportFrom) and not node.level}
-    written |= {alias.name for node in ast.walk(TREES[name]) if isinstance(node, ast.Import) for alias in node.names}
+    written = {
+        node.module or ""
+        for node in ast.walk(TREES[name])
+        if isinstance(node, ast.ImportFrom) and not node.level
+    }
+    written |= {
+        alias.name
+        for node in ast.walk(TREES[name])
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
     assert not {module for module in written if module.split(".")[0] == own}
 
 
 def test_no_file_names_a_path_of_one_machine() -> None:
-    # Home and scratch folders at the start of a path; written in pieces, or this file would name them too.
-    machine = re.compile(r"(?<![\w.:/~$}-])/(?:" + "|".join(("home", "Users", "root", "work", "mnt", "scratch")) + r")/\w")
+    # Home and scratch folders at the start of a path; written in pieces, or this file would name
+    # them too.
+    machine = re.compile(
+        r"(?<![\w.:/~$}-])/(?:"
+        + "|".join(("home", "Users", "root", "work", "mnt", "scratch"))
+        + r")/\w"
+    )
     kept = ("biograd", "hardware", "benchmarks", "tests", "tools", ".ci")
-    files = [file for folder in kept for file in (ROOT / folder).rglob("*") if file.is_file()] + [f for f in ROOT.iterdir() if f.is_file()]
+    files = [file for folder in kept for file in (ROOT / folder).rglob("*") if file.is_file()] + [
+        f for f in ROOT.iterdir() if f.is_file()
+    ]
     text = (".py", ".md", ".toml", ".txt", ".cff", ".jsonl", ".json", ".j2", ".svg", "")
     named = [
         f"{file.relative_to(ROOT)}: {found.group()}"
@@ -175,8 +262,11 @@ def test_no_file_names_a_path_of_one_machine() -> None:
         for found in machine.finditer(file.read_text(encoding="utf-8", errors="replace"))
     ]
     assert not named
-    assert machine.search("cd /" + "home/someone") and not machine.search("https://x.org/" + "home/page")
+    assert machine.search("cd /" + "home/someone") and not machine.search(
+        "https://x.org/" + "home/page"
+    )
 
 
 def test_tests_hold_no_package_marker() -> None:
-    assert not list((ROOT / "tests").rglob("__init__.py"))  # with one, `import hardware` would find the tests' folder
+    # with one, `import hardware` would find the tests' folder
+    assert not list((ROOT / "tests").rglob("__init__.py"))

@@ -1,1 +1,3 @@
-"""Commands of the program `biograd` that measure and report; found by name, see `biograd.commands.cli`."""
+"""Commands of the program `biograd` that measure and report; found by name, see
+`biograd.commands.cli`.
+"""

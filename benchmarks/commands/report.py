@@ -1,4 +1,6 @@
-"""Turn records into one self-contained HTML page: what was measured, what is modelled, and what is missing."""
+"""Turn records into one self-contained HTML page: what was measured, what is modelled, and what is
+missing.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ class Args:
 
     run: tyro.conf.Positional[Path | None] = None  # run folder: its records and pictures
     records: tuple[Path, ...] = ()  # more files of records (.jsonl)
-    out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None  # page to write; RUN/report.html, else report.html
+    # page to write; RUN/report.html, else report.html
+    out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
     shipped: bool = True  # also the recorded runs that came with BioGrad
     json: bool = False  # print one JSON object as the last line of standard output
 
@@ -40,11 +43,23 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
         sources += sorted(shipped.glob("*.jsonl"))
     found, skipped = _read(sources, console)
     if not found:
-        raise ValueError("there are no records to report: train with 'biograd train', or measure with 'biograd benchmark'")
-    pictures = {file.stem: file.read_text() for file in sorted((args.run / "pictures").glob("*.svg"))} if args.run else {}
+        raise ValueError(
+            "there are no records to report: train with 'biograd train', or measure with 'biograd"
+            " benchmark'"
+        )
+    pictures = (
+        {file.stem: file.read_text() for file in sorted((args.run / "pictures").glob("*.svg"))}
+        if args.run
+        else {}
+    )
     path = render.write(found, args.out or (args.run or Path()) / "report.html", pictures=pictures)
     console.say(f"wrote {path} from {len(found):,} records of {len(sources)} files")
-    return {"report": str(path), "records": len(found), "files": len(sources), "unreadable": skipped}
+    return {
+        "report": str(path),
+        "records": len(found),
+        "files": len(sources),
+        "unreadable": skipped,
+    }
 
 
 def _read(sources: list[Path], console: Console) -> tuple[list[records.Record], int]:
@@ -53,7 +68,8 @@ def _read(sources: list[Path], console: Console) -> tuple[list[records.Record], 
     for file in sources:
         try:
             found += records.read(file)
-        except ValueError as error:  # another version's, or damaged: the page stands without it, and says so here
+        # another version's, or damaged: the page stands without it, and says so here
+        except ValueError as error:
             console.say(f"left out: {error}")
             skipped += 1
     return found, skipped

@@ -18,7 +18,9 @@ SAMPLES = 500  # test images whose operations are counted
 
 
 def trained(folder: RunFolder) -> Experiment:
-    """The experiment of a run folder with its trained weights and the test images, whatever training measured on."""
+    """The experiment of a run folder with its trained weights and the test images, whatever
+    training measured on.
+    """
     config = folder.read_config()
     values = {name: getattr(config, name) for name in config.__dataclass_fields__}
     experiment = Experiment.from_config(RunConfig(**(values | {"validation": 0})))
@@ -27,11 +29,15 @@ def trained(folder: RunFolder) -> Experiment:
 
 
 def answers(experiment: Experiment) -> dict[str, Any]:
-    """Test accuracy, confusion matrix [class, answer], and misread digits with their pixels (base64 of uint8, row by row)."""
+    """Test accuracy, confusion matrix [class, answer], and misread digits with their pixels (base64
+    of uint8, row by row).
+    """
     images = experiment.test_set
     found = experiment.trainer.evaluate()
     matrix = torch.zeros(images.classes, images.classes, dtype=torch.int64)
-    matrix.index_put_((images.y, found.predicted), torch.ones_like(found.predicted), accumulate=True)
+    matrix.index_put_(
+        (images.y, found.predicted), torch.ones_like(found.predicted), accumulate=True
+    )
     wrong = torch.nonzero(found.predicted != images.y).flatten()[:MISREAD].tolist()
     pictures = [images.picture(i) for i in wrong]
     return {
@@ -59,8 +65,19 @@ def operations(experiment: Experiment) -> dict[str, Any]:
     config = experiment.config
     members = torch.arange(min(SAMPLES, len(experiment.test_set)))
     generator = torch.Generator().manual_seed(config.seed)
-    spikes = spikes_of(experiment.test_set, members, config.steps, encoder=experiment.trainer.encoder, generator=generator)
+    spikes = spikes_of(
+        experiment.test_set,
+        members,
+        config.steps,
+        encoder=experiment.trainer.encoder,
+        generator=generator,
+    )
     found = neurobench_metrics(experiment.net, spikes.to(experiment.net.device))
-    # Yan et al. (arXiv 2409.08290): only below about 6 % spikes per neuron and step does a spiking net beat a quantised one.
+    # Yan et al. (arXiv 2409.08290): only below about 6 % spikes per neuron and step does a spiking
+    # net beat a quantised one.
     inputs = float(spikes.mean())
-    return found.record() | {"samples": len(members), "steps": config.steps, "input_spike_rate": inputs}
+    return found.record() | {
+        "samples": len(members),
+        "steps": config.steps,
+        "input_spike_rate": inputs,
+    }

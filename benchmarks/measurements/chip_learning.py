@@ -1,8 +1,10 @@
-"""Learning on the chip's terms, measured: `python -m benchmarks.measurements.chip_learning [--only main,random] [--seeds 0,1,2]`.
+"""Learning on the chip's terms, measured: `python -m benchmarks.measurements.chip_learning [--only
+main,random] [--seeds 0,1,2]`.
 
-Every row is learned by the integer emulator, which equals Lava's learning engine weight for weight (`--only lava` shows it).
-Constants were chosen on the last 5,000 training images, learning from the other 55,000; the rows learn from all 60,000 and are
-tested once, at their end, on the 10,000 test images. One JSON line a run goes to benchmarks/results/chip_learning.jsonl.
+Every row is learned by the integer emulator, which equals Lava's learning engine weight for weight
+(`--only lava` shows it). Constants were chosen on the last 5,000 training images, learning from the
+other 55,000; the rows learn from all 60,000 and are tested once, at their end, on the 10,000 test
+images. One JSON line a run goes to benchmarks/results/chip_learning.jsonl.
 """
 
 from __future__ import annotations
@@ -51,14 +53,20 @@ ROWS: dict[str, Row] = {
     "main": Row("784-100-10", 3, {}),
     "random": Row("784-100-10, random feedback instead of sleep", 3, {"feedback": "random"}),
     "unsigned": Row("784-100-10, unsigned traces (Loihi 1)", 3, {"traces": "unsigned"}),
-    "stock": Row("784-100-10, stock rounding (one number a matrix)", 3, {"rounding": "stock", "weight_bits": 9}),
+    "stock": Row(
+        "784-100-10, stock rounding (one number a matrix)",
+        3,
+        {"rounding": "stock", "weight_bits": 9},
+    ),
     "wide": Row("784-400-10", 3, {"sizes": (784, 400, 10), "gain_output": 60}),
     "deep": Row("784-200-100-10", 3, {"sizes": (784, 200, 100, 10)}),
     "one epoch": Row("784-100-10, one epoch", 1, {}),
     "frozen": Row("784-100-10, one epoch, hidden layer frozen", 1, {"plastic": (False, True)}),
     "nearest": Row("784-100-10, one epoch, rounding to nearest", 1, {"rounding": "nearest"}),
     "floor": Row("784-100-10, one epoch, rounding down", 1, {"rounding": "floor"}),
-    "no margin": Row("784-100-10, one epoch, no margin", 1, {"margin_positive": 0, "margin_negative": 0}),
+    "no margin": Row(
+        "784-100-10, one epoch, no margin", 1, {"margin_positive": 0, "margin_negative": 0}
+    ),
     "4 bits": Row("784-100-10, one epoch, 4-bit weights", 1, {"weight_bits": 4}),
     "6 bits": Row("784-100-10, one epoch, 6-bit weights", 1, {"weight_bits": 6}),
     "9 bits": Row("784-100-10, one epoch, 9-bit weights (Lava keeps them)", 1, {"weight_bits": 9}),
@@ -79,7 +87,12 @@ class Images:
 def mnist() -> Images:
     """MNIST as arrays."""
     train, test = load("mnist", "train"), load("mnist", "test")
-    return Images(train.x.numpy().reshape(len(train), -1), train.y.numpy(), test.x.numpy().reshape(len(test), -1), test.y.numpy())
+    return Images(
+        train.x.numpy().reshape(len(train), -1),
+        train.y.numpy(),
+        test.x.numpy().reshape(len(test), -1),
+        test.y.numpy(),
+    )
 
 
 def run_row(row: Row, seed: int, images: Images) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -98,8 +111,11 @@ def run_row(row: Row, seed: int, images: Images) -> tuple[dict[str, Any], dict[s
         "train_accuracy_curve": [sum(r.correct for r in part) / len(images.x) for part in parts],
         "samples": state.samples,
         "nights": state.nights,
-        "taught_fraction": sum(r.learned for r in found) / state.samples,  # samples with an error beyond the margins
-        "feedback_angle_deg": [learning_state.feedback_angle(state, layer) for layer in range(len(state.w_fb))],
+        # samples with an error beyond the margins
+        "taught_fraction": sum(r.learned for r in found) / state.samples,
+        "feedback_angle_deg": [
+            learning_state.feedback_angle(state, layer) for layer in range(len(state.w_fb))
+        ],
         "saturated_weights": sum(r.saturated_weights for r in found),
         "saturated_traces": sum(r.saturated_traces for r in found),
         "wrapped_currents": sum(r.wrapped_currents for r in found),
@@ -110,24 +126,37 @@ def run_row(row: Row, seed: int, images: Images) -> tuple[dict[str, Any], dict[s
         "rule": str(params.forward_rule),
         "feedback_rule": str(params.feedback_rule),
     }
-    config = {**json.loads(params.to_json()), "epochs": row.epochs, "shuffled_labels": row.shuffled_labels, "dataset": "mnist"}
+    config = {
+        **json.loads(params.to_json()),
+        "epochs": row.epochs,
+        "shuffled_labels": row.shuffled_labels,
+        "dataset": "mnist",
+    }
     return config, results
 
 
 def operations(found: list[LearningRecord], samples: int) -> dict[str, Any]:
-    """What the chip did a sample: by day per layer (entry 0: the input), and the nights' share in all layers together."""
-    told: dict[str, Any] = {name: (sum(getattr(r, name) for r in found) / samples).tolist() for name in _COUNTS}
+    """What the chip did a sample: by day per layer (entry 0: the input), and the nights' share in
+    all layers together.
+    """
+    told: dict[str, Any] = {
+        name: (sum(getattr(r, name) for r in found) / samples).tolist() for name in _COUNTS
+    }
     told["error_spikes"] = sum(r.error_spikes for r in found) / samples
     told["time_steps"] = sum(r.steps for r in found) / samples
-    told["of_which_nights"] = {name: sum(r.night_operations[name] for r in found) / samples for name in _COUNTS}
+    told["of_which_nights"] = {
+        name: sum(r.night_operations[name] for r in found) / samples for name in _COUNTS
+    }
     return told
 
 
 def keep_learning(seed: int, images: Images) -> Iterator[dict[str, Any]]:
-    """A net that has learned, carried through a model file's Model, goes on learning: before and after, on the old and the new.
+    """A net that has learned, carried through a model file's Model, goes on learning: before and
+    after, on the old and the new.
 
-    Yields one result a lesson: a tenth class after nine, digits rotated by 30 degrees, noisy digits. Lessons hold 5,000 samples,
-    once of the new alone and once with as many old samples mixed in.
+    Yields one result a lesson: a tenth class after nine, digits rotated by 30 degrees, noisy
+    digits. Lessons hold 5,000 samples, once of the new alone and once with as many old samples
+    mixed in.
     """
     rng = np.random.default_rng(seed)
     nine = images.y != 9
@@ -135,15 +164,26 @@ def keep_learning(seed: int, images: Images) -> Iterator[dict[str, Any]]:
     only_nine = _taught(images.x[nine], images.y[nine], seed)
     lessons = (
         ("a tenth class after nine", only_nine, _only(images, 9), _without(images, 9)),
-        ("digits rotated by 30 degrees", all_ten, _changed(images, lambda x: rotate(x, 30.0)), images),
+        (
+            "digits rotated by 30 degrees",
+            all_ten,
+            _changed(images, lambda x: rotate(x, 30.0)),
+            images,
+        ),
         ("noisy digits", all_ten, _changed(images, lambda x: noisy(x, rng)), images),
     )
     for name, taught, new, old in lessons:
         for mixed in (False, True):
             model = learning_state.to_model(taught)
-            state = learning_state.from_model(model, dataclasses.replace(taught.params, samples=None, gain_hidden=60, gain_output=50))
+            state = learning_state.from_model(
+                model,
+                dataclasses.replace(taught.params, samples=None, gain_hidden=60, gain_output=50),
+            )
             before = [evaluate(state, part.x_test, part.y_test) for part in (old, new)]
-            chosen, chosen_old = rng.permutation(len(new.x))[:5000], rng.permutation(len(old.x))[:5000]
+            chosen, chosen_old = (
+                rng.permutation(len(new.x))[:5000],
+                rng.permutation(len(old.x))[:5000],
+            )
             x = np.concatenate([new.x[chosen], old.x[chosen_old]]) if mixed else new.x[chosen]
             y = np.concatenate([new.y[chosen], old.y[chosen_old]]) if mixed else new.y[chosen]
             for _ in learn(state, x, y):
@@ -165,10 +205,20 @@ def rotate(x: np.ndarray, degrees: float) -> np.ndarray:
     side = round(x.shape[1] ** 0.5)
     angle, middle = np.deg2rad(degrees), (side - 1) / 2
     rows, columns = np.mgrid[:side, :side] - middle
-    source = np.stack([np.cos(angle) * rows + np.sin(angle) * columns, np.cos(angle) * columns - np.sin(angle) * rows]) + middle
+    source = (
+        np.stack(
+            [
+                np.cos(angle) * rows + np.sin(angle) * columns,
+                np.cos(angle) * columns - np.sin(angle) * rows,
+            ]
+        )
+        + middle
+    )
     corner = np.floor(source).astype(int)
     rest = source - corner
-    padded = np.pad(x.reshape(-1, side, side).astype(np.float32), ((0, 0), (side, side), (side, side)))
+    padded = np.pad(
+        x.reshape(-1, side, side).astype(np.float32), ((0, 0), (side, side), (side, side))
+    )
     turned = np.zeros((len(x), side, side), dtype=np.float32)
     for down in (0, 1):
         for right in (0, 1):
@@ -186,7 +236,11 @@ def main() -> None:
     """Run the rows that were asked for, append a record for each and log a line."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default=",".join([*ROWS, "keep", "lava"]), help="rows, comma separated; also keep, lava")
+    parser.add_argument(
+        "--only",
+        default=",".join([*ROWS, "keep", "lava"]),
+        help="rows, comma separated; also keep, lava",
+    )
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--lava-samples", type=int, default=500)
     parser.add_argument("--out", type=Path, default=RESULTS)
@@ -196,7 +250,13 @@ def main() -> None:
         for seed in map(int, options.seeds.split(",")):
             if name == "keep":
                 for result in keep_learning(seed, images):
-                    _write(options.out, KEEP_NAME, {"sizes": [784, 100, 10], "dataset": "mnist"}, seed, result)
+                    _write(
+                        options.out,
+                        KEEP_NAME,
+                        {"sizes": [784, 100, 10], "dataset": "mnist"},
+                        seed,
+                        result,
+                    )
             elif name == "lava":
                 _write(options.out, LAVA_NAME, *_in_lava(seed, options.lava_samples, images))
                 break
@@ -208,14 +268,30 @@ def main() -> None:
 def _in_lava(seed: int, samples: int, images: Images) -> tuple[dict[str, Any], int, dict[str, Any]]:
     params = ChipLearningParams(seed=seed, samples=3 * len(images.x))
     found = compare(params, images.x, images.y, samples=samples)
-    result = dataclasses.asdict(dataclasses.replace(found, state=None)) | {"equal": found.first_difference is None}  # type: ignore[arg-type]
+    result = dataclasses.asdict(dataclasses.replace(found, state=None)) | {
+        "equal": found.first_difference is None
+    }  # type: ignore[arg-type]
     result.pop("state")
     return json.loads(params.to_json()), seed, result
 
 
 def _write(out: Path, name: str, config: dict[str, Any], seed: int, result: dict[str, Any]) -> None:
-    records.append(out, {"kind": "measurement", "name": name, "config": config, "seed": seed, **provenance(), "results": result})
-    told = {key: value for key, value in result.items() if not isinstance(value, (dict, list)) and "rule" not in key}
+    records.append(
+        out,
+        {
+            "kind": "measurement",
+            "name": name,
+            "config": config,
+            "seed": seed,
+            **provenance(),
+            "results": result,
+        },
+    )
+    told = {
+        key: value
+        for key, value in result.items()
+        if not isinstance(value, (dict, list)) and "rule" not in key
+    }
     LOG.info("%s, seed %d: %s", name, seed, json.dumps(told, default=str))
 
 
@@ -229,12 +305,16 @@ def _taught(x: np.ndarray, y: np.ndarray, seed: int) -> LearningState:
 
 def _only(images: Images, label: int) -> Images:
     keep, keep_test = images.y == label, images.y_test == label
-    return Images(images.x[keep], images.y[keep], images.x_test[keep_test], images.y_test[keep_test])
+    return Images(
+        images.x[keep], images.y[keep], images.x_test[keep_test], images.y_test[keep_test]
+    )
 
 
 def _without(images: Images, label: int) -> Images:
     keep, keep_test = images.y != label, images.y_test != label
-    return Images(images.x[keep], images.y[keep], images.x_test[keep_test], images.y_test[keep_test])
+    return Images(
+        images.x[keep], images.y[keep], images.x_test[keep_test], images.y_test[keep_test]
+    )
 
 
 def _changed(images: Images, change: Any) -> Images:

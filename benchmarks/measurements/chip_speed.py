@@ -1,4 +1,6 @@
-"""How fast the chip's integers are worked out: our emulator beside Lava's own simulation, on the same network and digits."""
+"""How fast the chip's integers are worked out: our emulator beside Lava's own simulation, on the
+same network and digits.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +23,21 @@ STEPS = 10
 
 
 def emulator_against_lava(*, samples: int = 2000, lava_samples: int = 100) -> dict[str, Any]:
-    """Samples a second of both, each in one process, compiling apart; Lava's is None, with the reason, where there is no Lava.
+    """Samples a second of both, each in one process, compiling apart; Lava's is None, with the
+    reason, where there is no Lava.
 
     Args:
         samples: digits that the emulator runs.
         lava_samples: the first of them, which Lava runs too.
     """
     net = Network(SIZES, generator=torch.Generator().manual_seed(0))
-    model = to_model(net, RandomDFA(net, generator=torch.Generator().manual_seed(1)), steps=STEPS, encoder="integrate_and_fire", info={})
+    model = to_model(
+        net,
+        RandomDFA(net, generator=torch.Generator().manual_seed(1)),
+        steps=STEPS,
+        encoder="integrate_and_fire",
+        info={},
+    )
     spikes = digits(samples, STEPS)[0].numpy().astype(np.uint8)
     shown, few = SpikeInput(spikes=spikes), SpikeInput(spikes=spikes[:, :lava_samples])
     fixed = quantise(model, calibration=few)

@@ -1,6 +1,8 @@
-"""Joules and seconds of this machine's own processor or GPU, at batch 1 and at larger ones: BioGrad, BPTT and the artificial net.
+"""Joules and seconds of this machine's own processor or GPU, at batch 1 and at larger ones:
+BioGrad, BPTT and the artificial net.
 
-A GPU at batch 1 is mostly idle and gains orders of magnitude at large batches; whoever shows one of the two alone is not believed.
+A GPU at batch 1 is mostly idle and gains orders of magnitude at large batches; whoever shows one of
+the two alone is not believed.
 """
 
 from __future__ import annotations
@@ -25,8 +27,11 @@ INPUT_RATE = 0.13  # MNIST's mean grey value
 PORTION = 1024  # samples between two readings of the clock
 
 
-def device_energy(*, seconds: float = 10.0, idle_seconds: float = 5.0, windows: int = 3) -> Iterator[dict[str, Any]]:
-    """One result a device, method, mode and batch size; then the best batch is the smallest joules per sample among them.
+def device_energy(
+    *, seconds: float = 10.0, idle_seconds: float = 5.0, windows: int = 3
+) -> Iterator[dict[str, Any]]:
+    """One result a device, method, mode and batch size; then the best batch is the smallest joules
+    per sample among them.
 
     Where there is no meter, seconds per sample are still measured and the joules are None.
     """
@@ -35,14 +40,38 @@ def device_energy(*, seconds: float = 10.0, idle_seconds: float = 5.0, windows: 
         meter = meters.get("gpu" if device == "cuda" else "cpu")
         for batch in BATCHES:
             for (method, mode), work in works(device, batch).items():
-                yield {"device": device, "method": method, "mode": mode, "batch": batch, "sizes": list(SIZES), "steps": STEPS} | measured(
-                    work, meter, seconds=seconds if meter else min(seconds, 1.0), idle_seconds=idle_seconds, windows=windows
+                yield {
+                    "device": device,
+                    "method": method,
+                    "mode": mode,
+                    "batch": batch,
+                    "sizes": list(SIZES),
+                    "steps": STEPS,
+                } | measured(
+                    work,
+                    meter,
+                    seconds=seconds if meter else min(seconds, 1.0),
+                    idle_seconds=idle_seconds,
+                    windows=windows,
                 )
 
 
-def measured(work: Callable[[], int], meter: EnergyMeter | None, *, seconds: float, idle_seconds: float, windows: int) -> dict[str, Any]:
+def measured(
+    work: Callable[[], int],
+    meter: EnergyMeter | None,
+    *,
+    seconds: float,
+    idle_seconds: float,
+    windows: int,
+) -> dict[str, Any]:
     """Windows of repeated work: joules where there is a meter, seconds in any case."""
-    readings = energy_of(work, meter or _NoMeter(), seconds=seconds, idle_seconds=idle_seconds if meter else 0, windows=windows)
+    readings = energy_of(
+        work,
+        meter or _NoMeter(),
+        seconds=seconds,
+        idle_seconds=idle_seconds if meter else 0,
+        windows=windows,
+    )
     rows = [reading.record() for reading in readings]
     if meter is None:
         rows = [row | {"joules": None, "idle_watts": None, "moved": False} for row in rows]
@@ -55,21 +84,37 @@ def measured(work: Callable[[], int], meter: EnergyMeter | None, *, seconds: flo
 
 
 def works(device: str, batch: int) -> dict[tuple[str, str], Callable[[], int]]:
-    """One portion of work of every method, training and inference, on a batch that lies on the device."""
+    """One portion of work of every method, training and inference, on a batch that lies on the
+    device.
+    """
     generator = torch.Generator().manual_seed(0)
-    spikes = torch.bernoulli(torch.full((STEPS, batch, SIZES[0]), INPUT_RATE), generator=generator).to(device)
+    spikes = torch.bernoulli(
+        torch.full((STEPS, batch, SIZES[0]), INPUT_RATE), generator=generator
+    ).to(device)
     x = torch.rand((1, batch, SIZES[0]), generator=generator).to(device)
     labels = (torch.arange(batch) % SIZES[-1]).to(device)
     config = RunConfig(hidden=SIZES[1:-1], device=device)
     net = Network(SIZES, generator=torch.Generator().manual_seed(0)).to(device)
-    learners: dict[str, tuple[Any, torch.Tensor]] = {"BioGrad": (LocalLearner(net, RandomDFA(net).to(device)), spikes)}
+    learners: dict[str, tuple[Any, torch.Tensor]] = {
+        "BioGrad": (LocalLearner(net, RandomDFA(net).to(device)), spikes)
+    }
     # The fused scans of `bptt` are the CPU's; on a GPU BPTT runs on torch's own operations.
-    for name, method, given in (("BPTT", "bptt" if device == "cpu" else "unfused", spikes), ("ANN", "ann", x)):
-        learners[name] = (METHODS[method](SIZES, config, BaselineParams(method=method), torch.Generator().manual_seed(0)), given)
+    for name, method, given in (
+        ("BPTT", "bptt" if device == "cpu" else "unfused", spikes),
+        ("ANN", "ann", x),
+    ):
+        learners[name] = (
+            METHODS[method](
+                SIZES, config, BaselineParams(method=method), torch.Generator().manual_seed(0)
+            ),
+            given,
+        )
     found: dict[tuple[str, str], Callable[[], int]] = {}
     for name, (learner, given) in learners.items():
         optimizer = torch.optim.Adam(learner.net.parameters(), lr=1e-4)
-        found[name, "training"] = _repeated(_train_step(learner, optimizer, given, labels), batch, device)
+        found[name, "training"] = _repeated(
+            _train_step(learner, optimizer, given, labels), batch, device
+        )
         found[name, "inference"] = _repeated(_forward(learner.net, given), batch, device)
     return found
 
@@ -83,7 +128,9 @@ class _NoMeter(EnergyMeter):
         return 0.0
 
 
-def _train_step(learner: Any, optimizer: torch.optim.Optimizer, given: torch.Tensor, labels: torch.Tensor) -> Callable[[], None]:
+def _train_step(
+    learner: Any, optimizer: torch.optim.Optimizer, given: torch.Tensor, labels: torch.Tensor
+) -> Callable[[], None]:
     def step() -> None:
         learner.step(given, labels)
         optimizer.step()
@@ -99,7 +146,9 @@ def _forward(net: Network, given: torch.Tensor) -> Callable[[], None]:
 
 
 def _repeated(step: Callable[[], None], batch: int, device: str) -> Callable[[], int]:
-    """The step until `PORTION` samples are through, then wait for the device: the clock is read that seldom."""
+    """The step until `PORTION` samples are through, then wait for the device: the clock is read
+    that seldom.
+    """
     repeats = max(1, PORTION // batch)
 
     def work() -> int:

@@ -1,4 +1,5 @@
-"""A few samples of new classes, learned one by one: a net that knows eight digits meets the other two.
+"""A few samples of new classes, learned one by one: a net that knows eight digits meets the other
+two.
 
     learner.step(encode(image, integrate_and_fire, 10), label); optimizer.step()        # one sample, one local update
 
@@ -25,7 +26,9 @@ from biograd.training.trainer import Trainer, TrainParams
 
 @dataclass(frozen=True, kw_only=True)
 class FewShotParams:
-    """The network, what it learns first, and how it meets the new. The rate was chosen on seed 0 of 5 and 50 samples."""
+    """The network, what it learns first, and how it meets the new. The rate was chosen on seed 0 of
+    5 and 50 samples.
+    """
 
     new: tuple[int, ...] = (8, 9)  # classes met late
     known: int = 20_000  # samples of the others, learned first
@@ -37,8 +40,12 @@ class FewShotParams:
     lr: float = 5e-4  # Adam's, while the new is learned; 1e-3 before
 
 
-def few_shot(p: FewShotParams, seed: int, train: ImageSet, test: ImageSet) -> Iterator[dict[str, Any]]:
-    """Yield, for each number of samples and for old ones mixed in or not, accuracy on old and new test images before and after."""
+def few_shot(
+    p: FewShotParams, seed: int, train: ImageSet, test: ImageSet
+) -> Iterator[dict[str, Any]]:
+    """Yield, for each number of samples and for old ones mixed in or not, accuracy on old and new
+    test images before and after.
+    """
     generator = torch.Generator().manual_seed(seed)
     old, new = (_of(train, p.new, inside) for inside in (False, True))
     old_test, new_test = (_of(test, p.new, inside) for inside in (False, True))
@@ -46,7 +53,13 @@ def few_shot(p: FewShotParams, seed: int, train: ImageSet, test: ImageSet) -> It
     feedback = SleepAligned(net, generator=generator)
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
     params = TrainParams(epochs=p.epochs, steps=p.steps)
-    for _ in Trainer(LocalLearner(net, feedback), optimizer, old.subset(slice(0, p.known)), params=params, seed=seed).run():
+    for _ in Trainer(
+        LocalLearner(net, feedback),
+        optimizer,
+        old.subset(slice(0, p.known)),
+        params=params,
+        seed=seed,
+    ).run():
         pass
     known = {name: value.clone() for name, value in net.state_dict().items()}
     before = [evaluate(net, part, steps=p.steps).test_accuracy for part in (old_test, new_test)]
@@ -58,7 +71,9 @@ def few_shot(p: FewShotParams, seed: int, train: ImageSet, test: ImageSet) -> It
                 old_x, old_y = _shots(old, shots, generator)
                 x, y = torch.cat([x, old_x]), torch.cat([y, old_y])
             _one_by_one(LocalLearner(net, feedback), p, x, y, generator)
-            after = [evaluate(net, part, steps=p.steps).test_accuracy for part in (old_test, new_test)]
+            after = [
+                evaluate(net, part, steps=p.steps).test_accuracy for part in (old_test, new_test)
+            ]
             yield {
                 "shots": shots,
                 "old_mixed_in": mixed,
@@ -75,7 +90,13 @@ def measure(p: FewShotParams, seed: int) -> Iterator[dict[str, Any]]:
     yield from few_shot(p, seed, load("mnist", "train"), load("mnist", "test"))
 
 
-def _one_by_one(learner: LocalLearner, p: FewShotParams, x: torch.Tensor, y: torch.Tensor, generator: torch.Generator) -> None:
+def _one_by_one(
+    learner: LocalLearner,
+    p: FewShotParams,
+    x: torch.Tensor,
+    y: torch.Tensor,
+    generator: torch.Generator,
+) -> None:
     optimizer = torch.optim.Adam(learner.net.parameters(), lr=p.lr)
     for _ in range(p.passes):
         for i in torch.randperm(len(y), generator=generator).split(1):
@@ -87,7 +108,9 @@ def _of(images: ImageSet, classes: tuple[int, ...], inside: bool) -> ImageSet:
     return images.subset(torch.nonzero(torch.isin(images.y, torch.tensor(classes)) == inside)[:, 0])
 
 
-def _shots(images: ImageSet, shots: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+def _shots(
+    images: ImageSet, shots: int, generator: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
     """So many samples of each class that there is, drawn at random."""
     chosen = []
     for label in images.y.unique():

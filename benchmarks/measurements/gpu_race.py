@@ -1,10 +1,13 @@
-"""How fast on a GPU: BioGrad and its peers on the same net and batch, in turns; and how much of the device's memory bandwidth is used.
+"""How fast on a GPU: BioGrad and its peers on the same net and batch, in turns; and how much of the
+device's memory bandwidth is used.
 
-As in `speed`, rounds are interleaved and ratios are medians over the rounds. All tensors lie on the device, a turn ends when the device
-has done what was asked of it, and libraries are stepped both ways. BPTT by our fused scans has no kernels for a GPU, and does not race.
+As in `speed`, rounds are interleaved and ratios are medians over the rounds. All tensors lie on the
+device, a turn ends when the device has done what was asked of it, and libraries are stepped both
+ways. BPTT by our fused scans has no kernels for a GPU, and does not race.
 
-A scan is bound by memory alone, so it is held against a copy on the same device: its bytes per second over those of the copy. A whole
-step is held against its matrix products alone, and its traffic (each array once for every kernel that reads or writes it) is told too.
+A scan is bound by memory alone, so it is held against a copy on the same device: its bytes per
+second over those of the copy. A whole step is held against its matrix products alone, and its
+traffic (each array once for every kernel that reads or writes it) is told too.
 """
 
 from __future__ import annotations
@@ -35,7 +38,8 @@ STEPS = 20
 BATCHES = (100, 1000, 4096)
 INPUT_RATE = 0.13  # MNIST's mean grey value
 PORTION = 10  # steps between two looks at the clock, which wait for the device
-COPIED = 1 << 28  # numbers in the copy that bandwidth is measured by: a gibibyte, far more than any cache holds
+# numbers in the copy that bandwidth is measured by: a gibibyte, far more than any cache holds
+COPIED = 1 << 28
 SNNTORCH = ("snnTorch BPTT, stepped", "snnTorch BPTT, layered")
 
 
@@ -44,9 +48,14 @@ def missing() -> str:
     return "" if torch.cuda.is_available() else "torch sees no CUDA device"
 
 
-def training_race(batch: int, *, device: str = "cuda", rounds: int = 9, seconds: float = 0.5) -> dict[str, Any]:
+def training_race(
+    batch: int, *, device: str = "cuda", rounds: int = 9, seconds: float = 0.5
+) -> dict[str, Any]:
     """All methods, and the products alone, in turns on one batch."""
-    work = {name: _portion(step, device) for name, step in (steps_to_time(batch, device) | floors(batch, device)).items()}
+    work = {
+        name: _portion(step, device)
+        for name, step in (steps_to_time(batch, device) | floors(batch, device)).items()
+    }
     found = interleaved(work, rounds=rounds, samples=PORTION * batch, seconds=seconds)
     medians = {name: statistics.median(values) for name, values in found.items()}
     bandwidth = bandwidths(batch, device)
@@ -54,7 +63,10 @@ def training_race(batch: int, *, device: str = "cuda", rounds: int = 9, seconds:
     per_second = {rule: moved[rule] * medians[f"BioGrad, {rule}"] for rule in moved}
     return (
         ratios(found)
-        | {f"floor_share_{rule}": medians[f"BioGrad, {rule}"] / medians[f"floor, {rule}, float32"] for rule in moved}
+        | {
+            f"floor_share_{rule}": medians[f"BioGrad, {rule}"] / medians[f"floor, {rule}, float32"]
+            for rule in moved
+        }
         | {
             "device": device_name(device),
             "sizes": list(SIZES),
@@ -62,38 +74,61 @@ def training_race(batch: int, *, device: str = "cuda", rounds: int = 9, seconds:
             "batch": batch,
             "rounds": rounds,
             "samples_per_second": medians,
-            "quartiles": {name: statistics.quantiles(values, n=4)[::2] for name, values in found.items() if len(values) > 1},
+            "quartiles": {
+                name: statistics.quantiles(values, n=4)[::2]
+                for name, values in found.items()
+                if len(values) > 1
+            },
             "precision": {"all": "float32", "matmul": torch.get_float32_matmul_precision()},
             "bytes_per_sample": moved,
             "bytes_per_second": per_second,
-            "bandwidth_share": {rule: rate / bandwidth["copy_bytes_per_second"] for rule, rate in per_second.items()},
+            "bandwidth_share": {
+                rule: rate / bandwidth["copy_bytes_per_second"] for rule, rate in per_second.items()
+            },
         }
         | bandwidth
     )
 
 
 def ratios(found: dict[str, list[float]]) -> dict[str, float]:
-    """Medians over the rounds: BioGrad against each library's faster setting of each round, and against plain torch."""
-    pairs = {"snntorch": SNNTORCH} | ({"spikingjelly": SPIKINGJELLY} if SPIKINGJELLY[0] in found else {})
-    peers = {name: [max(pair) for pair in zip(*(found[way] for way in ways), strict=True)] for name, ways in pairs.items()}
+    """Medians over the rounds: BioGrad against each library's faster setting of each round, and
+    against plain torch.
+    """
+    pairs = {"snntorch": SNNTORCH} | (
+        {"spikingjelly": SPIKINGJELLY} if SPIKINGJELLY[0] in found else {}
+    )
+    peers = {
+        name: [max(pair) for pair in zip(*(found[way] for way in ways), strict=True)]
+        for name, ways in pairs.items()
+    }
     peers["torch_bptt"] = found["BPTT, torch"]
     return {
-        f"ratio_{rule}_vs_{name}": statistics.median(a / b for a, b in zip(found[f"BioGrad, {rule}"], theirs, strict=True))
+        f"ratio_{rule}_vs_{name}": statistics.median(
+            a / b for a, b in zip(found[f"BioGrad, {rule}"], theirs, strict=True)
+        )
         for rule in ("full", "factorised")
         for name, theirs in peers.items()
     }
 
 
 def steps_to_time(batch: int, device: str) -> dict[str, Step]:
-    """One optimizer step of every method on the same batch. Weights stay as drawn, so that every sample errs."""
-    spikes = torch.bernoulli(torch.full((STEPS, batch, SIZES[0]), INPUT_RATE), generator=torch.Generator().manual_seed(0)).to(device)
+    """One optimizer step of every method on the same batch. Weights stay as drawn, so that every
+    sample errs.
+    """
+    spikes = torch.bernoulli(
+        torch.full((STEPS, batch, SIZES[0]), INPUT_RATE), generator=torch.Generator().manual_seed(0)
+    ).to(device)
     labels = (torch.arange(batch) % SIZES[-1]).to(device)
     config = RunConfig(hidden=SIZES[1:-1])
     learners: dict[str, Any] = {}  # any: BioGrad's learner and the peers'
     for name, rule in (("full", Eligibility()), ("factorised", Factorised())):
         net = Network(SIZES, generator=torch.Generator().manual_seed(0)).to(device)
         learners[f"BioGrad, {name}"] = LocalLearner(net, RandomDFA(net), rule=rule)
-    peers = {SNNTORCH[0]: ("snntorch", False), SNNTORCH[1]: ("snntorch", True), "BPTT, torch": ("unfused", True)}
+    peers = {
+        SNNTORCH[0]: ("snntorch", False),
+        SNNTORCH[1]: ("snntorch", True),
+        "BPTT, torch": ("unfused", True),
+    }
     if has_spikingjelly():
         peers |= {SPIKINGJELLY[0]: ("spikingjelly", False), SPIKINGJELLY[1]: ("spikingjelly", True)}
     for name, (method, layered) in peers.items():
@@ -110,34 +145,52 @@ def floors(batch: int, device: str) -> dict[str, Step]:
     work: dict[str, Step] = {}
     rows = STEPS * batch
     for kind in (torch.float32, torch.bfloat16):
-        made = [[torch.rand(shape, dtype=kind, device=device) for shape in ((rows, m), (n, m), (rows, n))] for m, n in pairwise(SIZES)]
+        made = [
+            [
+                torch.rand(shape, dtype=kind, device=device)
+                for shape in ((rows, m), (n, m), (rows, n))
+            ]
+            for m, n in pairwise(SIZES)
+        ]
         for name, update_rows in (("full", rows), ("factorised", batch)):
-            work[f"floor, {name}, {str(kind).removeprefix('torch.')}"] = _products(made, update_rows)
+            work[f"floor, {name}, {str(kind).removeprefix('torch.')}"] = _products(
+                made, update_rows
+            )
     return work
 
 
 def traffic(rule: str) -> int:
-    """Bytes that a sample's learning step reads and writes on a GPU: each array once for every kernel that has it."""
+    """Bytes that a sample's learning step reads and writes on a GPU: each array once for every
+    kernel that has it.
+    """
     moved = 0
     for index, (m, n) in enumerate(pairwise(SIZES)):
-        forward = 4 * m + 4 * n + (4 + 4 + 1) * n + 4 * n  # the product; the somata's scan: current, s, psi; the mean rate
+        # the product; the somata's scan: current, s, psi; the mean rate
+        forward = 4 * m + 4 * n + (4 + 4 + 1) * n + 4 * n
         hidden = index < len(SIZES) - 2
-        taught = (4 + 4 + 1) * n if hidden else 4 * n  # what arrives is written, then read with psi; the output reads its errors
-        learned = 4 * n + 4 * n + 4 * m if rule == "full" else 4 * m  # G, written, and read with s by the product; or s, summed
+        # what arrives is written, then read with psi; the output reads its errors
+        taught = (4 + 4 + 1) * n if hidden else 4 * n
+        # G, written, and read with s by the product; or s, summed
+        learned = 4 * n + 4 * n + 4 * m if rule == "full" else 4 * m
         moved += STEPS * (forward + taught + learned)
     return moved
 
 
 def bandwidths(batch: int, device: str, *, repeats: int = 20) -> dict[str, Any]:
-    """Bytes a second of a copy, of the scans of the first hidden layer at this batch size, and what the device's makers say."""
+    """Bytes a second of a copy, of the scans of the first hidden layer at this batch size, and what
+    the device's makers say.
+    """
     copied = 2 * 4 * COPIED / _seconds(_copy(device), device, repeats)
     current = torch.randn(STEPS, batch, SIZES[1], device=device)
     psi, trace = torch.ones(current.shape, dtype=torch.bool, device=device), TraceParams()
     scans: dict[str, Callable[[], object]] = {
         "soma": lambda: gpu.soma(current, 0.5, 0.75, 1.0),  # current in; s and a byte of psi out
-        "owed": lambda: gpu.owed(current, psi, 0.0, trace.alpha_x, trace.alpha_z),  # what is taught and psi in; G out
+        # what is taught and psi in; G out
+        "owed": lambda: gpu.owed(current, psi, 0.0, trace.alpha_x, trace.alpha_z),
     }
-    rates = {name: 9 * current.numel() / _seconds(scan, device, repeats) for name, scan in scans.items()}
+    rates = {
+        name: 9 * current.numel() / _seconds(scan, device, repeats) for name, scan in scans.items()
+    }
     return {
         "copy_bytes_per_second": copied,
         "nominal_bytes_per_second": nominal_bandwidth(device),
@@ -156,7 +209,11 @@ def nominal_bandwidth(device: str) -> float | None:
     if device != "cuda":
         return None
     properties = torch.cuda.get_device_properties(0)
-    clock, width = getattr(properties, "memory_clock_rate", 0), getattr(properties, "memory_bus_width", 0)  # kHz, bits
+    # kHz, bits
+    clock, width = (
+        getattr(properties, "memory_clock_rate", 0),
+        getattr(properties, "memory_bus_width", 0),
+    )
     return 2 * clock * 1e3 * width / 8 or None  # two transfers a clock
 
 
@@ -165,7 +222,8 @@ def device_name(device: str) -> str:
     return torch.cuda.get_device_name() if device == "cuda" else device
 
 
-def _step(learner: Any, spikes: torch.Tensor, labels: torch.Tensor) -> Step:  # any: BioGrad's learner and the peers'
+# any: BioGrad's learner and the peers'
+def _step(learner: Any, spikes: torch.Tensor, labels: torch.Tensor) -> Step:
     optimizer = torch.optim.Adam(learner.net.parameters(), lr=0.0, fused=True)
 
     def step() -> None:

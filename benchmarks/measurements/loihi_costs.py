@@ -1,4 +1,6 @@
-"""What a trained network would cost on Loihi: emulated to the integer, priced by `hardware.energy`. Modelled, never measured."""
+"""What a trained network would cost on Loihi: emulated to the integer, priced by `hardware.energy`.
+Modelled, never measured.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ from hardware.fixed_point import FixedPointModel, quantise
 from hardware.renner2024 import compare
 
 SAMPLES = 2000  # images emulated for a figure; the spread of their mean energy is below 1 %
-MARGIN = 0.1  # a sample whose output rates are all this close to their targets is not learned from (ours: our own trials)
+# a sample whose output rates are all this close to their targets is not learned from (ours: our own
+# trials)
+MARGIN = 0.1
 FACTOR = 3.0  # how far a constant may be off in the sensitivity table
 
 
@@ -43,24 +47,42 @@ class Deployed:
     learning_places: tuple[limits.LayerFit, ...]
 
 
-def deploy(trainer: Trainer, config: RunConfig, train: DataSet, test: DataSet, *, samples: int = SAMPLES) -> Deployed:
+def deploy(
+    trainer: Trainer, config: RunConfig, train: DataSet, test: DataSet, *, samples: int = SAMPLES
+) -> Deployed:
     """Quantise, place on cores, emulate test images (inference) and training images (learning)."""
-    model = to_model(trainer.learner.net, trainer.learner.feedback, steps=config.steps, encoder=config.encoder, info={})
-    parts = train.subset(slice(0, CALIBRATION)), test.subset(slice(0, samples)), train.subset(slice(0, samples))
+    model = to_model(
+        trainer.learner.net,
+        trainer.learner.feedback,
+        steps=config.steps,
+        encoder=config.encoder,
+        info={},
+    )
+    parts = (
+        train.subset(slice(0, CALIBRATION)),
+        test.subset(slice(0, samples)),
+        train.subset(slice(0, samples)),
+    )
     given, whole = [spikes_of(model, part) for part in parts], model
     model, calibration, shown, taught = connected(model, *given)
     fixed = quantise(model, calibration=calibration)
     places = limits.place(fixed, "learning")
     learned = emulator.run(fixed, taught, record=("s",))
     sure = None if config.repetition.learn_sure else config.repetition.lead
-    fewest, most, updated = training_operations(fixed, taught, learned, [layer.cores for layer in places], sure)
+    fewest, most, updated = training_operations(
+        fixed, taught, learned, [layer.cores for layer in places], sure
+    )
     return Deployed(
         model=model,
         fixed=fixed,
         calibration=calibration,
         shown=shown,
         inferred=(inferred := emulator.run(fixed, shown, record=("s",))),
-        tested=_tested(whole, fixed, test) if isinstance(test, ImageSet) else (inferred.samples, inferred.accuracy(_labels(shown))),
+        tested=(
+            _tested(whole, fixed, test)
+            if isinstance(test, ImageSet)
+            else (inferred.samples, inferred.accuracy(_labels(shown)))
+        ),
         fewest=fewest,
         most=most,
         updated=updated,
@@ -92,10 +114,19 @@ def costs(d: Deployed) -> dict[str, Any]:
             "learning": [dataclasses.asdict(layer) for layer in d.learning_places],
         },
         "operations_per_sample": d.inferred.operations.per_sample(),
-        "training_operations_per_sample": {"fewest": d.fewest.per_sample(), "most": d.most.per_sample()},
+        "training_operations_per_sample": {
+            "fewest": d.fewest.per_sample(),
+            "most": d.most.per_sample(),
+        },
         "samples_learned_from": d.updated,
-        "inference": {name: price(d.inferred.operations, d.inference_places, profile).record() for name, profile in PROFILES.items()},
-        "training": {name: price_training(d.fewest, d.most, d.learning_places, profile) for name, profile in PROFILES.items()},
+        "inference": {
+            name: price(d.inferred.operations, d.inference_places, profile).record()
+            for name, profile in PROFILES.items()
+        },
+        "training": {
+            name: price_training(d.fewest, d.most, d.learning_places, profile)
+            for name, profile in PROFILES.items()
+        },
     }
 
 
@@ -111,23 +142,39 @@ def variations(d: Deployed) -> dict[str, Any]:
 def validation() -> dict[str, Any]:
     """The energy model beside Renner et al.'s measurements."""
     return {
-        name: [row._asdict() | {"modelled": list(row.modelled), "ratio": row.ratio, "inside": row.inside} for row in compare(profile)]
+        name: [
+            row._asdict()
+            | {
+                "modelled": list(row.modelled),
+                "ratio": row.ratio,
+                "inside": row.inside,
+            }
+            for row in compare(profile)
+        ]
         for name, profile in PROFILES.items()
     }
 
 
 def training_operations(
-    fixed: FixedPointModel, shown: SpikeInput, result: RunResult, cores: list[int], lead: int | None = None
+    fixed: FixedPointModel,
+    shown: SpikeInput,
+    result: RunResult,
+    cores: list[int],
+    lead: int | None = None,
 ) -> tuple[OperationCounts, OperationCounts, float]:
-    """What learning adds to a forward pass: the fewest and the most operations, and the fraction of samples learned from.
+    """What learning adds to a forward pass: the fewest and the most operations, and the fraction of
+    samples learned from.
 
-    Counted from the spikes: error neurons (one spike of either sign per class and step where output and target differ), their spikes
-    through the feedback synapses of every hidden neuron, apical compartments at every step, and one learning epoch per sample.
-    The fewest: only samples whose output is off by more than `MARGIN`, and only synapses of inputs that fired. The most: every synapse
-    for every sample. What Loihi's engine visits between these is not public.
+    Counted from the spikes: error neurons (one spike of either sign per class and step where output
+    and target differ), their spikes through the feedback synapses of every hidden neuron, apical
+    compartments at every step, and one learning epoch per sample.
+    The fewest: only samples whose output is off by more than `MARGIN`, and only synapses of inputs
+    that fired. The most: every synapse for every sample. What Loihi's engine visits between these
+    is not public.
 
     Args:
-        lead: where the net was taught by `UnsureOnly`, its lead: learned from are the samples that are answered less surely.
+        lead: where the net was taught by `UnsureOnly`, its lead: learned from are the samples that
+            are answered less surely.
     """
     assert result.s is not None and shown.labels is not None
     s_out = result.s[-1].astype(np.int64)
@@ -142,11 +189,16 @@ def training_operations(
     hidden = np.array(fixed.sizes[1:-1], dtype=np.int64)
     forward = result.operations
     spikes, operations = forward.spikes.copy(), forward.synaptic_operations.copy()
-    active, inactive, messages = forward.active_updates.copy(), forward.inactive_updates.copy(), forward.messages.copy()
+    active, inactive, messages = (
+        forward.active_updates.copy(),
+        forward.inactive_updates.copy(),
+        forward.messages.copy(),
+    )
     sent, taught_steps = int(errors.sum()), int(errors.any(axis=2).sum())
     spikes[-1] += sent + samples * steps  # the error neurons', and the target's one per step
     messages[-1] += sent * sum(cores[:-1]) + samples * steps
-    operations[-1] += 2 * (int(s_out.sum()) + samples * steps)  # output and target onto the two error neurons of a class
+    # output and target onto the two error neurons of a class
+    operations[-1] += 2 * (int(s_out.sum()) + samples * steps)
     operations[1:-1] += sent * hidden
     active[-1] += samples * steps * 2 * classes
     active[1:-1] += taught_steps * hidden
@@ -155,7 +207,11 @@ def training_operations(
     for number, layer in enumerate(fixed.layers, start=1):
         out, n_in = layer.w.shape
         bias = layer.w_bias.shape[1]
-        fired = (shown.spikes if number == 1 else result.s[number - 2]).any(axis=0).compress(wrong, axis=0)
+        fired = (
+            (shown.spikes if number == 1 else result.s[number - 2])
+            .any(axis=0)
+            .compress(wrong, axis=0)
+        )
         fewest[number] = (int(fired.sum()) + bias * int(wrong.sum())) * out
         most[number] = samples * (n_in + bias) * out
     arrays = {
@@ -165,35 +221,68 @@ def training_operations(
         "inactive_updates": inactive,
         "messages": messages,
     }
-    low, high = (OperationCounts(**arrays, synaptic_updates=updates, samples=samples, steps=forward.steps) for updates in (fewest, most))
+    low, high = (
+        OperationCounts(**arrays, synaptic_updates=updates, samples=samples, steps=forward.steps)
+        for updates in (fewest, most)
+    )
     return low, high, float(wrong.mean())
 
 
 def price_training(
-    fewest: OperationCounts, most: OperationCounts, places: tuple[limits.LayerFit, ...], profile: EnergyProfile = DAVIES2018
+    fewest: OperationCounts,
+    most: OperationCounts,
+    places: tuple[limits.LayerFit, ...],
+    profile: EnergyProfile = DAVIES2018,
 ) -> dict[str, Any]:
-    """Energy and time per training sample, from the fewest operations' lower bounds to the most operations' upper ones."""
+    """Energy and time per training sample, from the fewest operations' lower bounds to the most
+    operations' upper ones.
+    """
     low, high = price(fewest, places, profile).record(), price(most, places, profile).record()
     spanned = {name: [low[name][0], high[name][1]] for name in low if isinstance(low[name], list)}  # type: ignore[index]
     return low | spanned
 
 
-def sensitivity(fewest: OperationCounts, most: OperationCounts, places: tuple[limits.LayerFit, ...]) -> list[dict[str, Any]]:
-    """Total joules per training sample when one constant is off by a factor of three either way (davies2018)."""
+def sensitivity(
+    fewest: OperationCounts, most: OperationCounts, places: tuple[limits.LayerFit, ...]
+) -> list[dict[str, Any]]:
+    """Total joules per training sample when one constant is off by a factor of three either way
+    (davies2018).
+    """
     base = _middle(price_training(fewest, most, places)["total_j"])
     rows = []
-    for name in ("synaptic_operation", "synaptic_update", "active_update", "inactive_update", "message", "core_power", "chip_power"):
+    for name in (
+        "synaptic_operation",
+        "synaptic_update",
+        "active_update",
+        "inactive_update",
+        "message",
+        "core_power",
+        "chip_power",
+    ):
         totals = []
         for factor in (1 / FACTOR, FACTOR):
             value = getattr(DAVIES2018, name)
-            changed = override(DAVIES2018, **{name: value.scaled(factor) if isinstance(value, Interval) else value * factor})
+            changed = override(
+                DAVIES2018,
+                **{name: value.scaled(factor) if isinstance(value, Interval) else value * factor},
+            )
             totals.append(_middle(price_training(fewest, most, places, changed)["total_j"]))
-        rows.append({"constant": name, "factor": FACTOR, "total_j": base, "low_j": totals[0], "high_j": totals[1]})
+        rows.append(
+            {
+                "constant": name,
+                "factor": FACTOR,
+                "total_j": base,
+                "low_j": totals[0],
+                "high_j": totals[1],
+            }
+        )
     return sorted(rows, key=lambda row: row["low_j"] - row["high_j"])
 
 
 def early_answers(result: RunResult, labels: np.ndarray) -> list[dict[str, Any]]:
-    """Stop as soon as one class leads by so many spikes: steps needed and accuracy kept (input and network stop together)."""
+    """Stop as soon as one class leads by so many spikes: steps needed and accuracy kept (input and
+    network stop together).
+    """
     assert result.s is not None
     counts = result.s[-1].cumsum(axis=0, dtype=np.int64)
     steps = len(counts)
@@ -205,12 +294,21 @@ def early_answers(result: RunResult, labels: np.ndarray) -> list[dict[str, Any]]
         stop = np.where(there.any(axis=0), there.argmax(axis=0), steps - 1)
         answer = counts[stop, np.arange(len(labels))].argmax(axis=1)
         mean_steps = float(stop.mean() + 1)
-        rows.append({"lead": needed, "mean_steps": mean_steps, "of_steps": steps, "test_accuracy": float((answer == labels).mean())})
+        rows.append(
+            {
+                "lead": needed,
+                "mean_steps": mean_steps,
+                "of_steps": steps,
+                "test_accuracy": float((answer == labels).mean()),
+            }
+        )
     return rows
 
 
 def fewer_steps(d: Deployed) -> list[dict[str, Any]]:
-    """Accuracy and inference energy when the same network is shown for fewer steps (the input spread evenly over them)."""
+    """Accuracy and inference energy when the same network is shown for fewer steps (the input
+    spread evenly over them).
+    """
     rows = []
     for steps in sorted({max(2, round(d.model.steps * part)) for part in (0.3, 0.5, 0.7, 1.0)}):
         pixels = d.shown.spikes.mean(axis=0, dtype=np.float32)
@@ -225,10 +323,20 @@ def fewer_steps(d: Deployed) -> list[dict[str, Any]]:
 
 def fewer_bits(d: Deployed) -> list[dict[str, Any]]:
     """Accuracy and inference energy with coarser weights."""
-    return [_pareto_row(quantise(d.model, calibration=d.calibration, weight_bits=bits), d.shown, "weight bits", bits) for bits in (3, 4, 6)]
+    return [
+        _pareto_row(
+            quantise(d.model, calibration=d.calibration, weight_bits=bits),
+            d.shown,
+            "weight bits",
+            bits,
+        )
+        for bits in (3, 4, 6)
+    ]
 
 
-def _pareto_row(fixed: FixedPointModel, shown: SpikeInput, changed: str, value: int) -> dict[str, Any]:
+def _pareto_row(
+    fixed: FixedPointModel, shown: SpikeInput, changed: str, value: int
+) -> dict[str, Any]:
     result = emulator.run(fixed, shown)
     found = price(result.operations, limits.check(fixed).layers)
     return {

@@ -1,7 +1,8 @@
 """Meters: joules, bytes and operations. What has no meter is None, never a guess.
 
-Joules come from hardware counters alone: NVML's total-energy counter (NVIDIA, Volta and later) and RAPL's package counters (Linux).
-Such a counter ticks every 20-100 ms, so a window must be many seconds long (`energy_of`), and one that does not move is not believed.
+Joules come from hardware counters alone: NVML's total-energy counter (NVIDIA, Volta and later) and
+RAPL's package counters (Linux). Such a counter ticks every 20-100 ms, so a window must be many
+seconds long (`energy_of`), and one that does not move is not believed.
 """
 
 from __future__ import annotations
@@ -33,9 +34,12 @@ class EnergyMeter(ABC):
 
 
 class NvmlMeter(EnergyMeter):
-    """The whole board of an NVIDIA GPU, by NVML's total-energy counter (millijoules since the driver was loaded)."""
+    """The whole board of an NVIDIA GPU, by NVML's total-energy counter (millijoules since the
+    driver was loaded).
+    """
 
-    def __init__(self, nvml: Any, index: int = 0) -> None:  # any: the module pynvml, which has no types
+    # any: the module pynvml, which has no types
+    def __init__(self, nvml: Any, index: int = 0) -> None:
         self._nvml, self._handle = nvml, nvml.nvmlDeviceGetHandleByIndex(index)
         self.name = f"NVML total energy counter, {_text(nvml.nvmlDeviceGetName(self._handle))}"
         self.driver = _text(nvml.nvmlSystemGetDriverVersion())
@@ -57,7 +61,10 @@ class RaplMeter(EnergyMeter):
 
     def joules(self) -> float:
         now = self._read()
-        self._sum += sum((b - a) % full for a, b, full in zip(self._last, now, self._range, strict=True)) * 1e-6
+        self._sum += (
+            sum((b - a) % full for a, b, full in zip(self._last, now, self._range, strict=True))
+            * 1e-6
+        )
         self._last = now
         return self._sum
 
@@ -66,14 +73,19 @@ class RaplMeter(EnergyMeter):
 
 
 def energy_meters(sysfs: Path = Path("/sys/class/powercap")) -> dict[str, EnergyMeter]:
-    """The meters of this machine: {"gpu": ..., "cpu": ...}, each only where there is one that can be read."""
+    """The meters of this machine: {"gpu": ..., "cpu": ...}, each only where there is one that can
+    be read.
+    """
     meters: dict[str, EnergyMeter] = {}
-    with suppress(Exception):  # no package, no driver, no GPU or no counter: nvml raises its own kinds for each; all mean "no meter"
+    # no package, no driver, no GPU or no counter: nvml raises its own kinds for each; all mean "no
+    # meter"
+    with suppress(Exception):
         import pynvml  # optional: the extra `gpu`
 
         pynvml.nvmlInit()
         meters["gpu"] = NvmlMeter(pynvml)
-    # Zones are named intel-rapl:0 (packages; AMD's too) and intel-rapl:0:1 (their parts, which would count twice).
+    # Zones are named intel-rapl:0 (packages; AMD's too) and intel-rapl:0:1 (their parts, which
+    # would count twice).
     zones = sorted(zone for zone in sysfs.glob("intel-rapl:*") if zone.name.count(":") == 1)
     with suppress(OSError, ValueError):  # readable by root alone on most systems
         if zones:
@@ -93,7 +105,9 @@ class EnergyReading:
 
     @property
     def moved(self) -> bool:
-        """Whether the counter moved at all; a reading of 0 J means a window too short or a broken counter."""
+        """Whether the counter moved at all; a reading of 0 J means a window too short or a broken
+        counter.
+        """
         return self.joules > 0
 
     @property
@@ -108,7 +122,9 @@ class EnergyReading:
             "how": "measured",
             "moved": self.moved,
             "j_per_sample": self.joules / self.samples if self.moved else None,
-            "j_per_sample_above_idle": above / self.samples if self.moved and above is not None else None,
+            "j_per_sample_above_idle": (
+                above / self.samples if self.moved and above is not None else None
+            ),
         }
 
 
@@ -122,7 +138,8 @@ def energy_of(
     clock: Callable[[], float] = time.perf_counter,
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[EnergyReading]:
-    """Repeat `work` over windows of at least `seconds` each, after a warm-up and an idle window before each.
+    """Repeat `work` over windows of at least `seconds` each, after a warm-up and an idle window
+    before each.
 
     Args:
         work: does a portion of work, waits for the device, and returns how many samples it was.
@@ -138,11 +155,18 @@ def energy_of(
             idle_watts = (meter.joules() - joules) / (clock() - start)
         samples, start, joules = 0, clock(), meter.joules()
         elapsed = 0.0
-        while not samples or elapsed < seconds:  # at least one portion: a busy machine may hold us up for a whole window
+        # at least one portion: a busy machine may hold us up for a whole window
+        while not samples or elapsed < seconds:
             samples += work()
             elapsed = clock() - start
         readings.append(
-            EnergyReading(meter=meter.name, samples=samples, seconds=elapsed, joules=meter.joules() - joules, idle_watts=idle_watts)
+            EnergyReading(
+                meter=meter.name,
+                samples=samples,
+                seconds=elapsed,
+                joules=meter.joules() - joules,
+                idle_watts=idle_watts,
+            )
         )
     return readings
 
@@ -158,9 +182,11 @@ def seconds_of(work: Callable[[], object], *, repeats: int = 1) -> float:
 
 
 def peak_bytes(work: Callable[[], object], *, device: str = "cpu") -> int:
-    """Most bytes of tensors alive at once among those that `work` allocates (what it was given does not count).
+    """Most bytes of tensors alive at once among those that `work` allocates (what it was given does
+    not count).
 
-    On a CPU from torch's profiler, allocation by allocation, so it is exact and repeats to the byte; on a GPU from torch's allocator.
+    On a CPU from torch's profiler, allocation by allocation, so it is exact and repeats to the
+    byte; on a GPU from torch's allocator.
     """
     if device != "cpu":
         torch.cuda.synchronize()
@@ -168,10 +194,17 @@ def peak_bytes(work: Callable[[], object], *, device: str = "cpu") -> int:
         torch.cuda.reset_peak_memory_stats()
         work()
         return torch.cuda.max_memory_allocated() - before
-    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler tells of its every start otherwise
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
+    # the profiler tells of its every start otherwise
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")
+    with torch.profiler.profile(
+        activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True
+    ) as profile:
         work()
-    changes = [event.nbytes() for event in profile.profiler.kineto_results.events() if event.name() == "[memory]"]
+    changes = [
+        event.nbytes()
+        for event in profile.profiler.kineto_results.events()
+        if event.name() == "[memory]"
+    ]
     alive = most = 0
     for change in changes:
         alive += change
@@ -181,16 +214,20 @@ def peak_bytes(work: Callable[[], object], *, device: str = "cpu") -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class NeuroBenchMetrics:
-    """What NeuroBench reports of a network. Source of the definitions: Yik et al. 2025 (NeuroBench, Nature Communications 16:1545) and
+    """What NeuroBench reports of a network. Source of the definitions: Yik et al. 2025 (NeuroBench,
+    Nature Communications 16:1545) and
 
-    its code, neurobench 2.3.0, `metrics/static` and `metrics/workload`; biases count as parameters and never as synaptic operations.
+    its code, neurobench 2.3.0, `metrics/static` and `metrics/workload`; biases count as parameters
+    and never as synaptic operations.
     """
 
     footprint: int  # bytes of all weights and biases
     connection_sparsity: float  # weights that are 0 / weights
-    activation_sparsity: float  # neuron outputs that are 0 / neuron outputs, over all layers, steps and samples
+    # neuron outputs that are 0 / neuron outputs, over all layers, steps and samples
+    activation_sparsity: float
     dense: float  # synaptic operations per sample if nothing were 0
-    effective_macs: float  # operations per sample with neither weight nor input 0, where the inputs are not spikes
+    # operations per sample with neither weight nor input 0, where the inputs are not spikes
+    effective_macs: float
     effective_acs: float  # the same where all inputs are spikes, which need no multiplication
 
     def record(self) -> dict[str, Any]:
@@ -199,7 +236,9 @@ class NeuroBenchMetrics:
 
 
 def neurobench_metrics(net: Network, x: Float[Tensor, "T B M"]) -> NeuroBenchMetrics:
-    """Measure a network on one batch of inputs: spikes, or real numbers (which cost multiplications)."""
+    """Measure a network on one batch of inputs: spikes, or real numbers (which cost
+    multiplications).
+    """
     weights = [cast(Layer, layer).w.detach() for layer in net.layers]
     activity = net.roll(x)
     inputs = [x, *(done.s for done in activity[:-1])]
@@ -216,7 +255,8 @@ def neurobench_metrics(net: Network, x: Float[Tensor, "T B M"]) -> NeuroBenchMet
     samples = x.shape[1]
     return NeuroBenchMetrics(
         footprint=sum(p.numel() * p.element_size() for p in net.parameters()),
-        connection_sparsity=sum(int(w.eq(0).sum()) for w in weights) / sum(w.numel() for w in weights),
+        connection_sparsity=sum(int(w.eq(0).sum()) for w in weights)
+        / sum(w.numel() for w in weights),
         activation_sparsity=1 - sum(int(done.s.count_nonzero()) for done in activity) / outputs,
         dense=dense / samples,
         effective_macs=macs / samples,

@@ -1,10 +1,12 @@
-"""Tasks in which only time tells the classes apart: every neuron of the input fires equally often in every sample.
+"""Tasks in which only time tells the classes apart: every neuron of the input fires equally often
+in every sample.
 
     order        two groups of inputs fire once each, one of them some steps before the other: which came first?
     order-xor    twice so, with a pause between: did the same group come first both times? (a delayed XOR)
 
-What they ask of a learning rule: a synapse must still know, when the error arrives, that its input fired some steps ago. The rows are the
-same network under rules that differ in that alone. Ours; the idea of a delayed XOR is old.
+What they ask of a learning rule: a synapse must still know, when the error arrives, that its input
+fired some steps ago. The rows are the same network under rules that differ in that alone. Ours; the
+idea of a delayed XOR is old.
 """
 
 from __future__ import annotations
@@ -35,11 +37,14 @@ RULES: dict[str, Rule] = {
 class TimingParams:
     """One task and the network that learns it.
 
-    The learning rate was tuned to none of the rules; delay and epochs were set so that the first of them learns the task.
+    The learning rate was tuned to none of the rules; delay and epochs were set so that the first of
+    them learns the task.
     """
 
     task: str = "order"  # order or order-xor
-    delay: int = 8  # steps from one group to the other (order), or from one pair's start to the next one's (order-xor)
+    # steps from one group to the other (order), or from one pair's start to the next one's
+    # (order-xor)
+    delay: int = 8
     gap: int = 3  # steps from one group to the other within a pair (order-xor)
     group: int = 10  # input neurons of each of the two groups
     jitter: int = 1  # each input fires up to this many steps early or late
@@ -55,7 +60,10 @@ class TimingParams:
         if self.task not in ("order", "order-xor"):
             raise ValueError(f"task is {self.task!r}; known: order, order-xor")
         if self.task == "order-xor" and self.delay <= self.gap + 2 * self.jitter:
-            raise ValueError(f"delay is {self.delay} and gap {self.gap}; need delay > gap + 2 jitter, or an input fires twice at once")
+            raise ValueError(
+                f"delay is {self.delay} and gap {self.gap}; need delay > gap + 2 jitter, or an"
+                " input fires twice at once"
+            )
         if min(self.delay, self.gap, self.group, self.train, self.test) < 1 or self.jitter < 0:
             raise ValueError("delay, gap, group, train and test need at least 1, jitter at least 0")
 
@@ -63,15 +71,19 @@ class TimingParams:
 TASKS = (TimingParams(), TimingParams(task="order-xor", delay=6, hidden=(100, 100), epochs=20))
 
 
-# The same network with recurrent layers: does an own past help, beside the synapses' traces and instead of them?
+# The same network with recurrent layers: does an own past help, beside the synapses' traces and
+# instead of them?
 RECURRENT = tuple((replace(p, recurrent=True), rule) for p in TASKS for rule in list(RULES)[:2])
 
 
 def samples(p: TimingParams, n: int, *, generator: torch.Generator) -> SpikeSet:
-    """Spike trains [n, T, 2 group] and their classes, 0 or 1; every input fires once (order) or twice (order-xor)."""
+    """Spike trains [n, T, 2 group] and their classes, 0 or 1; every input fires once (order) or
+    twice (order-xor).
+    """
     pairs, step = (1, p.delay) if p.task == "order" else (2, p.gap)
     first = torch.randint(0, 2, (pairs, n), generator=generator)  # the group that leads each pair
-    start = p.jitter + torch.randint(0, 3, (n,), generator=generator)  # so that no step of its own tells the class
+    # so that no step of its own tells the class
+    start = p.jitter + torch.randint(0, 3, (n,), generator=generator)
     steps = 2 * p.jitter + 2 + (pairs - 1) * p.delay + step + 4
     s = torch.zeros(n, steps, 2 * p.group, dtype=torch.bool)
     for pair in range(pairs):
@@ -88,7 +100,9 @@ def learn(p: TimingParams, rule: Rule, seed: int) -> list[float]:
     generator = torch.Generator().manual_seed(1000 + seed)
     train, test = samples(p, p.train, generator=generator), samples(p, p.test, generator=generator)
     weights = torch.Generator().manual_seed(seed)
-    net = Network((train.inputs, *p.hidden, train.classes), recurrent=p.recurrent, generator=weights)
+    net = Network(
+        (train.inputs, *p.hidden, train.classes), recurrent=p.recurrent, generator=weights
+    )
     learner = LocalLearner(net, SleepAligned(net, generator=weights), rule=rule)
     optimizer = torch.optim.Adam(net.parameters(), lr=p.lr)
     batches = -(-len(train) // p.batch)
@@ -109,7 +123,13 @@ def measure(p: TimingParams, rule: str, seed: int) -> Iterator[dict[str, Any]]:
     """One row as a record's results."""
     curve = learn(p, RULES[rule], seed)
     method = f"{rule}, recurrent" if p.recurrent else rule
-    yield {"method": method, "task": p.task, "test_accuracy": curve[-1], "test_accuracy_curve": curve, "samples": p.train * p.epochs}
+    yield {
+        "method": method,
+        "task": p.task,
+        "test_accuracy": curve[-1],
+        "test_accuracy_curve": curve,
+        "samples": p.train * p.epochs,
+    }
 
 
 def described(p: TimingParams, rule: str) -> dict[str, Any]:

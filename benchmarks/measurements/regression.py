@@ -2,9 +2,11 @@
 
     angle      by how many degrees was this handwritten digit turned? (MNIST, every image at an angle of its own)
     friedman   a function of five of ten inputs, y = 10 sin(pi x1 x2) + 20 (x3 - 1/2)^2 + 10 x4 + 5 x5 + N(0, 1)
-               Source: Friedman 1991, Annals of Statistics 19, "Multivariate adaptive regression splines", his first example
+               Source: Friedman 1991, Annals of Statistics 19, "Multivariate adaptive regression
+               splines", his first example
 
-Beside them whoever always answers the mean of the training targets, and least squares on the inputs themselves, ridge 1e-3 of the trace.
+Beside them whoever always answers the mean of the training targets, and least squares on the inputs
+themselves, ridge 1e-3 of the trace.
 """
 
 from __future__ import annotations
@@ -46,37 +48,59 @@ class RegressionParams:
     epochs: int = 6
     batch: int = 100
     error: str = "running"  # error neurons of the local rule
-    lr: float = 3e-3  # Adam's at the start, cosine to 0; on training images set apart 1e-3 did as well for BPTT, and worse for the rule
+    # Adam's at the start, cosine to 0; on training images set apart 1e-3 did as well for BPTT, and
+    # worse for the rule
+    lr: float = 3e-3
 
     def __post_init__(self) -> None:
         if self.task not in ("angle", "friedman"):
             raise ValueError(f"task is {self.task!r}; known: angle, friedman")
         if min(self.train, self.test) < 1 or not 0 < self.reach <= 180:
-            raise ValueError("train and test need at least 1 sample, and reach more than 0 degrees, at most 180")
+            raise ValueError(
+                "train and test need at least 1 sample, and reach more than 0 degrees, at most 180"
+            )
 
 
-TASKS = (RegressionParams(), RegressionParams(task="friedman", hidden=(100, 100), steps=32, epochs=20, train=10_000))
+TASKS = (
+    RegressionParams(),
+    RegressionParams(task="friedman", hidden=(100, 100), steps=32, epochs=20, train=10_000),
+)
 
 
 def samples(p: RegressionParams, seed: int) -> tuple[ImageSet, ImageSet, Values]:
     """Training and test samples, and the readout whose range holds the targets of both."""
     if p.task == "friedman":
-        parts = [_friedman(n, torch.Generator().manual_seed(1000 * number + seed)) for number, n in ((1, p.train), (2, p.test))]
+        parts = [
+            _friedman(n, torch.Generator().manual_seed(1000 * number + seed))
+            for number, n in ((1, p.train), (2, p.test))
+        ]
         low, high = -5.0, 35.0  # the function reaches from 0 to 30, and its noise about 4 further
         sets = [(x, y.clamp(low, high)) for x, y in parts]
     else:
         digits = [(load("mnist", "train").x[: p.train], 1), (load("mnist", "test").x[: p.test], 2)]
         low, high = -p.reach, p.reach
-        sets = [_turned(x, p.reach, torch.Generator().manual_seed(1000 * number + seed)) for x, number in digits]
+        sets = [
+            _turned(x, p.reach, torch.Generator().manual_seed(1000 * number + seed))
+            for x, number in digits
+        ]
     (x, y), (x_test, y_test) = sets
-    train, test = ImageSet(p.task, "train", x, y, p.neurons), ImageSet(p.task, "test", x_test, y_test, p.neurons)
+    train, test = (
+        ImageSet(p.task, "train", x, y, p.neurons),
+        ImageSet(p.task, "test", x_test, y_test, p.neurons),
+    )
     return train, test, Values(low, high, neurons=p.neurons)
 
 
 def _turned(x: Tensor, reach: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Each image turned about its middle by an angle of its own, clockwise, bilinear, black outside; and the angles, [n, 1], degrees."""
+    """Each image turned about its middle by an angle of its own, clockwise, bilinear, black
+    outside; and the angles, [n, 1], degrees.
+    """
     angle = (torch.rand(len(x), generator=generator) * 2 - 1) * reach
-    cos, sin, zero = torch.cos(torch.deg2rad(angle)), torch.sin(torch.deg2rad(angle)), torch.zeros(len(x))
+    cos, sin, zero = (
+        torch.cos(torch.deg2rad(angle)),
+        torch.sin(torch.deg2rad(angle)),
+        torch.zeros(len(x)),
+    )
     where = torch.stack([torch.stack([cos, sin, zero], 1), torch.stack([-sin, cos, zero], 1)], 1)
     grid = functional.affine_grid(where, [len(x), 1, *x.shape[1:]], align_corners=False)
     turned = functional.grid_sample(x[:, None].float(), grid, align_corners=False)[:, 0]
@@ -84,15 +108,25 @@ def _turned(x: Tensor, reach: float, generator: torch.Generator) -> tuple[Tensor
 
 
 def _friedman(n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Ten inputs, uniform in 0..1, each beside what it lacks of 1 (so that a small one fires too), [n, 20]; and targets [n, 1]."""
+    """Ten inputs, uniform in 0..1, each beside what it lacks of 1 (so that a small one fires too),
+    [n, 20]; and targets [n, 1].
+    """
     x = torch.rand(n, 10, generator=generator)
     a, b, c, d, e = x[:, :5].T
-    y = 10 * torch.sin(math.pi * a * b) + 20 * (c - 0.5).square() + 10 * d + 5 * e + torch.randn(n, generator=generator)
+    y = (
+        10 * torch.sin(math.pi * a * b)
+        + 20 * (c - 0.5).square()
+        + 10 * d
+        + 5 * e
+        + torch.randn(n, generator=generator)
+    )
     return torch.cat([x, 1 - x], 1), y[:, None]
 
 
 def learn(p: RegressionParams, method: str, seed: int) -> dict[str, Any]:
-    """What came of a method on the test samples: rmse in the target's unit, r2, and for networks the curve over epochs."""
+    """What came of a method on the test samples: rmse in the target's unit, r2, and for networks
+    the curve over epochs.
+    """
     train, test, readout = samples(p, seed)
     if method == "the mean":
         return readout.measured(train.y.mean(0).expand_as(test.y), test.y)
@@ -104,7 +138,9 @@ def learn(p: RegressionParams, method: str, seed: int) -> dict[str, Any]:
     if method == "BPTT":
         learner = Bptt(net, "mse", [Surrogate(1.0, 0.5)] * len(net.layers), fused_scan, readout)
     else:
-        learner = LocalLearner(net, SleepAligned(net, generator=weights), error=ERRORS[p.error](), readout=readout)
+        learner = LocalLearner(
+            net, SleepAligned(net, generator=weights), error=ERRORS[p.error](), readout=readout
+        )
     optimizer = torch.optim.Adam(net.parameters(), lr=p.lr)
     batches = -(-len(train) // p.batch)
     trainer = Trainer(
@@ -128,10 +164,18 @@ def learn(p: RegressionParams, method: str, seed: int) -> dict[str, Any]:
 
 
 def _least_squares(train: ImageSet, test: ImageSet) -> Tensor:
-    x, x_test = (part.x.flatten(1).double() / (255 if part.x.dtype == torch.uint8 else 1) for part in (train, test))
+    x, x_test = (
+        part.x.flatten(1).double() / (255 if part.x.dtype == torch.uint8 else 1)
+        for part in (train, test)
+    )
     middle, y = x.mean(0), train.y.double()
     covariance = (x - middle).T @ (x - middle)
-    ridge = 1e-3 * covariance.trace() / len(covariance) * torch.eye(len(covariance), dtype=torch.float64)
+    ridge = (
+        1e-3
+        * covariance.trace()
+        / len(covariance)
+        * torch.eye(len(covariance), dtype=torch.float64)
+    )
     w = torch.linalg.solve(covariance + ridge, (x - middle).T @ (y - y.mean(0)))
     return y.mean(0) + (x_test - middle) @ w
 

@@ -1,12 +1,17 @@
-"""Several workers on one machine: does a second process on a second core train faster than one on one?
+"""Several workers on one machine: does a second process on a second core train faster than one on
+one?
 
-    python -m torch.distributed.run --standalone --nproc-per-node 2 -m benchmarks.measurements.scaling BATCH ROUNDS SECONDS
+    python -m torch.distributed.run --standalone --nproc-per-node 2 -m
+    benchmarks.measurements.scaling BATCH ROUNDS SECONDS
 
-is what `workers_scaling` starts. Each worker has one thread, and the batch is shared among them. The ways of training take turns within the
-same processes, each for a fraction of a second, for a shared machine changes its pace by a fifth from one second to the next: the first
-worker alone while the others sleep (one); all of them on their parts, telling each other nothing, which is the most that the machine gives
-(apart); their updates added up in shared memory, as `biograd train` does it on one machine (memory); or by gloo, as between machines, each
-sent as soon as it is there (early), or by gloo when the last one is (late).
+is what `workers_scaling` starts. Each worker has one thread, and the batch is shared among them.
+The ways of training take turns within the
+same processes, each for a fraction of a second, for a shared machine changes its pace by a fifth
+    from one second to the next: the first
+worker alone while the others sleep (one); all of them on their parts, telling each other nothing,
+which is the most that the machine gives (apart); their updates added up in shared memory, as
+`biograd train` does it on one machine (memory); or by gloo, as between machines, each sent as soon
+as it is there (early), or by gloo when the last one is (late).
 """
 
 from __future__ import annotations
@@ -34,14 +39,21 @@ WAYS = ("one", "apart", "memory", "early", "late")
 
 
 def workers_scaling(*, workers: int = 2, rounds: int = 15, seconds: float = 0.4) -> dict[str, Any]:
-    """Samples a second of one worker, and of several in each of the `WAYS`: medians over interleaved rounds, and quartiles of the ratio.
+    """Samples a second of one worker, and of several in each of the `WAYS`: medians over
+    interleaved rounds, and quartiles of the ratio.
 
     Args:
         rounds: turns of each way.
         seconds: of a turn, about.
     Raises: RuntimeError where the workers do not run.
     """
-    results: dict[str, Any] = {"workers": workers, "steps": STEPS, "sizes": list(SIZES), "rounds": rounds, "batches": {}}
+    results: dict[str, Any] = {
+        "workers": workers,
+        "steps": STEPS,
+        "sizes": list(SIZES),
+        "rounds": rounds,
+        "batches": {},
+    }
     for batch in BATCHES:
         found = _race(workers, batch, rounds, seconds)
         ratios = [several / one for several, one in zip(found["memory"], found["one"], strict=True)]
@@ -62,20 +74,42 @@ def _ratio(these: list[float], those: list[float]) -> float:
 
 def _race(workers: int, batch: int, rounds: int, seconds: float) -> dict[str, list[float]]:
     """Samples a second of each way, a number a round."""
-    start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(workers)]
+    start = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        str(workers),
+    ]
     program = ["-m", "benchmarks.measurements.scaling", str(batch), str(rounds), str(seconds)]
-    done = subprocess.run([*start, *program], capture_output=True, text=True, timeout=120 + 10 * rounds * len(WAYS) * seconds)
+    done = subprocess.run(
+        [*start, *program],
+        capture_output=True,
+        text=True,
+        timeout=120 + 10 * rounds * len(WAYS) * seconds,
+    )
     told = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode or not told:
         lines = [line.strip() for line in done.stderr.splitlines() if line.strip(" =*-")]
-        said = [line for line in lines if "Error: " in line] or lines  # torchrun frames the reason in many others
-        raise RuntimeError(f"{workers} workers ended with status {done.returncode}: {said[-1] if said else 'they said nothing'}")
+        # torchrun frames the reason in many others
+        said = [line for line in lines if "Error: " in line] or lines
+        raise RuntimeError(
+            f"{workers} workers ended with status {done.returncode}:"
+            f" {said[-1] if said else 'they said nothing'}"
+        )
     return json.loads(told[-1])
 
 
 def _learner(net: Network, way: str, workers: Workers) -> LocalLearner | SharedLearner:
-    own = LocalLearner(net, RandomDFA(net, generator=torch.Generator().manual_seed(1)), error=SignedSpikes())
-    return own if way in ("one", "apart") else SharedLearner(own, workers, early=way != "late", in_memory=way == "memory")
+    own = LocalLearner(
+        net, RandomDFA(net, generator=torch.Generator().manual_seed(1)), error=SignedSpikes()
+    )
+    return (
+        own
+        if way in ("one", "apart")
+        else SharedLearner(own, workers, early=way != "late", in_memory=way == "memory")
+    )
 
 
 def main(batch: int, rounds: int, seconds: float) -> None:

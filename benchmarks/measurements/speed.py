@@ -1,10 +1,12 @@
 """How fast: BioGrad and its peers on the same net, the same batch, the same process, in turns.
 
-Two batches are raced on: MNIST digits, whose spikes come in runs and leave the border silent, as in every image task, and spikes
-that fall at random, which nothing can be saved on. Weights stay as drawn (the learning rate is 0): every sample errs, and none is skipped.
-Rounds are interleaved (every method once a round, in an order that rotates), so that a machine that slows down slows all of them; ratios
-are medians over the rounds. Each method is given its faster setting: both ways of stepping a library are timed.
-SpikingJelly races where it is installed (`libraries` says how).
+Two batches are raced on: MNIST digits, whose spikes come in runs and leave the border silent, as in
+every image task, and spikes that fall at random, which nothing can be saved on. Weights stay as
+drawn (the learning rate is 0): every sample errs, and none is skipped. Rounds are interleaved
+(every method once a round, in an order that rotates), so that a machine that slows down slows all
+of them; ratios
+are medians over the rounds. Each method is given its faster setting: both ways of stepping a
+library are timed. SpikingJelly races where it is installed (`libraries` says how).
 """
 
 from __future__ import annotations
@@ -49,7 +51,9 @@ def digits(batch: int = BATCH, steps: int = STEPS) -> Batch:
 
 def at_random(batch: int = BATCH, steps: int = STEPS) -> Batch:
     """As many spikes, anywhere."""
-    spikes = torch.bernoulli(torch.full((steps, batch, SIZES[0]), INPUT_RATE), generator=torch.Generator().manual_seed(0))
+    spikes = torch.bernoulli(
+        torch.full((steps, batch, SIZES[0]), INPUT_RATE), generator=torch.Generator().manual_seed(0)
+    )
     return spikes, torch.arange(batch) % SIZES[-1]
 
 
@@ -83,7 +87,10 @@ def _learners(threads: int) -> dict[str, Any]:  # any: BioGrad's learner and the
         "BPTT, our fused scans": peer(method="bptt"),
     }
     if has_spikingjelly():
-        found |= {SPIKINGJELLY[layered]: peer(method="spikingjelly", layered=bool(layered)) for layered in (0, 1)}
+        found |= {
+            SPIKINGJELLY[layered]: peer(method="spikingjelly", layered=bool(layered))
+            for layered in (0, 1)
+        }
     return found
 
 
@@ -104,7 +111,9 @@ def _step(learner: Any, spikes: torch.Tensor, labels: torch.Tensor) -> Step:
 
 @contextmanager
 def one_torch_thread() -> Iterator[None]:
-    """Torch's own threads set to one, as `Experiment` does for a learner that splits batches itself."""
+    """Torch's own threads set to one, as `Experiment` does for a learner that splits batches
+    itself.
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -113,7 +122,9 @@ def one_torch_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def interleaved(work: dict[str, Step], *, rounds: int, samples: int, seconds: float = 0.3) -> dict[str, list[float]]:
+def interleaved(
+    work: dict[str, Step], *, rounds: int, samples: int, seconds: float = 0.3
+) -> dict[str, list[float]]:
     """Samples a second of each method in each round.
 
     Args:
@@ -136,27 +147,52 @@ def interleaved(work: dict[str, Step], *, rounds: int, samples: int, seconds: fl
 
 
 def ratios(found: dict[str, list[float]]) -> dict[str, float]:
-    """Medians over the rounds: BioGrad against snnTorch's faster setting of each round, and against the other peers."""
-    snntorch = [max(pair) for pair in zip(found["snnTorch BPTT, stepped"], found["snnTorch BPTT, layered"], strict=True)]
-    peers = {"snntorch": snntorch, "torch_bptt": found["BPTT, torch"], "fused_bptt": found["BPTT, our fused scans"]}
+    """Medians over the rounds: BioGrad against snnTorch's faster setting of each round, and against
+    the other peers.
+    """
+    snntorch = [
+        max(pair)
+        for pair in zip(
+            found["snnTorch BPTT, stepped"], found["snnTorch BPTT, layered"], strict=True
+        )
+    ]
+    peers = {
+        "snntorch": snntorch,
+        "torch_bptt": found["BPTT, torch"],
+        "fused_bptt": found["BPTT, our fused scans"],
+    }
     if SPIKINGJELLY[0] in found:
-        peers["spikingjelly"] = [max(pair) for pair in zip(*(found[name] for name in SPIKINGJELLY), strict=True)]
+        peers["spikingjelly"] = [
+            max(pair) for pair in zip(*(found[name] for name in SPIKINGJELLY), strict=True)
+        ]
     return {
-        f"ratio_{ours}_vs_{name}": statistics.median(a / b for a, b in zip(found[f"BioGrad, {ours}"], theirs, strict=True))
+        f"ratio_{ours}_vs_{name}": statistics.median(
+            a / b for a, b in zip(found[f"BioGrad, {ours}"], theirs, strict=True)
+        )
         for ours in ("full", "factorised")
         for name, theirs in peers.items()
     }
 
 
 def training_speed(
-    threads: int, *, inputs: str = "digits", rounds: int = 15, seconds: float = 0.4, with_floor: bool = True
+    threads: int,
+    *,
+    inputs: str = "digits",
+    rounds: int = 15,
+    seconds: float = 0.4,
+    with_floor: bool = True,
 ) -> dict[str, Any]:
-    """All methods in turns, and the dense product floor measured among them: event by event, we may well be above it."""
+    """All methods in turns, and the dense product floor measured among them: event by event, we may
+    well be above it.
+    """
     work = steps_to_time(threads, inputs) | (floors(threads) if with_floor else {})
     found = interleaved(work, rounds=rounds, samples=BATCH, seconds=seconds)
     medians = {name: statistics.median(values) for name, values in found.items()}
     shares = {
-        f"floor_share_{rule}": medians[f"BioGrad, {rule}"] / max(medians[name] for name in found if name.startswith(f"floor, {rule}"))
+        f"floor_share_{rule}": (
+            medians[f"BioGrad, {rule}"]
+            / max(medians[name] for name in found if name.startswith(f"floor, {rule}"))
+        )
         for rule in (("full", "factorised") if with_floor else ())
     }
     return (
@@ -170,7 +206,11 @@ def training_speed(
             "batch": BATCH,
             "rounds": rounds,
             "samples_per_second": medians,
-            "quartiles": {name: statistics.quantiles(values, n=4)[::2] for name, values in found.items() if len(values) > 1},
+            "quartiles": {
+                name: statistics.quantiles(values, n=4)[::2]
+                for name, values in found.items()
+                if len(values) > 1
+            },
             "precision": {"all": "float32", "matmul": _precision()},
         }
     )
@@ -179,13 +219,21 @@ def training_speed(
 def floors(threads: int) -> dict[str, Step]:
     """The matrix products alone of a local step on dense arrays, in float32 and bfloat16.
 
-    full: forward products of all layers over T x B, and the update products over T x B. factorised: the update's over B alone. The
+    full: forward products of all layers over T x B, and the update products over T x B. factorised:
+        the update's over B alone. The
     feedback products (10 classes) are left out: they are two per cent.
     """
     rows = STEPS * BATCH
     work: dict[str, Step] = {}
     for kind in (torch.float32, torch.bfloat16):
-        pairs = [(torch.rand(rows, m, dtype=kind), torch.rand(n, m, dtype=kind), torch.rand(rows, n, dtype=kind)) for m, n in _shapes()]
+        pairs = [
+            (
+                torch.rand(rows, m, dtype=kind),
+                torch.rand(n, m, dtype=kind),
+                torch.rand(rows, n, dtype=kind),
+            )
+            for m, n in _shapes()
+        ]
         name = str(kind).removeprefix("torch.")
         work[f"floor, full, {name}"] = _products(pairs, threads, rows)
         work[f"floor, factorised, {name}"] = _products(pairs, threads, BATCH)
@@ -196,7 +244,9 @@ def _shapes() -> list[tuple[int, int]]:
     return list(zip(SIZES[:-1], SIZES[1:], strict=True))  # noqa: RUF007 (pairs of neighbours, as everywhere)
 
 
-def _products(pairs: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]], threads: int, rows: int) -> Step:
+def _products(
+    pairs: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]], threads: int, rows: int
+) -> Step:
     def products() -> None:
         torch.set_num_threads(threads)
         for pre, w, g in pairs:
@@ -206,8 +256,12 @@ def _products(pairs: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]], thre
     return products
 
 
-def inference_speed(threads: int, *, inputs: str = "digits", rounds: int = 9, seconds: float = 0.3) -> dict[str, Any]:
-    """Forward passes alone, from spikes to each neuron's count, interleaved: BioGrad and both ways of stepping snnTorch."""
+def inference_speed(
+    threads: int, *, inputs: str = "digits", rounds: int = 9, seconds: float = 0.3
+) -> dict[str, Any]:
+    """Forward passes alone, from spikes to each neuron's count, interleaved: BioGrad and both ways
+    of stepping snnTorch.
+    """
     torch.set_num_threads(threads)
     spikes, _ = INPUTS[inputs]()
     learners = _learners(threads)
@@ -220,33 +274,57 @@ def inference_speed(threads: int, *, inputs: str = "digits", rounds: int = 9, se
     }
     with torch.no_grad():
         found = interleaved(work, rounds=rounds, samples=BATCH, seconds=seconds)
-    fastest = [max(pair) for pair in zip(found["snnTorch, stepped"], found["snnTorch, layered"], strict=True)]
+    fastest = [
+        max(pair)
+        for pair in zip(found["snnTorch, stepped"], found["snnTorch, layered"], strict=True)
+    ]
     return {
         "threads": threads,
         "inputs": inputs,
         "samples_per_second": {name: statistics.median(values) for name, values in found.items()},
-        "ratio_inference_vs_snntorch": statistics.median(a / b for a, b in zip(found["BioGrad"], fastest, strict=True)),
+        "ratio_inference_vs_snntorch": statistics.median(
+            a / b for a, b in zip(found["BioGrad"], fastest, strict=True)
+        ),
     }
 
 
 def memory(lengths: tuple[int, ...] = (10, 50, 100, 200, 400), batch: int = 20) -> dict[str, Any]:
-    """Peak bytes of one learning step against T: the online order, the layer-at-once order, and BPTT."""
+    """Peak bytes of one learning step against T: the online order, the layer-at-once order, and
+    BPTT.
+    """
     net = Network(SIZES, generator=torch.Generator().manual_seed(0))
     config = RunConfig(hidden=SIZES[1:-1])
     orders: tuple[Order, ...] = ("online", "layer")
-    learners: dict[str, Any] = {f"BioGrad, {order}": LocalLearner(net, RandomDFA(net), order=order) for order in orders}
-    for name, params in (("snnTorch BPTT", {"method": "snntorch"}), ("BPTT, torch", {"method": "unfused"})):
+    learners: dict[str, Any] = {
+        f"BioGrad, {order}": LocalLearner(net, RandomDFA(net), order=order) for order in orders
+    }
+    for name, params in (
+        ("snnTorch BPTT", {"method": "snntorch"}),
+        ("BPTT, torch", {"method": "unfused"}),
+    ):
         baseline = BaselineParams(**params)  # type: ignore[arg-type]  # words for words
-        learners[name] = METHODS[baseline.method](SIZES, config, baseline, torch.Generator().manual_seed(0))
+        learners[name] = METHODS[baseline.method](
+            SIZES, config, baseline, torch.Generator().manual_seed(0)
+        )
     labels = torch.arange(batch) % SIZES[-1]
     found: dict[str, list[int]] = {name: [] for name in learners}
     for steps in lengths:
-        spikes = torch.bernoulli(torch.full((steps, batch, SIZES[0]), INPUT_RATE), generator=torch.Generator().manual_seed(0))
+        spikes = torch.bernoulli(
+            torch.full((steps, batch, SIZES[0]), INPUT_RATE),
+            generator=torch.Generator().manual_seed(0),
+        )
         for name, learner in learners.items():
             learner.step(spikes, labels)
-            found[name].append(peak_bytes(lambda learner=learner, spikes=spikes: learner.step(spikes, labels)))  # type: ignore[misc]
+            found[name].append(
+                peak_bytes(lambda learner=learner, spikes=spikes: learner.step(spikes, labels))
+            )  # type: ignore[misc]
     online = found["BioGrad, online"]
-    return {"steps": list(lengths), "batch": batch, "peak_bytes": found, "online_growth": online[-1] / online[0]}
+    return {
+        "steps": list(lengths),
+        "batch": batch,
+        "peak_bytes": found,
+        "online_growth": online[-1] / online[0],
+    }
 
 
 def _precision() -> str:

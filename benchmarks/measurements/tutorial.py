@@ -1,9 +1,11 @@
-"""A snnTorch tutorial's network trained by its own recipe, and converted and trained by BioGrad; and its spikes to NIR and back.
+"""A snnTorch tutorial's network trained by its own recipe, and converted and trained by BioGrad;
+and its spikes to NIR and back.
 
-snnTorch's tutorial 5 ("Training Spiking Neural Networks with snnTorch"): 784-1000-10 Leaky neurons of beta 0.95, 25 steps, pixels as a
-constant current, cross-entropy of the output voltages summed over steps, Adam at 5e-4, batches of 128, its usual surrogate (arctan) and
-reset by subtraction. BioGrad takes the same untrained weights with reset to zero (its nearest form), shows the same pixels as evenly
-spaced spikes, and learns by local rules and sleep.
+snnTorch's tutorial 5 ("Training Spiking Neural Networks with snnTorch"): 784-1000-10 Leaky neurons
+of beta 0.95, 25 steps, pixels as a constant current, cross-entropy of the output voltages summed
+over steps, Adam at 5e-4, batches of 128, its usual surrogate (arctan) and reset by subtraction.
+BioGrad takes the same untrained weights with reset to zero (its nearest form), shows the same
+pixels as evenly spaced spikes, and learns by local rules and sleep.
 """
 
 from __future__ import annotations
@@ -42,7 +44,9 @@ class TutorialNet(nn.Module):
         self.lif2 = snntorch.Leaky(beta=BETA, reset_mechanism=reset_mechanism)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Output spikes and voltages, each [T, B, 10], of a constant current [B, 784] or a train [T, B, 784]."""
+        """Output spikes and voltages, each [T, B, 10], of a constant current [B, 784] or a train
+        [T, B, 784].
+        """
         mem1, mem2 = self.lif1.reset_mem(), self.lif2.reset_mem()
         train = x if x.dim() == 3 else x.expand(STEPS, *x.shape)
         spikes, voltages = [], []
@@ -54,11 +58,14 @@ class TutorialNet(nn.Module):
         return torch.stack(spikes), torch.stack(voltages)
 
 
-def measure(method: str, *, epochs: int, lr: float, seed: int, threads: int, validation: int = 0) -> dict[str, Any]:
+def measure(
+    method: str, *, epochs: int, lr: float, seed: int, threads: int, validation: int = 0
+) -> dict[str, Any]:
     """Train the tutorial's network by one of `METHODS`; its accuracy after each epoch (any: JSON).
 
     Args:
-        validation: training images set apart and measured on, to choose learning rates by; 0: the test images.
+        validation: training images set apart and measured on, to choose learning rates by; 0: the
+            test images.
     """
     train, test = load("mnist", "train"), load("mnist", "test")
     if validation:
@@ -67,24 +74,42 @@ def measure(method: str, *, epochs: int, lr: float, seed: int, threads: int, val
     curve = list(METHODS[method](train, test, epochs=epochs, lr=lr, seed=seed, threads=threads))
     seconds = time.perf_counter() - start
     measured = "validation" if validation else "test"
-    return {"method": method, "test_accuracy": curve[-1], "test_accuracy_curve": curve, "measured_on": measured, "seconds": seconds}
+    return {
+        "method": method,
+        "test_accuracy": curve[-1],
+        "test_accuracy_curve": curve,
+        "measured_on": measured,
+        "seconds": seconds,
+    }
 
 
 def by_its_recipe(
-    train: ImageSet, test: ImageSet, *, epochs: int, lr: float, seed: int, threads: int, cosine: bool = False
+    train: ImageSet,
+    test: ImageSet,
+    *,
+    epochs: int,
+    lr: float,
+    seed: int,
+    threads: int,
+    cosine: bool = False,
 ) -> Iterator[float]:
-    """The tutorial's own training: its network, loss and optimizer; the last batch of an epoch is dropped, as there."""
+    """The tutorial's own training: its network, loss and optimizer; the last batch of an epoch is
+    dropped, as there.
+    """
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
     net = TutorialNet()
     optimizer = torch.optim.Adam(net.parameters(), lr=lr, betas=(0.9, 0.999))
     batches = len(train) // BATCH
-    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * batches) if cosine else None
+    scheduler = (
+        torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * batches) if cosine else None
+    )
     for _ in range(epochs):
         for members in torch.randperm(len(train)).split(BATCH)[:batches]:
             _, voltages = net(train.x[members].flatten(1).float() / 255)
             labels = train.y[members].expand(STEPS, -1).flatten()
-            loss = functional.cross_entropy(voltages.flatten(0, 1), labels, reduction="sum") / BATCH  # summed over steps
+            # summed over steps
+            loss = functional.cross_entropy(voltages.flatten(0, 1), labels, reduction="sum") / BATCH
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -98,27 +123,40 @@ def by_its_recipe_annealed(train: ImageSet, test: ImageSet, **how: Any) -> Itera
     return by_its_recipe(train, test, cosine=True, **how)
 
 
-def by_biograd(train: ImageSet, test: ImageSet, *, epochs: int, lr: float, seed: int, threads: int) -> Iterator[float]:
+def by_biograd(
+    train: ImageSet, test: ImageSet, *, epochs: int, lr: float, seed: int, threads: int
+) -> Iterator[float]:
     """The same untrained weights, converted, and trained by local rules and sleep."""
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # reset by subtraction becomes reset to zero: meant
+        # reset by subtraction becomes reset to zero: meant
+        warnings.simplefilter("ignore", UserWarning)
         net = bg.from_snntorch(TutorialNet(), nearest=True)
     generator = torch.Generator().manual_seed(seed)
     learner = bg.LocalLearner(net, bg.SleepAligned(net, generator=generator), threads=threads)
     optimizer = torch.optim.Adam(net.parameters(), lr=lr)
-    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * -(-len(train) // BATCH))
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(
+        optimizer, epochs * -(-len(train) // BATCH)
+    )
     params = bg.TrainParams(epochs=epochs, batch=BATCH, steps=STEPS)
-    for record in bg.Trainer(learner, optimizer, train, params=params, test_set=test, scheduler=scheduler, seed=seed).run():
+    for record in bg.Trainer(
+        learner, optimizer, train, params=params, test_set=test, scheduler=scheduler, seed=seed
+    ).run():
         yield record["test_accuracy"]
 
 
-METHODS = {"snntorch": by_its_recipe, "snntorch annealed": by_its_recipe_annealed, "biograd": by_biograd}
+METHODS = {
+    "snntorch": by_its_recipe,
+    "snntorch annealed": by_its_recipe_annealed,
+    "biograd": by_biograd,
+}
 
 
 def round_trip(samples: int = 1000, seed: int = 0) -> dict[str, Any]:
-    """The untrained network's output spikes on test images: in snnTorch, as ours, and back in snnTorch by way of NIR (any: JSON)."""
+    """The untrained network's output spikes on test images: in snnTorch, as ours, and back in
+    snnTorch by way of NIR (any: JSON).
+    """
     torch.manual_seed(seed)
     model = TutorialNet(reset_mechanism="zero")
     images = load("mnist", "test").subset(slice(0, samples))

@@ -1,4 +1,6 @@
-"""What every peer that learns by backpropagation shares: its loss, its surrogate, weights that carry a graph, and gradients handed back."""
+"""What every peer that learns by backpropagation shares: its loss, its surrogate, weights that
+carry a graph, and gradients handed back.
+"""
 
 from __future__ import annotations
 
@@ -29,30 +31,48 @@ def layers_of(net: Network) -> list[Layer]:
 
 
 def leaves(net: Network) -> list[tuple[Tensor, Tensor]]:
-    """(w, b) of each layer, in the parameters' own memory, with a graph: the parameters themselves carry none (the network's rule)."""
-    return [(layer.w.detach().requires_grad_(), layer.b.detach().requires_grad_()) for layer in layers_of(net)]
+    """(w, b) of each layer, in the parameters' own memory, with a graph: the parameters themselves
+    carry none (the network's rule).
+    """
+    return [
+        (layer.w.detach().requires_grad_(), layer.b.detach().requires_grad_())
+        for layer in layers_of(net)
+    ]
 
 
 CLASSES = Classes()  # what peers learn unless told otherwise
 
 
 def finish(
-    net: Network, weights: list[tuple[Tensor, Tensor]], activity: list[Tensor], labels: Tensor, readout: Readout = CLASSES
+    net: Network,
+    weights: list[tuple[Tensor, Tensor]],
+    activity: list[Tensor],
+    labels: Tensor,
+    readout: Readout = CLASSES,
 ) -> StepResult:
-    """Hand the gradients to the parameters, and tell of the step. `activity`: of each layer, [T, B, N]."""
+    """Hand the gradients to the parameters, and tell of the step. `activity`: of each layer, [T, B,
+    N].
+    """
     for layer, (w, b) in zip(layers_of(net), weights, strict=True):
         layer.w.grad, layer.b.grad = w.grad, b.grad
     out = activity[-1]
     error = (readout.wished(labels, out.shape[-1]) - out.mean(0)).abs().mean()
-    return StepResult(readout.answers(out.sum(0), len(out)), error, torch.stack([a.mean() for a in activity]))
+    return StepResult(
+        readout.answers(out.sum(0), len(out)), error, torch.stack([a.mean() for a in activity])
+    )
 
 
-def _mse(rate: Float[Tensor, "B C"], labels: Shaped[Tensor, "B ..."], readout: Readout = CLASSES) -> Tensor:
+def _mse(
+    rate: Float[Tensor, "B C"], labels: Shaped[Tensor, "B ..."], readout: Readout = CLASSES
+) -> Tensor:
     return (rate - readout.wished(labels, rate.shape[1])).pow(2).sum(1).mean()
 
 
-def _cross_entropy(rate: Float[Tensor, "B C"], labels: Shaped[Tensor, "B ..."], readout: Readout = CLASSES) -> Tensor:
-    return functional.cross_entropy(rate * 10, labels)  # rates are in 0..1: as logits they would never be sure
+def _cross_entropy(
+    rate: Float[Tensor, "B C"], labels: Shaped[Tensor, "B ..."], readout: Readout = CLASSES
+) -> Tensor:
+    # rates are in 0..1: as logits they would never be sure
+    return functional.cross_entropy(rate * 10, labels)
 
 
 LOSSES: dict[str, Callable[..., Tensor]] = {"mse": _mse, "ce": _cross_entropy}

@@ -1,7 +1,9 @@
-"""The peers BioGrad is measured against: the same spiking net by backpropagation through time, and an equal artificial one.
+"""The peers BioGrad is measured against: the same spiking net by backpropagation through time, and
+an equal artificial one.
 
-They train in BioGrad's own `Trainer`, so data, encoder, transforms, order, optimizer, schedule and evaluation are the same code and
-the same draws; only the learner differs. Spiking peers hold BioGrad's own `Network`: same neuron, same initial weights per seed.
+They train in BioGrad's own `Trainer`, so data, encoder, transforms, order, optimizer, schedule and
+evaluation are the same code and the same draws; only the learner differs. Spiking peers hold
+BioGrad's own `Network`: same neuron, same initial weights per seed.
 
     bptt      plain torch, tuned: products batched over time, the scan and its backward pass fused into compiled loops
     unfused   the same gradients with torch's own operations alone (the way most code is written, made as fast as that goes)
@@ -43,20 +45,30 @@ class BaselineParams:
 
     method: str = "bptt"  # a key of METHODS
     loss: str = "mse"  # a key of LOSSES, on output spikes per step (for ann: always cross-entropy)
-    window: float = 1.0  # half-width of the rectangular surrogate, thresholds; its height is 1 / (2 window)
-    open_output: bool = False  # the output layer's surrogate has no window (height 1/2): more stable, no better (chosen on validation)
-    layered: bool = True  # snntorch, spikingjelly: a layer over all steps at once, instead of all layers step by step
+    # half-width of the rectangular surrogate, thresholds; its height is 1 / (2 window)
+    window: float = 1.0
+    # the output layer's surrogate has no window (height 1/2): more stable, no better (chosen on
+    # validation)
+    open_output: bool = False
+    # snntorch, spikingjelly: a layer over all steps at once, instead of all layers step by step
+    layered: bool = True
 
     def __post_init__(self) -> None:
         for name, table in (("method", METHODS), ("loss", LOSSES)):
             if getattr(self, name) not in table:
-                raise ValueError(f"baseline.{name} is {getattr(self, name)!r}; known: {', '.join(table)}")
+                raise ValueError(
+                    f"baseline.{name} is {getattr(self, name)!r}; known: {', '.join(table)}"
+                )
         if not self.window > 0:
             raise ValueError(f"baseline.window is {self.window}; need window > 0 (thresholds)")
 
 
-def build(config: RunConfig, params: BaselineParams, train_set: Samples, test_set: Samples | None) -> Trainer:
-    """A trainer for a peer; `config.feedback`, `rule`, `error`, `order` and `sleep` mean nothing to it and are not used."""
+def build(
+    config: RunConfig, params: BaselineParams, train_set: Samples, test_set: Samples | None
+) -> Trainer:
+    """A trainer for a peer; `config.feedback`, `rule`, `error`, `order` and `sleep` mean nothing to
+    it and are not used.
+    """
     generator = torch.Generator().manual_seed(config.seed)
     sizes = (input_size(train_set), *config.hidden, int(train_set.y.max()) + 1)
     learner = METHODS[params.method](sizes, config, params, generator)
@@ -67,7 +79,9 @@ def build(config: RunConfig, params: BaselineParams, train_set: Samples, test_se
         learner,
         optimizer,
         train_set,
-        params=TrainParams(epochs=config.epochs, batch=config.batch, steps=1 if ann else config.steps),
+        params=TrainParams(
+            epochs=config.epochs, batch=config.batch, steps=1 if ann else config.steps
+        ),
         test_set=test_set,
         scheduler=SCHEDULES[config.schedule](optimizer, batches * config.epochs),
         encoder=pixels if ann else ENCODERS[config.encoder],
@@ -77,7 +91,8 @@ def build(config: RunConfig, params: BaselineParams, train_set: Samples, test_se
 
 
 class Bptt:
-    """Surrogate-gradient backpropagation through time: every step of every layer is kept until the backward pass.
+    """Surrogate-gradient backpropagation through time: every step of every layer is kept until the
+    backward pass.
 
         dL/dv[t] = dL/ds[t] psi[t] + alpha_v (1 - s[t]) dL/dv[t+1]        psi = height where |v - 1| < window, else 0
         dL/du[t] = dL/dv[t] + alpha_u dL/du[t+1] = dL/dcurrent[t]         (the reset itself is not differentiated)
@@ -93,7 +108,12 @@ class Bptt:
     threads = 1  # parts a batch is split into; torch's own threads work within its operations
 
     def __init__(
-        self, net: Network, loss: str, surrogates: list[Surrogate], scan: Callable[..., Tensor], readout: Readout = CLASSES
+        self,
+        net: Network,
+        loss: str,
+        surrogates: list[Surrogate],
+        scan: Callable[..., Tensor],
+        readout: Readout = CLASSES,
     ) -> None:
         self.net, self.feedback, self.loss = net, Symmetric(net), LOSSES[loss]
         self.surrogates, self.scan, self.readout = surrogates, scan, readout
@@ -128,9 +148,11 @@ class Backprop:
 
 
 class Rectified(Neuron):
-    """An artificial unit in the form of a neuron: its "spikes" are the leaky rectified current, x where x > 0, else 0.01 x.
+    """An artificial unit in the form of a neuron: its "spikes" are the leaky rectified current, x
+    where x > 0, else 0.01 x.
 
-    Leaky, so that the outputs keep the order of their logits: the trainer measures every network by its outputs' values.
+    Leaky, so that the outputs keep the order of their logits: the trainer measures every network by
+    its outputs' values.
     """
 
     leak = 0.01
@@ -145,7 +167,9 @@ class Rectified(Neuron):
     def slope(self, state: HasSpikes) -> Float[Tensor, "B N"]:
         return torch.where(state.s > 0, 1.0, self.leak)
 
-    def apical(self, v_apical: Float[Tensor, "B N"], teach: Float[Tensor, "B N"]) -> Float[Tensor, "B N"]:
+    def apical(
+        self, v_apical: Float[Tensor, "B N"], teach: Float[Tensor, "B N"]
+    ) -> Float[Tensor, "B N"]:
         return teach
 
 
@@ -159,7 +183,9 @@ def artificial(sizes: tuple[int, ...], *, generator: torch.Generator | None = No
     return net
 
 
-def pixels(x: Float[Tensor, "B N"], steps: int, *, generator: torch.Generator | None = None) -> Float[Tensor, "1 B N"]:
+def pixels(
+    x: Float[Tensor, "B N"], steps: int, *, generator: torch.Generator | None = None
+) -> Float[Tensor, "1 B N"]:
     """The encoder of the artificial network: grey values as they are, one step."""
     return x.unsqueeze(0)
 
@@ -168,7 +194,8 @@ class _Spike(torch.autograd.Function):
     """s = 1 where v > 1, with the rectangular surrogate as its derivative."""
 
     @staticmethod
-    def forward(ctx: Any, v: Tensor, surrogate: Surrogate) -> Tensor:  # any: torch gives ctx no type
+    # any: torch gives ctx no type
+    def forward(ctx: Any, v: Tensor, surrogate: Surrogate) -> Tensor:
         ctx.save_for_backward(v)
         ctx.surrogate = surrogate
         return (v > 1).to(v.dtype)
@@ -179,8 +206,12 @@ class _Spike(torch.autograd.Function):
         return grads[0] * ((v - 1).abs() < ctx.surrogate.window) * ctx.surrogate.height, None
 
 
-def unfused_scan(current: Float[Tensor, "T B N"], p: TwoCompartmentParams, surrogate: Surrogate) -> Float[Tensor, "T B N"]:
-    """`neurons.soma_step` over all steps by torch's own operations, which autograd records one by one."""
+def unfused_scan(
+    current: Float[Tensor, "T B N"], p: TwoCompartmentParams, surrogate: Surrogate
+) -> Float[Tensor, "T B N"]:
+    """`neurons.soma_step` over all steps by torch's own operations, which autograd records one by
+    one.
+    """
     u = v = s = torch.zeros_like(current[0])
     fired = []
     for now in current:
@@ -205,11 +236,15 @@ class _FusedScan(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
         s, psi = ctx.saved_tensors
         delta = torch.empty_like(s)
-        _backward(grads[0].contiguous().numpy(), s.numpy(), psi.numpy(), *ctx.constants, delta.numpy())  # type: ignore[call-arg]
+        _backward(
+            grads[0].contiguous().numpy(), s.numpy(), psi.numpy(), *ctx.constants, delta.numpy()
+        )  # type: ignore[call-arg]
         return delta, None, None
 
 
-def fused_scan(current: Float[Tensor, "T B N"], p: TwoCompartmentParams, surrogate: Surrogate) -> Float[Tensor, "T B N"]:
+def fused_scan(
+    current: Float[Tensor, "T B N"], p: TwoCompartmentParams, surrogate: Surrogate
+) -> Float[Tensor, "T B N"]:
     """`unfused_scan`, compiled; float32 on a CPU."""
     return cast(Tensor, _FusedScan.apply(current, p, surrogate))
 
@@ -230,35 +265,71 @@ def _backward(grad, s, psi, alpha_u, alpha_v, height, delta):
 
 
 def _spiking(sizes: tuple[int, ...], config: RunConfig, generator: torch.Generator) -> Network:
-    return Network(sizes, neuron=TwoCompartmentLIF(config.neuron), generator=generator).to(config.device)
+    return Network(sizes, neuron=TwoCompartmentLIF(config.neuron), generator=generator).to(
+        config.device
+    )
 
 
 def _surrogates(layers: int, params: BaselineParams) -> list[Surrogate]:
     hidden = Surrogate(params.window, 1 / (2 * params.window))
-    return [hidden] * (layers - 1) + [Surrogate(float("inf"), 0.5) if params.open_output else hidden]
+    return [hidden] * (layers - 1) + [
+        Surrogate(float("inf"), 0.5) if params.open_output else hidden
+    ]
 
 
-def _bptt(sizes: tuple[int, ...], config: RunConfig, params: BaselineParams, generator: torch.Generator) -> Learner:
-    return Bptt(_spiking(sizes, config, generator), params.loss, _surrogates(len(sizes) - 1, params), fused_scan)
+def _bptt(
+    sizes: tuple[int, ...], config: RunConfig, params: BaselineParams, generator: torch.Generator
+) -> Learner:
+    return Bptt(
+        _spiking(sizes, config, generator),
+        params.loss,
+        _surrogates(len(sizes) - 1, params),
+        fused_scan,
+    )
 
 
-def _unfused(sizes: tuple[int, ...], config: RunConfig, params: BaselineParams, generator: torch.Generator) -> Learner:
-    return Bptt(_spiking(sizes, config, generator), params.loss, _surrogates(len(sizes) - 1, params), unfused_scan)
+def _unfused(
+    sizes: tuple[int, ...], config: RunConfig, params: BaselineParams, generator: torch.Generator
+) -> Learner:
+    return Bptt(
+        _spiking(sizes, config, generator),
+        params.loss,
+        _surrogates(len(sizes) - 1, params),
+        unfused_scan,
+    )
 
 
-def _snntorch(sizes: tuple[int, ...], config: RunConfig, params: BaselineParams, generator: torch.Generator) -> Learner:
-    return SnnTorchBptt(_spiking(sizes, config, generator), params.loss, _surrogates(len(sizes) - 1, params), params.layered)
+def _snntorch(
+    sizes: tuple[int, ...], config: RunConfig, params: BaselineParams, generator: torch.Generator
+) -> Learner:
+    return SnnTorchBptt(
+        _spiking(sizes, config, generator),
+        params.loss,
+        _surrogates(len(sizes) - 1, params),
+        params.layered,
+    )
 
 
-def _spikingjelly(sizes: tuple[int, ...], config: RunConfig, params: BaselineParams, generator: torch.Generator) -> Learner:
-    return SpikingJellyBptt(_spiking(sizes, config, generator), params.loss, _surrogates(len(sizes) - 1, params), params.layered)
+def _spikingjelly(
+    sizes: tuple[int, ...], config: RunConfig, params: BaselineParams, generator: torch.Generator
+) -> Learner:
+    return SpikingJellyBptt(
+        _spiking(sizes, config, generator),
+        params.loss,
+        _surrogates(len(sizes) - 1, params),
+        params.layered,
+    )
 
 
-def _ann(sizes: tuple[int, ...], config: RunConfig, params: BaselineParams, generator: torch.Generator) -> Learner:
+def _ann(
+    sizes: tuple[int, ...], config: RunConfig, params: BaselineParams, generator: torch.Generator
+) -> Learner:
     return Backprop(artificial(sizes, generator=generator).to(config.device))
 
 
-METHODS: dict[str, Callable[[tuple[int, ...], RunConfig, BaselineParams, torch.Generator], Learner]] = {
+METHODS: dict[
+    str, Callable[[tuple[int, ...], RunConfig, BaselineParams, torch.Generator], Learner]
+] = {
     "bptt": _bptt,
     "unfused": _unfused,
     "snntorch": _snntorch,

@@ -1,7 +1,9 @@
-"""The same spiking net in the libraries of others, by their own neurons: snnTorch, and SpikingJelly where it is installed.
+"""The same spiking net in the libraries of others, by their own neurons: snnTorch, and SpikingJelly
+where it is installed.
 
-Their neurons fire the same spikes as ours (a test holds it), so that only the library differs. SpikingJelly asks for torchvision and
-torchaudio, whose usual builds bring CUDA's torch; `pip install --no-deps spikingjelly loguru` leaves them out: its neurons need neither.
+Their neurons fire the same spikes as ours (a test holds it), so that only the library differs.
+SpikingJelly asks for torchvision and torchaudio, whose usual builds bring CUDA's torch; `pip
+install --no-deps spikingjelly loguru` leaves them out: its neurons need neither.
 """
 
 from __future__ import annotations
@@ -34,8 +36,15 @@ class LibraryBptt:
 
     threads = 1
 
-    def __init__(self, net: Network, loss: str, neurons: list[Any], layered: bool) -> None:  # any: the library's own
-        self.net, self.feedback, self.loss, self.neurons, self.layered = net, Symmetric(net), LOSSES[loss], neurons, layered
+    # any: the library's own
+    def __init__(self, net: Network, loss: str, neurons: list[Any], layered: bool) -> None:
+        self.net, self.feedback, self.loss, self.neurons, self.layered = (
+            net,
+            Symmetric(net),
+            LOSSES[loss],
+            neurons,
+            layered,
+        )
 
     def step(self, spikes: Float[Tensor, "T B M"], labels: Int[Tensor, " B"]) -> StepResult:
         """Show one batch, and write the gradient into every parameter's `.grad`."""
@@ -64,7 +73,13 @@ class SnnTorchBptt(LibraryBptt):
     def __init__(self, net: Network, loss: str, surrogates: list[Surrogate], layered: bool) -> None:
         p = lif(net)
         neurons = [
-            snntorch.Synaptic(p.alpha_u, p.alpha_v, spike_grad=_snntorch_surrogate(surrogate), reset_mechanism="zero", reset_delay=False)
+            snntorch.Synaptic(
+                p.alpha_u,
+                p.alpha_v,
+                spike_grad=_snntorch_surrogate(surrogate),
+                reset_mechanism="zero",
+                reset_delay=False,
+            )
             for surrogate in surrogates
         ]
         super().__init__(net, loss, neurons, layered)
@@ -91,7 +106,8 @@ class SnnTorchBptt(LibraryBptt):
 
 
 class SpikingJellyBptt(LibraryBptt):
-    """SpikingJelly's `CUBALIFNode` with reset to zero, and its rectangular surrogate: one of height a has half-width 1 / (2 a), as ours.
+    """SpikingJelly's `CUBALIFNode` with reset to zero, and its rectangular surrogate: one of height
+    a has half-width 1 / (2 a), as ours.
 
     Its neuron fires at v >= threshold, ours above it: the threshold is the next float32 above 1.
 
@@ -99,7 +115,10 @@ class SpikingJellyBptt(LibraryBptt):
     """
 
     def __init__(self, net: Network, loss: str, surrogates: list[Surrogate], layered: bool) -> None:
-        neurons = [_spikingjelly_neuron(net, surrogate, "m" if layered else "s") for surrogate in surrogates]
+        neurons = [
+            _spikingjelly_neuron(net, surrogate, "m" if layered else "s")
+            for surrogate in surrogates
+        ]
         super().__init__(net, loss, neurons, layered)
 
     def _stepped(self, spikes: Tensor, weights: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
@@ -134,11 +153,18 @@ def _spikingjelly_neuron(net: Network, surrogate: Surrogate, step_mode: str) -> 
         from spikingjelly.activation_based import neuron as neurons
         from spikingjelly.activation_based import surrogate as surrogates
     except ImportError as error:
-        raise ImportError("SpikingJelly is not installed: pip install --no-deps spikingjelly loguru") from error
+        raise ImportError(
+            "SpikingJelly is not installed: pip install --no-deps spikingjelly loguru"
+        ) from error
     if surrogate.window * surrogate.height != 0.5:
-        raise ValueError(f"the surrogate's window is {surrogate.window} and its height {surrogate.height}; SpikingJelly's has an area of 1")
+        raise ValueError(
+            f"the surrogate's window is {surrogate.window} and its height {surrogate.height};"
+            " SpikingJelly's has an area of 1"
+        )
     p, above = lif(net), float(np.nextafter(np.float32(1), np.float32(2)))
-    node = neurons.CUBALIFNode(p.alpha_u, p.alpha_v, above, 0.0, surrogates.Rect(alpha=surrogate.height))
+    node = neurons.CUBALIFNode(
+        p.alpha_u, p.alpha_v, above, 0.0, surrogates.Rect(alpha=surrogate.height)
+    )
     node.detach_reset, node.step_mode = True, step_mode
     return node
 

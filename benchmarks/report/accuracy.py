@@ -22,29 +22,65 @@ def accuracy(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
     kinds = sorted(evidence.accuracies(), key=lambda a: -a.mean)
     if kinds:
         section.text(
-            "Rows of the same net and number of epochs share data, encoder, transforms, order of samples and evaluation; spiking peers "
-            "have the same neuron and the same initial weights. BPTT is surrogate-gradient backpropagation through time with a learning "
-            "rate, loss and surrogate chosen on the same validation images as BioGrad's."
+            "Rows of the same net and number of epochs share data, encoder, transforms, order of"
+            " samples and evaluation; spiking peers have the same neuron and the same initial"
+            " weights. BPTT is surrogate-gradient backpropagation through time with a learning"
+            " rate, loss and surrogate chosen on the same validation images as BioGrad's."
         )
-        rows = [[a.method, a.net, _optimizer(a), f"{a.mean:.2f}", _spread(a), str(len(a.seeds)), _rate(a)] for a in kinds]
+        rows = [
+            [
+                a.method,
+                a.net,
+                _optimizer(a),
+                f"{a.mean:.2f}",
+                _spread(a),
+                str(len(a.seeds)),
+                _rate(a),
+            ]
+            for a in kinds
+        ]
         section.table(
             ["method", "net", "optimizer", "test %", "±", "seeds", "spikes per neuron and sample"],
             rows,
             numbers=(3, 4, 5),
             ours=[i for i, a in enumerate(kinds) if a.method.startswith("BioGrad")],
-            caption="MNIST test images, last epoch. Differences below 0.3 points on one seed are noise.",
+            caption=(
+                "MNIST test images, last epoch. Differences below 0.3 points on one seed are noise."
+            ),
         )
-        section.figures((dots([(a.method, a.percent) for a in kinds], unit="test accuracy (%)", mark=("paper", PAPER_MNIST.value)), _DOTS))
+        section.figures(
+            (
+                dots(
+                    [(a.method, a.percent) for a in kinds],
+                    unit="test accuracy (%)",
+                    mark=("paper", PAPER_MNIST.value),
+                ),
+                _DOTS,
+            )
+        )
     else:
         section.missing("No comparison over seeds is recorded.", PAPER_COMMAND)
     names = {source.key: source.text.split(":")[0].split(";")[0] for source in SOURCES}
-    published = [[p.what, f"{p.value}", names[p.source]] for p in sorted(MNIST_ACCURACY, key=lambda p: -p.value)]
-    section.table(["published, fully connected spiking nets", "MNIST %", "source"], published, numbers=(1,))
+    published = [
+        [p.what, f"{p.value}", names[p.source]]
+        for p in sorted(MNIST_ACCURACY, key=lambda p: -p.value)
+    ]
+    section.table(
+        ["published, fully connected spiking nets", "MNIST %", "source"], published, numbers=(1,)
+    )
     clothes = over_seeds(evidence.named("fashion"), _net)
     if clothes:
-        rows = [[f"BioGrad, {net}", f"{mean} ± {spread}" if spread else mean, f"{seeds} seeds"] for net, mean, spread, seeds in clothes]
+        rows = [
+            [f"BioGrad, {net}", f"{mean} ± {spread}" if spread else mean, f"{seeds} seeds"]
+            for net, mean, spread, seeds in clothes
+        ]
         rows += [[p.what, f"{p.value}", names[p.source]] for p in FASHION_ACCURACY]
-        section.table(["fully connected spiking nets", "Fashion-MNIST %", "source"], rows, numbers=(1,), ours=range(len(clothes)))
+        section.table(
+            ["fully connected spiking nets", "Fashion-MNIST %", "source"],
+            rows,
+            numbers=(1,),
+            ours=range(len(clothes)),
+        )
     return section
 
 
@@ -63,7 +99,12 @@ def learning_curves(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
         low = max(80.0, min(min(line.y) for line in lines) - 0.5)
         drawn.append((curves(lines, x="epoch", y="test accuracy (%)", low=low), _BAND))
     if any(epoch.get("test_accuracy") is not None for epoch in evidence.epochs):
-        drawn.append((plots.learning_curve(_last_run(evidence)), "This run; held out: the test images, or those set apart."))
+        drawn.append(
+            (
+                plots.learning_curve(_last_run(evidence)),
+                "This run; held out: the test images, or those set apart.",
+            )
+        )
     if drawn:
         return section.figures(*drawn)
     return section.missing("No curve is recorded.", PAPER_COMMAND)
@@ -73,7 +114,8 @@ def angles(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
     """How well feedback points where backpropagation's would."""
     section = Section("angles", "Feedback angles: does sleep align the error path?")
     section.text(
-        "The angle between a layer's feedback weights and the transposed forward path: 90° knows nothing, 0° is backpropagation's."
+        "The angle between a layer's feedback weights and the transposed forward path: 90° knows"
+        " nothing, 0° is backpropagation's."
     )
     lines = []
     base = evidence.best("BioGrad, sleep")
@@ -81,13 +123,26 @@ def angles(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
         if base is None or a.net != base.net:
             continue
         found = [r["angle_curve_deg"] for r in a.results if r.get("angle_curve_deg")]
-        if not found or a.config.get("feedback") not in ("sleep", "dfa") or a.config.get("optimizer") == "sgd" or "factorised" in a.method:
+        if (
+            not found
+            or a.config.get("feedback") not in ("sleep", "dfa")
+            or a.config.get("optimizer") == "sgd"
+            or "factorised" in a.method
+        ):
             continue
         for layer in range(len(found[0][0])):
             mean, spread = mean_curve([[epoch[layer] for epoch in curve] for curve in found])
-            colour = plots.LAYER_COLOURS[(layer + (2 if a.config["feedback"] == "dfa" else 0)) % len(plots.LAYER_COLOURS)]
+            colour = plots.LAYER_COLOURS[
+                (layer + (2 if a.config["feedback"] == "dfa" else 0)) % len(plots.LAYER_COLOURS)
+            ]
             lines.append(
-                Line(f"{a.config['feedback']}, hidden {layer + 1}: {mean[-1]:.0f}°", range(1, len(mean) + 1), mean, colour, spread)
+                Line(
+                    f"{a.config['feedback']}, hidden {layer + 1}: {mean[-1]:.0f}°",
+                    range(1, len(mean) + 1),
+                    mean,
+                    colour,
+                    spread,
+                )
             )
     if lines:
         section.figures((curves(lines, x="epoch", y="angle (degrees)", low=0, high=95), _BAND))
@@ -102,7 +157,11 @@ def ablations(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
     """What each part of the method is worth."""
     section = Section("ablations", "Ablations")
     base = evidence.best("BioGrad, sleep")
-    kinds = [a for a in evidence.accuracies() if a.method.startswith("BioGrad") and a.config.get("optimizer") != "sgd"]
+    kinds = [
+        a
+        for a in evidence.accuracies()
+        if a.method.startswith("BioGrad") and a.config.get("optimizer") != "sgd"
+    ]
     kinds = [a for a in kinds if base is not None and a.net == base.net]
     if base is None or len(kinds) < 2:
         return section.missing("No ablation is recorded.", PAPER_COMMAND)
@@ -110,9 +169,23 @@ def ablations(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
     for a in sorted(kinds, key=lambda a: -a.mean):
         last = [r["angle_curve_deg"][-1] for r in a.results if r.get("angle_curve_deg")]
         told = " / ".join(f"{x:.0f}" for x in np.mean(last, axis=0)) if last else "–"
-        rows.append([a.method, a.net, f"{a.mean:.2f}", f"{a.mean - base.mean:+.2f}", told, str(len(a.seeds))])
+        rows.append(
+            [
+                a.method,
+                a.net,
+                f"{a.mean:.2f}",
+                f"{a.mean - base.mean:+.2f}",
+                told,
+                str(len(a.seeds)),
+            ]
+        )
     columns = ["variant", "net", "test %", "to sleep", "angles at the end (°)", "seeds"]
-    section.table(columns, rows, numbers=(2, 3, 5), caption="Symmetric feedback is the upper bound: no local rule can know those weights.")
+    section.table(
+        columns,
+        rows,
+        numbers=(2, 3, 5),
+        caption="Symmetric feedback is the upper bound: no local rule can know those weights.",
+    )
     return section
 
 
@@ -122,10 +195,20 @@ def mistakes(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
     found = evidence.results("answers")
     if not found:
         if "confusion" in pictures:
-            return section.figures((pictures["confusion"], "Test images of this run."), shape="picture")
-        return section.missing("No answers are recorded.", "biograd benchmark --suite quick --run runs/mnist")
+            return section.figures(
+                (pictures["confusion"], "Test images of this run."), shape="picture"
+            )
+        return section.missing(
+            "No answers are recorded.", "biograd benchmark --suite quick --run runs/mnist"
+        )
     matrix = np.array(found["confusion"])
-    section.figures((plots.confusion(matrix), f"{found['test_images']:,} test images; rows are the true class."), shape="picture")
+    section.figures(
+        (
+            plots.confusion(matrix),
+            f"{found['test_images']:,} test images; rows are the true class.",
+        ),
+        shape="picture",
+    )
     shown, total = len(found["misread"]), found["misread_in_all"]
     section.note(f"The first {shown} of {total} misread digits: true class → answer.")
     return section.digits(found["misread"])
@@ -141,7 +224,9 @@ def _main(a: Accuracy) -> bool:
 
 def _line(a: Accuracy) -> Line:
     mean, spread = mean_curve([[100 * y for y in r["test_accuracy_curve"]] for r in a.results])
-    return Line(f"{a.method}: {mean[-1]:.2f} %", range(1, len(mean) + 1), mean, colour_of(a.method), spread)
+    return Line(
+        f"{a.method}: {mean[-1]:.2f} %", range(1, len(mean) + 1), mean, colour_of(a.method), spread
+    )
 
 
 def _optimizer(a: Accuracy) -> str:

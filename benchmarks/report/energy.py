@@ -11,7 +11,15 @@ from biograd.pictures.plots import BLUE, INK
 
 from .chip import small_net_joules
 from .evidence import Evidence, Record, joules_of, machine_of, newest
-from .literature import CHIP_INFERENCE_J, CHIP_INFERENCE_S, CHIP_TRAINING_J, CHIP_TRAINING_S, CORTEX_COMMUNICATION, SPARSE_ENOUGH, Published
+from .literature import (
+    CHIP_INFERENCE_J,
+    CHIP_INFERENCE_S,
+    CHIP_TRAINING_J,
+    CHIP_TRAINING_S,
+    CORTEX_COMMUNICATION,
+    SPARSE_ENOUGH,
+    Published,
+)
 from .page import Section, tag
 
 QUICK_COMMAND = "biograd benchmark --suite quick --run runs/mnist"
@@ -23,27 +31,48 @@ def energy(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
     section = Section("energy", "Energy and latency per sample")
     section.text(
         Markup(
-            "Hollow ranges are {}: operations counted in the integer emulator, times published constants of Loihi 1; no chip was at hand. "
-            "Dots are {}, by us or by the authors named. The two are never added up. Ranges run from the operations and the static power "
-            "of the cores used to every synapse visited and the whole chip's static power."
+            "Hollow ranges are {}: operations counted in the integer emulator, times published"
+            " constants of Loihi 1; no chip was at hand. Dots are {}, by us or by the authors"
+            " named. The two are never added up. Ranges run from the operations and the static"
+            " power of the cores used to every synapse visited and the whole chip's static power."
         ).format(tag("modelled"), tag("measured"))
     )
     chip = evidence.results("loihi")
-    for mode, joules, seconds in (("training", CHIP_TRAINING_J, CHIP_TRAINING_S), ("inference", CHIP_INFERENCE_J, CHIP_INFERENCE_S)):
+    for mode, joules, seconds in (
+        ("training", CHIP_TRAINING_J, CHIP_TRAINING_S),
+        ("inference", CHIP_INFERENCE_J, CHIP_INFERENCE_S),
+    ):
         ours_j, ours_s = _ours(evidence, mode, "total_j"), _ours(evidence, mode, "seconds")
         if mode == "training" and (learned := small_net_joules(evidence)):
-            ours_j.append(Quantity("784-100-10, learned in integers\nLoihi, davies2018", learned[0], learned[1], False, BLUE))
+            ours_j.append(
+                Quantity(
+                    "784-100-10, learned in integers\nLoihi, davies2018",
+                    learned[0],
+                    learned[1],
+                    False,
+                    BLUE,
+                )
+            )
         here_j, here_s = _here(evidence, mode)
         section.figures(
-            (log_ranges([*ours_j, *here_j, *map(_published, joules)], unit="J"), f"Joules per sample, {mode}; log axis."),
-            (log_ranges([*ours_s, *here_s, *map(_published, seconds)], unit="s"), f"Seconds per sample, {mode}; log axis."),
+            (
+                log_ranges([*ours_j, *here_j, *map(_published, joules)], unit="J"),
+                f"Joules per sample, {mode}; log axis.",
+            ),
+            (
+                log_ranges([*ours_s, *here_s, *map(_published, seconds)], unit="s"),
+                f"Seconds per sample, {mode}; log axis.",
+            ),
         )
     if chip:
         section.table(
             *_parts(chip),
             numbers=(1, 2, 3, 4),
-            caption="Modelled joules per sample, at the end of training; x86: the chip's embedded processors, none to all of them. "
-            "In davies2018 a neuron update's energy holds that of its spike.",
+            caption=(
+                "Modelled joules per sample, at the end of training; x86: the chip's embedded"
+                " processors, none to all of them. In davies2018 a neuron update's energy holds"
+                " that of its spike."
+            ),
             stack=True,
         )
         section.note(_communication(chip))
@@ -59,13 +88,23 @@ def energy(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
             ["effective MACs", f"{found['effective_macs']:,.0f}"],
             ["effective ACs", f"{found['effective_acs']:,.0f}"],
         ]
-        section.table(["NeuroBench metric", "this run"], rows, numbers=(1,), caption=f"Counted over {found['samples']} test images.")
+        section.table(
+            ["NeuroBench metric", "this run"],
+            rows,
+            numbers=(1,),
+            caption=f"Counted over {found['samples']} test images.",
+        )
         rate = 100 * (1 - found["activation_sparsity"])
-        verdict = "below it" if rate < SPARSE_ENOUGH.value else "above it, so the saving here comes from the chip, not from sparsity"
+        verdict = (
+            "below it"
+            if rate < SPARSE_ENOUGH.value
+            else "above it, so the saving here comes from the chip, not from sparsity"
+        )
         section.note(
-            f"Our rate: {rate:.1f} % of neurons fire in a step (input {100 * found['input_spike_rate']:.1f} %), T = {found['steps']}. "
-            f"Yan et al. 2024 find that a spiking net beats an equal quantised one only below about {SPARSE_ENOUGH.value:.0f} % "
-            f"({SPARSE_ENOUGH.note}): we are {verdict}."
+            f"Our rate: {rate:.1f} % of neurons fire in a step (input"
+            f" {100 * found['input_spike_rate']:.1f} %), T = {found['steps']}. Yan et al. 2024 find"
+            " that a spiking net beats an equal quantised one only below about"
+            f" {SPARSE_ENOUGH.value:.0f} % ({SPARSE_ENOUGH.note}): we are {verdict}."
         )
     return section
 
@@ -77,7 +116,8 @@ def _ours(evidence: Evidence, mode: str, figure: str) -> list[Quantity]:
     sources += [
         (record["results"]["method"], record["results"]["loihi"])
         for record in newest(evidence.named("pareto"))
-        if (record.get("config") or {}).get("hidden") == [100] and isinstance(record["results"].get("loihi"), dict)
+        if (record.get("config") or {}).get("hidden") == [100]
+        and isinstance(record["results"].get("loihi"), dict)
     ]
     for name, costs in sources:
         for profile in costs[mode]:
@@ -98,30 +138,57 @@ def _here(evidence: Evidence, mode: str) -> tuple[list[Quantity], list[Quantity]
             fastest = min(found, key=lambda r: r["seconds_per_sample"])
             for r in (found[0], fastest) if fastest is not found[0] else (found[0],):
                 value = r["seconds_per_sample"]
-                seconds.append(Quantity(f"{method}, {label}, batch {r['batch']}", value, value, True, colour_of(method)))
+                seconds.append(
+                    Quantity(
+                        f"{method}, {label}, batch {r['batch']}",
+                        value,
+                        value,
+                        True,
+                        colour_of(method),
+                    )
+                )
             metered = [(r, joules_of(r, above_idle=False)) for r in found]
             known = [(r["batch"], j) for r, j in metered if j is not None]
             if known:
                 best = min(known, key=lambda pair: pair[1])
                 for batch, j in (known[0], best) if best != known[0] else (best,):
-                    joules.append(Quantity(f"{method}, {label}, batch {batch}", j, j, True, colour_of(method)))
+                    joules.append(
+                        Quantity(f"{method}, {label}, batch {batch}", j, j, True, colour_of(method))
+                    )
     return joules, seconds
 
 
 def _device_notes(section: Section, evidence: Evidence) -> None:
     for device, meter in (("cuda", "a GPU"), ("cpu", "this CPU")):
-        found = [record for record in evidence.named("device energy") if record["results"].get("device") == device]
+        found = [
+            record
+            for record in evidence.named("device energy")
+            if record["results"].get("device") == device
+        ]
         if not found and device == "cuda":
             section.missing("There is no recorded GPU run, so no joules of a GPU.", ENERGY_COMMAND)
-        elif found and all(joules_of(record["results"], above_idle=False) is None for record in found):
+        elif found and all(
+            joules_of(record["results"], above_idle=False) is None for record in found
+        ):
             how = found[-1]["results"].get("meter", "no meter")
-            section.note(f"Joules of {meter}: {how} (machine: {machine_of(found[-1])}). Seconds are measured; joules are not guessed.")
+            section.note(
+                f"Joules of {meter}: {how} (machine: {machine_of(found[-1])}). Seconds are"
+                " measured; joules are not guessed."
+            )
         elif found:
             record = found[-1]
-            how = f"{record['results']['meter']}, driver {record['results'].get('driver') or 'unknown'}"
-            section.note(f"Joules of {meter}: {how}; {machine_of(record)}, {str(record.get('when'))[:10]}, commit {record.get('commit')}.")
+            how = (
+                f"{record['results']['meter']}, driver"
+                f" {record['results'].get('driver') or 'unknown'}"
+            )
+            section.note(
+                f"Joules of {meter}: {how}; {machine_of(record)}, {str(record.get('when'))[:10]},"
+                f" commit {record.get('commit')}."
+            )
             section.table(
-                *_device_table(evidence, device), numbers=(2, 3, 4, 5), caption="Measured; means over windows whose counter moved."
+                *_device_table(evidence, device),
+                numbers=(2, 3, 4, 5),
+                caption="Measured; means over windows whose counter moved.",
             )
 
 
@@ -132,7 +199,15 @@ def _device_table(evidence: Evidence, device: str) -> tuple[list[str], list[list
             for r in evidence.device_energy(device, mode, method):
                 total, above = joules_of(r, above_idle=False), joules_of(r, above_idle=True)
                 values = [engineering(v, "J") if v is not None else "–" for v in (total, above)]
-                rows.append([mode, method, str(r["batch"]), *values, engineering(r["seconds_per_sample"], "s")])
+                rows.append(
+                    [
+                        mode,
+                        method,
+                        str(r["batch"]),
+                        *values,
+                        engineering(r["seconds_per_sample"], "s"),
+                    ]
+                )
     return ["", "method", "batch", "J per sample, total", "above idle", "seconds per sample"], rows
 
 
@@ -148,9 +223,16 @@ def _parts(chip: Record) -> tuple[list[str], list[list[str]]]:
         "total_j": "total, dynamic and static",
         "x86_j": "x86, beside the total",
     }
-    columns = ["part"] + [f"{mode}, {profile}" for mode in ("training", "inference") for profile in chip[mode]]
+    columns = ["part"] + [
+        f"{mode}, {profile}" for mode in ("training", "inference") for profile in chip[mode]
+    ]
     rows = [
-        [told] + [engineering_range(chip[mode][profile][name], "J") for mode in ("training", "inference") for profile in chip[mode]]
+        [told]
+        + [
+            engineering_range(chip[mode][profile][name], "J")
+            for mode in ("training", "inference")
+            for profile in chip[mode]
+        ]
         for name, told in names.items()
     ]
     return columns, rows
@@ -159,12 +241,18 @@ def _parts(chip: Record) -> tuple[list[str], list[list[str]]]:
 def _communication(chip: Record) -> str:
     shares = []
     for profile, costs in chip["inference"].items():
-        communication, computation = (sum(costs[name]) / 2 for name in ("communication_j", "computation_j"))
-        shares.append(f"1 : {computation / communication:,.0f} ({profile})" if communication else f"none ({profile})")
+        communication, computation = (
+            sum(costs[name]) / 2 for name in ("communication_j", "computation_j")
+        )
+        shares.append(
+            f"1 : {computation / communication:,.0f} ({profile})"
+            if communication
+            else f"none ({profile})"
+        )
     return (
-        f"Communication to computation, inference: {', '.join(shares)}. The human cortex is said to be at "
-        f"{CORTEX_COMMUNICATION.value:.0f} : 1 (Levy and Calvert 2021): here all neurons lie within a few "
-        "cores, and a spike between neighbours costs less than one synapse."
+        f"Communication to computation, inference: {', '.join(shares)}. The human cortex is said to"
+        f" be at {CORTEX_COMMUNICATION.value:.0f} : 1 (Levy and Calvert 2021): here all neurons lie"
+        " within a few cores, and a spike between neighbours costs less than one synapse."
     )
 
 

@@ -17,13 +17,19 @@ def energy_model(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
     section = Section("model", "How far the energy model can be trusted")
     found = evidence.results("energy model against silicon")
     if found:
-        section.text("The same model, given the published network of Renner et al. 2024, beside what they measured on Loihi.")
+        section.text(
+            "The same model, given the published network of Renner et al. 2024, beside what they"
+            " measured on Loihi."
+        )
         rows = [
             [
                 profile,
                 row["what"],
                 engineering(row["measured"], row["unit"]),
-                f"{engineering(row['modelled'][0], row['unit'])} – {engineering(row['modelled'][1], row['unit'])}",
+                (
+                    f"{engineering(row['modelled'][0], row['unit'])} –"
+                    f" {engineering(row['modelled'][1], row['unit'])}"
+                ),
                 f"{row['ratio']:.2f}",
                 "yes" if row["inside"] else "no",
                 row["explanation"],
@@ -31,7 +37,15 @@ def energy_model(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
             for profile, compared in found.items()
             for row in compared
         ]
-        columns = ["constants", "figure, a sample", "measured", "modelled", "middle / measured", "in range", "why they differ"]
+        columns = [
+            "constants",
+            "figure, a sample",
+            "measured",
+            "modelled",
+            "middle / measured",
+            "in range",
+            "why they differ",
+        ]
         section.table(columns, rows, numbers=(2, 3, 4), stack=True)
     else:
         section.missing("The comparison with silicon is not recorded.", QUICK_COMMAND)
@@ -41,8 +55,8 @@ def energy_model(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
         factor, base = rows_s[0]["factor"], rows_s[0]["total_j"]
         bars = [(row["constant"].replace("_", " "), row["low_j"], row["high_j"]) for row in rows_s]
         caption = (
-            f"Modelled joules per training sample (middle of the range) when one constant is {factor:.0f} times smaller (blue) or "
-            "larger (orange)."
+            "Modelled joules per training sample (middle of the range) when one constant is"
+            f" {factor:.0f} times smaller (blue) or larger (orange)."
         )
         section.figures((tornado(bars, base, unit="J"), caption))
     return section

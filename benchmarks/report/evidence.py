@@ -1,4 +1,6 @@
-"""What the report knows: views of a heap of records, whatever its state. Foreign, broken and failed records are set apart and counted."""
+"""What the report knows: views of a heap of records, whatever its state. Foreign, broken and failed
+records are set apart and counted.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +73,9 @@ class Evidence:
             self.left_out.append(("a line", "is no record"))
         elif record.get("format", records.FORMAT) != records.FORMAT:
             name = f"{record.get('kind')} {record.get('name', '')}".strip()
-            self.left_out.append((name, f"format {record.get('format')}; this version reads {records.FORMAT}"))
+            self.left_out.append(
+                (name, f"format {record.get('format')}; this version reads {records.FORMAT}")
+            )
         elif record.get("error"):
             self.left_out.append((f"{record.get('name')}", f"failed: {record['error']}"))
         elif record.get("kind") == "epoch":
@@ -83,7 +87,9 @@ class Evidence:
         elif record.get("kind") == "measurement":
             self.deployments.append(record)
         else:
-            self.left_out.append((f"a record of kind {record.get('kind')!r}", "is of no known kind"))
+            self.left_out.append(
+                (f"a record of kind {record.get('kind')!r}", "is of no known kind")
+            )
 
     def named(self, name: str) -> list[Record]:
         """Measurements of this name, oldest first."""
@@ -100,10 +106,14 @@ class Evidence:
         return record["results"] if record else {}
 
     def accuracies(self) -> list[Accuracy]:
-        """Training runs by method and configuration, each seed once (the newest), in the order they first appear."""
+        """Training runs by method and configuration, each seed once (the newest), in the order they
+        first appear.
+        """
         groups: dict[str, dict[int, Record]] = {}
         for record in self.named("accuracy"):
-            key = json.dumps([record["results"].get("method"), _kind(record)], sort_keys=True, default=str)
+            key = json.dumps(
+                [record["results"].get("method"), _kind(record)], sort_keys=True, default=str
+            )
             if isinstance(record["results"].get("test_accuracy"), int | float):
                 groups.setdefault(key, {})[int(record.get("seed") or 0)] = record
         found = []
@@ -122,37 +132,70 @@ class Evidence:
         return found
 
     def best(self, *starts: str, sgd: bool = False) -> Accuracy | None:
-        """The best kind of run whose method starts with one of these, under SGD or not; kinds with more seeds first."""
-        kinds = [a for a in self.accuracies() if a.method.startswith(starts) and (a.config.get("optimizer") == "sgd") == sgd]
+        """The best kind of run whose method starts with one of these, under SGD or not; kinds with
+        more seeds first.
+        """
+        kinds = [
+            a
+            for a in self.accuracies()
+            if a.method.startswith(starts) and (a.config.get("optimizer") == "sgd") == sgd
+        ]
         return max(kinds, key=lambda a: (min(len(a.seeds), 3), a.mean), default=None)
 
     def device_energy(self, device: str, mode: str, method: str) -> list[Record]:
-        """Results of this machine's joules and seconds, by batch size, of the newest suite that has them."""
+        """Results of this machine's joules and seconds, by batch size, of the newest suite that has
+        them.
+        """
         by_batch: dict[int, Record] = {}
         for record in self.named("device energy"):
             r = record["results"]
-            if (r.get("device"), r.get("mode"), r.get("method")) == (device, mode, method) and isinstance(r.get("batch"), int):
+            if (r.get("device"), r.get("mode"), r.get("method")) == (
+                device,
+                mode,
+                method,
+            ) and isinstance(r.get("batch"), int):
                 by_batch[r["batch"]] = r | {"_record": record}
         return [by_batch[batch] for batch in sorted(by_batch)]
 
     def grouped(self, name: str, *by: str) -> list[list[Record]]:
-        """Measurements of a name, a list for each configuration (and each value of the results `by`): one record per seed, the newest."""
+        """Measurements of a name, a list for each configuration (and each value of the results
+        `by`): one record per seed, the newest.
+        """
         groups: dict[str, dict[str, Record]] = {}
         for record in self.named(name):
-            key = json.dumps([_kind(record), [record["results"].get(result) for result in by]], sort_keys=True, default=str)
+            key = json.dumps(
+                [_kind(record), [record["results"].get(result) for result in by]],
+                sort_keys=True,
+                default=str,
+            )
             groups.setdefault(key, {})[str(record.get("seed"))] = record
         return [list(seeds.values()) for seeds in groups.values()]
 
     def chip_learning(self) -> tuple[str, str] | None:
-        """Test accuracy learned in the chip's integers, and by which variant; the net of the paper, then the one with most seeds."""
+        """Test accuracy learned in the chip's integers, and by which variant; the net of the paper,
+        then the one with most seeds.
+        """
         groups = self.grouped("chip learning")
         if not groups:
             return None
-        paper_net = [found for found in groups if list((found[0].get("config") or {}).get("sizes") or []) == [784, 100, 10]]
-        found = max(paper_net or groups, key=lambda g: (len(g), statistics.fmean(record["results"]["test_accuracy"] for record in g)))
+        paper_net = [
+            found
+            for found in groups
+            if list((found[0].get("config") or {}).get("sizes") or []) == [784, 100, 10]
+        ]
+        found = max(
+            paper_net or groups,
+            key=lambda g: (
+                len(g),
+                statistics.fmean(record["results"]["test_accuracy"] for record in g),
+            ),
+        )
         percent = [100 * record["results"]["test_accuracy"] for record in found]
         spread = f" ± {statistics.stdev(percent):.2f}" if len(percent) > 1 else ""
-        told = f"{statistics.fmean(percent):.2f}{spread} % ({len(percent)} seed{'s' if len(percent) > 1 else ''})"
+        told = (
+            f"{statistics.fmean(percent):.2f}{spread} % ({len(percent)}"
+            f" seed{'s' if len(percent) > 1 else ''})"
+        )
         return told, str(found[-1]["results"].get("method"))
 
     def machines(self) -> list[str]:
@@ -163,7 +206,11 @@ class Evidence:
 def _kind(record: Record) -> Record:
     """What the seeds of one measurement have in common."""
     config = record.get("config")
-    return {name: value for name, value in identity(config if isinstance(config, dict) else {}).items() if name != "seed"}
+    return {
+        name: value
+        for name, value in identity(config if isinstance(config, dict) else {}).items()
+        if name != "seed"
+    }
 
 
 def joules_of(result: Record, *, above_idle: bool) -> float | None:
@@ -185,7 +232,11 @@ def machine_of(record: Record) -> str:
 
 def newest(found: list[Record]) -> list[Record]:
     """The newest record of each configuration and number of threads."""
-    return list({f"{record.get('config')} {record['results'].get('threads')}": record for record in found}.values())
+    return list(
+        {
+            f"{record.get('config')} {record['results'].get('threads')}": record for record in found
+        }.values()
+    )
 
 
 def busy(record: Record) -> bool:
@@ -198,15 +249,22 @@ def busy(record: Record) -> bool:
 def mean_curve(curves: Iterable[list[float]]) -> tuple[list[float], list[float]]:
     """Mean and standard deviation over seeds at every epoch that all have reached."""
     columns: Iterator[tuple[float, ...]] = zip(*curves, strict=False)
-    pairs = [(statistics.fmean(column), statistics.stdev(column) if len(column) > 1 else 0.0) for column in columns]
+    pairs = [
+        (statistics.fmean(column), statistics.stdev(column) if len(column) > 1 else 0.0)
+        for column in columns
+    ]
     return [mean for mean, _ in pairs], [spread for _, spread in pairs]
 
 
 def over_seeds(records: list[Record], name: Callable[[Record], str]) -> list[list[str]]:
-    """[name, mean, standard deviation, seeds] in percent, of the newest record of each seed; one seed has no deviation."""
+    """[name, mean, standard deviation, seeds] in percent, of the newest record of each seed; one
+    seed has no deviation.
+    """
     groups: dict[str, dict[int, float]] = defaultdict(dict)
     for record in records:
-        groups[name(record)][int(record.get("seed") or 0)] = 100 * float(record["results"]["test_accuracy"])
+        groups[name(record)][int(record.get("seed") or 0)] = 100 * float(
+            record["results"]["test_accuracy"]
+        )
     rows = []
     for kind, found in groups.items():
         percent = np.array(list(found.values()))

@@ -1,4 +1,6 @@
-"""Fewer joules of training by design: whole training runs on the modelled chip, one saving after another."""
+"""Fewer joules of training by design: whole training runs on the modelled chip, one saving after
+another.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +29,12 @@ _PARTS = {
 }
 
 _TERMS = (
-    "Latency: one spike per pixel, the brighter the sooner. Fewer pixels: no synapses from those that are on in fewer than one of 20 images. "
-    "Sure rest: samples answered surely rest for 1, 2, 4, ... epochs. Known rest for good: those answered surely at first sight are shown "
-    "once, and sure ones are not learned from. Points off: to the standard net. Shown: presentations over samples. Times fewer: at the "
-    "upper bounds – at the lower ones. Spread: on {times} times the cores."
+    "Latency: one spike per pixel, the brighter the sooner. Fewer pixels: no synapses from those"
+    " that are on in fewer than one of 20 images. Sure rest: samples answered surely rest for 1, 2,"
+    " 4, ... epochs. Known rest for good: those answered surely at first sight are shown once, and"
+    " sure ones are not learned from. Points off: to the standard net. Shown: presentations over"
+    " samples. Times fewer: at the upper bounds – at the lower ones. Spread: on {times} times the"
+    " cores."
 )
 
 
@@ -41,10 +45,12 @@ class Run:
     name: str
     percent: tuple[float, ...]  # of the test images, in the chip's integers
     shown: float  # presentations over samples, 0..1
-    packed: Record  # joules and seconds per training sample, [low, high] each, on as few cores as hold the net
+    # joules and seconds per training sample, [low, high] each, on as few cores as hold the net
+    packed: Record
     spread: Record  # the same, on `times` as many
     times: int
-    decisions_equal: float | None  # share of presentations after which the integers let the same samples rest
+    # share of presentations after which the integers let the same samples rest
+    decisions_equal: float | None
 
     @property
     def accuracy(self) -> float:
@@ -53,7 +59,9 @@ class Run:
     def told(self) -> str:
         """Accuracy with spread and seeds."""
         n = len(self.percent)
-        return f"{self.accuracy:.2f}" + (f" ± {statistics.stdev(self.percent):.2f} ({n} seeds)" if n > 1 else " (1 seed)")
+        return f"{self.accuracy:.2f}" + (
+            f" ± {statistics.stdev(self.percent):.2f} ({n} seeds)" if n > 1 else " (1 seed)"
+        )
 
 
 def frugal_training(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
@@ -65,21 +73,35 @@ def frugal_training(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
         return section.missing("No whole training run has been priced.", ENERGY_COMMAND)
     runs.sort(key=lambda run: (run is not standard, -run.packed["total_j"][1]))
     section.text(
-        f"Modelled ({PROFILE}), over whole training runs: at both ends of every epoch some of the samples it shows go through the network "
-        "of that moment in the chip's integers. A run's joules are shared among all samples of all its epochs, also those that rested and "
-        "were not shown. Accuracy is that of all test images, in integers, after the last epoch.",
-        "Bounds are held against the same bounds of the standard net: the upper ones have every synapse visited at every presentation and "
-        "the whole chip's static power, the lower ones only what learns and its own cores'. Spread: on more cores, which shortens "
-        "the time and so the chip's static energy; the standard net is spread likewise.",
+        f"Modelled ({PROFILE}), over whole training runs: at both ends of every epoch some of the"
+        " samples it shows go through the network of that moment in the chip's integers. A run's"
+        " joules are shared among all samples of all its epochs, also those that rested and were"
+        " not shown. Accuracy is that of all test images, in integers, after the last epoch.",
+        "Bounds are held against the same bounds of the standard net: the upper ones have every"
+        " synapse visited at every presentation and the whole chip's static power, the lower ones"
+        " only what learns and its own cores'. Spread: on more cores, which shortens the time and"
+        " so the chip's static energy; the standard net is spread likewise.",
     )
-    spans = [Span(run.accuracy, run.packed["total_j"][0], run.packed["total_j"][1], _colour(run, standard)) for run in runs]
+    spans = [
+        Span(
+            run.accuracy, run.packed["total_j"][0], run.packed["total_j"][1], _colour(run, standard)
+        )
+        for run in runs
+    ]
     caption = (
-        "Numbers as in the table; dark: the standard net; orange: smaller nets, fewer spikes and synapses; blue: samples answered surely "
-        "rest, too. Dashed: 0.3 points below the standard net."
+        "Numbers as in the table; dark: the standard net; orange: smaller nets, fewer spikes and"
+        " synapses; blue: samples answered surely rest, too. Dashed: 0.3 points below the standard"
+        " net."
     )
     section.figures(
         (
-            span_scatter(spans, x="joules per training sample (modelled)", y="test accuracy (%)", unit="J", mark=standard.accuracy - 0.3),
+            span_scatter(
+                spans,
+                x="joules per training sample (modelled)",
+                y="test accuracy (%)",
+                unit="J",
+                mark=standard.accuracy - 0.3,
+            ),
             caption,
         )
     )
@@ -94,7 +116,9 @@ def frugal_training(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
         "J, spread",
         "times fewer, spread",
     ]
-    rows = [[str(number), run.name, *_row(run, standard)] for number, run in enumerate(runs, start=1)]
+    rows = [
+        [str(number), run.name, *_row(run, standard)] for number, run in enumerate(runs, start=1)
+    ]
     best = _best(runs, standard)
     section.table(
         columns,
@@ -105,8 +129,17 @@ def frugal_training(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
         stack=True,
     )
     if best is not None:
-        rows = [[told, *(engineering_range(run.packed[name], "J") for run in (standard, best))] for name, told in _PARTS.items()]
-        section.table(["part", standard.name, best.name], rows, numbers=(1, 2), caption="Where a training sample's joules go.", stack=True)
+        rows = [
+            [told, *(engineering_range(run.packed[name], "J") for run in (standard, best))]
+            for name, told in _PARTS.items()
+        ]
+        section.table(
+            ["part", standard.name, best.name],
+            rows,
+            numbers=(1, 2),
+            caption="Where a training sample's joules go.",
+            stack=True,
+        )
         section.note(_agreement(best))
     return section
 
@@ -114,7 +147,11 @@ def frugal_training(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
 def _runs(evidence: Evidence) -> list[Run]:
     found = []
     for group in evidence.grouped("pareto", "method"):
-        results = [record["results"] for record in group if isinstance(record["results"].get("whole_run"), dict)]
+        results = [
+            record["results"]
+            for record in group
+            if isinstance(record["results"].get("whole_run"), dict)
+        ]
         if not results:
             continue
         whole = [r["whole_run"] for r in results]
@@ -136,14 +173,26 @@ def _runs(evidence: Evidence) -> list[Run]:
 def _mean(costs: Sequence[Record]) -> Record:
     """Mean bounds over seeds."""
     names = [name for name, value in costs[0].items() if isinstance(value, list)]
-    return {name: [statistics.fmean(cost[name][bound] for cost in costs) for bound in (0, 1)] for name in names}
+    return {
+        name: [statistics.fmean(cost[name][bound] for cost in costs) for bound in (0, 1)]
+        for name in names
+    }
 
 
 def _row(run: Run, standard: Run) -> list[str]:
-    cells = [run.told(), f"{run.accuracy - standard.accuracy:+.2f}" if run is not standard else "–", f"{100 * run.shown:.0f} %"]
+    cells = [
+        run.told(),
+        f"{run.accuracy - standard.accuracy:+.2f}" if run is not standard else "–",
+        f"{100 * run.shown:.0f} %",
+    ]
     for mine, theirs in ((run.packed, standard.packed), (run.spread, standard.spread)):
-        low, high = sorted(before / now for before, now in zip(theirs["total_j"], mine["total_j"], strict=True))
-        cells += [engineering_range(mine["total_j"], "J"), f"{low:.1f} – {high:.1f}" if run is not standard else "–"]
+        low, high = sorted(
+            before / now for before, now in zip(theirs["total_j"], mine["total_j"], strict=True)
+        )
+        cells += [
+            engineering_range(mine["total_j"], "J"),
+            f"{low:.1f} – {high:.1f}" if run is not standard else "–",
+        ]
     return cells
 
 
@@ -158,10 +207,14 @@ def _colour(run: Run, standard: Run) -> str:
 
 
 def _agreement(best: Run) -> str:
-    told = "Not counted: the nights (about 2 % of the standard net's operations), and the host that keeps the list of who rests. "
+    told = (
+        "Not counted: the nights (about 2 % of the standard net's operations), and the host that"
+        " keeps the list of who rests. "
+    )
     if best.decisions_equal is None:
         return told
-    return told + (
-        "Which samples rest was decided by the simulator's answers; the chip's integers decide the same after "
-        f"{100 * best.decisions_equal:.1f} % of the presentations."
+    return (
+        told
+        + "Which samples rest was decided by the simulator's answers; the chip's integers decide"
+        f" the same after {100 * best.decisions_equal:.1f} % of the presentations."
     )

@@ -1,9 +1,12 @@
-"""One HTML page from records: what the paper claims, what was measured here, what is modelled, and what is missing.
+"""One HTML page from records: what the paper claims, what was measured here, what is modelled, and
+what is missing.
 
-    report.write(records.read("runs/mnist/records.jsonl"), Path("report.html"), pictures={"raster": svg})
+    report.write(records.read("runs/mnist/records.jsonl"), Path("report.html"), pictures={"raster":
+    svg})
 
-The page needs no network and no other file. It sees nothing but records and the pictures handed in. A section without records says
-which command would fill it; a section whose records are broken says so, and the others stand.
+The page needs no network and no other file. It sees nothing but records and the pictures handed in.
+A section without records says which command would fill it; a section whose records are broken says
+so, and the others stand.
 """
 
 from __future__ import annotations
@@ -25,17 +28,26 @@ from .page import Section
 TITLE = "BioGrad: learning without backpropagation, and what it costs"
 
 
-def render(found: Iterable[records.Record], *, pictures: Mapping[str, str] | None = None, title: str = TITLE) -> str:
+def render(
+    found: Iterable[records.Record],
+    *,
+    pictures: Mapping[str, str] | None = None,
+    title: str = TITLE,
+) -> str:
     """The page as text.
 
     Args:
         found: records of any origin and state, of one run or of many.
-        pictures: SVG by name, as `biograd train` leaves them in a run folder: raster, compartments, receptive_fields, ...
+        pictures: SVG by name, as `biograd train` leaves them in a run folder: raster, compartments,
+            receptive_fields, ...
     """
     evidence, drawn = Evidence(found), dict(pictures or {})
     shown = [_guarded(make, evidence, drawn) for make in sections.SECTIONS]
     template = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
     ).get_template("report.html.j2")
     page = template.render(
         title=title,
@@ -47,21 +59,40 @@ def render(found: Iterable[records.Record], *, pictures: Mapping[str, str] | Non
     return _numbered_ids(page)
 
 
-def write(found: Iterable[records.Record], path: str | Path, *, pictures: Mapping[str, str] | None = None, title: str = TITLE) -> Path:
+def write(
+    found: Iterable[records.Record],
+    path: str | Path,
+    *,
+    pictures: Mapping[str, str] | None = None,
+    title: str = TITLE,
+) -> Path:
     """`render` into a file, whole or not at all."""
     atomic_write(Path(path), render(found, pictures=pictures, title=title).encode())
     return Path(path)
 
 
 def _guarded(make: sections.Maker, evidence: Evidence, pictures: dict[str, str]) -> Section:
-    # Records come from anywhere: another version's may hold anything under the names that are looked for.
+    # Records come from anywhere: another version's may hold anything under the names that are
+    # looked for.
     try:
         return make(evidence, pictures)
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, ZeroDivisionError, OverflowError) as error:
+    except (
+        KeyError,
+        IndexError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ZeroDivisionError,
+        OverflowError,
+    ) as error:
         name = make.__name__.replace("_", " ").capitalize()
         section = Section(make.__name__, name)
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        section.note(f"The records of this section could not be read ({reason}). Measure again, or leave the file out.", "caution")
+        section.note(
+            f"The records of this section could not be read ({reason}). Measure again, or leave the"
+            " file out.",
+            "caution",
+        )
         return section
 
 
@@ -99,7 +130,9 @@ def read_files(paths: Iterable[str | Path]) -> tuple[list[records.Record], list[
 
 
 def run_pictures(folder: str | Path) -> dict[str, str]:
-    """The SVG pictures that lie in a run folder's `pictures`, by name; those over 4 MB are left out."""
+    """The SVG pictures that lie in a run folder's `pictures`, by name; those over 4 MB are left
+    out.
+    """
     found: dict[str, str] = {}
     for path in sorted((Path(folder) / "pictures").glob("*.svg")):
         if path.stat().st_size <= 4 << 20:

@@ -1,1 +1,3 @@
-"""The commands of the program, one module each: `Args` (its flags), and `run(args, console)`, which returns what --json prints."""
+"""The commands of the program, one module each: `Args` (its flags), and `run(args, console)`, which
+returns what --json prints.
+"""

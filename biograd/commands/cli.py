@@ -1,4 +1,6 @@
-"""The roof: the program `biograd`. The only place that prints, draws bars, catches errors and exits."""
+"""The roof: the program `biograd`. The only place that prints, draws bars, catches errors and
+exits.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +26,15 @@ COMMANDS = {
     "draw": "write a page on which to draw digits and watch the network read them",
     "data": "fetch and verify data sets",
 }
-_WINGS = {"benchmark": "benchmarks", "report": "benchmarks"}  # commands of other packages, found by name
+# commands of other packages, found by name
+_WINGS = {"benchmark": "benchmarks", "report": "benchmarks"}
 _RULE = "─"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; 0 done, 2 refused (one line on standard error says why), 130 stopped by Ctrl-C."""
+    """Run one command; 0 done, 2 refused (one line on standard error says why), 130 stopped by
+    Ctrl-C.
+    """
     arguments = sys.argv[1:] if arguments is None else arguments
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_overview())
@@ -41,7 +46,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if arguments[0] not in COMMANDS:
             raise ValueError(f"there is no command {arguments[0]!r}; known: {', '.join(COMMANDS)}")
-        command = importlib.import_module(f"{_WINGS.get(arguments[0], 'biograd')}.commands.{arguments[0]}")
+        command = importlib.import_module(
+            f"{_WINGS.get(arguments[0], 'biograd')}.commands.{arguments[0]}"
+        )
         result = command.run(parse(command, arguments[0], arguments[1:]), console)
     except KeyboardInterrupt:
         console.error("stopped")
@@ -54,7 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
     return code
 
 
-def parse(command: Any, name: str, arguments: list[str]) -> Any:  # any: a module of biograd.commands, and its Args
+# any: a module of biograd.commands, and its Args
+def parse(command: Any, name: str, arguments: list[str]) -> Any:
     """The command's `Args` from its flags; ValueError in one line where they do not fit."""
     complaint = io.StringIO()
     try:
@@ -70,7 +78,9 @@ def parse(command: Any, name: str, arguments: list[str]) -> Any:  # any: a modul
     except SystemExit as stop:
         if not stop.code:
             raise
-        raise ValueError(_one_line(complaint.getvalue()) + f" (see biograd {name} --help)") from None
+        raise ValueError(
+            _one_line(complaint.getvalue()) + f" (see biograd {name} --help)"
+        ) from None
 
 
 def _one_line(box: str) -> str:
@@ -90,5 +100,12 @@ def _overview() -> str:
     lines = ["usage: biograd COMMAND [flags]    (biograd COMMAND --help says more)", ""]
     lines += [f"  {name:<11}{what}" for name, what in COMMANDS.items()]
     return "\n".join(
-        [*lines, "", "every command takes --json: one JSON object as the last line of standard output, all else on standard error"]
+        [
+            *lines,
+            "",
+            (
+                "every command takes --json: one JSON object as the last line of standard output,"
+                " all else on standard error"
+            ),
+        ]
     )

@@ -9,18 +9,30 @@ from contextlib import contextmanager
 from typing import Any
 
 import rich.console
-from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 
 class Console:
-    """Standard output for people; with `as_json`, standard error for people and standard output for one JSON line."""
+    """Standard output for people; with `as_json`, standard error for people and standard output for
+    one JSON line.
+    """
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
         self._rich = rich.console.Console(stderr=as_json, highlight=False)
         if not self._rich.is_terminal:
-            self._rich = rich.console.Console(stderr=as_json, highlight=False, width=120, soft_wrap=True)  # a log is wider than its 80
+            # a log is wider than its 80
+            self._rich = rich.console.Console(
+                stderr=as_json, highlight=False, width=120, soft_wrap=True
+            )
 
     def say(self, text: str) -> None:
         """A line for people."""
@@ -48,19 +60,35 @@ class Console:
     @contextmanager
     def bar(self, what: str, *, unit: str = "") -> Iterator[Callable[[int, int, str], None]]:
         """A progress bar; call what it yields with (done, all, text beside it)."""
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn())
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn(unit),
+            TimeRemainingColumn(),
+        )
         with Progress(
-            *columns, TextColumn("{task.fields[beside]}"), console=self._rich, transient=True, disable=not self._rich.is_terminal
+            *columns,
+            TextColumn("{task.fields[beside]}"),
+            console=self._rich,
+            transient=True,
+            disable=not self._rich.is_terminal,
         ) as progress:
             task = progress.add_task(what, total=None, beside="")
-            yield lambda done, total, beside: progress.update(task, completed=done, total=total or None, beside=beside)
+            yield lambda done, total, beside: progress.update(
+                task, completed=done, total=total or None, beside=beside
+            )
 
     @contextmanager
     def downloads(self) -> Iterator[Callable[[str, int, int], None]]:
-        """A bar for each thing that is fetched; call what it yields with (what, bytes done, bytes in all or 0)."""
+        """A bar for each thing that is fetched; call what it yields with (what, bytes done, bytes
+        in all or 0).
+        """
         tasks: dict[str, Any] = {}  # any: rich's task numbers
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-        with Progress(*columns, console=self._rich, transient=True, disable=not self._rich.is_terminal) as progress:
+        with Progress(
+            *columns, console=self._rich, transient=True, disable=not self._rich.is_terminal
+        ) as progress:
 
             def show(what: str, done: int, total: int) -> None:
                 if what not in tasks:

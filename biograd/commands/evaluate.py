@@ -26,9 +26,9 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     experiment = trained(RunFolder(args.run), console)
     found = experiment.trainer.evaluate()
     console.say(
-        f"test accuracy {100 * found.test_accuracy:.2f} % on {len(experiment.test_set):,} {experiment.test_set.kind} of "
-        f"{experiment.config.dataset}, "
-        f"{found.samples_per_second:,.0f} samples/s"
+        f"test accuracy {100 * found.test_accuracy:.2f} % on {len(experiment.test_set):,}"
+        f" {experiment.test_set.kind} of {experiment.config.dataset},"
+        f" {found.samples_per_second:,.0f} samples/s"
     )
     return {
         "test_accuracy": found.test_accuracy,

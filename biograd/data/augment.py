@@ -1,7 +1,8 @@
-"""Small random changes of training images: every image of a batch mirrored, moved, turned, scaled and bent by a draw of its own.
+"""Small random changes of training images: every image of a batch mirrored, moved, turned, scaled
+and bent by a draw of its own.
 
-Each pixel looks up where it comes from: the shift undone, then rotation and scale about the centre undone, then a smooth
-random displacement added. What comes from outside the image is black.
+Each pixel looks up where it comes from: the shift undone, then rotation and scale about the centre
+undone, then a smooth random displacement added. What comes from outside the image is black.
 """
 
 from __future__ import annotations
@@ -15,8 +16,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-SMOOTHNESS = 4.0  # pixels, sigma of the Gaussian that smooths the elastic field; Source: Simard et al. 2003, section 2 (sigma = 4)
-KNOT_SPACING = 4.0  # pixels between the random numbers of that field: one sigma, beyond which more of them change nothing visible
+# pixels, sigma of the Gaussian that smooths the elastic field; Source: Simard et al. 2003, section
+# 2 (sigma = 4)
+SMOOTHNESS = 4.0
+# pixels between the random numbers of that field: one sigma, beyond which more of them change
+# nothing visible
+KNOT_SPACING = 4.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,22 +37,30 @@ class AugmentParams:
     rotate: float = 0.0  # degrees, uniform in -rotate .. rotate
     scale: float = 0.0  # 1, each axis by its own factor, uniform in 1 - scale .. 1 + scale
     elastic: float = 0.0  # pixels, standard deviation of the displacement along each axis
-    flip: float = 0.0  # chance that an image is mirrored, left for right: for things that have no side, such as clothes
+    # chance that an image is mirrored, left for right: for things that have no side, such as
+    # clothes
+    flip: float = 0.0
 
     def __post_init__(self) -> None:
         limits = {"shift": 14, "rotate": 180, "scale": 0.5, "elastic": 10, "flip": 1}
         for field in fields(self):
             value, limit = getattr(self, field.name), limits[field.name]
             if not 0 <= value <= limit:
-                raise ValueError(f"AugmentParams.{field.name} is {value}; need 0 <= {field.name} <= {limit}")
+                raise ValueError(
+                    f"AugmentParams.{field.name} is {value}; need 0 <= {field.name} <= {limit}"
+                )
         if self.shift != int(self.shift):
-            raise ValueError(f"AugmentParams.shift is {self.shift}; need whole pixels, so that shifted images stay exact")
+            raise ValueError(
+                f"AugmentParams.shift is {self.shift}; need whole pixels, so that shifted images"
+                " stay exact"
+            )
 
 
 def augment(x: Tensor, p: AugmentParams, *, generator: torch.Generator) -> Tensor:
     """Change every image of a batch at random.
 
-    Flips and shifts move pixels without changing them; the rest resamples bilinearly, and rounds for uint8.
+    Flips and shifts move pixels without changing them; the rest resamples bilinearly, and rounds
+    for uint8.
 
     Args:
         x: images, uint8 or floating point [B, H, W].
@@ -66,40 +79,60 @@ def augment(x: Tensor, p: AugmentParams, *, generator: torch.Generator) -> Tenso
 
 def drawn_shift(batch: int, p: AugmentParams, *, generator: torch.Generator) -> Int[Tensor, "2 B"]:
     """How far to move each image of a batch, pixels down and to the right."""
-    return torch.randint(-p.shift, p.shift + 1, (2, batch), generator=generator, device=generator.device)
+    return torch.randint(
+        -p.shift, p.shift + 1, (2, batch), generator=generator, device=generator.device
+    )
 
 
 def shifted(x: Tensor, offset: Int[Tensor, "2 B"]) -> Tensor:
-    """Move each image of [B, H, W] by whole pixels, offset[0] down and offset[1] to the right, and fill with zeros."""
+    """Move each image of [B, H, W] by whole pixels, offset[0] down and offset[1] to the right, and
+    fill with zeros.
+    """
     _, height, width = x.shape
     reach = int(offset.abs().max()) if offset.numel() else 0
     # All windows of the padded images, without copying them; then one is taken of each.
-    windows = functional.pad(x, (reach, reach, reach, reach)).unfold(1, height, 1).unfold(2, width, 1)
+    windows = (
+        functional.pad(x, (reach, reach, reach, reach)).unfold(1, height, 1).unfold(2, width, 1)
+    )
     return windows[torch.arange(len(x), device=x.device), reach - offset[0], reach - offset[1]]
 
 
 def resampled(x: Tensor, position: Float[Tensor, "B H W 2"]) -> Tensor:
-    """Each image's grey values at positions (row, column) in pixels, bilinear, zero outside; uint8 is rounded."""
+    """Each image's grey values at positions (row, column) in pixels, bilinear, zero outside; uint8
+    is rounded.
+    """
     _, height, width = x.shape
-    # grid_sample wants (column, row), and the image's outer edges, half a pixel outside the centres, at -1 and 1.
+    # grid_sample wants (column, row), and the image's outer edges, half a pixel outside the
+    # centres, at -1 and 1.
     grid = (position.flip(-1) * 2 + 1) / position.new_tensor([width, height]) - 1
     grey = x if x.is_floating_point() else x.to(grid.dtype)
-    found = functional.grid_sample(grey[:, None], grid.to(grey.dtype), mode="bilinear", padding_mode="zeros", align_corners=False)[:, 0]
+    found = functional.grid_sample(
+        grey[:, None],
+        grid.to(grey.dtype),
+        mode="bilinear",
+        padding_mode="zeros",
+        align_corners=False,
+    )[:, 0]
     return found if x.is_floating_point() else found.round_().to(x.dtype)
 
 
-def elastic_field(shape: tuple[int, int, int], *, generator: torch.Generator) -> Float[Tensor, "B H W 2"]:
+def elastic_field(
+    shape: tuple[int, int, int], *, generator: torch.Generator
+) -> Float[Tensor, "B H W 2"]:
     """Smooth random displacements, mean 0 and standard deviation 1 at every pixel.
 
         field[r, c] = sum_kl a[r, k] a[c, l] noise[k, l],   a[r, k] ~ exp(-(r - knot_k)^2 / (2 sigma^2)),   sum_k a[r, k]^2 = 1
 
-    Source: Simard, Steinkraus and Platt 2003, section 2: a random field smoothed by a Gaussian. Ours differs: normal noise
-    instead of uniform, on knots one sigma apart instead of on every pixel (the same to the eye, and a tenth of the time), and
-    normalised, so that the strength is in pixels and the same at the border.
+    Source: Simard, Steinkraus and Platt 2003, section 2: a random field smoothed by a Gaussian.
+    Ours differs: normal noise instead of uniform, on knots one sigma apart instead of on every
+    pixel (the same to the eye, and a tenth of the time), and normalised, so that the strength is in
+    pixels and the same at the border.
     """
     batch, height, width = shape
     down, across = _smoothing(height), _smoothing(width)
-    noise = torch.randn(2, batch, down.shape[1], across.shape[1], generator=generator, device=generator.device)
+    noise = torch.randn(
+        2, batch, down.shape[1], across.shape[1], generator=generator, device=generator.device
+    )
     return (down.to(noise.device) @ noise @ across.T.to(noise.device)).movedim(0, -1)
 
 
@@ -111,7 +144,9 @@ def _smoothing(size: int) -> Float[Tensor, "pixel knot"]:
     return a / a.norm(dim=1, keepdim=True)
 
 
-def _draw_positions(shape: torch.Size, p: AugmentParams, generator: torch.Generator) -> Float[Tensor, "B H W 2"]:
+def _draw_positions(
+    shape: torch.Size, p: AugmentParams, generator: torch.Generator
+) -> Float[Tensor, "B H W 2"]:
     """Where in the old image each pixel of the new one comes from, (row, column) in pixels."""
     batch, height, width = shape
     device = generator.device
@@ -122,7 +157,12 @@ def _draw_positions(shape: torch.Size, p: AugmentParams, generator: torch.Genera
     turn = torch.stack((torch.stack((cos, sin), dim=-1), torch.stack((-sin, cos), dim=-1)), dim=-2)
     shift = torch.randint(-p.shift, p.shift + 1, (batch, 2), generator=generator, device=device)
     centre = torch.tensor([(height - 1) / 2, (width - 1) / 2], device=device)
-    pixel = torch.cartesian_prod(torch.arange(height, device=device), torch.arange(width, device=device)) - centre
+    pixel = (
+        torch.cartesian_prod(
+            torch.arange(height, device=device), torch.arange(width, device=device)
+        )
+        - centre
+    )
     position = (pixel - shift[:, None]) @ (turn * zoom[:, None]) + centre
     position = position.view(batch, height, width, 2)
     if p.elastic:

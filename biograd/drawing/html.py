@@ -1,11 +1,13 @@
-"""One HTML page of one trained network: draw a digit, and watch it being read in the chip's integers, spike by spike.
+"""One HTML page of one trained network: draw a digit, and watch it being read in the chip's
+integers, spike by spike.
 
     net = network(fixed, model=model)
     page = render(net, gallery_images, gallery_labels, title="...", facts={...})
 
-The page needs no network and no other file. Its forward pass (`draw_core.js`) is held equal to the emulator's, and so to Lava's, by
-`draw_check` and the tests; its joules are modelled by the constants of `hardware.energy`. The apical compartment and the lesson follow
-the simulator's equations, from the chip's voltages.
+The page needs no network and no other file. Its forward pass (`draw_core.js`) is held equal to the
+emulator's, and so to Lava's, by `draw_check` and the tests; its joules are modelled by the
+constants of `hardware.energy`. The apical compartment and the lesson follow the simulator's
+equations, from the chip's voltages.
 """
 
 from __future__ import annotations
@@ -29,7 +31,20 @@ from hardware.fixed_point import FixedPointLayer, FixedPointModel
 PIXELS = 28 * 28
 ENCODERS = ("integrate_and_fire", "latency", "bernoulli")  # that draw_core.js knows
 ERRORS = ("signed", "running", "final")
-CLASS_NAMES = {"fashion": ("T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")}
+CLASS_NAMES = {
+    "fashion": (
+        "T-shirt",
+        "trousers",
+        "pullover",
+        "dress",
+        "coat",
+        "sandal",
+        "shirt",
+        "sneaker",
+        "bag",
+        "ankle boot",
+    )
+}
 
 
 def network(
@@ -40,15 +55,18 @@ def network(
     window: float = 1.0,
     traces: Sequence[Mapping[str, float]] = (),
 ) -> dict[str, Any]:  # any: JSON
-    """What the JavaScript needs of a network, as JSON: integers of the chip, and real feedback weights where `model` has them.
+    """What the JavaScript needs of a network, as JSON: integers of the chip, and real feedback
+    weights where `model` has them.
 
     Args:
         fixed: the integers.
         model: what they were made from, for its encoder and feedback weights.
         error: key of `biograd.errors.ERRORS` that the network learned with.
         window: half-width of the surrogate slope, thresholds.
-        traces: alpha_x and alpha_z, kept per step, of each layer's synapses; none: the simulator's defaults.
-    Raises: ValueError for an encoder or error neurons that the page does not know; limits.LimitError for numbers the chip cannot hold.
+        traces: alpha_x and alpha_z, kept per step, of each layer's synapses; none: the simulator's
+            defaults.
+    Raises: ValueError for an encoder or error neurons that the page does not know;
+    limits.LimitError for numbers the chip cannot hold.
     """
     encoder = model.encoder if model else ENCODERS[0]
     for what, value, known in (("encoder", encoder, ENCODERS), ("error", error, ERRORS)):
@@ -61,7 +79,10 @@ def network(
         "encoder": encoder,
         "error": error,
         "window": window,
-        "layers": [_layer(*layer) for layer in zip(fixed.layers, fits, real, traces or [_TRACE] * len(fits), strict=True)],
+        "layers": [
+            _layer(*layer)
+            for layer in zip(fixed.layers, fits, real, traces or [_TRACE] * len(fits), strict=True)
+        ],
         "profiles": [dataclasses.asdict(profile) for profile in PROFILES.values()],
         "gallery": {"pixels": "", "labels": []},
     }
@@ -87,12 +108,19 @@ def render(
     """
     inputs, outputs = net["layers"][0]["inputs"], net["layers"][-1]["neurons"]
     if inputs != PIXELS or images.shape[1:] != (28, 28):
-        raise ValueError(f"the network takes {inputs} inputs, the images are {images.shape[1:]}; the page draws 28 x 28 = {PIXELS} pixels")
+        raise ValueError(
+            f"the network takes {inputs} inputs, the images are {images.shape[1:]}; the page draws"
+            f" 28 x 28 = {PIXELS} pixels"
+        )
     names = list(classes) or [str(c) for c in range(outputs)]
     shown = {"pixels": _base64(images.astype(np.uint8)), "labels": [int(label) for label in labels]}
-    payload = json.dumps({**net, "gallery": shown, "names": names}, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    payload = json.dumps(
+        {**net, "gallery": shown, "names": names}, separators=(",", ":"), allow_nan=False
+    ).replace("<", "\\u003c")
     here = files("biograd.drawing")
-    template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string((here / "draw.html.j2").read_text("utf-8"))
+    template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(
+        (here / "draw.html.j2").read_text("utf-8")
+    )
     return template.render(
         title=title,
         facts=facts,
@@ -104,11 +132,15 @@ def render(
     )
 
 
-_TRACE = {"alpha_x": 0.5, "alpha_z": 0.75}  # kept per step by the simulator's synapses, where nothing else is said
+# kept per step by the simulator's synapses, where nothing else is said
+_TRACE = {"alpha_x": 0.5, "alpha_z": 0.75}
 
 
 def _layer(
-    fixed: FixedPointLayer, fit: limits.LayerFit, real: LayerModel | None, trace: Mapping[str, float]
+    fixed: FixedPointLayer,
+    fit: limits.LayerFit,
+    real: LayerModel | None,
+    trace: Mapping[str, float],
 ) -> dict[str, Any]:  # any: JSON
     # Weights of both signs are even on the chip: half of one fits a byte.
     halves = bool((fixed.w % 2 == 0).all() and fixed.w.min() >= -256 and fixed.w.max() <= 254)

@@ -1,4 +1,6 @@
-"""From the simulator to the border and back: networks as the chip side's Model, and as NIR files. The one arrow into `hardware`."""
+"""From the simulator to the border and back: networks as the chip side's Model, and as NIR files.
+The one arrow into `hardware`.
+"""
 
 from __future__ import annotations
 
@@ -29,11 +31,14 @@ def to_nir(
     encoder: str = "integrate_and_fire",
     info: dict[str, Any] | None = None,  # any: JSON
 ) -> None:
-    """Write a network as a NIR file of standard nodes, which any NIR tool runs, whole or not at all.
+    """Write a network as a NIR file of standard nodes, which any NIR tool runs, whole or not at
+    all.
 
     Args:
-        feedback: its feedback path, kept in the file's metadata for learning on the chip; None: without.
-        steps: time steps a sample is shown, T, and `encoder`, the key of `encoders.ENCODERS` that makes its spikes: the chip needs both.
+        feedback: its feedback path, kept in the file's metadata for learning on the chip; None:
+            without.
+        steps: time steps a sample is shown, T, and `encoder`, the key of `encoders.ENCODERS` that
+            makes its spikes: the chip needs both.
         info: provenance for the file's metadata; what JSON can hold.
     Raises: ValueError where the neuron is not one the border knows, or a weight is not finite.
 
@@ -46,14 +51,18 @@ def to_nir(
 
 
 def from_nir(path: str | Path, *, dt: float | None = None, w_in: str | None = None) -> Network:
-    """Read a NIR file as a Network: ours to the bit, or another tool's (snnTorch, SpikingJelly, Norse, by hand) where NIR allows.
+    """Read a NIR file as a Network: ours to the bit, or another tool's (snnTorch, SpikingJelly,
+    Norse, by hand) where NIR allows.
 
     Read is a chain of Linear or Affine, then LIF or CubaLIF, with Flatten and Scale where they fit.
 
     Args:
-        dt: seconds per step of another tool's file; None: found out where the file betrays it (snnTorch's 1e-4), else asked for.
-        w_in: how a CubaLIF's w_in is meant, "euler" (NIR's equation) or "jump" (Norse); None: only where both mean the same.
-    Raises: FileNotFoundError; ValueError where the file is damaged, or naming every node that is not read, with the nearest that is.
+        dt: seconds per step of another tool's file; None: found out where the file betrays it
+            (snnTorch's 1e-4), else asked for.
+        w_in: how a CubaLIF's w_in is meant, "euler" (NIR's equation) or "jump" (Norse); None: only
+            where both mean the same.
+    Raises: FileNotFoundError; ValueError where the file is damaged, or naming every node that is
+    not read, with the nearest that is.
 
     Example:
         >>> to_nir(Network((784, 10)), "model.nir")
@@ -63,7 +72,10 @@ def from_nir(path: str | Path, *, dt: float | None = None, w_in: str | None = No
     return to_network(read_model(path, foreign=Foreign(steps=1, dt=dt, w_in=w_in)))
 
 
-def to_model(net: Network, feedback: Feedback | None, *, steps: int, encoder: str, info: dict[str, Any]) -> Model:  # any: JSON
+# any: JSON
+def to_model(
+    net: Network, feedback: Feedback | None, *, steps: int, encoder: str, info: dict[str, Any]
+) -> Model:
     """A network and its feedback weights as a Model, ready for `hardware.border.files.write_model`.
 
     Args:
@@ -79,10 +91,16 @@ def to_model(net: Network, feedback: Feedback | None, *, steps: int, encoder: st
         (784, 32, 10)
     """
     if net.recurrent:
-        raise ValueError("a recurrent network cannot be exported: files and the chip hold chains of layers; train one with recurrent=False")
+        raise ValueError(
+            "a recurrent network cannot be exported: files and the chip hold chains of layers;"
+            " train one with recurrent=False"
+        )
     for layer in net.layers:
         if not isinstance(layer.neuron, TwoCompartmentLIF):
-            raise ValueError(f"{type(layer.neuron).__name__} cannot be exported: NIR and the chip know the two-compartment LIF")
+            raise ValueError(
+                f"{type(layer.neuron).__name__} cannot be exported: NIR and the chip know the"
+                " two-compartment LIF"
+            )
     constants = [lif_params(layer.neuron) for layer in net.layers]
     layers = [
         LayerModel(
@@ -96,7 +114,11 @@ def to_model(net: Network, feedback: Feedback | None, *, steps: int, encoder: st
         for index, (layer, p) in enumerate(zip(net.layers, constants, strict=True))
     ]
     if feedback:
-        info = info | {"feedback_angle_deg": [feedback_angle(net, feedback, hidden) for hidden in range(len(net.hidden))]}
+        info = info | {
+            "feedback_angle_deg": [
+                feedback_angle(net, feedback, hidden) for hidden in range(len(net.hidden))
+            ]
+        }
     return Model(layers=tuple(layers), steps=steps, encoder=encoder, info=info)
 
 
@@ -108,7 +130,10 @@ def to_network(model: Model) -> Network:
         (784, 10)
     """
     kept = [(layer.alpha_u, layer.alpha_v, layer.alpha_a) for layer in model.layers]
-    neurons = {alphas: TwoCompartmentLIF(TwoCompartmentParams(**dict(zip(_ALPHAS, alphas, strict=True)))) for alphas in kept}
+    neurons = {
+        alphas: TwoCompartmentLIF(TwoCompartmentParams(**dict(zip(_ALPHAS, alphas, strict=True))))
+        for alphas in kept
+    }
     net = Network(model.sizes, neuron=[neurons[alphas] for alphas in kept])
     for layer, exported in zip(net.layers, model.layers, strict=True):
         layer.w.copy_(torch.from_numpy(exported.w))

@@ -1,1 +1,3 @@
-"""Compiled loops and packed spike trains. They know arrays, not neurons: no science is imported here."""
+"""Compiled loops and packed spike trains. They know arrays, not neurons: no science is imported
+here.
+"""

@@ -5,11 +5,12 @@
 
                   dw = sum over t' of G(t') s(t')^T,   G(t') = sum over t >= t' of k(t - t') g(t)
 
-              so that a presynaptic spike adds one row to dw, and a sample without errors adds nothing and is skipped
+              so that a presynaptic spike adds one row to dw, and a sample without errors adds
+              nothing and is skipped
 
-Both mean what `Network.step` and the rule's steps mean; sums are taken in another order, so the last bits may differ
-(tests/sim/kernels/test_event_driven.py). It serves the two-compartment LIF in float32 with the rules of this package; anything else takes the
-general way (`LocalLearner`).
+Both mean what `Network.step` and the rule's steps mean; sums are taken in another order, so the
+last bits may differ (tests/sim/kernels/test_event_driven.py). It serves the two-compartment LIF in
+float32 with the rules of this package; anything else takes the general way (`LocalLearner`).
 """
 
 from __future__ import annotations
@@ -29,14 +30,16 @@ from .packed_spikes import WORD, Trains, unsigned
 from .row_sums import add_rows, count_bits, lowest_bit, padded, take_rows
 from .transpose import ONE, turn
 
-FIRE_ROWS, LEARN_ROWS = 4, 2 * WORD + 3  # of scratch memory, as wide as the layer; to learn one more a step. It comes from torch, which
+# of scratch memory, as wide as the layer; to learn one more a step. It comes from torch, which
+FIRE_ROWS, LEARN_ROWS = 4, 2 * WORD + 3
 # lays it at cache lines: rows that lie across two of them take a third longer to add up.
 
 
 class Synapses(NamedTuple):
     """A layer's weights, turned so that one presynaptic neuron's lie side by side."""
 
-    w: Tensor  # [in, width], thresholds per spike; width: `out` rounded up to whole blocks, zeros behind it
+    # [in, width], thresholds per spike; width: `out` rounded up to whole blocks, zeros behind it
+    w: Tensor
     b: Tensor  # [width], thresholds per step
     out: int
 
@@ -60,7 +63,9 @@ def synapses(w: Float[Tensor, "N M"], b: Float[Tensor, " N"]) -> Synapses:
 
 
 def fire(before: Trains, layer: Synapses, p: TwoCompartmentParams) -> Fired:
-    """Roll spike trains through a layer: `neurons.soma_step` and `neurons.surrogate_slope` over all steps, from rest."""
+    """Roll spike trains through a layer: `neurons.soma_step` and `neurons.surrogate_slope` over all
+    steps, from rest.
+    """
     fired = Fired(*(Trains.blank(before.steps, before.batch, layer.out) for _ in range(2)))
     alphas = np.float32(p.alpha_u), np.float32(p.alpha_v), np.float32(p.window)
     scratch = torch.empty(FIRE_ROWS, layer.w.shape[1]).numpy()
@@ -70,7 +75,12 @@ def fire(before: Trains, layer: Synapses, p: TwoCompartmentParams) -> Fired:
 
 
 def learn(
-    before: Trains, err: Float[Tensor, "T B C"], w_fb: Float[Tensor, "N C"], psi: Trains, p: TwoCompartmentParams, trace: TraceParams
+    before: Trains,
+    err: Float[Tensor, "T B C"],
+    w_fb: Float[Tensor, "N C"],
+    psi: Trains,
+    p: TwoCompartmentParams,
+    trace: TraceParams,
 ) -> Update:
     """The update of `rules.Eligibility` for a layer that hears the errors through w_fb.
 
@@ -82,16 +92,33 @@ def learn(
     """
     out, width = len(w_fb), padded(len(w_fb))
     teach = torch.nn.functional.pad(w_fb.T, (0, width - out)).contiguous()
-    dw, db, scratch = torch.empty(before.neurons, width), torch.empty(width), torch.empty(LEARN_ROWS + len(err), width)
+    dw, db, scratch = (
+        torch.empty(before.neurons, width),
+        torch.empty(width),
+        torch.empty(LEARN_ROWS + len(err), width),
+    )
     constants = np.float32(p.alpha_a), np.float32(trace.alpha_x), np.float32(trace.alpha_z)
     into = 0, before.batch, dw.numpy(), db.numpy(), scratch.numpy()
-    learn_samples(unsigned(before), err.contiguous().numpy(), teach.numpy(), unsigned(psi), 0, out, *constants, *into)
+    learn_samples(
+        unsigned(before),
+        err.contiguous().numpy(),
+        teach.numpy(),
+        unsigned(psi),
+        0,
+        out,
+        *constants,
+        *into,
+    )
     share = 1 / (before.steps * before.batch)
     return Update(dw[:, :out].T.contiguous().mul_(share), db[:out] * share)
 
 
 def learn_factorised(
-    before: Trains, err: Float[Tensor, "T B C"], w_fb: Float[Tensor, "N C"], psi: Trains, p: TwoCompartmentParams
+    before: Trains,
+    err: Float[Tensor, "T B C"],
+    w_fb: Float[Tensor, "N C"],
+    psi: Trains,
+    p: TwoCompartmentParams,
 ) -> Update:
     """The update of `rules.Factorised`; arguments as `learn`."""
     g, share = torch.empty(before.batch, len(w_fb)), np.float32(1 / (before.steps * before.batch))
@@ -107,10 +134,19 @@ def fire_samples(before, steps, w, bias, alpha_u, alpha_v, window, s, psi, first
     out, width = s.shape[2], w.shape[1]
     one, zero, none = np.float32(1), np.float32(0), np.uint32(0)
     current = scratch
-    lasting, momentary = current[0], current[1]  # bias and runs of spikes, from step to step; and with the spikes of this step
+    # bias and runs of spikes, from step to step; and with the spikes of this step
+    lasting, momentary = current[0], current[1]
     u, v = scratch[2], scratch[3]
-    begin, end, now = np.empty((WORD, inputs), np.int32), np.empty((WORD, inputs), np.int32), np.empty((WORD, inputs), np.int32)
-    n_begin, n_end, n_now = np.empty(WORD, np.int64), np.empty(WORD, np.int64), np.empty(WORD, np.int64)
+    begin, end, now = (
+        np.empty((WORD, inputs), np.int32),
+        np.empty((WORD, inputs), np.int32),
+        np.empty((WORD, inputs), np.int32),
+    )
+    n_begin, n_end, n_now = (
+        np.empty(WORD, np.int64),
+        np.empty(WORD, np.int64),
+        np.empty(WORD, np.int64),
+    )
     for b in range(first, last):
         u[:] = zero
         v[:] = zero
@@ -163,15 +199,20 @@ def _list(train, i, lists, counts):
 
 
 @numba.njit(cache=True, nogil=True)
-def learn_samples(before, err, teach, psi, column, out, alpha_a, alpha_x, alpha_z, first, last, dw, db, scratch):
-    """The sums of `learn`, turned, of samples first .. last - 1 and neurons column .. column + out - 1."""
+def learn_samples(
+    before, err, teach, psi, column, out, alpha_a, alpha_x, alpha_z, first, last, dw, db, scratch
+):
+    """The sums of `learn`, turned, of samples first .. last - 1 and neurons column .. column + out
+    - 1.
+    """
     words, _, inputs = before.shape
     steps = err.shape[0]
     dw[:] = np.float32(0)
     db[:] = np.float32(0)
     zero, none = np.float32(0), np.uint32(0)
     g = scratch[2 * WORD + 3 :]  # [T, width]: v_apical, then gated by psi
-    owed = scratch[: 2 * WORD + 1]  # of one word: G of each step; behind them, G summed from each step on
+    # of one word: G of each step; behind them, G summed from each step on
+    owed = scratch[: 2 * WORD + 1]
     x, z = scratch[2 * WORD + 1], scratch[2 * WORD + 2]
     owed[:] = zero
     picks = np.empty((1, WORD), np.int32)
@@ -188,7 +229,12 @@ def learn_samples(before, err, teach, psi, column, out, alpha_a, alpha_x, alpha_
             slope = psi[word, b, column : column + out]
             for t in range(length - 1, -1, -1):
                 bit = np.uint32(np.uint32(1) << np.uint32(t))
-                taught, here, onward, after = g[WORD * word + t], owed[t], owed[WORD + t], owed[WORD + t + 1]
+                taught, here, onward, after = (
+                    g[WORD * word + t],
+                    owed[t],
+                    owed[WORD + t],
+                    owed[WORD + t + 1],
+                )
                 for n in range(out):
                     zn = alpha_z * z[n] + (taught[n] if np.uint32(slope[n] & bit) != none else zero)
                     xn = alpha_x * x[n] + zn
@@ -262,8 +308,14 @@ def gate_samples(err, teach, psi, alpha_a, share, first, last, g):
             continue
         _listen(err, b, teach, alpha_a, v_apical)
         for t in range(steps):
-            slope, taught, bit = psi[t >> 5, b], v_apical[t], np.uint32(np.uint32(1) << np.uint32(t & 31))
+            slope, taught, bit = (
+                psi[t >> 5, b],
+                v_apical[t],
+                np.uint32(np.uint32(1) << np.uint32(t & 31)),
+            )
             for n in range(out):
-                total[n] += taught[n] if np.uint32(slope[n] & bit) != np.uint32(0) else np.float32(0)
+                total[n] += (
+                    taught[n] if np.uint32(slope[n] & bit) != np.uint32(0) else np.float32(0)
+                )
         for n in range(out):
             total[n] *= share

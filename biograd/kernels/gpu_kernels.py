@@ -1,7 +1,9 @@
-"""Kernels for a GPU, in Triton: each stands for a pure step elsewhere, over all steps, with the state in registers (see `gpu`).
+"""Kernels for a GPU, in Triton: each stands for a pure step elsewhere, over all steps, with the
+state in registers (see `gpu`).
 
-A lane is one neuron of one sample; it walks through time, and lanes know nothing of each other. Arrays lie as [T, lanes]. This module
-needs Triton to be imported. Under TRITON_INTERPRET=1 its kernels run on a CPU, slowly: that is how tests hold them to the steps.
+A lane is one neuron of one sample; it walks through time, and lanes know nothing of each other.
+Arrays lie as [T, lanes]. This module needs Triton to be imported. Under TRITON_INTERPRET=1 its
+kernels run on a CPU, slowly: that is how tests hold them to the steps.
 """
 
 from __future__ import annotations
@@ -46,8 +48,23 @@ def trace(s, z, steps, lanes, alpha_x, alpha_z, BLOCK: tl.constexpr):
 
 
 @triton.jit(do_not_specialize=["steps"])
-def owe(teach, psi, owed, total, steps, lanes, alpha_a, alpha_x, alpha_z, GATED: tl.constexpr, LINGERS: tl.constexpr, BLOCK: tl.constexpr):
-    """The apical step forwards in time, where it lingers; then the gate, and the trace's filters backwards in time."""
+def owe(
+    teach,
+    psi,
+    owed,
+    total,
+    steps,
+    lanes,
+    alpha_a,
+    alpha_x,
+    alpha_z,
+    GATED: tl.constexpr,
+    LINGERS: tl.constexpr,
+    BLOCK: tl.constexpr,
+):
+    """The apical step forwards in time, where it lingers; then the gate, and the trace's filters
+    backwards in time.
+    """
     lane = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     inside = lane < lanes
     last = lane + (steps.to(tl.int64) - 1) * lanes
@@ -59,7 +76,8 @@ def owe(teach, psi, owed, total, steps, lanes, alpha_a, alpha_x, alpha_z, GATED:
             v_apical = alpha_a * v_apical + tl.load(teach + at, mask=inside, other=0.0)
             tl.store(owed + at, v_apical, mask=inside)
             at += lanes
-        tl.debug_barrier()  # what one thread stored another may load: only the block as a whole owns its lanes
+        # what one thread stored another may load: only the block as a whole owns its lanes
+        tl.debug_barrier()
         taught = owed
     at = last
     z = tl.full((BLOCK,), 0.0, tl.float32)
@@ -96,11 +114,23 @@ def gated_sum(teach, psi, total, steps, lanes, alpha_a, GATED: tl.constexpr, BLO
 
 
 @triton.jit(do_not_specialize=["steps"])
-def integrate_and_fire(images, members, offset, s, steps, lanes, batch, height, width, SHIFTED: tl.constexpr, BLOCK: tl.constexpr):
+def integrate_and_fire(
+    images,
+    members,
+    offset,
+    s,
+    steps,
+    lanes,
+    batch,
+    height,
+    width,
+    SHIFTED: tl.constexpr,
+    BLOCK: tl.constexpr,
+):
     """Pick images, `augment.shifted`, and `encoders.integrate_and_fire` in whole numbers.
 
-    A charge that starts half full, at 255 of 510, takes twice the grey value per step: floor(x (t + 1) + 1/2) of x = grey / 255 rises
-    by one whenever it reaches 510.
+    A charge that starts half full, at 255 of 510, takes twice the grey value per step: floor(x (t +
+    1) + 1/2) of x = grey / 255 rises by one whenever it reaches 510.
     """
     lane = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     inside = lane < lanes

@@ -1,7 +1,8 @@
 """Spike trains as bits: 32 time steps of a neuron in one word.
 
-A train of zeros and ones needs no floats: a layer's spikes take a thirty-second of the memory, silence is skipped a word at a time,
-and a run of spikes is seen as its two ends. The event-driven loops (`event_driven`) read and write nothing else.
+A train of zeros and ones needs no floats: a layer's spikes take a thirty-second of the memory,
+silence is skipped a word at a time, and a run of spikes is seen as its two ends. The event-driven
+loops (`event_driven`) read and write nothing else.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ class Trains:
     """Spike trains of a batch on a CPU.
 
     Args:
-        words: bit t % 32 of words[t // 32, b, n] is the spike of neuron n at step t; int32 [ceil(T / 32), B, N], 0 from `steps` on.
+        words: bit t % 32 of words[t // 32, b, n] is the spike of neuron n at step t; int32 [ceil(T
+            / 32), B, N], 0 from `steps` on.
         steps: T.
 
     Example:
@@ -96,7 +98,9 @@ class Trains:
 
 
 def integrate_and_fire_trains(x: UInt8[Tensor, "B rows columns"], steps: int) -> Trains:
-    """`encoders.integrate_and_fire` of grey images on a CPU, by looking up the train of each grey value."""
+    """`encoders.integrate_and_fire` of grey images on a CPU, by looking up the train of each grey
+    value.
+    """
     pixels = x.flatten(1).contiguous()
     trains = Trains.blank(steps, *pixels.shape)
     _look_up(pixels.numpy(), _grey_words(steps), unsigned(trains))
@@ -112,7 +116,9 @@ def _grey_words(steps: int) -> np.ndarray:
 
 
 def flat_spikes(s: Float[Tensor, "T B N"]) -> tuple[np.ndarray, int, int]:
-    """Spikes as `pack_samples` takes them, with their strides over steps and samples: part of a batch is read where it lies."""
+    """Spikes as `pack_samples` takes them, with their strides over steps and samples: part of a
+    batch is read where it lies.
+    """
     if s.stride(2) != 1 or not s.numel():
         s = s.contiguous()
     step, sample, _ = s.stride()

@@ -1,7 +1,9 @@
-"""Three instructions that numba does not offer: add up rows of a table in vector registers, find the lowest bit, count the bits.
+"""Three instructions that numba does not offer: add up rows of a table in vector registers, find
+the lowest bit, count the bits.
 
-`add_rows` is where an event-driven network spends its time. Written as a numba loop, the row that is added to is loaded and stored
-once a term, and the compiler guards every short loop against overlapping arrays; here it stays in registers.
+`add_rows` is where an event-driven network spends its time. Written as a numba loop, the row that
+is added to is loaded and stored once a term, and the compiler guards every short loop against
+overlapping arrays; here it stays in registers.
 """
 
 from __future__ import annotations
@@ -42,21 +44,35 @@ def _count_bits(typingctx: Any, word: Any) -> Any:
 
 
 def _row_adder(subtract: bool) -> Any:
-    def adder(typingctx: Any, total: Any, row: Any, table: Any, picks: Any, line: Any, count: Any) -> Any:
+    def adder(
+        typingctx: Any, total: Any, row: Any, table: Any, picks: Any, line: Any, count: Any
+    ) -> Any:
         signature = types.void(total, types.intp, table, picks, types.intp, types.intp)
 
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            arrays = {index: context.make_array(signature.args[index])(context, builder, args[index]) for index in (0, 2, 3)}
-            width = {index: cgutils.unpack_tuple(builder, array.shape, 2)[1] for index, array in arrays.items()}
+            arrays = {
+                index: context.make_array(signature.args[index])(context, builder, args[index])
+                for index in (0, 2, 3)
+            }
+            width = {
+                index: cgutils.unpack_tuple(builder, array.shape, 2)[1]
+                for index, array in arrays.items()
+            }
             size = width[2].type
 
             def at(index: int, start: Any, offset: Any) -> Any:
-                place = builder.gep(arrays[index].data, [builder.add(builder.mul(start, width[index]), offset)])
+                place = builder.gep(
+                    arrays[index].data, [builder.add(builder.mul(start, width[index]), offset)]
+                )
                 return builder.bitcast(place, _VECTOR.as_pointer()) if index != 3 else place
 
-            with cgutils.for_range(builder, builder.udiv(width[2], ir.Constant(size, LANES))) as block:
+            with cgutils.for_range(
+                builder, builder.udiv(width[2], ir.Constant(size, LANES))
+            ) as block:
                 first = builder.mul(block.index, ir.Constant(size, LANES))
-                columns = [builder.add(first, ir.Constant(size, 16 * vector)) for vector in range(_VECTORS)]
+                columns = [
+                    builder.add(first, ir.Constant(size, 16 * vector)) for vector in range(_VECTORS)
+                ]
                 sums = [cgutils.alloca_once(builder, _VECTOR) for _ in columns]
                 for held, column in zip(sums, columns, strict=True):
                     builder.store(builder.load(at(0, args[1], column), align=4), held)
@@ -64,7 +80,10 @@ def _row_adder(subtract: bool) -> Any:
                     pick = builder.sext(builder.load(at(3, args[4], term.index)), size)
                     for held, column in zip(sums, columns, strict=True):
                         add = builder.fsub if subtract else builder.fadd
-                        builder.store(add(builder.load(held), builder.load(at(2, pick, column), align=4)), held)
+                        builder.store(
+                            add(builder.load(held), builder.load(at(2, pick, column), align=4)),
+                            held,
+                        )
                 for held, column in zip(sums, columns, strict=True):
                     builder.store(builder.load(held), at(0, args[1], column), align=4)
             return context.get_dummy_value()
@@ -79,7 +98,8 @@ count_bits: Any = intrinsic(_count_bits)
 add_rows: Any = _row_adder(subtract=False)
 """add_rows(total, row, table, picks, line, count):  total[row] += table[picks[line, k]] for k = 0 .. count - 1, in this order.
 
-total, table: float32, contiguous, rows of the same width, a multiple of `LANES`; picks: int32, contiguous. Nothing is checked.
+total, table: float32, contiguous, rows of the same width, a multiple of `LANES`; picks: int32,
+    contiguous. Nothing is checked.
 """
 take_rows: Any = _row_adder(subtract=True)
 """The same with a minus."""

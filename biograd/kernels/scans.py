@@ -1,8 +1,10 @@
-"""Compiled loops over time for the CPU: each stands for a pure step elsewhere and equals it to the bit (tests/sim/kernels/test_scans.py).
+"""Compiled loops over time for the CPU: each stands for a pure step elsewhere and equals it to the
+bit (tests/sim/kernels/test_scans.py).
 
-They exist for speed alone: one pass over memory instead of one a tensor operation (measured by `biograd benchmark --suite speed`).
-All arrays are float32 and contiguous. The loops hold no lock of Python's and use one thread each: the learner runs them side by side on
-parts of a batch. (Thread pools of their own spin beside torch's, and on a busy machine that made training ten times slower.)
+They exist for speed alone: one pass over memory instead of one a tensor operation (measured by
+`biograd benchmark --suite speed`). All arrays are float32 and contiguous. The loops hold no lock of
+Python's and use one thread each: the learner runs them side by side on parts of a batch. (Thread
+pools of their own spin beside torch's, and on a busy machine that made training ten times slower.)
 """
 
 from __future__ import annotations
@@ -30,10 +32,19 @@ def integrate_and_fire(x: Float[Tensor, "B N"], steps: int) -> Float[Tensor, "T 
 def soma(
     current: Float[Tensor, "T B N"], alpha_u: float, alpha_v: float, window: float
 ) -> tuple[Float[Tensor, "T B N"], Bool[Tensor, "T B N"]]:
-    """`neurons.soma_step` and `neurons.surrogate_slope` over all steps, from rest: spikes and slopes, [T, B, N]."""
+    """`neurons.soma_step` and `neurons.surrogate_slope` over all steps, from rest: spikes and
+    slopes, [T, B, N].
+    """
     current = current.contiguous()
     s, psi = torch.empty_like(current), torch.empty(current.shape, dtype=torch.bool)
-    _soma(current.numpy(), np.float32(alpha_u), np.float32(alpha_v), np.float32(window), s.numpy(), psi.numpy())
+    _soma(
+        current.numpy(),
+        np.float32(alpha_u),
+        np.float32(alpha_v),
+        np.float32(window),
+        s.numpy(),
+        psi.numpy(),
+    )
     return s, psi
 
 
@@ -46,7 +57,12 @@ def trace(s: Float[Tensor, "T B N"], alpha_x: float, alpha_z: float) -> Float[Te
 
 
 def dream(
-    current: Float[Tensor, "T N"], noise: Float[Tensor, "T N"], alpha_u: float, alpha_v: float, rheobase: float, eta: float
+    current: Float[Tensor, "T N"],
+    noise: Float[Tensor, "T N"],
+    alpha_u: float,
+    alpha_v: float,
+    rheobase: float,
+    eta: float,
 ) -> Float[Tensor, "T N"]:
     """`sleep.homeostatic_step` over all steps, from rest: spikes, [T, N]."""
     current, noise = current.contiguous(), noise.contiguous()
@@ -69,7 +85,9 @@ def _integrate_and_fire(x, s):
     half = np.float32(0.5)
     for t in range(s.shape[0]):
         for i in range(x.shape[0]):
-            s[t, i] = np.floor(x[i] * np.float32(t + 1) + half) - np.floor(x[i] * np.float32(t) + half)
+            s[t, i] = np.floor(x[i] * np.float32(t + 1) + half) - np.floor(
+                x[i] * np.float32(t) + half
+            )
 
 
 @numba.njit(cache=True, nogil=True)
@@ -104,7 +122,11 @@ def _trace(s, alpha_x, alpha_z, z):
 @numba.njit(cache=True, nogil=True)
 def _dream(current, noise, alpha_u, alpha_v, rheobase, eta, s):
     steps, neurons = current.shape
-    u, v, mean = np.zeros(neurons, np.float32), np.zeros(neurons, np.float32), np.zeros(neurons, np.float32)
+    u, v, mean = (
+        np.zeros(neurons, np.float32),
+        np.zeros(neurons, np.float32),
+        np.zeros(neurons, np.float32),
+    )
     one = np.float32(1)
     for t in range(steps):
         rate = max(eta, one / np.float32(t + 1))

@@ -1,4 +1,6 @@
-"""Split a batch over threads: each works on its own samples, which share nothing but the weights they read."""
+"""Split a batch over threads: each works on its own samples, which share nothing but the weights
+they read.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ from typing import TypeVar
 from torch import Tensor
 
 R = TypeVar("R")
-SMALLEST = 8  # samples per thread, below which the hand-over costs more than it brings; ours, measured on 2 cores
+# samples per thread, below which the hand-over costs more than it brings; ours, measured on 2 cores
+SMALLEST = 8
 
 
 def in_parts(work: Callable[..., R], threads: int, *tensors: tuple[Tensor, int]) -> list[R]:
@@ -24,11 +27,14 @@ def in_parts(work: Callable[..., R], threads: int, *tensors: tuple[Tensor, int])
     if parts == 1 or tensor.device.type != "cpu":
         return [work(*(tensor for tensor, _ in tensors))]
     chunks = zip(*(tensor.chunk(parts, axis) for tensor, axis in tensors), strict=True)
-    return list(_pool(threads).map(lambda chunk: work(*(part.contiguous() for part in chunk)), chunks))
+    return list(
+        _pool(threads).map(lambda chunk: work(*(part.contiguous() for part in chunk)), chunks)
+    )
 
 
 def share_out(samples: int, threads: int) -> list[tuple[int, int]]:
-    """First sample of each part of a batch and the one after its last, as near to equal as can be; fewer parts where it is small.
+    """First sample of each part of a batch and the one after its last, as near to equal as can be;
+    fewer parts where it is small.
 
     Example:
         >>> share_out(50, 3), share_out(9, 3)
@@ -39,7 +45,8 @@ def share_out(samples: int, threads: int) -> list[tuple[int, int]]:
 
 
 def side_by_side(work: Callable[[int], R], parts: int) -> list[R]:
-    """What work(0) .. work(parts - 1) return, each in a thread; this one takes the first, and an error of any is raised here.
+    """What work(0) .. work(parts - 1) return, each in a thread; this one takes the first, and an
+    error of any is raised here.
 
     Example:
         >>> side_by_side(lambda part: 10 * part, 3)

@@ -1,7 +1,9 @@
-"""One learning step, event by event: a batch is packed, fired and taught, each thread working on samples of its own.
+"""One learning step, event by event: a batch is packed, fired and taught, each thread working on
+samples of its own.
 
-Threads meet four times: when weights are turned and spikes packed, when all have fired, when all have been taught, and when the sums
-over their parts are written. Sums are taken part by part in order, so the last bits depend on the number of threads alone.
+Threads meet four times: when weights are turned and spikes packed, when all have fired, when all
+have been taught, and when the sums over their parts are written. Sums are taken part by part in
+order, so the last bits depend on the number of threads alone.
 """
 
 from __future__ import annotations
@@ -26,11 +28,15 @@ from ..neurons import TwoCompartmentParams, lif_params
 from ..rules import Eligibility, Rule, Update
 from ..traces import TraceParams
 
-BLOCK = 256  # neurons of a layer whose updates are worked out together; ours, the fastest of 128, 256 and 512 at 784 inputs
+# neurons of a layer whose updates are worked out together; ours, the fastest of 128, 256 and 512 at
+# 784 inputs
+BLOCK = 256
 
-KEPT = 2  # rooms of different shapes: an epoch has batches of one size, and a smaller one at its end
+# rooms of different shapes: an epoch has batches of one size, and a smaller one at its end
+KEPT = 2
 _NOTHING = np.empty(0, np.float32)
-_Side = tuple[int, Tensor, Tensor, Tensor]  # of a factorised layer: its number, feedback [C, N], errors [B, N] and spikes [B, M]
+# of a factorised layer: its number, feedback [C, N], errors [B, N] and spikes [B, M]
+_Side = tuple[int, Tensor, Tensor, Tensor]
 
 
 class Seen(NamedTuple):
@@ -45,7 +51,8 @@ class Course(NamedTuple):
     """A network, and what teaches it."""
 
     net: Network
-    w_fb: list[Tensor]  # feedback weights of every layer, [N, C]; the output's own errors reach it one to one
+    # feedback weights of every layer, [N, C]; the output's own errors reach it one to one
+    w_fb: list[Tensor]
     error: ErrorNeurons
     rules: list[Rule]  # `Eligibility` or `Factorised`, of every layer
     threads: int  # how many parts a batch is split into
@@ -53,25 +60,47 @@ class Course(NamedTuple):
     written: Callable[[int], None]  # told the number of each layer as soon as its update is there
 
 
-def teach(course: Course, spikes: Float[Tensor, "T B M"] | Trains, target: Float[Tensor, "B C"], rooms: Rooms | None = None) -> Seen | None:
-    """Show a batch, and write minus the mean update of every layer; None where the spikes are not zeros and ones.
+def teach(
+    course: Course,
+    spikes: Float[Tensor, "T B M"] | Trains,
+    target: Float[Tensor, "B C"],
+    rooms: Rooms | None = None,
+) -> Seen | None:
+    """Show a batch, and write minus the mean update of every layer; None where the spikes are not
+    zeros and ones.
 
     Args:
-        rooms: the memory that is kept from one batch to the next, which makes small ones faster; none where None.
+        rooms: the memory that is kept from one batch to the next, which makes small ones faster;
+            none where None.
     """
-    room = (rooms or Rooms()).fit(course, spikes.steps if isinstance(spikes, Trains) else len(spikes), len(target))
+    room = (rooms or Rooms()).fit(
+        course, spikes.steps if isinstance(spikes, Trains) else len(spikes), len(target)
+    )
     if not _fire(course.net, spikes, room):
         return None
-    s_out, counts, totals = torch.empty(room.steps, *target.shape), torch.empty(target.shape), np.empty(len(room.layers), np.int64)
-    event_step.look(room.trains[-1], s_out.numpy(), counts.numpy(), room.layers, room.words, room.batch, totals)
+    s_out, counts, totals = (
+        torch.empty(room.steps, *target.shape),
+        torch.empty(target.shape),
+        np.empty(len(room.layers), np.int64),
+    )
+    event_step.look(
+        room.trains[-1], s_out.numpy(), counts.numpy(), room.layers, room.words, room.batch, totals
+    )
     quick = type(course.error) is SignedSpikes  # which asks for no rates
-    err = course.error.error(s_out, s_out, target) if quick else errors_over_time(course.error, s_out, target)
+    err = (
+        course.error.error(s_out, s_out, target)
+        if quick
+        else errors_over_time(course.error, s_out, target)
+    )
     _learn(course, err.contiguous(), room)
-    return Seen(counts, err.abs().mean(), torch.from_numpy((totals / room.chances).astype(np.float32)))
+    return Seen(
+        counts, err.abs().mean(), torch.from_numpy((totals / room.chances).astype(np.float32))
+    )
 
 
 class Room:
-    """The memory of a learning step: trains, slopes, turned weights and sums, and the rows that point to them.
+    """The memory of a learning step: trains, slopes, turned weights and sums, and the rows that
+    point to them.
 
     Args:
         sizes: neurons of each population.
@@ -88,7 +117,13 @@ class Room:
         steps: int,
         parts: tuple[tuple[int, int], ...],
     ) -> None:
-        self.steps, self.batch, self.words, self.parts, self.params = steps, parts[-1][1], -(-steps // WORD), parts, params
+        self.steps, self.batch, self.words, self.parts, self.params = (
+            steps,
+            parts[-1][1],
+            -(-steps // WORD),
+            parts,
+            params,
+        )
         self.packed = np.empty((self.words, self.batch, sizes[0]), np.uint32)
         pairs = list(itertools.pairwise(sizes))
         self.trains, self.slopes = [self.packed], list[np.ndarray]()
@@ -97,31 +132,58 @@ class Room:
             self.turned.append(_room(inputs, padded(out)))
             self.biases.append(np.zeros(padded(out), np.float32))
             s, psi = (np.empty((self.words, self.batch, out), np.uint32) for _ in range(2))
-            rows.append([0, self.turned[-1], self.biases[-1], self.trains[-1], s, psi, inputs, out, padded(out)])
+            rows.append(
+                [
+                    0,
+                    self.turned[-1],
+                    self.biases[-1],
+                    self.trains[-1],
+                    s,
+                    psi,
+                    inputs,
+                    out,
+                    padded(out),
+                ]
+            )
             self.trains.append(s)
             self.slopes.append(psi)
         self.layers = _table(rows)
         self.alphas = np.array([(p.alpha_u, p.alpha_v, p.window) for p in params], np.float32)
-        self.chances = self.batch * steps * np.array(sizes[1:])  # neurons times steps, of all samples
+        # neurons times steps, of all samples
+        self.chances = self.batch * steps * np.array(sizes[1:])
         widest = max(padded(out) for out in sizes[1:])
-        self.scratch = _room(len(parts), max(FIRE_ROWS * widest, (LEARN_ROWS + steps) * min(BLOCK, widest)))
-        self.lessons = np.array([(_lingering(self, i), *_filters(trace)) for i, trace in enumerate(traces)], np.float32)
-        self.blocks = {i: _Blocks(i, *pairs[i], sizes[-1], len(parts)) for i, trace in enumerate(traces) if trace is not None}
+        self.scratch = _room(
+            len(parts), max(FIRE_ROWS * widest, (LEARN_ROWS + steps) * min(BLOCK, widest))
+        )
+        self.lessons = np.array(
+            [(_lingering(self, i), *_filters(trace)) for i, trace in enumerate(traces)], np.float32
+        )
+        self.blocks = {
+            i: _Blocks(i, *pairs[i], sizes[-1], len(parts))
+            for i, trace in enumerate(traces)
+            if trace is not None
+        }
         self.sides = {
             i: (torch.empty(self.batch, pairs[i][1]), torch.empty(self.batch, pairs[i][0]))
             for i, trace in enumerate(traces)
             if trace is None
         }
-        # One thread alone writes layer by layer, so that each may be used while the next is computed; several meet once for all of them.
+        # One thread alone writes layer by layer, so that each may be used while the next is
+        # computed; several meet once for all of them.
         one_by_one = len(parts) == 1
-        self.portions = [[i] for i in range(len(pairs))] if one_by_one else [list(range(len(pairs)))]
+        self.portions = (
+            [[i] for i in range(len(pairs))] if one_by_one else [list(range(len(pairs)))]
+        )
 
 
 class _Blocks:
     """A layer's sums, a block of its neurons at a time, which stays in the processor's own memory."""
 
     def __init__(self, layer: int, inputs: int, out: int, classes: int, parts: int) -> None:
-        self.held, rows = list[tuple[slice, np.ndarray, np.ndarray, np.ndarray]](), list[list[Any]]()
+        self.held, rows = (
+            list[tuple[slice, np.ndarray, np.ndarray, np.ndarray]](),
+            list[list[Any]](),
+        )
         for column in range(0, out, BLOCK):
             neurons = slice(column, min(column + BLOCK, out))
             count = neurons.stop - column
@@ -137,12 +199,17 @@ class _Blocks:
         dw, db = into.dw.numpy(), into.db.numpy()
         for row, (neurons, feedback, _, _) in zip(self.rows, self.held, strict=True):
             feedback[:, : neurons.stop - neurons.start] = w_fb[neurons].T
-            row[event_step.GRAD_W], row[event_step.GRAD_B] = _address(dw[neurons]), _address(db[neurons])
+            row[event_step.GRAD_W], row[event_step.GRAD_B] = (
+                _address(dw[neurons]),
+                _address(db[neurons]),
+            )
         return self.rows
 
 
 class Rooms:
-    """The rooms of a learner, which shows one batch at a time. A copy starts without any: rows point to memory, not to what was copied."""
+    """The rooms of a learner, which shows one batch at a time. A copy starts without any: rows
+    point to memory, not to what was copied.
+    """
 
     def __init__(self) -> None:
         self._kept: dict[Any, Room] = {}  # any: shapes and constants
@@ -153,19 +220,26 @@ class Rooms:
     def fit(self, course: Course, steps: int, batch: int) -> Room:
         """The room for a batch of this shape, as it was left, or a new one in place of the oldest."""
         params = tuple(lif_params(layer.neuron) for layer in course.net.layers)
-        traces = tuple(rule.trace if isinstance(rule, Eligibility) else None for rule in course.rules)
+        traces = tuple(
+            rule.trace if isinstance(rule, Eligibility) else None for rule in course.rules
+        )
         key = course.net.sizes, params, traces, steps, batch, course.threads, BLOCK
         if key not in self._kept:
             while len(self._kept) >= KEPT:
                 self._kept.pop(next(iter(self._kept)))
-            self._kept[key] = Room(course.net.sizes, params, traces, steps, tuple(share_out(batch, course.threads)))
+            self._kept[key] = Room(
+                course.net.sizes, params, traces, steps, tuple(share_out(batch, course.threads))
+            )
         return self._kept[key]
 
 
 def _fire(net: Network, spikes: Tensor | Trains, room: Room) -> bool:
     """Roll a batch through all layers; False where the spikes are not zeros and ones."""
     if isinstance(spikes, Trains):
-        shown, flat = unsigned(spikes if spikes.words.is_contiguous() else spikes.of(slice(None))), (_NOTHING, 0, 0)
+        shown, flat = (
+            unsigned(spikes if spikes.words.is_contiguous() else spikes.of(slice(None))),
+            (_NOTHING, 0, 0),
+        )
     else:
         shown, flat = room.packed, flat_spikes(spikes)
     weights = [layer.w.detach().contiguous().numpy() for layer in net.layers]
@@ -174,11 +248,22 @@ def _fire(net: Network, spikes: Tensor | Trains, room: Room) -> bool:
     for layer, b in zip(net.layers, room.biases, strict=True):
         b[: layer.b.numel()] = layer.b.detach().numpy()
     number, parts = len(room.parts), room.parts
-    if not all(side_by_side(lambda p: event_step.prepare(room.layers, p, number, *flat, room.steps, *parts[p], shown), number)):
+    if not all(
+        side_by_side(
+            lambda p: event_step.prepare(
+                room.layers, p, number, *flat, room.steps, *parts[p], shown
+            ),
+            number,
+        )
+    ):
         return False
     size = room.words, room.batch, room.steps
-    side_by_side(lambda p: event_step.fire(room.layers, room.alphas, *size, *parts[p], room.scratch[p]), number)
-    # The output layer hears its own error neurons; a window there would leave silent outputs untaught.
+    side_by_side(
+        lambda p: event_step.fire(room.layers, room.alphas, *size, *parts[p], room.scratch[p]),
+        number,
+    )
+    # The output layer hears its own error neurons; a window there would leave silent outputs
+    # untaught.
     room.slopes[-1].fill(0xFFFFFFFF)
     return True
 
@@ -189,21 +274,46 @@ def _learn(course: Course, err: Tensor, room: Room) -> None:
     shares = np.full(number, -1 / (steps * room.batch), np.float32)
     for portion in room.portions:
         own = {index: course.w_fb[index] for index in portion}
-        rows = [room.blocks[index].point(own[index].numpy(), course.updates[index]) for index in portion if index in room.blocks]
+        rows = [
+            room.blocks[index].point(own[index].numpy(), course.updates[index])
+            for index in portion
+            if index in room.blocks
+        ]
         blocks = np.concatenate(rows) if len(rows) > 1 else rows[0] if rows else None
-        sides = [(index, own[index].T.contiguous(), *room.sides[index]) for index in portion if index in room.sides]
+        sides = [
+            (index, own[index].T.contiguous(), *room.sides[index])
+            for index in portion
+            if index in room.sides
+        ]
 
-        def learn(part: int, blocks: np.ndarray | None = blocks, sides: list[_Side] = sides) -> None:
+        def learn(
+            part: int, blocks: np.ndarray | None = blocks, sides: list[_Side] = sides
+        ) -> None:
             first, last = parts[part]
             if blocks is not None:
                 scratch = room.scratch[part]
-                event_step.learn(room.layers, blocks, room.lessons, room.words, room.batch, heard, part, first, last, scratch)
+                event_step.learn(
+                    room.layers,
+                    blocks,
+                    room.lessons,
+                    room.words,
+                    room.batch,
+                    heard,
+                    part,
+                    first,
+                    last,
+                    scratch,
+                )
             for index, feedback, g, counts in sides:
                 constants = room.lessons[index, 0], shares[0] / np.float32(steps)
                 slopes, into = room.slopes[index], (first, last, g.numpy(), counts.numpy())
-                event_step.gate(room.trains[index], heard, feedback.numpy(), slopes, *constants, *into)
+                event_step.gate(
+                    room.trains[index], heard, feedback.numpy(), slopes, *constants, *into
+                )
 
-        def write(part: int, blocks: np.ndarray | None = blocks, sides: list[_Side] = sides) -> None:
+        def write(
+            part: int, blocks: np.ndarray | None = blocks, sides: list[_Side] = sides
+        ) -> None:
             if blocks is not None:
                 event_step.write(room.layers, blocks, shares, part, number)
             for index, _, g, counts in sides:
@@ -239,4 +349,10 @@ def _address(array: np.ndarray) -> int:
 
 def _table(rows: list[list[Any]]) -> np.ndarray:  # any: arrays and numbers
     """Arrays as addresses, beside numbers: int64."""
-    return np.array([[_address(cell) if isinstance(cell, np.ndarray) else cell for cell in row] for row in rows], np.int64)
+    return np.array(
+        [
+            [_address(cell) if isinstance(cell, np.ndarray) else cell for cell in row]
+            for row in rows
+        ],
+        np.int64,
+    )

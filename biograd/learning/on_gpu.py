@@ -1,8 +1,10 @@
-"""The fast way on a GPU: a layer's update from whole trains, with the traces on the side of the error.
+"""The fast way on a GPU: a layer's update from whole trains, with the traces on the side of the
+error.
 
-The presynaptic side enters the products as the spikes themselves, zeros and ones, which need no scan, no memory of their own and are
-exact in every precision a GPU multiplies in. Errors and slopes pass through one kernel (`gpu.owed`, `gpu.gated_sum`); what is left are
-torch's products, in the precision that `torch.backends.cuda.matmul` is set to (float32 unless set otherwise).
+The presynaptic side enters the products as the spikes themselves, zeros and ones, which need no
+scan, no memory of their own and are exact in every precision a GPU multiplies in. Errors and slopes
+pass through one kernel (`gpu.owed`, `gpu.gated_sum`); what is left are torch's products, in the
+precision that `torch.backends.cuda.matmul` is set to (float32 unless set otherwise).
 
 It means what the rules' steps mean; sums are taken in another order, so the last bits may differ.
 """
@@ -19,11 +21,19 @@ from ..rules import Eligibility, Factorised, Rule, Update
 
 def learns(neuron: Neuron, rule: Rule, g: Float[Tensor, "T B N"]) -> bool:
     """Whether the kernels know this neuron and rule, and take such tensors."""
-    return type(neuron) is TwoCompartmentLIF and type(rule) in (Eligibility, Factorised) and gpu.runs_on(g)
+    return (
+        type(neuron) is TwoCompartmentLIF
+        and type(rule) in (Eligibility, Factorised)
+        and gpu.runs_on(g)
+    )
 
 
 def update(
-    rule: Rule, teach: Float[Tensor, "T B N"], psi: Bool[Tensor, "T B N"] | None, s_pre: Float[Tensor, "T B M"], alpha_a: float
+    rule: Rule,
+    teach: Float[Tensor, "T B N"],
+    psi: Bool[Tensor, "T B N"] | None,
+    s_pre: Float[Tensor, "T B M"],
+    alpha_a: float,
 ) -> Update:
     """The update of a rule that `learns` says yes to.
 

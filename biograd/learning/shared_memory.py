@@ -1,10 +1,13 @@
-"""Workers on one machine add up their numbers in memory they share: each writes its own, says so, and takes the sum when all have.
+"""Workers on one machine add up their numbers in memory they share: each writes its own, says so,
+and takes the sum when all have.
 
     a flag a worker      how many pieces it has written since the start; stored after the piece, read before it (release, acquire)
     slots [2, workers]   what it has written; every other round in the other half, for somebody may still be reading the last
 
-The sum is taken in the order of ranks, by every worker for itself, so that all hold the same bits. The memory is a file that no longer
-has a name: nothing is left of it when its workers are gone, however they went. Each holds a lock on its own byte of it, which the system
+The sum is taken in the order of ranks, by every worker for itself, so that all hold the same bits.
+The memory is a file that no longer
+has a name: nothing is left of it when its workers are gone, however they went. Each holds a lock on
+    its own byte of it, which the system
 takes away from the dead.
 """
 
@@ -30,7 +33,9 @@ from torch import Tensor
 
 LINE = 8  # int64 of a cache line: flags of two workers never share one
 SPINS = 4000  # looks at the flags in one go, some tens of microseconds
-EAGER, AWAKE = 3e-4, 0.05  # seconds of waiting after which the processor is offered to others, and after which this worker dozes
+# seconds of waiting after which the processor is offered to others, and after which this worker
+# dozes
+EAGER, AWAKE = 3e-4, 0.05
 DOZE, LOOK = 5e-4, 0.2  # seconds: of a doze; between two looks whether the others are alive
 DEADLINE = 1800.0  # seconds that a worker may let the others wait; as gloo has it
 
@@ -77,7 +82,8 @@ class Exchange:
     def wait(self, number: int, *, result: bool = False) -> None:
         """Wait until all workers, or the first one with its result, have posted piece `number`.
 
-        Raises: ConnectionError where one of them has ended, or lets the others wait for longer than `DEADLINE`.
+        Raises: ConnectionError where one of them has ended, or lets the others wait for longer than
+        `DEADLINE`.
         """
         first, last = (self.count, self.count + 1) if result else (0, self.count)
         if _reached(self._flags, first, last, number, SPINS):
@@ -93,7 +99,9 @@ class Exchange:
                 looked = now
                 self._look(waited)
 
-    def total(self, turn: int, piece: slice, shares: Float[Tensor, " workers"]) -> Float[Tensor, " n"]:
+    def total(
+        self, turn: int, piece: slice, shares: Float[Tensor, " workers"]
+    ) -> Float[Tensor, " n"]:
         """The sum over workers of share times slot, in a piece of the slots."""
         into = torch.empty(piece.stop - piece.start)
         _total(self._slots[turn % 2], piece.start, shares.numpy(), into.numpy())
@@ -108,18 +116,32 @@ class Exchange:
             except OSError:
                 continue  # it is held: its worker lives
             fcntl.lockf(self._file, fcntl.LOCK_UN, 1, rank)
-            raise ConnectionError(f"worker {rank} of {self.count} on this machine has ended: start all of them again, with --resume")
+            raise ConnectionError(
+                f"worker {rank} of {self.count} on this machine has ended: start all of them again,"
+                " with --resume"
+            )
         if waited > DEADLINE:
-            raise ConnectionError(f"a worker on this machine has not answered for {waited:,.0f} s: stop all of them, and --resume")
+            raise ConnectionError(
+                f"a worker on this machine has not answered for {waited:,.0f} s: stop all of them,"
+                " and --resume"
+            )
 
 
-def meet(rank: int, count: int, floats: int, send: Callable[[bytes], bytes], agree: Callable[[bool], bool]) -> Exchange | None:
-    """The memory that the workers of a machine share from now on, with slots of `floats` numbers; all of them call this at once.
+def meet(
+    rank: int,
+    count: int,
+    floats: int,
+    send: Callable[[bytes], bytes],
+    agree: Callable[[bool], bool],
+) -> Exchange | None:
+    """The memory that the workers of a machine share from now on, with slots of `floats` numbers;
+    all of them call this at once.
 
     Args:
         send: what the first worker holds, in all of them.
         agree: whether all of them say yes.
-    Returns: None, in all of them, where one cannot have it: there is no room for it, or they do not see each other's files.
+    Returns: None, in all of them, where one cannot have it: there is no room for it, or they do not
+    see each other's files.
     """
     path, exchange = Path(), None
     try:
@@ -148,9 +170,12 @@ def made(count: int, floats: int) -> int:
 
 def _made(count: int, floats: int) -> tuple[Path, int]:
     memory = Path("/dev/shm")
-    file, name = tempfile.mkstemp(prefix="biograd-", dir=memory if os.access(memory, os.W_OK) else None)
+    file, name = tempfile.mkstemp(
+        prefix="biograd-", dir=memory if os.access(memory, os.W_OK) else None
+    )
     try:
-        if hasattr(os, "posix_fallocate"):  # room is taken now: a write to memory that is not there would kill the process
+        # room is taken now: a write to memory that is not there would kill the process
+        if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(file, 0, _bytes(count, floats))
         else:
             os.truncate(file, _bytes(count, floats))
@@ -169,7 +194,8 @@ def _padded(floats: int) -> int:
     return -(-floats // 16) * 16
 
 
-def _atomic_load(typingctx: Any, array: Any, index: Any) -> Any:  # any: numba's types, which it does not annotate
+# any: numba's types, which it does not annotate
+def _atomic_load(typingctx: Any, array: Any, index: Any) -> Any:
     """array[index], and whatever its writer wrote before it."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:

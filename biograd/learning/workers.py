@@ -1,12 +1,16 @@
-"""Several processes train one network: `torchrun --nproc-per-node N -m biograd train ...`, on one machine or on many.
+"""Several processes train one network: `torchrun --nproc-per-node N -m biograd train ...`, on one
+machine or on many.
 
-Every worker draws the same batches from the same seed, works on its own part of each, and the local updates are added up; so the result
-is that of one worker, up to the order of sums. Nothing else crosses between them but the first worker's sleep: it dreams alone, and the
-others take its feedback weights, and its forward weights with them, so that machines that round differently do not drift apart.
+Every worker draws the same batches from the same seed, works on its own part of each, and the local
+updates are added up; so the result is that of one worker, up to the order of sums. Nothing else
+crosses between them but the first worker's sleep: it dreams alone, and the others take its feedback
+weights, and its forward weights with them, so that machines that round differently do not drift
+apart.
 
-A layer's update is ready as soon as its error is, with no backward pass to wait for: each travels while the next is being computed.
-Workers of one machine add theirs up in memory that they share (`exchange`), and the first of each machine does so with those of the
-others by gloo; workers with a GPU each, all by nccl.
+A layer's update is ready as soon as its error is, with no backward pass to wait for: each travels
+while the next is being computed. Workers of one machine add theirs up in memory that they share
+(`exchange`), and the first of each machine does so with those of the others by gloo; workers with a
+GPU each, all by nccl.
 """
 
 from __future__ import annotations
@@ -40,7 +44,9 @@ class Workers:
     count: int = 1
     place: int = 0  # among those of its machine; the first of them speaks with other machines
     beside: int = 1  # workers of this machine
-    machines: Any = None  # group of the first workers of all machines (any: torch's); None where there is one machine, or one worker each
+    # group of the first workers of all machines (any: torch's); None where there is one machine, or
+    # one worker each
+    machines: Any = None
     machine: Any = None  # group of this machine's workers; None where no machine has several
     wish: bool = False  # whether this one wishes to stop
     agreed: bool = False  # whether any of them did when the last batch was shown
@@ -51,7 +57,9 @@ class Workers:
         return self.rank == 0
 
     def stops(self, wish: bool) -> bool:
-        """Whether to stop now: all do so after the same batch, the one after that at which the first of them wished to."""
+        """Whether to stop now: all do so after the same batch, the one after that at which the
+        first of them wished to.
+        """
         self.wish = wish
         return wish if self.count == 1 else self.agreed
 
@@ -68,7 +76,8 @@ def joined(device: str) -> Iterator[Workers]:
 
     Args:
         device: "cpu" (gloo) or "cuda" (nccl, one GPU a worker).
-    Raises: ValueError where torchrun's variables do not fit each other, or the workers do not find together.
+    Raises: ValueError where torchrun's variables do not fit each other, or the workers do not find
+    together.
     """
     count = _variable("WORLD_SIZE", 1)
     if count == 1:
@@ -76,14 +85,19 @@ def joined(device: str) -> Iterator[Workers]:
         return
     rank = _variable("RANK", -1)
     if not 0 <= rank < count:
-        raise ValueError(f"WORLD_SIZE is {count} and RANK {os.environ.get('RANK')!r}: start workers by torchrun, which sets both")
+        raise ValueError(
+            f"WORLD_SIZE is {count} and RANK {os.environ.get('RANK')!r}: start workers by torchrun,"
+            " which sets both"
+        )
     if device == "cuda":
         torch.cuda.set_device(_variable("LOCAL_RANK", 0))
     try:
         dist.init_process_group("nccl" if device == "cuda" else "gloo", rank=rank, world_size=count)
     except (RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise ValueError(f"worker {rank} of {count} found no others ({reason}): start them all by one torchrun") from error
+        raise ValueError(
+            f"worker {rank} of {count} found no others ({reason}): start them all by one torchrun"
+        ) from error
     try:
         yield _placed(rank, count) if device == "cpu" else Workers(rank, count)
         dist.barrier()  # none leaves while another still listens to it
@@ -96,9 +110,13 @@ def _placed(rank: int, count: int) -> Workers:
     place, beside = _variable("LOCAL_RANK", 0), _variable("LOCAL_WORLD_SIZE", 1)
     told = [torch.zeros(2, dtype=torch.int64) for _ in range(count)]
     dist.all_gather(told, torch.tensor([place, beside]))
-    firsts = [other for other, (its_place, _) in enumerate(map(Tensor.tolist, told)) if its_place == 0]
+    firsts = [
+        other for other, (its_place, _) in enumerate(map(Tensor.tolist, told)) if its_place == 0
+    ]
     groups = {first: range(first, min(first + int(told[first][1]), count)) for first in firsts}
-    if sorted(other for group in groups.values() for other in group) != list(range(count)) or rank not in groups.get(rank - place, ()):
+    if sorted(other for group in groups.values() for other in group) != list(
+        range(count)
+    ) or rank not in groups.get(rank - place, ()):
         return Workers(rank, count)  # not as torchrun numbers them: each speaks for itself
     if len(groups) == count:
         return Workers(rank, count)
@@ -108,19 +126,25 @@ def _placed(rank: int, count: int) -> Workers:
 
 
 class SharedLearner:
-    """A learner that works on its part of every batch, and adds up its updates with the other workers'.
+    """A learner that works on its part of every batch, and adds up its updates with the other
+    workers'.
 
     Args:
         own: the learner of this process.
         workers: all of them; at least 2.
         early: send each layer's update as soon as it is there, not when the last one is.
-        in_memory: add up in shared memory what workers of one machine have; else, and where it cannot be had, by gloo.
+        in_memory: add up in shared memory what workers of one machine have; else, and where it
+            cannot be had, by gloo.
     """
 
-    def __init__(self, own: LocalLearner, workers: Workers, *, early: bool = True, in_memory: bool = True) -> None:
+    def __init__(
+        self, own: LocalLearner, workers: Workers, *, early: bool = True, in_memory: bool = True
+    ) -> None:
         self.own, self.workers, self.early = own, workers, early
         weights = list(own.net.parameters())
-        can = workers.machine is not None and all(tensor.device.type == "cpu" and tensor.dtype == torch.float32 for tensor in weights)
+        can = workers.machine is not None and all(
+            tensor.device.type == "cpu" and tensor.dtype == torch.float32 for tensor in weights
+        )
         self._pieces = _Pieces.of(own.net) if in_memory and can else None
         self._exchange: Exchange | None = None
         self._round = 0
@@ -149,15 +173,20 @@ class SharedLearner:
     def by_events(self) -> bool:
         return self.own.by_events
 
-    def step(self, spikes: Float[Tensor, "T B M"] | Trains, labels: Shaped[Tensor, "B ..."]) -> StepResult:
+    def step(
+        self, spikes: Float[Tensor, "T B M"] | Trains, labels: Shaped[Tensor, "B ..."]
+    ) -> StepResult:
         """As `LocalLearner.step`, for the whole batch: every worker is given all of it."""
         batch = len(labels)
         part = part_of(batch, self.workers.rank, self.workers.count)
         self._share = (part.stop - part.start) / batch
-        shown = part if self._share else slice(0, 1)  # fewer samples than workers: nothing of this one counts, but it takes part
+        # fewer samples than workers: nothing of this one counts, but it takes part
+        shown = part if self._share else slice(0, 1)
         if self._pieces:
             self._share_memory(batch)
-        result = self.own.step(spikes.of(shown) if isinstance(spikes, Trains) else spikes[:, shown], labels[shown])
+        result = self.own.step(
+            spikes.of(shown) if isinstance(spikes, Trains) else spikes[:, shown], labels[shown]
+        )
         message = self._message(result, batch, part)
         if self._exchange is not None:
             message = self._add_up(self._exchange, message, batch)
@@ -168,30 +197,52 @@ class SharedLearner:
             self._arrive()
         self.workers.agreed = bool(message[-1])
         answers = result.predicted.shape[1:]
-        sizes = [batch * answers.numel(), batch * self.net.classes if result.counts is not None else 0, 1, len(self.net.layers)]
+        sizes = [
+            batch * answers.numel(),
+            batch * self.net.classes if result.counts is not None else 0,
+            1,
+            len(self.net.layers),
+        ]
         predicted, counts, error, rates = message[:-1].split(sizes)
         whole = predicted.view(batch, *answers).to(result.predicted.dtype)
-        return StepResult(whole, error[0], rates, None if result.counts is None else counts.view(batch, -1))
+        return StepResult(
+            whole, error[0], rates, None if result.counts is None else counts.view(batch, -1)
+        )
 
     def after_sleep(self, generator: torch.Generator) -> None:
         """Take the first worker's weights, and its place in the stream of random numbers."""
         state = generator.get_state().to(self.net.device)
-        for tensor in (*self.feedback.state_dict().values(), *self.net.state_dict().values(), state):
+        for tensor in (
+            *self.feedback.state_dict().values(),
+            *self.net.state_dict().values(),
+            state,
+        ):
             dist.broadcast(tensor, 0)
         generator.set_state(state.cpu())
 
     def _message(self, result: StepResult, batch: int, part: slice) -> Tensor:
-        """What a worker saw, with zeros where others did: answers, output spikes, error, rates, and its wish to stop."""
+        """What a worker saw, with zeros where others did: answers, output spikes, error, rates, and
+        its wish to stop.
+        """
         told = []
         for seen in (result.predicted, result.counts):
             if seen is not None:
                 of_all = torch.zeros(batch, *seen.shape[1:], device=result.rates.device)
                 of_all[part] = seen[: part.stop - part.start].float()
                 told.append(of_all.flatten())
-        return torch.cat([*told, result.error.view(1) * self._share, result.rates * self._share, told[0].new_tensor([self.workers.wish])])
+        return torch.cat(
+            [
+                *told,
+                result.error.view(1) * self._share,
+                result.rates * self._share,
+                told[0].new_tensor([self.workers.wish]),
+            ]
+        )
 
     def _share_memory(self, batch: int) -> None:
-        """Have the memory ready, with room for what is told of a batch of this size; by gloo from now on where there is none."""
+        """Have the memory ready, with room for what is told of a batch of this size; by gloo from
+        now on where there is none.
+        """
         assert self._pieces is not None
         floats = self._pieces.end + 2 * batch * max(1, self.net.classes) + len(self.net.layers) + 2
         if self._exchange is not None and self._exchange.floats >= floats:
@@ -230,16 +281,29 @@ class SharedLearner:
         exchange.slot(self._round)[begin : begin + len(message)] = message
         exchange.post(self._number(layers))
         first = workers.rank - workers.place
-        parts = (part_of(batch, rank, workers.count) for rank in range(first, first + workers.beside))
-        shares, ones = torch.tensor([(part.stop - part.start) / batch for part in parts]), torch.ones(workers.beside)
-        pieces = [(piece, shares) for piece in self._pieces.slices] + [(slice(begin, begin + len(message)), ones)]
+        parts = (
+            part_of(batch, rank, workers.count) for rank in range(first, first + workers.beside)
+        )
+        shares, ones = (
+            torch.tensor([(part.stop - part.start) / batch for part in parts]),
+            torch.ones(workers.beside),
+        )
+        pieces = [(piece, shares) for piece in self._pieces.slices] + [
+            (slice(begin, begin + len(message)), ones)
+        ]
         sums = []
         for index, (piece, share) in enumerate(pieces):
             if workers.machines is None or workers.place == 0:
                 exchange.wait(self._number(index))
                 sums.append(exchange.total(self._round, piece, share))
                 if workers.machines is not None:
-                    self._travelling.append((dist.all_reduce(sums[-1], group=workers.machines, async_op=True), sums[-1], []))
+                    self._travelling.append(
+                        (
+                            dist.all_reduce(sums[-1], group=workers.machines, async_op=True),
+                            sums[-1],
+                            [],
+                        )
+                    )
         if workers.machines is not None:
             result = exchange.result(self._round)
             for index, (piece, _) in enumerate(pieces):
@@ -252,7 +316,11 @@ class SharedLearner:
                     sums.append(result[piece].clone())
             self._travelling.clear()
         for index, layer in enumerate(self.net.layers):
-            for parameter, gradient in zip(layer.parameters(), self._pieces.update(index, sums[index], alone=True), strict=False):
+            for parameter, gradient in zip(
+                layer.parameters(),
+                self._pieces.update(index, sums[index], alone=True),
+                strict=False,
+            ):
                 parameter.grad = gradient
         self._round += 1
         return sums[-1]
@@ -260,7 +328,9 @@ class SharedLearner:
     def _travel(self, index: int) -> None:
         """Send a layer's update on its way."""
         layer = self.net.layers[index]
-        gradients = [parameter.grad for parameter in layer.parameters() if parameter.grad is not None]
+        gradients = [
+            parameter.grad for parameter in layer.parameters() if parameter.grad is not None
+        ]
         flat = torch.cat([gradient.flatten() for gradient in gradients]).mul_(self._share)
         self._travelling.append((dist.all_reduce(flat, async_op=True), flat, gradients))
 
@@ -268,14 +338,18 @@ class SharedLearner:
         """Take the sums of what was sent."""
         for work, flat, gradients in self._travelling:
             work.wait()
-            for gradient, summed in zip(gradients, flat.split([gradient.numel() for gradient in gradients]), strict=True):
+            for gradient, summed in zip(
+                gradients, flat.split([gradient.numel() for gradient in gradients]), strict=True
+            ):
                 gradient.copy_(summed.view_as(gradient))
         self._travelling.clear()
 
 
 @dataclass(frozen=True)
 class _Pieces:
-    """Where each layer's update lies in a slot: weights, then biases, then whatever else the layer learns."""
+    """Where each layer's update lies in a slot: weights, then biases, then whatever else the layer
+    learns.
+    """
 
     slices: list[slice]
     shapes: list[list[torch.Size]]
@@ -284,7 +358,9 @@ class _Pieces:
     def of(cls, net: Network) -> _Pieces:
         shapes = [[parameter.shape for parameter in layer.parameters()] for layer in net.layers]
         ends = list(itertools.accumulate(sum(shape.numel() for shape in layer) for layer in shapes))
-        return cls([slice(first, last) for first, last in zip([0, *ends], ends, strict=False)], shapes)
+        return cls(
+            [slice(first, last) for first, last in zip([0, *ends], ends, strict=False)], shapes
+        )
 
     @property
     def end(self) -> int:
@@ -293,7 +369,9 @@ class _Pieces:
     def update(self, index: int, slot: Tensor, *, alone: bool = False) -> Update:
         """A layer's update as a view of a slot, or of the layer's piece of it alone."""
         shapes = self.shapes[index]
-        flat = (slot if alone else slot[self.slices[index]]).split([shape.numel() for shape in shapes])
+        flat = (slot if alone else slot[self.slices[index]]).split(
+            [shape.numel() for shape in shapes]
+        )
         return Update(*(part.view(shape) for part, shape in zip(flat, shapes, strict=True)))
 
 
@@ -306,7 +384,11 @@ def _send(data: bytes, first: int, group: Any, *, mine: bool) -> bytes:  # any: 
     """What one worker holds, in all of its group (all workers where None)."""
     size = torch.tensor([len(data)])
     dist.broadcast(size, first, group)
-    buffer = torch.frombuffer(bytearray(data), dtype=torch.uint8) if mine and data else torch.zeros(int(size), dtype=torch.uint8)
+    buffer = (
+        torch.frombuffer(bytearray(data), dtype=torch.uint8)
+        if mine and data
+        else torch.zeros(int(size), dtype=torch.uint8)
+    )
     if len(buffer):
         dist.broadcast(buffer, first, group)
     return buffer.numpy().tobytes()

@@ -1,6 +1,8 @@
-"""The report's own charts, from plain numbers: each returns a matplotlib Figure narrow enough for a phone.
+"""The report's own charts, from plain numbers: each returns a matplotlib Figure narrow enough for a
+phone.
 
-The style is that of `plots`. Modelled figures are drawn as hollow ranges, measured ones as filled dots, never in one bar.
+The style is that of `plots`. Modelled figures are drawn as hollow ranges, measured ones as filled
+dots, never in one bar.
 """
 
 from __future__ import annotations
@@ -53,24 +55,44 @@ class Span(NamedTuple):
 
 def colour_of(method: str) -> str:
     """One hue a family of methods, in every chart."""
-    for start, colour in (("BioGrad, random", PURPLE), ("BioGrad, symmetric", SKY), ("BioGrad", BLUE), ("BPTT", ORANGE), ("ANN", GREEN)):
+    for start, colour in (
+        ("BioGrad, random", PURPLE),
+        ("BioGrad, symmetric", SKY),
+        ("BioGrad", BLUE),
+        ("BPTT", ORANGE),
+        ("ANN", GREEN),
+    ):
         if method.startswith(start):
             return colour
     return ORANGE if "BPTT" in method else INK
 
 
-def dots(rows: Sequence[tuple[str, Sequence[float]]], *, unit: str, mark: tuple[str, float] | None = None) -> Figure:
-    """Every seed's figure as a dot, one row per method, with the mean as a stroke; `mark` is a dashed line with a name."""
+def dots(
+    rows: Sequence[tuple[str, Sequence[float]]], *, unit: str, mark: tuple[str, float] | None = None
+) -> Figure:
+    """Every seed's figure as a dot, one row per method, with the mean as a stroke; `mark` is a
+    dashed line with a name.
+    """
     figure = Figure(figsize=(WIDTH, 0.7 + 0.34 * len(rows)), layout="constrained")
     ax = figure.subplots()
     for row, (name, values) in enumerate(rows):
         y, colour = len(rows) - 1 - row, colour_of(name)
-        ax.plot(values, [y] * len(values), "o", color=colour, markersize=6, alpha=0.55, markeredgewidth=0)
+        ax.plot(
+            values,
+            [y] * len(values),
+            "o",
+            color=colour,
+            markersize=6,
+            alpha=0.55,
+            markeredgewidth=0,
+        )
         ax.plot([np.mean(values)] * 2, [y - 0.3, y + 0.3], color=colour, linewidth=2)
     _rows(ax, [name for name, _ in rows])
     if mark:
         ax.axvline(mark[1], color=INK, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
-        ax.text(mark[1], len(rows) - 0.35, mark[0], ha="center", va="bottom", fontsize=SMALL, color=INK)
+        ax.text(
+            mark[1], len(rows) - 0.35, mark[0], ha="center", va="bottom", fontsize=SMALL, color=INK
+        )
     ax.grid(axis="x", color="#ECECEC", linewidth=0.8)
     ax.set_xlabel(unit, fontsize=TEXT, color=INK)
     every = [value for _, values in rows for value in values] + ([mark[1]] if mark else [])
@@ -80,7 +102,15 @@ def dots(rows: Sequence[tuple[str, Sequence[float]]], *, unit: str, mark: tuple[
     return figure
 
 
-def curves(lines: Sequence[Line], *, x: str, y: str, log: bool = False, low: float | None = None, high: float | None = None) -> Figure:
+def curves(
+    lines: Sequence[Line],
+    *,
+    x: str,
+    y: str,
+    log: bool = False,
+    low: float | None = None,
+    high: float | None = None,
+) -> Figure:
     """Curves, named above the chart in their colours."""
     rows = -(-len(lines) // 2)
     figure = Figure(figsize=(WIDTH, 3.0 + 0.18 * rows), layout="constrained")
@@ -90,7 +120,9 @@ def curves(lines: Sequence[Line], *, x: str, y: str, log: bool = False, low: flo
         ax.plot(xs, ys, color=line.colour, linewidth=1.8, marker="o", markersize=3, label=line.name)
         if line.spread is not None:
             spread = np.asarray(line.spread, float)
-            ax.fill_between(xs, ys - spread, ys + spread, color=line.colour, alpha=0.18, linewidth=0)
+            ax.fill_between(
+                xs, ys - spread, ys + spread, color=line.colour, alpha=0.18, linewidth=0
+            )
     if log:
         for axis, set_scale in ((ax.xaxis, ax.set_xscale), (ax.yaxis, ax.set_yscale)):
             set_scale("log")
@@ -104,12 +136,21 @@ def curves(lines: Sequence[Line], *, x: str, y: str, log: bool = False, low: flo
     ax.set_ylabel(y, fontsize=TEXT, color=INK)
     if not log:
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=10))
-    figure.legend(loc="outside upper left", ncols=2, fontsize=SMALL, frameon=False, labelcolor="linecolor", handlelength=1.2)
+    figure.legend(
+        loc="outside upper left",
+        ncols=2,
+        fontsize=SMALL,
+        frameon=False,
+        labelcolor="linecolor",
+        handlelength=1.2,
+    )
     return figure
 
 
 def log_ranges(quantities: Sequence[Quantity], *, unit: str) -> Figure:
-    """Figures over many orders of magnitude: measured ones as dots, modelled ones as hollow ranges; values written beside them."""
+    """Figures over many orders of magnitude: measured ones as dots, modelled ones as hollow ranges;
+    values written beside them.
+    """
     figure = Figure(figsize=(WIDTH, 0.75 + 0.36 * len(quantities)), layout="constrained")
     ax = figure.subplots()
     ax.set_xscale("log")
@@ -118,10 +159,31 @@ def log_ranges(quantities: Sequence[Quantity], *, unit: str) -> Figure:
         if q.measured:
             ax.plot([q.low], [y], "o", color=q.colour, markersize=7)
         else:
-            ax.plot([q.low, q.high], [y, y], color=q.colour, linewidth=7, alpha=0.28, solid_capstyle="round")
-            ax.plot([q.low, q.high], [y, y], "|", color=q.colour, markersize=11, markeredgewidth=1.6)
-        text = engineering(q.low, unit) if q.measured or q.low == q.high else f"{engineering(q.low, unit)} – {engineering(q.high, unit)}"
-        ax.annotate(text, (q.high, y), (8, 0), textcoords="offset points", va="center", fontsize=SMALL, color=q.colour)
+            ax.plot(
+                [q.low, q.high],
+                [y, y],
+                color=q.colour,
+                linewidth=7,
+                alpha=0.28,
+                solid_capstyle="round",
+            )
+            ax.plot(
+                [q.low, q.high], [y, y], "|", color=q.colour, markersize=11, markeredgewidth=1.6
+            )
+        text = (
+            engineering(q.low, unit)
+            if q.measured or q.low == q.high
+            else f"{engineering(q.low, unit)} – {engineering(q.high, unit)}"
+        )
+        ax.annotate(
+            text,
+            (q.high, y),
+            (8, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=SMALL,
+            color=q.colour,
+        )
     lows, highs = [q.low for q in quantities], [q.high for q in quantities]
     ax.set_xlim(min(lows) / 3, max(highs) * 30 * (max(highs) / min(lows)) ** 0.25)
     _rows(ax, [q.name for q in quantities])
@@ -134,7 +196,9 @@ def log_ranges(quantities: Sequence[Quantity], *, unit: str) -> Figure:
 
 
 def tornado(rows: Sequence[tuple[str, float, float]], base: float, *, unit: str) -> Figure:
-    """How far a total moves when each constant is lowered or raised: (name, total when lowered, total when raised)."""
+    """How far a total moves when each constant is lowered or raised: (name, total when lowered,
+    total when raised).
+    """
     figure = Figure(figsize=(WIDTH, 0.8 + 0.34 * len(rows)), layout="constrained")
     ax = figure.subplots()
     for row, (_, low, high) in enumerate(rows):
@@ -149,8 +213,12 @@ def tornado(rows: Sequence[tuple[str, float, float]], base: float, *, unit: str)
     return figure
 
 
-def scatter(points: Sequence[tuple[str, float, float, str]], *, x: str, y: str, unit: str) -> Figure:
-    """Named points (name, x, y, colour) with a log x axis; those that nothing beats in both are joined by a line."""
+def scatter(
+    points: Sequence[tuple[str, float, float, str]], *, x: str, y: str, unit: str
+) -> Figure:
+    """Named points (name, x, y, colour) with a log x axis; those that nothing beats in both are
+    joined by a line.
+    """
     figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
     ax = figure.subplots()
     ax.set_xscale("log")
@@ -158,10 +226,19 @@ def scatter(points: Sequence[tuple[str, float, float, str]], *, x: str, y: str, 
     for _, px, py, _ in sorted(points, key=lambda point: (point[1], -point[2])):
         if not front or py > front[-1][1]:
             front.append((px, py))
-    ax.plot([p[0] for p in front], [p[1] for p in front], color=PALE, linewidth=1.2, zorder=0, drawstyle="steps-post")
+    ax.plot(
+        [p[0] for p in front],
+        [p[1] for p in front],
+        color=PALE,
+        linewidth=1.2,
+        zorder=0,
+        drawstyle="steps-post",
+    )
     for number, (_, px, py, colour) in enumerate(points, start=1):
         ax.plot([px], [py], "o", color=colour, markersize=6)
-        ax.annotate(str(number), (px, py), (5, 4), textcoords="offset points", fontsize=SMALL, color=INK)
+        ax.annotate(
+            str(number), (px, py), (5, 4), textcoords="offset points", fontsize=SMALL, color=INK
+        )
     _quiet(ax)
     ax.grid(color="#ECECEC", linewidth=0.8)
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
@@ -172,16 +249,41 @@ def scatter(points: Sequence[tuple[str, float, float, str]], *, x: str, y: str, 
     return figure
 
 
-def span_scatter(spans: Sequence[Span], *, x: str, y: str, unit: str, mark: float | None = None) -> Figure:
-    """Numbered ranges over a log x axis, as hollow as in `log_ranges`; `mark` is a dashed line at that y."""
+def span_scatter(
+    spans: Sequence[Span], *, x: str, y: str, unit: str, mark: float | None = None
+) -> Figure:
+    """Numbered ranges over a log x axis, as hollow as in `log_ranges`; `mark` is a dashed line at
+    that y.
+    """
     figure = Figure(figsize=(WIDTH, 3.8), layout="constrained")
     ax = figure.subplots()
     ax.set_xscale("log")
     for number, span in enumerate(spans, start=1):
-        ax.plot([span.low, span.high], [span.y, span.y], color=span.colour, linewidth=5, alpha=0.28, solid_capstyle="round")
-        ax.plot([span.low, span.high], [span.y, span.y], "|", color=span.colour, markersize=8, markeredgewidth=1.4)
+        ax.plot(
+            [span.low, span.high],
+            [span.y, span.y],
+            color=span.colour,
+            linewidth=5,
+            alpha=0.28,
+            solid_capstyle="round",
+        )
+        ax.plot(
+            [span.low, span.high],
+            [span.y, span.y],
+            "|",
+            color=span.colour,
+            markersize=8,
+            markeredgewidth=1.4,
+        )
         ax.annotate(
-            str(number), (span.low, span.y), (-5, 0), textcoords="offset points", ha="right", va="center", fontsize=SMALL, color=INK
+            str(number),
+            (span.low, span.y),
+            (-5, 0),
+            textcoords="offset points",
+            ha="right",
+            va="center",
+            fontsize=SMALL,
+            color=INK,
         )
     if mark is not None:
         ax.axhline(mark, color=INK, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
@@ -196,8 +298,11 @@ def span_scatter(spans: Sequence[Span], *, x: str, y: str, unit: str, mark: floa
     return figure
 
 
-def core_map(layers: Sequence[tuple[str, int, Sequence[tuple[str, float]]]], *, total: int = 128) -> Figure:
-    """The chip's cores, 16 a row, in the colour of the layer that lies on them; below, how full each layer's fullest core is.
+def core_map(
+    layers: Sequence[tuple[str, int, Sequence[tuple[str, float]]]], *, total: int = 128
+) -> Figure:
+    """The chip's cores, 16 a row, in the colour of the layer that lies on them; below, how full
+    each layer's fullest core is.
 
     Args:
         layers: (name, cores, [(resource, share used)]).
@@ -219,7 +324,13 @@ def core_map(layers: Sequence[tuple[str, int, Sequence[tuple[str, float]]]], *, 
     for index, (name, cores, shares) in enumerate(layers):
         at = np.arange(len(shares)) + (index - (len(layers) - 1) / 2) * width
         label = f"{name}: {cores} core{'s' if cores > 1 else ''}"
-        loads.bar(at, [100 * share for _, share in shares], width * 0.9, color=COLOURS[index % len(COLOURS)], label=label)
+        loads.bar(
+            at,
+            [100 * share for _, share in shares],
+            width * 0.9,
+            color=COLOURS[index % len(COLOURS)],
+            label=label,
+        )
     loads.set_xticks(range(len(names)), names, fontsize=SMALL)
     loads.set_ylabel("fullest core\n(% used)", fontsize=TEXT, color=INK)
     loads.set_ylim(0, 105)
@@ -229,10 +340,21 @@ def core_map(layers: Sequence[tuple[str, int, Sequence[tuple[str, float]]]], *, 
 
 
 def engineering(value: float, unit: str) -> str:
-    """A value with an SI prefix and two or three figures: 2.5e-6 J is "2.5 uJ" (with a Greek mu); unit "" gives the bare number."""
+    """A value with an SI prefix and two or three figures: 2.5e-6 J is "2.5 uJ" (with a Greek mu);
+    unit "" gives the bare number.
+    """
     if value == 0:
         return f"0 {unit}".strip()
-    for power, prefix in ((9, "G"), (6, "M"), (3, "k"), (0, ""), (-3, "m"), (-6, "µ"), (-9, "n"), (-12, "p")):
+    for power, prefix in (
+        (9, "G"),
+        (6, "M"),
+        (3, "k"),
+        (0, ""),
+        (-3, "m"),
+        (-6, "µ"),
+        (-9, "n"),
+        (-12, "p"),
+    ):
         if abs(value) >= 0.9995 * 10.0**power or power == -12:
             scaled = value / 10.0**power
             digits = 0 if abs(scaled) >= 99.95 else 1 if abs(scaled) >= 9.995 else 2

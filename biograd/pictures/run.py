@@ -18,8 +18,9 @@ from . import plots
 
 
 def draw_run(experiment: Experiment, folder: RunFolder) -> list[Path]:
-    """Draw the learning curve, the feedback angles, one sample's raster, the compartments of one neuron, the receptive fields and the
-    confusion matrix; returns the SVG files."""
+    """Draw the learning curve, the feedback angles, one sample's raster, the compartments of one
+    neuron, the receptive fields and the confusion matrix; returns the SVG files.
+    """
     written = []
     for name, figure in _figures(experiment, records.read(folder.records)).items():
         path = folder.path / "pictures" / f"{name}.svg"
@@ -32,16 +33,29 @@ def draw_run(experiment: Experiment, folder: RunFolder) -> list[Path]:
 def _figures(experiment: Experiment, found: list[dict[str, Any]]) -> dict[str, Figure]:  # any: JSON
     trainer, images, config = experiment.trainer, experiment.test_set, experiment.config
     generator = torch.Generator().manual_seed(config.seed)
-    spikes = spikes_of(images, torch.tensor([0]), config.steps, encoder=trainer.encoder, generator=generator)
+    spikes = spikes_of(
+        images, torch.tensor([0]), config.steps, encoder=trainer.encoder, generator=generator
+    )
     figures = {"learning_curve": plots.learning_curve(found)}
     if config.hidden:
-        trace = getattr(experiment.learner.rule, "trace", config.trace)  # of the first layer, which is drawn
-        sample = probe(experiment.learner, spikes.to(experiment.net.device), images.y[:1].to(experiment.net.device), trace=trace)
+        # of the first layer, which is drawn
+        trace = getattr(experiment.learner.rule, "trace", config.trace)
+        sample = probe(
+            experiment.learner,
+            spikes.to(experiment.net.device),
+            images.y[:1].to(experiment.net.device),
+            trace=trace,
+        )
         figures |= {
             "feedback_angles": plots.feedback_angles(found),
-            "raster": plots.raster(sample.spikes, f"one test sample of {images.name}, class {int(images.y[0])}"),
+            "raster": plots.raster(
+                sample.spikes, f"one test sample of {images.name}, class {int(images.y[0])}"
+            ),
             "compartments": plots.compartments(
-                sample.v, sample.v_apical, sample.eligibility, sample.spikes[sample.hidden + 1][:, sample.neuron]
+                sample.v,
+                sample.v_apical,
+                sample.eligibility,
+                sample.spikes[sample.hidden + 1][:, sample.neuron],
             ),
         }
     first = experiment.net.layers[0].w.cpu().numpy()

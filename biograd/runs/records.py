@@ -1,8 +1,10 @@
-"""Records: what happened, one JSON object per line, appended and never changed. No torch here: reports read them anywhere.
+"""Records: what happened, one JSON object per line, appended and never changed. No torch here:
+reports read them anywhere.
 
-A record is a dictionary of plain values. Its `kind` says what it tells: an "epoch" of training, a finished "run", or a "measurement".
-Names carry the unit where it is not 1 (`seconds`, `feedback_angle_deg`). A crash can leave half a line at the end, and nothing worse:
-reading leaves it out, and the next append cuts it off.
+A record is a dictionary of plain values. Its `kind` says what it tells: an "epoch" of training, a
+finished "run", or a "measurement". Names carry the unit where it is not 1 (`seconds`,
+`feedback_angle_deg`). A crash can leave half a line at the end, and nothing worse: reading leaves
+it out, and the next append cuts it off.
 """
 
 from __future__ import annotations
@@ -22,10 +24,11 @@ MAX_LINE = 1 << 22  # bytes of one record; as lists of lists it takes twenty tim
 
 
 def append(path: str | Path, record: Record) -> None:
-    """Write one record at the end of a file, in one piece and down to the disk; the file and its folder are made where missing.
+    """Write one record at the end of a file, in one piece and down to the disk; the file and its
+    folder are made where missing.
 
-    The key `format` is added. NumPy numbers and arrays become plain ones, paths become text, and NaN and infinity (which JSON
-    has not) become null. One process writes to a file at a time.
+    The key `format` is added. NumPy numbers and arrays become plain ones, paths become text, and
+    NaN and infinity (which JSON has not) become null. One process writes to a file at a time.
 
     Raises:
         ValueError: an unknown kind, or a value that is no JSON.
@@ -36,7 +39,9 @@ def append(path: str | Path, record: Record) -> None:
     try:
         line = json.dumps(_plain({"format": FORMAT, **record}), allow_nan=False).encode() + b"\n"
     except TypeError as error:
-        raise ValueError(f"a record of kind {record['kind']!r} cannot be written as JSON: {error}") from error
+        raise ValueError(
+            f"a record of kind {record['kind']!r} cannot be written as JSON: {error}"
+        ) from error
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "ab+", buffering=0) as file:
@@ -47,24 +52,34 @@ def append(path: str | Path, record: Record) -> None:
             os.fsync(file.fileno())
         except OSError as error:
             os.ftruncate(file.fileno(), end)
-            raise type(error)(f"cannot write {path}: {error.strerror or error}; free space there, or name another folder") from error
+            raise type(error)(
+                f"cannot write {path}: {error.strerror or error}; free space there, or name another"
+                " folder"
+            ) from error
 
 
 def read(path: str | Path) -> list[Record]:
-    """All whole records of a file, in their order; none where there is no file. Raises as `read_counting`."""
+    """All whole records of a file, in their order; none where there is no file. Raises as
+    `read_counting`.
+    """
     return read_counting(path)[0]
 
 
 def read_counting(path: str | Path) -> tuple[list[Record], int]:
-    """All whole records of a file, and how many half-written lines were left out at its end (0 or 1).
+    """All whole records of a file, and how many half-written lines were left out at its end (0 or
+    1).
 
-    Raises: ValueError for a line that is no record before the end, or one of another format; it names the file and the line.
+    Raises: ValueError for a line that is no record before the end, or one of another format; it
+    names the file and the line.
     """
     path = Path(path)
     if not path.exists():
         return [], 0
     if path.stat().st_size > MAX_BYTES:
-        raise ValueError(f"{path} has {path.stat().st_size:,} bytes; records have at most {MAX_BYTES:,}: this is another file")
+        raise ValueError(
+            f"{path} has {path.stat().st_size:,} bytes; records have at most {MAX_BYTES:,}: this is"
+            " another file"
+        )
     lines = path.read_bytes().split(b"\n")
     records: list[Record] = []
     for number, line in enumerate(lines, start=1):
@@ -72,15 +87,23 @@ def read_counting(path: str | Path) -> tuple[list[Record], int]:
         if record is None and number == len(lines):
             return records, int(bool(line.strip()))
         if record is None:
-            raise ValueError(f"{path}, line {number} is no record: {_excerpt(line)}; delete that line to go on without it")
+            raise ValueError(
+                f"{path}, line {number} is no record: {_excerpt(line)}; delete that line to go on"
+                " without it"
+            )
         if record.get("format") != FORMAT:
-            raise ValueError(f"{path}, line {number} has format {ascii(record.get('format'))[:20]} and this version reads {FORMAT}")
+            raise ValueError(
+                f"{path}, line {number} has format {ascii(record.get('format'))[:20]} and this"
+                f" version reads {FORMAT}"
+            )
         records.append(record)
     return records, 0
 
 
 def _heal(handle: int) -> int:
-    """Cut off half a line at the end, or end a whole one that lost its newline; returns the length of the file."""
+    """Cut off half a line at the end, or end a whole one that lost its newline; returns the length
+    of the file.
+    """
     end = size = os.fstat(handle).st_size
     tail = b""
     while end > 0 and b"\n" not in tail:

@@ -1,4 +1,5 @@
-"""Search for hyperparameters with Optuna, on validation samples; a study kept in a file goes on where it was stopped.
+"""Search for hyperparameters with Optuna, on validation samples; a study kept in a file goes on
+where it was stopped.
 
 study = sweep(
     preset("mnist"),
@@ -25,21 +26,33 @@ Space = Mapping[str, Sequence[Any]]  # any: numbers and words of the configurati
 
 
 def sweep(
-    base: RunConfig, space: Space, *, trials: int, storage: str | None = None, name: str = "biograd", seed: int = 0, jobs: int = 1
+    base: RunConfig,
+    space: Space,
+    *,
+    trials: int,
+    storage: str | None = None,
+    name: str = "biograd",
+    seed: int = 0,
+    jobs: int = 1,
 ) -> optuna.Study:
-    """Try configurations until the study has `trials` of them that ended, each measured on validation samples after every epoch.
+    """Try configurations until the study has `trials` of them that ended, each measured on
+    validation samples after every epoch.
 
     A trial that lags behind the others' median is ended early.
 
     Args:
-        base: what all trials share; it names `validation` samples (5,000 unless it does), for test samples choose nothing.
-        space: what to try, by field, with dots inside nested params: a tuple (low, high) or (low, high, "log") of numbers, whole ones
-            where both are whole; a list of choices.
-        storage: where the study is kept, e.g. "sqlite:///sweep.db"; None: in memory. With the same `name` it goes on.
+        base: what all trials share; it names `validation` samples (5,000 unless it does), for test
+            samples choose nothing.
+        space: what to try, by field, with dots inside nested params: a tuple (low, high) or (low,
+            high, "log") of numbers, whole ones where both are whole; a list of choices.
+        storage: where the study is kept, e.g. "sqlite:///sweep.db"; None: in memory. With the same
+            `name` it goes on.
         seed: of the search; a study that goes on draws other trials than one in a piece.
-        jobs: trials at the same time, each with its share of nothing but memory: leave 1 on few cores.
+        jobs: trials at the same time, each with its share of nothing but memory: leave 1 on few
+            cores.
     Returns: Optuna's study; `changed(base, study.best_params)` is the best configuration.
-    Raises: ImportError where Optuna is not installed; ValueError for fields or ranges that make no sense.
+    Raises: ImportError where Optuna is not installed; ValueError for fields or ranges that make no
+    sense.
     """
     if trials < 1:
         raise ValueError(f"trials is {trials}; need at least 1")
@@ -62,7 +75,9 @@ def sweep(
     ended = [trial for trial in study.trials if trial.state.is_finished()]
 
     def objective(trial: optuna.Trial) -> float:
-        config = changed(base, {field: _suggested(trial, field, values) for field, values in space.items()})
+        config = changed(
+            base, {field: _suggested(trial, field, values) for field, values in space.items()}
+        )
         accuracy = 0.0
         for record in Experiment.from_config(config).trainer.run():
             accuracy = record["test_accuracy"]
@@ -87,24 +102,41 @@ def changed(base: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     for field, value in changes.items():
         name, _, inner = field.partition(".")
         part = getattr(config, name, None)
-        if name not in {known.name for known in dataclasses.fields(config)} or (bool(inner) != dataclasses.is_dataclass(part)):
+        if name not in {known.name for known in dataclasses.fields(config)} or (
+            bool(inner) != dataclasses.is_dataclass(part)
+        ):
             raise ValueError(
-                f"{field!r} is no field of a run's configuration; known: {', '.join(f.name for f in dataclasses.fields(config))}"
+                f"{field!r} is no field of a run's configuration; known:"
+                f" {', '.join(f.name for f in dataclasses.fields(config))}"
             )
         if inner and inner not in {known.name for known in dataclasses.fields(part)}:  # type: ignore[arg-type]  # it is a dataclass
-            raise ValueError(f"{field!r} is no field; known in {name}: {', '.join(f.name for f in dataclasses.fields(part))}")  # type: ignore[arg-type]
-        if isinstance(part, tuple) and isinstance(value, str):  # studies keep choices that are no plain numbers as text
+            raise ValueError(
+                f"{field!r} is no field; known in {name}: {', '.join(f.name for f in dataclasses.fields(part))}"
+            )  # type: ignore[arg-type]
+        # studies keep choices that are no plain numbers as text
+        if isinstance(part, tuple) and isinstance(value, str):
             value = ast.literal_eval(value)
-        config = dataclasses.replace(config, **{name: dataclasses.replace(part, **{inner: value}) if inner else value})  # type: ignore[type-var]
+        config = dataclasses.replace(
+            config, **{name: dataclasses.replace(part, **{inner: value}) if inner else value}
+        )  # type: ignore[type-var]
     return config
 
 
 def _first(field: str, values: Sequence[Any]) -> Any:
     good = isinstance(values, list) and bool(values)
-    if isinstance(values, tuple) and len(values) in (2, 3) and all(type(end) in (int, float) for end in values[:2]):
-        good = bool(values[0] < values[1] and (len(values) == 2 or (values[2] == "log" and values[0] > 0)))
+    if (
+        isinstance(values, tuple)
+        and len(values) in (2, 3)
+        and all(type(end) in (int, float) for end in values[:2])
+    ):
+        good = bool(
+            values[0] < values[1] and (len(values) == 2 or (values[2] == "log" and values[0] > 0))
+        )
     if not good:
-        raise ValueError(f"the space of {field!r} is {values!r}; need (low, high), (low, high, 'log') with 0 < low, or a list of choices")
+        raise ValueError(
+            f"the space of {field!r} is {values!r}; need (low, high), (low, high, 'log') with 0 <"
+            " low, or a list of choices"
+        )
     return values[0]
 
 

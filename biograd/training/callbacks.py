@@ -1,4 +1,5 @@
-"""What listens to a training run: early stopping, and TensorBoard. Each is called with the records that `Trainer.run` yields.
+"""What listens to a training run: early stopping, and TensorBoard. Each is called with the records
+that `Trainer.run` yields.
 
 stopping = EarlyStopping(net, patience=3)
 board = TensorBoard("runs/mine/tensorboard")
@@ -32,7 +33,8 @@ class EarlyStopping:
     Args:
         net: the network whose best weights are kept, or None to keep none.
         patience: epochs without a better result before stopping.
-        figure: the record's figure to watch, the higher the better (test_r2 where values are learned).
+        figure: the record's figure to watch, the higher the better (test_r2 where values are
+            learned).
 
     Example:
         >>> stopping = EarlyStopping(patience=2)
@@ -42,7 +44,9 @@ class EarlyStopping:
         (0.7, 2)
     """
 
-    def __init__(self, net: Network | None = None, *, patience: int, figure: str = "test_accuracy") -> None:
+    def __init__(
+        self, net: Network | None = None, *, patience: int, figure: str = "test_accuracy"
+    ) -> None:
         if patience < 1:
             raise ValueError(f"patience is {patience}; need at least 1 epoch")
         self.net, self.patience, self.figure = net, patience, figure
@@ -52,22 +56,30 @@ class EarlyStopping:
     def __call__(self, record: Record) -> bool:
         """Take an epoch's record into account; whether to stop after it."""
         if self.figure not in record:
-            raise ValueError(f"the record has no {self.figure!r}: early stopping needs a test_set; found {', '.join(record)}")
+            raise ValueError(
+                f"the record has no {self.figure!r}: early stopping needs a test_set; found"
+                f" {', '.join(record)}"
+            )
         if record[self.figure] > self.best:
             self.best, self.best_epoch = record[self.figure], record["epoch"]
             if self.net is not None:
-                self.weights = {name: value.detach().clone() for name, value in self.net.state_dict().items()}
+                self.weights = {
+                    name: value.detach().clone() for name, value in self.net.state_dict().items()
+                }
         return record["epoch"] - self.best_epoch >= self.patience
 
     def restore(self) -> None:
         """Put the best weights back into the network."""
         if self.net is None or not self.weights:
-            raise ValueError("early stopping kept no weights: give it the network, and a record first")
+            raise ValueError(
+                "early stopping kept no weights: give it the network, and a record first"
+            )
         self.net.load_state_dict(self.weights)
 
 
 class TensorBoard:
-    """Write a run's curves for TensorBoard: every figure of the epochs' records, and the training accuracy (or error) every few batches.
+    """Write a run's curves for TensorBoard: every figure of the epochs' records, and the training
+    accuracy (or error) every few batches.
 
     Args:
         folder: where the event files go, e.g. RUN/tensorboard; `tensorboard --logdir` shows it.
@@ -81,14 +93,19 @@ class TensorBoard:
 
     def __init__(self, folder: str | Path, *, every: int = 50) -> None:
         try:
-            from torch.utils.tensorboard import SummaryWriter  # an extra, and heavy: only who asks for it pays
+            # an extra, and heavy: only who asks for it pays
+            from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
-            raise ImportError("TensorBoard is not installed: pip install 'biograd[tensorboard]'") from error
+            raise ImportError(
+                "TensorBoard is not installed: pip install 'biograd[tensorboard]'"
+            ) from error
         self.every = every
         self.writer: SummaryWriter = SummaryWriter(str(folder))
 
     def on_batch(self, p: Progress) -> None:
-        """Write what the readout tells of the running epoch, e.g. accuracy; for `Trainer.run`, or to call from your own `on_batch`."""
+        """Write what the readout tells of the running epoch, e.g. accuracy; for `Trainer.run`, or
+        to call from your own `on_batch`.
+        """
         done = p.epoch * p.batches + p.batch
         if p.batch % self.every == 0:
             for name, value in p.figures.items():
@@ -96,7 +113,9 @@ class TensorBoard:
             self.writer.add_scalar("train/samples per second", p.samples_per_second, done)
 
     def __call__(self, record: Record) -> None:
-        """Write an epoch's figures: one curve a number, of lists one per layer, of dictionaries one a key; words are left out."""
+        """Write an epoch's figures: one curve a number, of lists one per layer, of dictionaries one
+        a key; words are left out.
+        """
         for name, value in record.items():
             values = {"": value}
             if isinstance(value, list):

@@ -1,7 +1,9 @@
-"""What the learning steps of an epoch saw, added up: right answers (or squared errors of values), errors, spikes.
+"""What the learning steps of an epoch saw, added up: right answers (or squared errors of values),
+errors, spikes.
 
-On a GPU a number can be read only by waiting for all that was asked of the device before. So it is kept there, and read out in one go
-when somebody asks; on a CPU it is read at once. The sums are taken in the order of the steps either way.
+On a GPU a number can be read only by waiting for all that was asked of the device before. So it is
+kept there, and read out in one go when somebody asks; on a CPU it is read at once. The sums are
+taken in the order of the steps either way.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-LATE = 0.1  # seconds that the figures of a running epoch may lag behind on a GPU: as often as a bar is drawn
+# seconds that the figures of a running epoch may lag behind on a GPU: as often as a bar is drawn
+LATE = 0.1
 
 
 class Tally:
@@ -43,8 +46,12 @@ class Tally:
         self.clear(len(rates))
         self._correct, self._error, self._rates = correct, error, rates.clone()
 
-    def add(self, hits: Tensor, error: Tensor, rates: Float[Tensor, " layers"], samples: int) -> None:
-        """Take a step into account: how it was answered (`Readout.score`), mean |err|, mean spikes per neuron and step of each layer."""
+    def add(
+        self, hits: Tensor, error: Tensor, rates: Float[Tensor, " layers"], samples: int
+    ) -> None:
+        """Take a step into account: how it was answered (`Readout.score`), mean |err|, mean spikes
+        per neuron and step of each layer.
+        """
         self._waiting.append((hits, error, rates, samples))
         if hits.device.type == "cpu":
             self.read()
@@ -55,7 +62,13 @@ class Tally:
             return
         hits, errors, rates, samples = zip(*self._waiting, strict=True)
         self._waiting = []
-        told = zip(torch.stack(hits).tolist(), torch.stack(errors).tolist(), torch.stack(rates).cpu(), samples, strict=True)
+        told = zip(
+            torch.stack(hits).tolist(),
+            torch.stack(errors).tolist(),
+            torch.stack(rates).cpu(),
+            samples,
+            strict=True,
+        )
         for right, error, rate, n in told:
             self._correct += right
             self._error += error * n
@@ -81,7 +94,9 @@ class Tally:
         return self._rates
 
     def mean(self, seen: int) -> float:
-        """Share of right answers, or mean squared error, so far; on a GPU as of `LATE` ago, so that asking often does not slow it."""
+        """Share of right answers, or mean squared error, so far; on a GPU as of `LATE` ago, so that
+        asking often does not slow it.
+        """
         if self._waiting and (time.monotonic() - self._read > LATE or self._late == seen):
             self.read()
         return self._correct / (seen - self._late)

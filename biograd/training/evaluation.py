@@ -46,10 +46,12 @@ def evaluate(
     threads: int = 1,
     seed: int = 0,
 ) -> Evaluation:
-    """Measure a network: accuracy, answers, and how much it fires. Draws (of a random encoder) come from `seed`.
+    """Measure a network: accuracy, answers, and how much it fires. Draws (of a random encoder) come
+    from `seed`.
 
     Args:
-        readout: what the output's spikes mean; classes unless given. `figures` of the result are its own.
+        readout: what the output's spikes mean; classes unless given. `figures` of the result are
+            its own.
 
     Example:
         >>> images = ImageSet("random", "test", torch.rand(20, 784), torch.arange(20) % 10, 10)
@@ -61,10 +63,16 @@ def evaluate(
     for spikes, y in _measured(net, images, encoder, readout, steps, batch, seed):
         if isinstance(spikes, Trains):
             length = spikes.steps
-            parts = in_parts(lambda words, T=length: _answer(net, readout, Trains(words, T)), threads, (spikes.words, 1))
+            parts = in_parts(
+                lambda words, T=length: _answer(net, readout, Trains(words, T)),
+                threads,
+                (spikes.words, 1),
+            )
         else:
             length = len(spikes)
-            parts = in_parts(lambda part: _answer(net, readout, part), threads, (spikes.to(net.device), 1))
+            parts = in_parts(
+                lambda part: _answer(net, readout, part), threads, (spikes.to(net.device), 1)
+            )
         shown += length * len(y)
         labels.append(y.cpu())
         for answers, fired in parts:
@@ -75,24 +83,45 @@ def evaluate(
     answers, y = torch.cat(predicted), torch.cat(labels)
     seconds = time.perf_counter() - start
     figures = readout.measured(answers, y)
-    return Evaluation(figures.get("accuracy", math.nan), answers, (rates / shown).tolist(), len(y) / seconds, figures)
+    return Evaluation(
+        figures.get("accuracy", math.nan),
+        answers,
+        (rates / shown).tolist(),
+        len(y) / seconds,
+        figures,
+    )
 
 
 def _measured(
-    net: Network, images: Samples | Loader, encoder: Encoder | None, readout: Readout, steps: int, batch: int, seed: int
+    net: Network,
+    images: Samples | Loader,
+    encoder: Encoder | None,
+    readout: Readout,
+    steps: int,
+    batch: int,
+    seed: int,
 ) -> Iterator[tuple[Tensor | Trains, Tensor]]:
     generator = torch.Generator().manual_seed(seed)
     if isinstance(images, Samples):
         for members in torch.arange(len(images.y)).split(batch):
-            spikes = spikes_or_trains(images, members, steps, encoder=encoder, generator=generator, packed=net.by_events)
+            spikes = spikes_or_trains(
+                images, members, steps, encoder=encoder, generator=generator, packed=net.by_events
+            )
             yield spikes, images.y[members]
     else:
         for x, labels in drawn(images, seed):
-            yield loaded_spikes(net, x, labels, steps, encoder=encoder, readout=readout, generator=generator), labels
+            yield (
+                loaded_spikes(
+                    net, x, labels, steps, encoder=encoder, readout=readout, generator=generator
+                ),
+                labels,
+            )
 
 
 @torch.no_grad()
 def _answer(net: Network, readout: Readout, spikes: Tensor | Trains) -> tuple[Tensor, Tensor]:
     counts = net.spike_counts(spikes)
     length = spikes.steps if isinstance(spikes, Trains) else len(spikes)
-    return readout.answers(counts[-1], length), torch.stack([count.sum() / count.shape[-1] for count in counts])
+    return readout.answers(counts[-1], length), torch.stack(
+        [count.sum() / count.shape[-1] for count in counts]
+    )

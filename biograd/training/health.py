@@ -1,12 +1,15 @@
-"""What goes wrong with numbers while a network learns: seen early, told once with the remedy, counted.
+"""What goes wrong with numbers while a network learns: seen early, told once with the remedy,
+counted.
 
     guard = Guard(trainer)
     for record in trainer.run(on_batch=guard):
         for fault in guard.new(record):
             print(fault)
 
-Weights that are no numbers any more stop training by themselves (`trainer.check_finite`); everything here is a warning. The limits are
-ours: far outside what any recorded run did (rates of 0.1 to 0.5 spikes per step, weights 1 to 5 times their first size, angles below 60
+Weights that are no numbers any more stop training by themselves (`trainer.check_finite`);
+everything here is a warning. The limits are
+ours: far outside what any recorded run did (rates of 0.1 to 0.5 spikes per step, weights 1 to 5
+    times their first size, angles below 60
 degrees after the first epoch with sleep), so that a fault means something.
 """
 
@@ -50,8 +53,12 @@ class GuardLimits:
     growth: float = 30.0  # root mean square of a layer's weights, in multiples of a fresh layer's
     silent: float = 0.001  # spikes per neuron and step below which a layer tells nothing
     busy: float = 0.95  # spikes per neuron and step above which it tells nothing either
-    apical: float = 127.0  # largest apical voltage an error can bring about, thresholds: the range of a third factor on the chip, 7 bit
-    angle: float = 75.0  # degrees between feedback and true path at the end of an epoch, where sleep aligns it; 90 is chance
+    # largest apical voltage an error can bring about, thresholds: the range of a third factor on
+    # the chip, 7 bit
+    apical: float = 127.0
+    # degrees between feedback and true path at the end of an epoch, where sleep aligns it; 90 is
+    # chance
+    angle: float = 75.0
     traces: float = 0.05  # fraction of the chip's third factors that reached their end
     every: int = 50  # batches between two looks
 
@@ -90,7 +97,8 @@ class Told:
 
 
 class Guard:
-    """Watches a trainer. An object to pass as `on_batch`: it never stops a run, it only looks, every `limits.every` batches.
+    """Watches a trainer. An object to pass as `on_batch`: it never stops a run, it only looks,
+    every `limits.every` batches.
 
     Example:
         >>> images = ImageSet("random", "train", torch.rand(40, 784), torch.arange(40) % 10, 10)
@@ -122,7 +130,9 @@ class Guard:
             self._rates, window = trainer.tally.rates * 0, trainer.seen
         faults = weight_faults(trainer, self.limits)
         if window > 0:
-            faults += rate_faults(((trainer.tally.rates - self._rates) / window).tolist(), self.limits)
+            faults += rate_faults(
+                ((trainer.tally.rates - self._rates) / window).tolist(), self.limits
+            )
         self._rates, self._seen = trainer.tally.rates.clone(), trainer.seen
         self.told.note(faults)
         return faults
@@ -131,7 +141,8 @@ class Guard:
         """The faults found since the last call and never told before.
 
         Args:
-            record: of an epoch (any: JSON); it is looked at too, and gets `faults`, e.g. {"silent": 3}: how many looks found what.
+            record: of an epoch (any: JSON); it is looked at too, and gets `faults`, e.g. {"silent":
+                3}: how many looks found what.
         """
         if record is not None:
             if isinstance(self.trainer.learner.feedback, SleepAligned):
@@ -141,22 +152,48 @@ class Guard:
 
 
 def weight_faults(trainer: Trainer, limits: GuardLimits) -> list[Fault]:
-    """Forward weights that are no numbers or explode, and feedback weights that would saturate the apical compartment."""
+    """Forward weights that are no numbers or explode, and feedback weights that would saturate the
+    apical compartment.
+    """
     faults = []
     for number, layer in enumerate(trainer.learner.net.layers, start=1):
         size = layer.w.detach().square().mean().sqrt().item()
-        growth = size * math.sqrt(3 * layer.w.shape[1])  # a fresh layer is uniform in +-1/sqrt(fan-in)
+        # a fresh layer is uniform in +-1/sqrt(fan-in)
+        growth = size * math.sqrt(3 * layer.w.shape[1])
         if not math.isfinite(size):
-            faults.append(Fault("not finite", f"layer {number}", "has weights that are not finite", "lower the learning rate (--lr)"))
+            faults.append(
+                Fault(
+                    "not finite",
+                    f"layer {number}",
+                    "has weights that are not finite",
+                    "lower the learning rate (--lr)",
+                )
+            )
         elif growth > limits.growth:
             what = f"has weights {growth:,.0f} times as large as a fresh layer's"
-            faults.append(Fault("exploding", f"layer {number}", what, "lower the learning rate (--lr), or add --weight-decay"))
+            faults.append(
+                Fault(
+                    "exploding",
+                    f"layer {number}",
+                    what,
+                    "lower the learning rate (--lr), or add --weight-decay",
+                )
+            )
     for number in range(1, len(trainer.learner.net.hidden) + 1):
-        alpha_a = getattr(getattr(trainer.learner.net.layers[number - 1].neuron, "params", None), "alpha_a", 0.0)
-        most = trainer.learner.feedback.weights(number - 1).abs().sum(dim=1).max().item() / (1 - alpha_a)
+        alpha_a = getattr(
+            getattr(trainer.learner.net.layers[number - 1].neuron, "params", None), "alpha_a", 0.0
+        )
+        most = trainer.learner.feedback.weights(number - 1).abs().sum(dim=1).max().item() / (
+            1 - alpha_a
+        )
         if not most <= limits.apical:
-            what = f"can be driven to an apical voltage of {most:,.0f} thresholds, beyond {limits.apical:g}"
-            faults.append(Fault("apical", f"layer {number}", what, "lower --sleep.decay or --neuron.alpha-a"))
+            what = (
+                f"can be driven to an apical voltage of {most:,.0f} thresholds, beyond"
+                f" {limits.apical:g}"
+            )
+            faults.append(
+                Fault("apical", f"layer {number}", what, "lower --sleep.decay or --neuron.alpha-a")
+            )
     return faults
 
 
@@ -166,17 +203,33 @@ def rate_faults(rates: list[float], limits: GuardLimits) -> list[Fault]:
     for number, rate in enumerate(rates, start=1):
         if rate < limits.silent:
             what = f"is silent ({rate:.2g} spikes per neuron and step)"
-            faults.append(Fault("silent", f"layer {number}", what, "lower the learning rate (--lr), or show more steps (--steps)"))
+            faults.append(
+                Fault(
+                    "silent",
+                    f"layer {number}",
+                    what,
+                    "lower the learning rate (--lr), or show more steps (--steps)",
+                )
+            )
         elif rate > limits.busy:
             what = f"spikes at nearly every step ({rate:.2f} a neuron and step)"
-            faults.append(Fault("saturated", f"layer {number}", what, "lower the learning rate (--lr)"))
+            faults.append(
+                Fault("saturated", f"layer {number}", what, "lower the learning rate (--lr)")
+            )
     return faults
 
 
 def angle_faults(angles: list[float], limits: GuardLimits) -> list[Fault]:
-    """Feedback that sleep does not align. `angles`: degrees, first hidden layer first, at the end of an epoch."""
+    """Feedback that sleep does not align. `angles`: degrees, first hidden layer first, at the end
+    of an epoch.
+    """
     return [
-        Fault("angle", f"layer {number}", f"has its feedback {angle:.0f} degrees off", "sleep more: --sleep.phases, --sleep.steps")
+        Fault(
+            "angle",
+            f"layer {number}",
+            f"has its feedback {angle:.0f} degrees off",
+            "sleep more: --sleep.phases, --sleep.steps",
+        )
         for number, angle in enumerate(angles, start=1)
         if not angle <= limits.angle
     ]
@@ -192,5 +245,12 @@ def chip_faults(rates: list[float], saturated: float, limits: GuardLimits) -> li
     faults = rate_faults(rates, limits)
     if saturated > limits.traces:
         what = f"reach their end in {100 * saturated:.0f} % of the neurons taught"
-        faults.append(Fault("apical", "third factors (7 bit)", what, "lower gain_hidden and gain_output, or raise the shifts"))
+        faults.append(
+            Fault(
+                "apical",
+                "third factors (7 bit)",
+                what,
+                "lower gain_hidden and gain_output, or raise the shifts",
+            )
+        )
     return faults

@@ -14,7 +14,9 @@ from .trainer import Trainer
 
 _SMOOTH = 0.95  # of the running mean of the errors, a batch; ours
 _BLOWN_UP = 2.0  # times the lowest error: the test ends there
-_FELL = 0.93  # of the errors at the start, which the lowest must come below; batches alone make them waver by some percent
+# of the errors at the start, which the lowest must come below; batches alone make them waver by
+# some percent
+_FELL = 0.93
 
 
 class LrCurve(NamedTuple):
@@ -30,12 +32,17 @@ class LrCurve(NamedTuple):
     suggested: float  # learning rate to start from
 
 
-def find_lr(trainer: Trainer, *, low: float = 1e-6, high: float = 1.0, batches: int = 200) -> LrCurve:
-    """Train on a few batches with a learning rate that grows from `low` to `high`, and suggest the one at which errors fell fastest.
+def find_lr(
+    trainer: Trainer, *, low: float = 1e-6, high: float = 1.0, batches: int = 200
+) -> LrCurve:
+    """Train on a few batches with a learning rate that grows from `low` to `high`, and suggest the
+    one at which errors fell fastest.
 
-    Afterwards network, feedback, optimizer and generators are as they were. The rate of the optimizer's first group is meant; other
-    groups keep their ratio to it. A run that has not begun sleeps its first night, and none after it.
-    Source: the range test of Smith 2017 (arXiv 1506.01186); fastest fall on a smoothed curve as in fastai; both on our error neurons.
+    Afterwards network, feedback, optimizer and generators are as they were. The rate of the
+    optimizer's first group is meant; other groups keep their ratio to it. A run that has not begun
+    sleeps its first night, and none after it.
+    Source: the range test of Smith 2017 (arXiv 1506.01186); fastest fall on a smoothed curve as in
+    fastai; both on our error neurons.
 
     Example:
         >>> net = Network((80, 32, 10))
@@ -45,7 +52,9 @@ def find_lr(trainer: Trainer, *, low: float = 1e-6, high: float = 1.0, batches: 
         True
     """
     if not 0 < low < high < math.inf:
-        raise ValueError(f"learning rates from {low} to {high} are no range; need 0 < low < high, e.g. 1e-6 to 1")
+        raise ValueError(
+            f"learning rates from {low} to {high} are no range; need 0 < low < high, e.g. 1e-6 to 1"
+        )
     if batches < 10:
         raise ValueError(f"batches is {batches}; need at least 10 for a curve")
     before, scheduler = copy.deepcopy(trainer.state_dict()), trainer.scheduler
@@ -73,7 +82,8 @@ def find_lr(trainer: Trainer, *, low: float = 1e-6, high: float = 1.0, batches: 
     return LrCurve(rates, errors, _steepest(rates, errors))
 
 
-def _endless(trainer: Trainer) -> Iterator[tuple[Any, Tensor]]:  # any: spikes as the trainer packs them
+# any: spikes as the trainer packs them
+def _endless(trainer: Trainer) -> Iterator[tuple[Any, Tensor]]:
     while True:
         yield from trainer._shown()
         trainer.epoch, trainer.batch = trainer.epoch + 1, 0  # the next epoch's order
@@ -84,7 +94,13 @@ def _steepest(rates: list[float], errors: list[float]) -> float:
     lowest = min(range(len(errors)), key=errors.__getitem__)
     width = max(1, len(errors) // 20)
     start = sorted(errors[: max(1, len(errors) // 5)])[len(errors) // 10]
-    falls = [errors[k - width] - errors[k + width] for k in range(width, min(lowest + 1, len(errors) - width))]
+    falls = [
+        errors[k - width] - errors[k + width]
+        for k in range(width, min(lowest + 1, len(errors) - width))
+    ]
     if not falls or max(falls) <= 0 or errors[lowest] > _FELL * start:
-        raise ValueError("the errors never fell: widen the range of learning rates, or look at the data and their labels")
+        raise ValueError(
+            "the errors never fell: widen the range of learning rates, or look at the data and"
+            " their labels"
+        )
     return rates[width + max(range(len(falls)), key=falls.__getitem__)]

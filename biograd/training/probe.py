@@ -29,9 +29,16 @@ class Sample(NamedTuple):
 
 
 def probe(
-    learner: LocalLearner, spikes: Float[Tensor, "T 1 M"], label: Int[Tensor, "1"], *, hidden: int = 0, trace: TraceParams | None = None
+    learner: LocalLearner,
+    spikes: Float[Tensor, "T 1 M"],
+    label: Int[Tensor, "1"],
+    *,
+    hidden: int = 0,
+    trace: TraceParams | None = None,
 ) -> Sample:
-    """Roll one sample, teach it without learning, and keep what one neuron of a hidden layer and one of its synapses did."""
+    """Roll one sample, teach it without learning, and keep what one neuron of a hidden layer and
+    one of its synapses did.
+    """
     net, soma = learner.net, learner.net.layers[hidden].neuron
     if not isinstance(soma, TwoCompartmentLIF):
         raise ValueError(f"the probe knows the two-compartment LIF, not {type(soma).__name__}")

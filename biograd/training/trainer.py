@@ -1,4 +1,6 @@
-"""The day and the night: shows samples, lets the optimizer apply the local updates, and puts the network to sleep now and then."""
+"""The day and the night: shows samples, lets the optimizer apply the local updates, and puts the
+network to sleep now and then.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,8 @@ from .repetition import Repetition, RepetitionParams, lead_of
 
 @runtime_checkable
 class Learner(Protocol):
-    """What training needs of a learner: `LocalLearner`, or a peer that learns the same network in another way.
+    """What training needs of a learner: `LocalLearner`, or a peer that learns the same network in
+    another way.
 
     A `readout` beside these is asked for figures; a learner without one learns classes.
     """
@@ -56,7 +59,8 @@ class TrainParams:
     epochs: int = 20  # times through the training images
     batch: int = 100  # samples per update
     steps: int = 10  # time steps a sample is shown, T
-    repetition: RepetitionParams = field(default_factory=RepetitionParams)  # samples that are answered surely rest
+    # samples that are answered surely rest
+    repetition: RepetitionParams = field(default_factory=RepetitionParams)
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch", "steps"):
@@ -70,28 +74,36 @@ class Progress(NamedTuple):
     epoch: int  # running epoch, 0-based
     batch: int  # batches done in it
     batches: int  # batches per epoch; 0: a loader that cannot tell
-    train_accuracy: float  # 0..1, of this epoch so far; on a GPU it may lag by a tenth of a second; nan where no classes are learned
+    # 0..1, of this epoch so far; on a GPU it may lag by a tenth of a second; nan where no classes
+    # are learned
+    train_accuracy: float
     samples_per_second: float
-    figures: Mapping[str, float] = MappingProxyType({})  # what the readout tells of this epoch so far: accuracy, or rmse
+    # what the readout tells of this epoch so far: accuracy, or rmse
+    figures: Mapping[str, float] = MappingProxyType({})
 
 
 class Trainer:
-    """Train a network through its learner; stopped anywhere, it goes on to the same bits from its `state_dict`.
+    """Train a network through its learner; stopped anywhere, it goes on to the same bits from its
+    `state_dict`.
 
     Args:
         learner: network, error neurons, feedback and rule.
         optimizer: any torch optimizer over the network's parameters.
-        train_set: images, or recordings that are spikes already, and labels to learn; or a loader of (x, y), e.g. a DataLoader (`loaders`),
-            which makes its own batches, order and transforms: x are images, uint8 or float 0..1, [B, ...], or, where `encoder` is None,
-            spikes [T, B, inputs]. Stopped and resumed within an epoch, the loader draws the batches before that place again. Labels are
-            classes, or whatever the learner's readout takes (`Values`).
+        train_set: images, or recordings that are spikes already, and labels to learn; or a loader
+            of (x, y), e.g. a DataLoader (`loaders`),
+            which makes its own batches, order and transforms: x are images, uint8 or float 0..1,
+                [B, ...], or, where `encoder` is None,
+            spikes [T, B, inputs]. Stopped and resumed within an epoch, the loader draws the batches
+            before that place again. Labels are classes, or whatever the learner's readout takes
+            (`Values`).
         params: epochs, batch, steps.
         test_set: images and labels, or a loader of them, measured after each epoch, or None.
         scheduler: any torch scheduler, stepped after every batch, or None.
         encoder: images to spikes; None: a loader's x are spikes already.
         augmentation: random transforms of the training images.
         sleep: the nights; they happen where the feedback learns from them.
-        unconnected: inputs without synapses, bool [inputs]: their weights are 0 and stay so; None: all have synapses.
+        unconnected: inputs without synapses, bool [inputs]: their weights are 0 and stay so; None:
+            all have synapses.
         seed: of everything drawn while training (order, transforms, noise, dreams).
 
     Example:
@@ -129,7 +141,9 @@ class Trainer:
         self.seen, self.tally = 0, Tally(len(learner.net.layers))
         self.repetition = self._start_repetition()
         self._members = torch.arange(0)  # of the batch shown last
-        self._connected = None if unconnected is None else (~unconnected).to(learner.net.layers[0].w)
+        self._connected = (
+            None if unconnected is None else (~unconnected).to(learner.net.layers[0].w)
+        )
         for samples in (train_set, test_set):
             if isinstance(samples, Samples):
                 check_fits(learner.net, samples, self.readout)
@@ -148,12 +162,14 @@ class Trainer:
             return -(-len(self.train_set.y) // self.params.batch)
         return batches_of(self.train_set)
 
-    def run(self, *, on_batch: Callable[[Progress], bool | None] | None = None) -> Iterator[dict[str, Any]]:
+    def run(
+        self, *, on_batch: Callable[[Progress], bool | None] | None = None
+    ) -> Iterator[dict[str, Any]]:
         """Train on, and yield a record per epoch (any: numbers, strings and lists for JSON).
 
         Args:
-            on_batch: told after every batch; returning True stops the run there, before the next batch. After the last batch of an
-                epoch its record still comes.
+            on_batch: told after every batch; returning True stops the run there, before the next
+                batch. After the last batch of an epoch its record still comes.
         """
         if self.epoch == self.batch == 0:
             self._disconnect()
@@ -180,12 +196,14 @@ class Trainer:
         if not isinstance(self.train_set, Samples):
             yield from self._loaded(self.train_set, seed)
             return
-        # A generator of its own for the order: a run resumed within an epoch draws the same one again.
+        # A generator of its own for the order: a run resumed within an epoch draws the same one
+        # again.
         order = torch.randperm(len(self.train_set.y), generator=torch.Generator().manual_seed(seed))
         if self.repetition is not None:
             order = order[torch.isin(order, self.repetition.due(self.epoch))]
         self.seen = min(self.batch * params.batch, len(order))
-        for members in order.split(params.batch)[self.batch : self.batches]:  # none where all rest; split alone gives an empty one
+        # none where all rest; split alone gives an empty one
+        for members in order.split(params.batch)[self.batch : self.batches]:
             spikes = spikes_or_trains(
                 self.train_set,
                 members,
@@ -205,7 +223,18 @@ class Trainer:
                 self.seen += len(labels)
                 continue
             net, steps, generator = self.learner.net, self.params.steps, self.generator
-            yield loaded_spikes(net, x, labels, steps, encoder=self.encoder, readout=self.readout, generator=generator), labels
+            yield (
+                loaded_spikes(
+                    net,
+                    x,
+                    labels,
+                    steps,
+                    encoder=self.encoder,
+                    readout=self.readout,
+                    generator=generator,
+                ),
+                labels,
+            )
         if not self.seen:
             raise ValueError("the loader gives no batches: need at least one")
 
@@ -220,9 +249,14 @@ class Trainer:
             self.scheduler.step()
         if self.repetition is not None:
             if result.counts is None:
-                raise ValueError("repetition needs the output's spikes, which this learner does not tell: set repetition.longest to 0")
+                raise ValueError(
+                    "repetition needs the output's spikes, which this learner does not tell: set"
+                    " repetition.longest to 0"
+                )
             self.repetition.note(self.epoch, self._members, lead_of(result.counts, labels))
-        self.tally.add(self.readout.score(result.predicted, labels), result.error, result.rates, len(labels))
+        self.tally.add(
+            self.readout.score(result.predicted, labels), result.error, result.rates, len(labels)
+        )
         self.batch += 1
         self.seen += len(labels)
 
@@ -254,24 +288,34 @@ class Trainer:
     def _progress(self) -> Progress:
         speed = self.seen / max(self.seconds + self.night_seconds, 1e-9)
         figures = self.readout.figures(self.tally.mean(self.seen))
-        return Progress(self.epoch, self.batch, self.batches, figures.get("accuracy", math.nan), speed, figures)
+        return Progress(
+            self.epoch, self.batch, self.batches, figures.get("accuracy", math.nan), speed, figures
+        )
 
     def _finish_epoch(self) -> dict[str, Any]:
         self._catch_up()
         net, feedback = self.learner.net, self.learner.feedback
         check_finite(net, f"the end of epoch {self.epoch + 1}")
         if self.scheduler is not None and self.repetition is not None:
-            for _ in range(self._most_batches - self.batch):  # the rate falls by epochs, however many samples they show
+            # the rate falls by epochs, however many samples they show
+            for _ in range(self._most_batches - self.batch):
                 self.scheduler.step()
-        n, all_rest = max(self.seen, 1), not self.seen  # where repetition lets all rest, all are answered right
+        # where repetition lets all rest, all are answered right
+        n, all_rest = max(self.seen, 1), not self.seen
         record: dict[str, Any] = {
             "kind": "epoch",
             "epoch": self.epoch + 1,
-            "samples": (n if self.repetition is None else self.repetition.samples) * (self.epoch + 1),
+            "samples": (
+                (n if self.repetition is None else self.repetition.samples) * (self.epoch + 1)
+            ),
             **_named("train", self.readout.figures(1.0 if all_rest else self.tally.correct / n)),
             "mean_abs_error": self.tally.error / n,
-            "spikes_per_neuron": [rate * self.params.steps for rate in (self.tally.rates / n).tolist()],
-            "feedback_angle_deg": [feedback_angle(net, feedback, hidden) for hidden in range(len(net.hidden))],
+            "spikes_per_neuron": [
+                rate * self.params.steps for rate in (self.tally.rates / n).tolist()
+            ],
+            "feedback_angle_deg": [
+                feedback_angle(net, feedback, hidden) for hidden in range(len(net.hidden))
+            ],
             "learning_rate": self.optimizer.param_groups[0]["lr"],
             "seconds": self.seconds + self.night_seconds,
             "night_seconds": self.night_seconds,
@@ -291,11 +335,13 @@ class Trainer:
             return None
         if not isinstance(self.train_set, Samples):
             raise ValueError(
-                "repetition needs samples that are told apart, and a loader makes its own batches: set repetition.longest to 0"
+                "repetition needs samples that are told apart, and a loader makes its own batches:"
+                " set repetition.longest to 0"
             )
         if not isinstance(self.readout, Classes):
             raise ValueError(
-                "repetition knows a sure answer by its class, and this network tells real numbers: set repetition.longest to 0"
+                "repetition knows a sure answer by its class, and this network tells real numbers:"
+                " set repetition.longest to 0"
             )
         return Repetition(len(self.train_set.y), self.params.repetition)
 
@@ -316,7 +362,9 @@ class Trainer:
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that training on needs: tensors, numbers, and the state dictionaries of optimizer and scheduler."""
+        """Everything that training on needs: tensors, numbers, and the state dictionaries of
+        optimizer and scheduler.
+        """
         return {
             "net": self.learner.net.state_dict(),
             "feedback": self.learner.feedback.state_dict(),
@@ -325,7 +373,10 @@ class Trainer:
             "generator": self.generator.get_state(),
             "rates": self.tally.rates.clone(),
             **({"repetition": self.repetition.state_dict()} if self.repetition is not None else {}),
-            "position": {name: getattr(self, name) for name in _POSITION} | {"correct": self.tally.correct, "error": self.tally.error},
+            "position": (
+                {name: getattr(self, name) for name in _POSITION}
+                | {"correct": self.tally.correct, "error": self.tally.error}
+            ),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -354,4 +405,7 @@ def check_finite(net: Network, when: str) -> None:
     """Raise ValueError where a weight is not a finite number any more."""
     for index, layer in enumerate(net.layers):
         if not all(torch.isfinite(parameter).all() for parameter in layer.parameters()):
-            raise ValueError(f"layer {index + 1} has weights that are not finite at {when}: lower the learning rate (optimizer.lr)")
+            raise ValueError(
+                f"layer {index + 1} has weights that are not finite at {when}: lower the learning"
+                " rate (optimizer.lr)"
+            )

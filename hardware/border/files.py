@@ -1,7 +1,9 @@
-"""Files at the border between simulator and chip: models as .nir (NIR in HDF5), spikes and results as .npz.
+"""Files at the border between simulator and chip: models as .nir (NIR in HDF5), spikes and results
+as .npz.
 
-What the files hold is defined in `model.py` (objects) and `nir_graph.py` (the graph and its conventions). Every file carries
-a format number, is written whole or not at all, and is read within stated sizes, without pickle (`archive.py`).
+What the files hold is defined in `model.py` (objects) and `nir_graph.py` (the graph and its
+conventions). Every file carries a format number, is written whole or not at all, and is read within
+stated sizes, without pickle (`archive.py`).
 """
 
 from __future__ import annotations
@@ -49,9 +51,12 @@ def read_model(path: Path | str, *, foreign: Foreign | None = None) -> Model:
     """Read a model file.
 
     Args:
-        foreign: how to read a file that another tool wrote (`nir_foreign`); None: only files of `write_model` are read.
-    Raises: FileNotFoundError; ValueError where the file is damaged, too large, of another format number, or holds a
-        graph that is not a chain of Affine and CubaLIF with the parameters named in `nir_graph`, or one that `nir_foreign` reads.
+        foreign: how to read a file that another tool wrote (`nir_foreign`); None: only files of
+            `write_model` are read.
+    Raises: FileNotFoundError; ValueError where the file is damaged, too large, of another format
+    number, or holds a
+        graph that is not a chain of Affine and CubaLIF with the parameters named in `nir_graph`, or
+        one that `nir_foreign` reads.
     """
     path = Path(path)
     with open_hdf5(path) as file:
@@ -59,20 +64,35 @@ def read_model(path: Path | str, *, foreign: Foreign | None = None) -> Model:
         number = found[()] if found is not None and found.shape == () else None
     if number is None and foreign is None:
         raise ValueError(
-            f"{path}: a NIR or HDF5 file without BioGrad's metadata: export it with `biograd export`, or name its time steps (--steps) "
-            "to read it as another tool's"
+            f"{path}: a NIR or HDF5 file without BioGrad's metadata: export it with `biograd"
+            " export`, or name its time steps (--steps) to read it as another tool's"
         )
     if number is not None and number != FORMAT:
         there = shown(getattr(number, "tolist", lambda: number)())
-        raise ValueError(f"{path}: format {there}; this version reads format {FORMAT}: export it again, or update biograd")
-    if number is not None and foreign is not None and (foreign.dt is not None or foreign.w_in is not None):
-        raise ValueError(f"{path}: a file of BioGrad, which says its time step and w_in itself: leave dt and w_in out")
+        raise ValueError(
+            f"{path}: format {there}; this version reads format {FORMAT}: export it again, or"
+            " update biograd"
+        )
+    if (
+        number is not None
+        and foreign is not None
+        and (foreign.dt is not None or foreign.w_in is not None)
+    ):
+        raise ValueError(
+            f"{path}: a file of BioGrad, which says its time step and w_in itself: leave dt and"
+            " w_in out"
+        )
     try:
         graph = nir.read(path, type_check=number is not None)  # other tools leave shapes open
-    except Exception as err:  # the library checks little: its nodes fail as their arithmetic happens to
+    # the library checks little: its nodes fail as their arithmetic happens to
+    except Exception as err:
         raise ValueError(f"{path}: not a NIR graph this reads ({one_line(err)})") from None
     try:
-        return from_foreign(graph, foreign) if number is None and foreign is not None else from_nir(graph)
+        return (
+            from_foreign(graph, foreign)
+            if number is None and foreign is not None
+            else from_nir(graph)
+        )
     except (ValueError, TypeError, AttributeError) as err:
         raise ValueError(f"{path}: {one_line(err, 2000)}") from None
 
@@ -90,7 +110,8 @@ def write_spikes(spikes: SpikeInput, path: Path | str) -> None:
 
 
 def read_spikes(path: Path | str) -> SpikeInput:
-    """Read encoded samples: a file of `write_spikes`, or any .npz with `spikes` [T, B, N] of 0 and 1 (and `labels` [B]).
+    """Read encoded samples: a file of `write_spikes`, or any .npz with `spikes` [T, B, N] of 0 and
+    1 (and `labels` [B]).
 
     Raises: FileNotFoundError; ValueError naming the array that is missing or of the wrong shape.
     """
@@ -99,10 +120,19 @@ def read_spikes(path: Path | str) -> SpikeInput:
     if "shape" in arrays:
         _check_format(path, arrays)
         there = arrays["shape"]
-        shape = tuple(map(int, there.tolist())) if there.dtype.kind in "iu" and there.ndim == 1 else ()
-        whole = len(shape) == 3 and min(shape) > 0 and math.prod(shape) <= MAX_BYTES and spikes.dtype == np.uint8
+        shape = (
+            tuple(map(int, there.tolist())) if there.dtype.kind in "iu" and there.ndim == 1 else ()
+        )
+        whole = (
+            len(shape) == 3
+            and min(shape) > 0
+            and math.prod(shape) <= MAX_BYTES
+            and spikes.dtype == np.uint8
+        )
         if not whole or spikes.ndim != 1 or -(-math.prod(shape) // 8) != spikes.size:
-            raise ValueError(f"{path}: {spikes.size:,} bytes of spikes do not make shape {shape}: write it again")
+            raise ValueError(
+                f"{path}: {spikes.size:,} bytes of spikes do not make shape {shape}: write it again"
+            )
         spikes = np.unpackbits(spikes, count=math.prod(shape)).reshape(shape)
     try:
         return SpikeInput(spikes=spikes, labels=arrays.get("labels"))
@@ -121,7 +151,11 @@ def write_result(result: RunResult, path: Path | str) -> None:
         "steps": np.int64(result.operations.steps),
     }
     arrays |= {name: getattr(result.operations, name) for name in COUNTED}
-    arrays |= {name: np.int64(getattr(result, name)) for name in OVERFLOWS if getattr(result, name) is not None}
+    arrays |= {
+        name: np.int64(getattr(result, name))
+        for name in OVERFLOWS
+        if getattr(result, name) is not None
+    }
     for name in ("u", "v", "s"):
         for number, array in enumerate(getattr(result, name) or (), start=1):
             arrays[f"{name}{number}"] = array
@@ -129,17 +163,25 @@ def write_result(result: RunResult, path: Path | str) -> None:
 
 
 def read_result(path: Path | str) -> RunResult:
-    """Read the result of a run. Raises: FileNotFoundError; ValueError naming what is missing or wrong."""
+    """Read the result of a run. Raises: FileNotFoundError; ValueError naming what is missing or
+    wrong.
+    """
     arrays = read_npz(path)
     _check_format(path, arrays)
-    scalars = {name: _field(path, arrays, name) for name in ("seconds", "samples", "steps", "target")}
+    scalars = {
+        name: _field(path, arrays, name) for name in ("seconds", "samples", "steps", "target")
+    }
     if any(array.shape != () for array in scalars.values()):
-        raise ValueError(f"{path}: seconds, samples, steps and target need one value each: write it again")
+        raise ValueError(
+            f"{path}: seconds, samples, steps and target need one value each: write it again"
+        )
     extras: dict[str, Any] = {name: _recordings(arrays, name) for name in ("u", "v", "s")}
     try:
         extras |= {name: int(arrays[name].item()) for name in OVERFLOWS if name in arrays}
         operations = OperationCounts(
-            **{name: _field(path, arrays, name) for name in COUNTED}, samples=int(scalars["samples"]), steps=int(scalars["steps"])
+            **{name: _field(path, arrays, name) for name in COUNTED},
+            samples=int(scalars["samples"]),
+            steps=int(scalars["steps"]),
         )
         return RunResult(
             counts=_field(path, arrays, "counts"),
@@ -154,7 +196,10 @@ def read_result(path: Path | str) -> RunResult:
 
 def _field(path: Path | str, arrays: Mapping[str, np.ndarray], name: str) -> np.ndarray:
     if name not in arrays:
-        raise ValueError(f"{path}: has no array {name!r}; found {', '.join(map(shown, sorted(arrays)[:20])) or 'none'}")
+        raise ValueError(
+            f"{path}: has no array {name!r}; found"
+            f" {', '.join(map(shown, sorted(arrays)[:20])) or 'none'}"
+        )
     return arrays[name]
 
 
@@ -162,9 +207,16 @@ def _check_format(path: Path | str, arrays: Mapping[str, np.ndarray]) -> None:
     number = _field(path, arrays, "format")
     if number.shape != () or number != FORMAT:
         found = f"of shape {number.shape}" if number.shape else shown(number.item())
-        raise ValueError(f"{path}: format {found}; this version reads format {FORMAT}: write it again, or update biograd")
+        raise ValueError(
+            f"{path}: format {found}; this version reads format {FORMAT}: write it again, or update"
+            " biograd"
+        )
 
 
 def _recordings(arrays: Mapping[str, np.ndarray], name: str) -> tuple[np.ndarray, ...] | None:
-    found = [arrays[f"{name}{number}"] for number in range(1, len(arrays) + 1) if f"{name}{number}" in arrays]
+    found = [
+        arrays[f"{name}{number}"]
+        for number in range(1, len(arrays) + 1)
+        if f"{name}{number}" in arrays
+    ]
     return tuple(found) or None

@@ -27,7 +27,8 @@ _MIN_ALPHA = 1e-7  # smaller kept fractions do not survive 1 - dt / tau in doubl
 class LayerModel:
     """One layer of neurons and the weights that lead to it, in real numbers.
 
-    Arrays are stored as float32, kept fractions as float32 values: the precision the simulator uses.
+    Arrays are stored as float32, kept fractions as float32 values: the precision the simulator
+    uses.
     """
 
     w: np.ndarray  # float32 [out, in], thresholds per spike
@@ -45,15 +46,26 @@ class LayerModel:
             object.__setattr__(self, name, _real_array(f"LayerModel.{name}", value, ndim))
         out, n_in = self.w.shape
         if out == 0 or n_in == 0:
-            raise ValueError(f"LayerModel.w has shape {self.w.shape}; need at least one neuron and one input")
+            raise ValueError(
+                f"LayerModel.w has shape {self.w.shape}; need at least one neuron and one input"
+            )
         if self.bias.shape != (out,):
-            raise ValueError(f"LayerModel.bias has shape {self.bias.shape}; w has {out} rows, so it needs shape ({out},)")
+            raise ValueError(
+                f"LayerModel.bias has shape {self.bias.shape}; w has {out} rows, so it needs shape"
+                f" ({out},)"
+            )
         if self.w_fb is not None and self.w_fb.shape[0] != out:
-            raise ValueError(f"LayerModel.w_fb has shape {self.w_fb.shape}; w has {out} rows, so it needs ({out}, classes)")
+            raise ValueError(
+                f"LayerModel.w_fb has shape {self.w_fb.shape}; w has {out} rows, so it needs"
+                f" ({out}, classes)"
+            )
         for name in ("alpha_u", "alpha_v", "alpha_a"):
             alpha = float(np.float32(getattr(self, name)))
             if not (alpha == 0 or _MIN_ALPHA <= alpha < 1):
-                raise ValueError(f"LayerModel.{name} is {getattr(self, name)}; need 0, or 0.000001 to below 1 (fraction kept per step)")
+                raise ValueError(
+                    f"LayerModel.{name} is {getattr(self, name)}; need 0, or 0.000001 to below 1"
+                    " (fraction kept per step)"
+                )
             object.__setattr__(self, name, alpha)
 
 
@@ -65,7 +77,8 @@ class Model:
     steps: int  # T, time steps a sample is shown
     dt: float = 1e-4  # seconds per step
     encoder: str = "integrate_and_fire"
-    info: dict[str, Any] = field(default_factory=dict)  # feedback, learning, quantisation, provenance; Any: it is JSON
+    # feedback, learning, quantisation, provenance; Any: it is JSON
+    info: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.layers:
@@ -73,22 +86,37 @@ class Model:
         object.__setattr__(self, "layers", tuple(self.layers))
         for index, (pre, post) in enumerate(itertools.pairwise(self.layers)):
             if post.w.shape[1] != pre.w.shape[0]:
-                raise ValueError(f"Model.layers[{index + 1}] takes {post.w.shape[1]} inputs, layers[{index}] has {pre.w.shape[0]} neurons")
+                raise ValueError(
+                    f"Model.layers[{index + 1}] takes {post.w.shape[1]} inputs, layers[{index}] has"
+                    f" {pre.w.shape[0]} neurons"
+                )
         if self.layers[-1].w_fb is not None:
-            raise ValueError("Model.layers[-1].w_fb is set; the output layer gets its error directly: leave it None")
+            raise ValueError(
+                "Model.layers[-1].w_fb is set; the output layer gets its error directly: leave it"
+                " None"
+            )
         for index, layer in enumerate(self.layers):
             if layer.w_fb is not None and layer.w_fb.shape[1] != self.classes:
                 raise ValueError(
-                    f"Model.layers[{index}].w_fb has {layer.w_fb.shape[1]} columns, the output layer has {self.classes} neurons"
+                    f"Model.layers[{index}].w_fb has {layer.w_fb.shape[1]} columns, the output"
+                    f" layer has {self.classes} neurons"
                 )
-        if isinstance(self.steps, bool) or self.steps != int(self.steps) or not 1 <= self.steps <= MAX_STEPS:
-            raise ValueError(f"Model.steps is {self.steps}; need a whole number of 1 to {MAX_STEPS:,}")
+        if (
+            isinstance(self.steps, bool)
+            or self.steps != int(self.steps)
+            or not 1 <= self.steps <= MAX_STEPS
+        ):
+            raise ValueError(
+                f"Model.steps is {self.steps}; need a whole number of 1 to {MAX_STEPS:,}"
+            )
         if not (math.isfinite(self.dt) and self.dt > 0):
             raise ValueError(f"Model.dt is {self.dt}; need a time step above 0 seconds")
         try:
             json.dumps(self.info, allow_nan=False)
         except (TypeError, ValueError) as err:
-            raise ValueError(f"Model.info holds what JSON cannot ({err}): use numbers, text, lists and dicts") from None
+            raise ValueError(
+                f"Model.info holds what JSON cannot ({err}): use numbers, text, lists and dicts"
+            ) from None
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -111,39 +139,51 @@ class SpikeInput:
     def __post_init__(self) -> None:
         spikes = np.asarray(self.spikes)
         if spikes.ndim != 3 or 0 in spikes.shape:
-            raise ValueError(f"SpikeInput.spikes has shape {spikes.shape}; need [T, B, N], none of them 0")
+            raise ValueError(
+                f"SpikeInput.spikes has shape {spikes.shape}; need [T, B, N], none of them 0"
+            )
         if spikes.dtype.kind not in "biuf":
             raise ValueError(f"SpikeInput.spikes holds {spikes.dtype} values; need 0 and 1")
-        as_bytes = spikes.astype(np.uint8) if spikes.dtype.kind != "f" else (spikes != 0).astype(np.uint8)
+        as_bytes = (
+            spikes.astype(np.uint8) if spikes.dtype.kind != "f" else (spikes != 0).astype(np.uint8)
+        )
         if as_bytes.max() > 1 or not np.array_equal(as_bytes, spikes):
-            raise ValueError("SpikeInput.spikes holds other values than 0 and 1: graded spikes are not deployed")
+            raise ValueError(
+                "SpikeInput.spikes holds other values than 0 and 1: graded spikes are not deployed"
+            )
         object.__setattr__(self, "spikes", as_bytes)
         if self.labels is not None:
             labels = np.asarray(self.labels)
             if labels.shape != spikes.shape[1:2] or labels.dtype.kind not in "iu":
                 raise ValueError(
-                    f"SpikeInput.labels is {labels.dtype} of shape {labels.shape}; need one whole number per sample ({spikes.shape[1]})"
+                    f"SpikeInput.labels is {labels.dtype} of shape {labels.shape}; need one whole"
+                    f" number per sample ({spikes.shape[1]})"
                 )
             object.__setattr__(self, "labels", labels.astype(np.int64))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class OperationCounts:
-    """What the chip had to do, summed over all samples and steps; each array is int64 [1 + layers], entry 0 the input.
+    """What the chip had to do, summed over all samples and steps; each array is int64 [1 + layers],
+    entry 0 the input.
 
-    An operation is counted where it happens: a synaptic operation at the layer whose neuron it feeds.
+    An operation is counted where it happens: a synaptic operation at the layer whose neuron it
+    feeds.
 
-    Active and inactive neuron updates: Davies et al. 2018, Table 2, prices the two (81 and 52 pJ) without defining them.
-    Here an update is active when at least one synaptic operation reached the neuron in that step, else inactive (it only
-    decays). In a dense layer with a bias axon every update is active; so this reading is the dearer one.
+    Active and inactive neuron updates: Davies et al. 2018, Table 2, prices the two (81 and 52 pJ)
+    without defining them. Here an update is active when at least one synaptic operation reached the
+    neuron in that step, else inactive (it only decays). In a dense layer with a bias axon every
+    update is active; so this reading is the dearer one.
     Weights of 0 count as operations: the dense synapse format stores and reads them.
     """
 
-    synaptic_operations: np.ndarray  # spike x synapse, the always-on bias axons included; entry 0 is 0
+    # spike x synapse, the always-on bias axons included; entry 0 is 0
+    synaptic_operations: np.ndarray
     active_updates: np.ndarray  # neuron x step; entry 0 is 0: the input has no neurons on the chip
     inactive_updates: np.ndarray
     spikes: np.ndarray  # spikes sent; entry 0 the input's, without bias axons
-    messages: np.ndarray  # spikes x destination cores, bias axons with the layer before; the output's go to one x86 core
+    # spikes x destination cores, bias axons with the layer before; the output's go to one x86 core
+    messages: np.ndarray
     synaptic_updates: np.ndarray  # synapse x learning epoch; 0 in inference
     samples: int
     steps: int  # time steps of all samples together: barrier synchronisations
@@ -151,8 +191,16 @@ class OperationCounts:
     def __post_init__(self) -> None:
         for name in COUNTED:
             array = np.asarray(getattr(self, name))
-            if array.ndim != 1 or array.dtype.kind not in "iu" or array.shape != np.shape(self.spikes) or (array < 0).any():
-                raise ValueError(f"OperationCounts.{name} is {array.dtype} of shape {array.shape}; need one count of 0 or more a layer")
+            if (
+                array.ndim != 1
+                or array.dtype.kind not in "iu"
+                or array.shape != np.shape(self.spikes)
+                or (array < 0).any()
+            ):
+                raise ValueError(
+                    f"OperationCounts.{name} is {array.dtype} of shape {array.shape}; need one"
+                    " count of 0 or more a layer"
+                )
             object.__setattr__(self, name, array.astype(np.int64))
 
     def totals(self) -> dict[str, int]:
@@ -165,15 +213,23 @@ class OperationCounts:
 
 
 OVERFLOWS = ("wrapped_currents", "saturated_voltages")
-COUNTED = ("synaptic_operations", "active_updates", "inactive_updates", "spikes", "messages", "synaptic_updates")
+COUNTED = (
+    "synaptic_operations",
+    "active_updates",
+    "inactive_updates",
+    "spikes",
+    "messages",
+    "synaptic_updates",
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RunResult:
     """What came out of one run on one target.
 
-    Recordings, where asked for, hold one array per layer, [T, B, N], step t being the layer's own t-th step of the sample
-    (Lava's delay of one step a layer is taken out): u, v int32 in chip units (v after its reset), s uint8.
+    Recordings, where asked for, hold one array per layer, [T, B, N], step t being the layer's own
+    t-th step of the sample (Lava's delay of one step a layer is taken out): u, v int32 in chip
+    units (v after its reset), s uint8.
     """
 
     counts: np.ndarray  # int32 [B, classes], spikes of each output neuron
@@ -183,13 +239,17 @@ class RunResult:
     u: tuple[np.ndarray, ...] | None = None
     v: tuple[np.ndarray, ...] | None = None
     s: tuple[np.ndarray, ...] | None = None
-    wrapped_currents: int | None = None  # neuron x step at which u left 24 bits and wrapped; None: the target cannot tell
+    # neuron x step at which u left 24 bits and wrapped; None: the target cannot tell
+    wrapped_currents: int | None = None
     saturated_voltages: int | None = None  # neuron x step at which v was clipped
 
     def __post_init__(self) -> None:
         counts = np.asarray(self.counts)
         if counts.ndim != 2 or counts.dtype.kind not in "iu":
-            raise ValueError(f"RunResult.counts is {counts.dtype} of shape {counts.shape}; need whole numbers [B, classes]")
+            raise ValueError(
+                f"RunResult.counts is {counts.dtype} of shape {counts.shape}; need whole numbers"
+                " [B, classes]"
+            )
         object.__setattr__(self, "counts", counts.astype(np.int32))
 
     @property
@@ -210,10 +270,14 @@ class RunResult:
 def _real_array(name: str, value: Any, ndim: int) -> np.ndarray:
     array = np.asarray(value)
     if array.dtype.kind not in "fiu" or array.ndim != ndim:
-        raise ValueError(f"{name} is {array.dtype} of shape {array.shape}; need real numbers in {ndim} dimension(s)")
+        raise ValueError(
+            f"{name} is {array.dtype} of shape {array.shape}; need real numbers in {ndim}"
+            " dimension(s)"
+        )
     array = np.ascontiguousarray(array, dtype=np.float32)
     if not np.isfinite(array).all():
         raise ValueError(
-            f"{name} holds {int((~np.isfinite(array)).sum()):,} values that are not finite: train again, or look for a division by 0"
+            f"{name} holds {int((~np.isfinite(array)).sum()):,} values that are not finite: train"
+            " again, or look for a division by 0"
         )
     return array

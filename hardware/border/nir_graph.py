@@ -1,11 +1,13 @@
 """A Model as a plain NIR graph that any NIR tool can run, and back.
 
-`input -> Affine -> CubaLIF -> ... -> output`, and `metadata["biograd"]` with everything NIR has no word for: the format
-number, dt, steps, encoder, the apical path (itself NIR nodes, `Linear(w_fb) -> LI` a layer), and `info`.
+`input -> Affine -> CubaLIF -> ... -> output`, and `metadata["biograd"]` with everything NIR has no
+word for: the format number, dt, steps, encoder, the apical path (itself NIR nodes, `Linear(w_fb) ->
+LI` a layer), and `info`.
 
-NIR's nodes are differential equations; the graph is written for one forward Euler step of dt, as snnTorch 1.0.0 reads
-it (`snntorch/import_nir.py`, which also fixes dt at 1e-4 s): tau = dt / (1 - alpha), w_in = tau_syn / dt, r = tau_mem / dt,
-v_threshold = 1, v_leak = v_reset = 0, all of them arrays. tau is double precision, so that alpha comes back exactly.
+NIR's nodes are differential equations; the graph is written for one forward Euler step of dt, as
+snnTorch 1.0.0 reads it (`snntorch/import_nir.py`, which also fixes dt at 1e-4 s): tau = dt / (1 -
+alpha), w_in = tau_syn / dt, r = tau_mem / dt, v_threshold = 1, v_leak = v_reset = 0, all of them
+arrays. tau is double precision, so that alpha comes back exactly.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ import numpy as np
 from .model import LayerModel, Model
 
 FORMAT = 1
-_NEURON_RULE = "hard reset to 0, v_leak = v_reset = 0, v_threshold = 1, r = tau_mem / dt, w_in = tau_syn / dt"
+_NEURON_RULE = (
+    "hard reset to 0, v_leak = v_reset = 0, v_threshold = 1, r = tau_mem / dt, w_in = tau_syn / dt"
+)
 
 
 def to_nir(model: Model) -> nir.NIRGraph:
@@ -30,7 +34,9 @@ def to_nir(model: Model) -> nir.NIRGraph:
     apical: dict[str, Any] = {}
     for number, layer in enumerate(model.layers, start=1):
         ones = np.ones(layer.w.shape[0])
-        tau_syn, tau_mem, tau_a = (model.dt / (1 - alpha) * ones for alpha in (layer.alpha_u, layer.alpha_v, layer.alpha_a))
+        tau_syn, tau_mem, tau_a = (
+            model.dt / (1 - alpha) * ones for alpha in (layer.alpha_u, layer.alpha_v, layer.alpha_a)
+        )
         nodes[f"fc{number}"] = nir.Affine(weight=layer.w, bias=layer.bias)
         nodes[f"lif{number}"] = nir.CubaLIF(
             tau_syn=tau_syn,
@@ -51,7 +57,10 @@ def to_nir(model: Model) -> nir.NIRGraph:
         "steps": int(model.steps),
         "encoder": model.encoder,
         "units": "v, u, w, bias in thresholds (v_threshold = 1); tau, dt in seconds",
-        "step": "forward Euler, alpha = 1 - dt / tau; bias enters the current each step; " + _NEURON_RULE,
+        "step": (
+            "forward Euler, alpha = 1 - dt / tau; bias enters the current each step; "
+            + _NEURON_RULE
+        ),
         "info": json.dumps(model.info, allow_nan=False),
         "apical": {name: node.to_dict() for name, node in apical.items()},
     }
@@ -61,13 +70,19 @@ def to_nir(model: Model) -> nir.NIRGraph:
 def from_nir(graph: nir.NIRGraph) -> Model:
     """Read a Model from a graph that `to_nir` built.
 
-    Raises: ValueError naming the node that is missing, unknown, wrongly connected, or of a kind Loihi's neuron is not.
+    Raises: ValueError naming the node that is missing, unknown, wrongly connected, or of a kind
+    Loihi's neuron is not.
     """
     ours = graph.metadata.get("biograd")
     if not isinstance(ours, dict):
-        raise ValueError("the graph has no metadata named 'biograd': export it with `biograd export`")
+        raise ValueError(
+            "the graph has no metadata named 'biograd': export it with `biograd export`"
+        )
     if ours.get("format") != FORMAT:
-        raise ValueError(f"format {ours.get('format')}; this version reads format {FORMAT}: export it again, or update biograd")
+        raise ValueError(
+            f"format {ours.get('format')}; this version reads format {FORMAT}: export it again, or"
+            " update biograd"
+        )
     steps, dt = _number(ours, "steps"), _number(ours, "dt")
     depth = _check_chain(graph)
     layers = tuple(_layer(graph, ours, number, depth, dt) for number in range(1, depth + 1))
@@ -76,7 +91,10 @@ def from_nir(graph: nir.NIRGraph) -> Model:
     except json.JSONDecodeError as err:
         raise ValueError(f"metadata 'info' is not JSON ({err}): export it again") from None
     if not isinstance(info, dict) or steps != int(steps):
-        raise ValueError(f"metadata 'steps' is {steps} and 'info' a {type(info).__name__}; need a whole number and an object")
+        raise ValueError(
+            f"metadata 'steps' is {steps} and 'info' a {type(info).__name__}; need a whole number"
+            " and an object"
+        )
     return Model(layers=layers, steps=int(steps), dt=dt, encoder=_text(ours, "encoder"), info=info)
 
 
@@ -85,34 +103,65 @@ def _chain(names: list[str]) -> list[tuple[str, str]]:
 
 
 def _check_chain(graph: nir.NIRGraph) -> int:
-    """Return the number of layers of input -> fc1 -> lif1 -> ... -> output, or raise ValueError naming what is not of that chain."""
+    """Return the number of layers of input -> fc1 -> lif1 -> ... -> output, or raise ValueError
+    naming what is not of that chain.
+    """
     known = (nir.Input, nir.Affine, nir.CubaLIF, nir.Output)
     for name, node in graph.nodes.items():
         if not isinstance(node, known):
-            raise ValueError(f"node {name!r} is a {type(node).__name__}; read are Input, Affine, CubaLIF, Output")
+            raise ValueError(
+                f"node {name!r} is a {type(node).__name__}; read are Input, Affine, CubaLIF, Output"
+            )
     depth = sum(isinstance(node, nir.CubaLIF) for node in graph.nodes.values())
-    chain = ["input", *(name for number in range(1, depth + 1) for name in (f"fc{number}", f"lif{number}")), "output"]
+    chain = [
+        "input",
+        *(name for number in range(1, depth + 1) for name in (f"fc{number}", f"lif{number}")),
+        "output",
+    ]
     kinds = [nir.Input, *([nir.Affine, nir.CubaLIF] * depth), nir.Output]
     if depth == 0 or sorted(graph.nodes) != sorted(chain):
-        raise ValueError(f"the graph has nodes {', '.join(sorted(graph.nodes))}; need input, fc1, lif1, ..., output")
+        raise ValueError(
+            f"the graph has nodes {', '.join(sorted(graph.nodes))}; need input, fc1, lif1, ...,"
+            " output"
+        )
     for name, kind in zip(chain, kinds, strict=True):
         if not isinstance(graph.nodes[name], kind):
-            raise ValueError(f"node {name!r} is a {type(graph.nodes[name]).__name__}; need {kind.__name__}")
+            raise ValueError(
+                f"node {name!r} is a {type(graph.nodes[name]).__name__}; need {kind.__name__}"
+            )
     extra = set(map(tuple, graph.edges)) ^ set(_chain(chain))
     if extra:
         edges = ", ".join(f"{a} -> {b}" for a, b in sorted(extra))
-        raise ValueError(f"the graph is no plain chain ({edges}): recurrent and branching nets are not deployed")
+        raise ValueError(
+            f"the graph is no plain chain ({edges}): recurrent and branching nets are not deployed"
+        )
     return depth
 
 
-def _layer(graph: nir.NIRGraph, ours: Mapping[str, Any], number: int, depth: int, dt: float) -> LayerModel:
-    """Read layer `number` (from 1) and check that its neuron is the one of the step in this file's docstring."""
+def _layer(
+    graph: nir.NIRGraph, ours: Mapping[str, Any], number: int, depth: int, dt: float
+) -> LayerModel:
+    """Read layer `number` (from 1) and check that its neuron is the one of the step in this file's
+    docstring.
+    """
     fc, lif = graph.nodes[f"fc{number}"], graph.nodes[f"lif{number}"]
-    for name, wanted in (("v_threshold", 1.0), ("v_leak", 0.0), ("v_reset", 0.0), ("r", lif.tau_mem / dt), ("w_in", lif.tau_syn / dt)):
+    for name, wanted in (
+        ("v_threshold", 1.0),
+        ("v_leak", 0.0),
+        ("v_reset", 0.0),
+        ("r", lif.tau_mem / dt),
+        ("w_in", lif.tau_syn / dt),
+    ):
         if not np.allclose(getattr(lif, name), wanted, rtol=1e-9, atol=0):
-            raise ValueError(f"node 'lif{number}': {name} is not as written by `biograd export` ({_NEURON_RULE})")
+            raise ValueError(
+                f"node 'lif{number}': {name} is not as written by `biograd export` ({_NEURON_RULE})"
+            )
     apical = ours.get("apical")
-    if not isinstance(apical, dict) or not isinstance(apical.get(f"li{number}"), dict) or "tau" not in apical[f"li{number}"]:
+    if (
+        not isinstance(apical, dict)
+        or not isinstance(apical.get(f"li{number}"), dict)
+        or "tau" not in apical[f"li{number}"]
+    ):
         raise ValueError(f"metadata 'apical' has no node 'li{number}': export it again")
     feedback = apical.get(f"fb{number}")
     return LayerModel(
@@ -128,8 +177,17 @@ def _layer(graph: nir.NIRGraph, ours: Mapping[str, Any], number: int, depth: int
 def _alpha(name: str, tau: np.ndarray, dt: float) -> float:
     """Kept fraction of the one time constant that all neurons of a node share."""
     tau = np.asarray(tau)
-    if tau.size == 0 or tau.dtype.kind != "f" or not np.isfinite(tau).all() or (tau != tau.flat[0]).any() or tau.flat[0] < dt * (1 - 1e-9):
-        raise ValueError(f"node {name!r}: time constants must be one finite value per layer, of at least dt = {dt} s")
+    if (
+        tau.size == 0
+        or tau.dtype.kind != "f"
+        or not np.isfinite(tau).all()
+        or (tau != tau.flat[0]).any()
+        or tau.flat[0] < dt * (1 - 1e-9)
+    ):
+        raise ValueError(
+            f"node {name!r}: time constants must be one finite value per layer, of at least dt ="
+            f" {dt} s"
+        )
     return max(0.0, float(np.float32(1 - dt / float(tau.flat[0]))))
 
 

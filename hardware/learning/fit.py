@@ -1,4 +1,6 @@
-"""What learning asks of a chip, before it starts: the forward synapses, their feedback, apical dendrites, error neurons."""
+"""What learning asks of a chip, before it starts: the forward synapses, their feedback, apical
+dendrites, error neurons.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +14,27 @@ from .params import ChipLearningParams
 
 
 def fit(params: ChipLearningParams) -> limits.Fit:
-    """Place a learning net on cores and hold it against every limit, in `limits.check`'s mode "learning".
+    """Place a learning net on cores and hold it against every limit, in `limits.check`'s mode
+    "learning".
 
-    A hidden layer takes its inputs, one bias axon, and one axon of each error neuron; the output layer's cores also hold the
-    error neurons. Weights of 9 bits are counted as 8, the most a synapse can store.
+    A hidden layer takes its inputs, one bias axon, and one axon of each error neuron; the output
+    layer's cores also hold the error neurons. Weights of 9 bits are counted as 8, the most a
+    synapse can store.
 
     Raises: limits.LimitError naming the layer, the value, the limit and the remedy.
     """
-    limits.check_learning(epoch=params.epoch, trace=max(params.x1_impulse, params.feedback_impulse, params.forget_trace))
+    limits.check_learning(
+        epoch=params.epoch,
+        trace=max(params.x1_impulse, params.feedback_impulse, params.forget_trace),
+    )
     layers = []
     errors = 2 * params.sizes[-1]
-    for number, (n_in, n_out) in enumerate(zip(params.sizes, params.sizes[1:], strict=False), start=1):
+    for number, (n_in, n_out) in enumerate(
+        zip(params.sizes, params.sizes[1:], strict=False), start=1
+    ):
         hidden = number < params.layers
-        # Feedback axons are counted beside the bias axon; as FixedPointLayer has it, these are columns of w_bias.
+        # Feedback axons are counted beside the bias axon; as FixedPointLayer has it, these are
+        # columns of w_bias.
         axons = 1 + (errors if hidden else 0)
         layers.append(
             FixedPointLayer(
@@ -39,16 +49,27 @@ def fit(params: ChipLearningParams) -> limits.Fit:
     found = limits.check(FixedPointModel(layers=tuple(layers), steps=params.steps), mode="learning")
     warnings = [
         *found.warnings,
-        f"the output's cores also hold {errors} error neurons, one positive and one negative per class",
+        (
+            f"the output's cores also hold {errors} error neurons, one positive and one negative"
+            " per class"
+        ),
         _form(params),
     ]
     if params.weight_bits == 9:
-        warnings.append("weight bits are 9, as Lava's engine keeps them; a synapse with a sign stores 8: set weight_bits=8 for the chip")
+        warnings.append(
+            "weight bits are 9, as Lava's engine keeps them; a synapse with a sign stores 8: set"
+            " weight_bits=8 for the chip"
+        )
     return dataclasses.replace(found, warnings=tuple(warnings))
 
 
 def _form(params: ChipLearningParams) -> str:
     """What the chosen form of traces needs of the silicon."""
     if params.traces == "signed":
-        return "signed traces and graded error spikes are Loihi 2's; Loihi 1 needs traces='unsigned'"
-    return "unsigned traces: the dendrite's product must be formed beside the neuron, which Loihi 1 has no microcode for"
+        return (
+            "signed traces and graded error spikes are Loihi 2's; Loihi 1 needs traces='unsigned'"
+        )
+    return (
+        "unsigned traces: the dendrite's product must be formed beside the neuron, which Loihi 1"
+        " has no microcode for"
+    )

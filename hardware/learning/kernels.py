@@ -1,8 +1,10 @@
-"""Compiled loops of learning on the chip: a day of samples and a night of sleep, in the engine's integers, event driven.
+"""Compiled loops of learning on the chip: a day of samples and a night of sleep, in the engine's
+integers, event driven.
 
-Only what happens costs time: spikes, synapses whose trace and third factor are both not 0. `learning_neurons` holds the same
-arithmetic step by step in plain NumPy; a test holds the two equal, and another holds both equal to Lava. Weights lie
-[pre, post] here, so that one spike reads one row; the last row of a forward matrix belongs to the always-on bias axon.
+Only what happens costs time: spikes, synapses whose trace and third factor are both not 0.
+`learning_neurons` holds the same arithmetic step by step in plain NumPy; a test holds the two
+equal, and another holds both equal to Lava. Weights lie [pre, post] here, so that one spike reads
+one row; the last row of a forward matrix belongs to the always-on bias axon.
 """
 
 from __future__ import annotations
@@ -12,9 +14,20 @@ import numpy as np
 
 from .. import chip
 from .streams import FEEDBACK, FORWARD, NOISE, Integer, mix, row_key, stream_key
-from .synapses import accumulate, advance_traces, decay_tables, fixed_number, forget_feedback, held_trace, hold_y, learn_feedback, update
+from .synapses import (
+    accumulate,
+    advance_traces,
+    decay_tables,
+    fixed_number,
+    forget_feedback,
+    held_trace,
+    hold_y,
+    learn_feedback,
+    update,
+)
 
-# What a block adds up; int64 [COUNTS, 1 + layers], entry 0 the input, except CORRECT and LEARNED, which use entry 0.
+# What a block adds up; int64 [COUNTS, 1 + layers], entry 0 the input, except CORRECT and LEARNED,
+# which use entry 0.
 CORRECT, LEARNED, SYNAPTIC, UPDATES, SPIKES, ERRORS, SATURATED_Y, SATURATED_W, WRAPPED = range(9)
 COUNTS = 9
 _TRACE = chip.MAX_TRACE
@@ -43,12 +56,16 @@ def day(
     """Show samples `order` one by one, and learn from each where `learning`.
 
     Args:
-        images: uint8 [n, inputs]; labels: int64 [n]; spike_masks: int64 [256], bit t is set where that grey value spikes in step t.
-        ws: int16 [in + 1, out] a layer; fbs: int16 [populations, classes, N] a hidden layer; x1s: int64 [in + 1] a layer. All changed.
-        uniforms, y_uniforms, stock: Lava's random numbers, float64 [samples, layers, epochs], [samples, layers], [samples, layers].
+        images: uint8 [n, inputs]; labels: int64 [n]; spike_masks: int64 [256], bit t is set where
+            that grey value spikes in step t.
+        ws: int16 [in + 1, out] a layer; fbs: int16 [populations, classes, N] a hidden layer; x1s:
+            int64 [in + 1] a layer. All changed.
+        uniforms, y_uniforms, stock: Lava's random numbers, float64 [samples, layers, epochs],
+            [samples, layers], [samples, layers].
         numbers: see `learning_emulator._numbers`. gains: (hidden, output).
         clock: time steps done before the first sample.
-        counts: int64 [COUNTS, 1 + layers], added to. outputs: int32 [samples, classes], spikes of the output neurons.
+        counts: int64 [COUNTS, 1 + layers], added to. outputs: int32 [samples, classes], spikes of
+            the output neurons.
     """
     (
         steps,
@@ -76,7 +93,8 @@ def day(
         widest = max(widest, ws[layer].shape[1])
     classes = ws[layers - 1].shape[1]
     sums = np.zeros((steps, widest), dtype=np.int32)
-    masks = np.zeros((layers + 1, max(widest, images.shape[1]) + 1), dtype=np.int64)  # bit t: spike in step t
+    # bit t: spike in step t
+    masks = np.zeros((layers + 1, max(widest, images.shape[1]) + 1), dtype=np.int64)
     psi = np.zeros((layers, widest), dtype=np.int64)
     u, v = np.zeros(widest, dtype=np.int64), np.zeros(widest, dtype=np.int64)
     err, y = np.zeros(classes, dtype=np.int64), np.zeros(widest, dtype=np.int32)
@@ -94,7 +112,19 @@ def day(
             arrived = accumulate(ws[layer], masks[layer], steps, sums)
             counts[SYNAPTIC, layer + 1] += arrived * neurons
             counts[SPIKES, layer] += arrived - steps
-            counts[WRAPPED, layer + 1] += _integrate(sums, steps, neurons, keep_u, keep_v, vth, window, u, v, masks[layer + 1], psi[layer])
+            counts[WRAPPED, layer + 1] += _integrate(
+                sums,
+                steps,
+                neurons,
+                keep_u,
+                keep_v,
+                vth,
+                window,
+                u,
+                v,
+                masks[layer + 1],
+                psi[layer],
+            )
         for c in range(classes):
             outputs[q, c] = _bits(masks[layers, c])
             counts[SPIKES, layers] += outputs[q, c]
@@ -107,7 +137,11 @@ def day(
             continue
         errors = 0
         for c in range(classes):
-            err[c] = max(0, steps - outputs[q, c] - margin_p) if c == label else -max(0, outputs[q, c] - margin_n)
+            err[c] = (
+                max(0, steps - outputs[q, c] - margin_p)
+                if c == label
+                else -max(0, outputs[q, c] - margin_n)
+            )
             errors += abs(err[c])
         counts[ERRORS, 0] += errors
         counts[LEARNED, 0] += errors > 0
@@ -152,18 +186,40 @@ def night(
     clock: Integer,
     counts: np.ndarray,
 ) -> None:
-    """One sleep phase: noise in hidden layer `layer` (from 0) teaches the feedback weights that lead to it.
+    """One sleep phase: noise in hidden layer `layer` (from 0) teaches the feedback weights that
+    lead to it.
 
     Args:
-        fb: int16 [populations, classes, N], changed. x1s: as in `day`: forward traces go on. means: int64 [layers, widest],
-            running mean currents, changed.
+        fb: int16 [populations, classes, N], changed. x1s: as in `day`: forward traces go on. means:
+            int64 [layers, widest], running mean currents, changed.
         sleep: (steps, rate, drive, mean_shift).
-        y_noise: int64 [2, 2], trace y1, y2 (row) of a neuron without and with a noise spike (column).
+        y_noise: int64 [2, 2], trace y1, y2 (row) of a neuron without and with a noise spike
+            (column).
         hebb: int64 [products, 3], signed x1, shift right, shift left of the products x1 y1, x1 y2.
         forget: (y3, shift right, shift left) of the product -w y3, applied at the last step.
-        uniforms: float64 [layers, learning epochs]; y_uniforms, stock: float64 [populations, steps].
+        uniforms: float64 [layers, learning epochs]; y_uniforms, stock: float64 [populations,
+            steps].
     """
-    (_, _, epoch, vth, keep_u, keep_v, _, _, _, x1_keep, impulse, _, _, _, rounding, bits, step, seed) = numbers
+    (
+        _,
+        _,
+        epoch,
+        vth,
+        keep_u,
+        keep_v,
+        _,
+        _,
+        _,
+        x1_keep,
+        impulse,
+        _,
+        _,
+        _,
+        rounding,
+        bits,
+        step,
+        seed,
+    ) = numbers
     length, rate, drive, mean_shift = sleep
     layers = len(ws)
     delay = layers - 1 - layer  # steps from the noise to the output's spike
@@ -171,20 +227,36 @@ def night(
     u, v = np.zeros(means.shape, dtype=np.int64), np.zeros(means.shape, dtype=np.int64)
     s = np.zeros(means.shape, dtype=np.uint8)
     noise = np.zeros((delay + 1, neurons), dtype=np.uint8)  # of the last steps
-    within = np.zeros((layers, max(means.shape[1], x1s[0].shape[0])), dtype=np.int64)  # spikes onto each layer in this learning epoch
+    # spikes onto each layer in this learning epoch
+    within = np.zeros((layers, max(means.shape[1], x1s[0].shape[0])), dtype=np.int64)
     table = np.zeros((1, 3, 128), dtype=np.int64)
     held = np.zeros((2, 2), dtype=np.int64)
     for t in range(1, length + 1):
-        # The layers behind, last first: each takes the spikes that the layer before it sent one step earlier.
+        # The layers behind, last first: each takes the spikes that the layer before it sent one
+        # step earlier.
         for post in range(layers - 1, layer, -1):
             if t <= post - layer:
                 continue
             pre = noise[(t - 1) % (delay + 1)] if post == layer + 1 else s[post - 1]
-            arrived = _sleep_layer(ws[post], pre, means[post], mean_shift, drive, keep_u, keep_v, vth, u[post], v[post], s[post])
+            arrived = _sleep_layer(
+                ws[post],
+                pre,
+                means[post],
+                mean_shift,
+                drive,
+                keep_u,
+                keep_v,
+                vth,
+                u[post],
+                v[post],
+                s[post],
+            )
             counts[SYNAPTIC, post + 1] += arrived * ws[post].shape[1]
         for i in range(neurons):
             key = stream_key(seed, NOISE, layer, 0, clock + t)
-            spike = t <= length - delay and (mix(np.uint32(key + np.uint32(i))) >> np.uint32(16)) < rate
+            spike = (
+                t <= length - delay and (mix(np.uint32(key + np.uint32(i))) >> np.uint32(16)) < rate
+            )
             noise[t % (delay + 1), i] = spike
             counts[SPIKES, layer + 1] += spike
             within[layer + 1, i] |= np.int64(spike) << ((t - 1) % epoch)
@@ -202,7 +274,16 @@ def night(
             if t == length:
                 y3 = held_trace(forget[0], uniform, 1)
                 for c in range(classes):
-                    forget_feedback(fb[population, c], y3, forget[1], forget[2], row_key(key, c), fixed, bits, step)
+                    forget_feedback(
+                        fb[population, c],
+                        y3,
+                        forget[1],
+                        forget[2],
+                        row_key(key, c),
+                        fixed,
+                        bits,
+                        step,
+                    )
                 counts[UPDATES, layer + 1] += classes * neurons
             elif t > delay:
                 for row in range(2):
@@ -210,12 +291,23 @@ def night(
                         held[row, column] = held_trace(y_noise[row, column], uniform, 1)
                 for c in range(classes):
                     if s[layers - 1, c]:
-                        learn_feedback(fb[population, c], noise[(t - delay) % (delay + 1)], held, hebb, row_key(key, c), fixed, bits, step)
+                        learn_feedback(
+                            fb[population, c],
+                            noise[(t - delay) % (delay + 1)],
+                            held,
+                            hebb,
+                            row_key(key, c),
+                            fixed,
+                            bits,
+                            step,
+                        )
                         counts[SYNAPTIC, layer + 1] += neurons
                         counts[UPDATES, layer + 1] += neurons
         if t % epoch == 0:
             for post in range(layers):
-                decay_tables(x1_keep, uniforms[post, t // epoch - 1 : t // epoch], epoch, impulse, table)
+                decay_tables(
+                    x1_keep, uniforms[post, t // epoch - 1 : t // epoch], epoch, impulse, table
+                )
                 advance_traces(x1s[post], within[post], 0, epoch, impulse, table)
             within[:] = 0
 
@@ -250,7 +342,9 @@ def _integrate(
     masks: np.ndarray,
     psi: np.ndarray,
 ) -> Integer:
-    """All steps of one layer from rest: writes spikes into masks and steps within the window into psi; returns wrapped currents."""
+    """All steps of one layer from rest: writes spikes into masks and steps within the window into
+    psi; returns wrapped currents.
+    """
     top, threshold = chip.MAX_STATE, vth << chip.INPUT_SHIFT
     wrapped = 0
     for j in range(neurons):
@@ -283,7 +377,9 @@ def _sleep_layer(
     v: np.ndarray,
     s: np.ndarray,
 ) -> Integer:
-    """One step of a layer behind the noise: its mean current is replaced by a constant drive. Returns spikes that arrived."""
+    """One step of a layer behind the noise: its mean current is replaced by a constant drive.
+    Returns spikes that arrived.
+    """
     top, threshold = chip.MAX_STATE, vth << chip.INPUT_SHIFT
     rows, neurons = w.shape
     current = np.zeros(neurons, dtype=np.int64)
@@ -306,8 +402,12 @@ def _sleep_layer(
 
 
 @numba.njit(nogil=True, cache=True)
-def _hidden_third_factor(fb: np.ndarray, err: np.ndarray, psi: np.ndarray, gain: Integer, shift: Integer, y: np.ndarray) -> Integer:
-    """y = saturate((v_apical psi gain) >> shift), rounded; population 0 carries positive errors, the last one negative."""
+def _hidden_third_factor(
+    fb: np.ndarray, err: np.ndarray, psi: np.ndarray, gain: Integer, shift: Integer, y: np.ndarray
+) -> Integer:
+    """y = saturate((v_apical psi gain) >> shift), rounded; population 0 carries positive errors,
+    the last one negative.
+    """
     populations, classes, neurons = fb.shape
     saturated = 0
     for j in range(neurons):

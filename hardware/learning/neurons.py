@@ -1,8 +1,12 @@
-"""The chip's neurons while it learns, one time step at a time, in plain NumPy: slow, short, and the reference.
+"""The chip's neurons while it learns, one time step at a time, in plain NumPy: slow, short, and the
+reference.
 
-`learning_kernels` is held equal to these in a test, and Lava's Processes run these very objects, so that what is compared
-with Lava is the engine: synapses, traces, products, rounding. A layer's index counts from 0; k counts the steps of a segment
-from 1. Layer l integrates at k = l + 2 ... l + 1 + steps, because every connection delays by one step.
+`learning_kernels` is held equal to these in a test, and Lava's Processes run these very objects, so
+that what is compared
+with Lava is the engine: synapses, traces, products, rounding. A layer's index counts from 0; k
+    counts the steps of a segment
+from 1. Layer l integrates at k = l + 2 ... l + 1 + steps, because every connection delays by one
+step.
 """
 
 from __future__ import annotations
@@ -17,7 +21,9 @@ from .streams import NOISE, noise_spikes, stream_key
 
 
 class Somas:
-    """Current, voltage and running mean of one layer: the part that hidden and output neurons share."""
+    """Current, voltage and running mean of one layer: the part that hidden and output neurons
+    share.
+    """
 
     def __init__(self, params: ChipLearningParams, layer: int) -> None:
         self.params, self.layer = params, layer
@@ -45,7 +51,9 @@ class Somas:
         return self._fire(v)
 
     def fire_by_night(self, a_in: np.ndarray, asleep: int) -> np.ndarray:
-        """Spikes of a step behind the noise of layer `asleep`: the mean current is replaced by a constant drive."""
+        """Spikes of a step behind the noise of layer `asleep`: the mean current is replaced by a
+        constant drive.
+        """
         a = a_in << chip.INPUT_SHIFT
         mean = self.means[asleep]
         mean += (a - mean) >> self.params.sleep.mean_shift
@@ -63,13 +71,16 @@ class Somas:
 
 
 class HiddenNeurons(Somas):
-    """Soma, apical dendrite, and what they tell the forward and the feedback synapses that end on them."""
+    """Soma, apical dendrite, and what they tell the forward and the feedback synapses that end on
+    them.
+    """
 
     def rest(self) -> None:
         """Forget the sample: all compartments to 0."""
         super().rest()
         self.v_apical = np.zeros(self.size, dtype=np.int64)
-        self.delay = self.params.layers - 1 - self.layer  # steps from this layer's spike to the output's
+        # steps from this layer's spike to the output's
+        self.delay = self.params.layers - 1 - self.layer
         self.noise = np.zeros((self.delay + 1, self.size), dtype=np.uint8)  # of the last steps
 
     def step(
@@ -78,8 +89,10 @@ class HiddenNeurons(Somas):
         """Advance by one step.
 
         Args:
-            a_in: from the forward synapses, int [N]. a_fb: from each population's feedback synapses, int [N] each.
-        Returns: spikes with the next layer's bias axon behind them, uint8 [N + 1]; traces y1, y2, y3 for the forward
+            a_in: from the forward synapses, int [N]. a_fb: from each population's feedback
+                synapses, int [N] each.
+        Returns: spikes with the next layer's bias axon behind them, uint8 [N + 1]; traces y1, y2,
+        y3 for the forward
             synapses and for the feedback synapses, int32 [3, N] each.
         """
         if k == 1:
@@ -87,12 +100,18 @@ class HiddenNeurons(Somas):
         y, y_fb = np.zeros((2, 3, self.size), dtype=np.int32)
         bias = 0
         if segment.asleep == DAY:
-            if k > self.params.layers + 1:  # earlier, what arrives are the last relayed spikes of a night
+            # earlier, what arrives are the last relayed spikes of a night
+            if k > self.params.layers + 1:
                 self.v_apical += a_fb[0] - (a_fb[1] if len(a_fb) == 2 else 0)
             s = self.fire_by_day(k, a_in)
             bias = int(self.in_window(k))
             if k == segment.length:
-                y[1:] = third_factor(self.v_apical * self.psi, segment.gains[0], self.params.shift_hidden, self.params.traces)
+                y[1:] = third_factor(
+                    self.v_apical * self.psi,
+                    segment.gains[0],
+                    self.params.shift_hidden,
+                    self.params.traces,
+                )
         elif segment.asleep == self.layer:
             s = self._dream(clock, k, segment)
             y_fb = self._sleep_traces(k, segment)
@@ -113,7 +132,9 @@ class HiddenNeurons(Somas):
         return s
 
     def _sleep_traces(self, k: int, segment: Segment) -> np.ndarray:
-        """y1, y2, y3 of the feedback synapses: the noise that the output now answers, centred; at the last step, forgetting."""
+        """y1, y2, y3 of the feedback synapses: the noise that the output now answers, centred; at
+        the last step, forgetting.
+        """
         y = np.zeros((3, self.size), dtype=np.int32)
         if k == segment.length:
             y[2] = self.params.forget_trace
@@ -136,10 +157,13 @@ class OutputNeurons(Somas):
         self.negative = np.zeros(self.size, dtype=np.int64)
         self.error = np.zeros(self.size, dtype=np.int64)  # net error spikes of this sample
 
-    def step(self, k: int, segment: Segment, label: int, a_in: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def step(
+        self, k: int, segment: Segment, label: int, a_in: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Advance by one step.
 
-        Returns: spikes of each error population, int32 [populations, classes], signed where there is one population;
+        Returns: spikes of each error population, int32 [populations, classes], signed where there
+        is one population;
             traces y1, y2, y3 for the forward synapses, int32 [3, classes].
         """
         if k == 1:
@@ -151,15 +175,20 @@ class OutputNeurons(Somas):
             if self.in_window(k):
                 up, down = self._errors(s, np.arange(self.size) == label)
             if k == segment.length:
-                y[1:] = third_factor(self.error, segment.gains[1], self.params.shift_output, self.params.traces)
+                y[1:] = third_factor(
+                    self.error, segment.gains[1], self.params.shift_output, self.params.traces
+                )
         elif k > self.layer - segment.asleep:
-            # By night both error populations relay the output's spikes: they are what the feedback synapses see.
+            # By night both error populations relay the output's spikes: they are what the feedback
+            # synapses see.
             up = self.fire_by_night(a_in, segment.asleep).astype(np.int32)
             down = up if self.params.populations == 2 else down
         return np.stack([up, down] if self.params.populations == 2 else [up - down]), y
 
     def _errors(self, s: np.ndarray, shown: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Spikes of the positive and the negative error neurons; each integrates, fires above its margin and loses 1."""
+        """Spikes of the positive and the negative error neurons; each integrates, fires above its
+        margin and loses 1.
+        """
         self.positive += shown & (s == 0)
         self.negative += ~shown & (s > 0)
         up = (self.positive > self.params.margin_positive).astype(np.int32)
@@ -171,6 +200,10 @@ class OutputNeurons(Somas):
 
 
 def third_factor(product: np.ndarray, gain: int, shift: int, traces: str) -> np.ndarray:
-    """y2 and y3, int64 [2, N]: (product gain) >> shift, rounded and saturated at 7 bit; signed in y2, or split by sign."""
+    """y2 and y3, int64 [2, N]: (product gain) >> shift, rounded and saturated at 7 bit; signed in
+    y2, or split by sign.
+    """
     y = np.clip((product * gain + (1 << (shift - 1))) >> shift, -chip.MAX_TRACE, chip.MAX_TRACE)
-    return np.stack([y, np.zeros_like(y)] if traces == "signed" else [np.maximum(y, 0), np.maximum(-y, 0)])
+    return np.stack(
+        [y, np.zeros_like(y)] if traces == "signed" else [np.maximum(y, 0), np.maximum(-y, 0)]
+    )

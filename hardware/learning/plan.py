@@ -1,4 +1,6 @@
-"""The order of days and nights of a learning run, step by step: what every Process of the chip must know to play its part."""
+"""The order of days and nights of a learning run, step by step: what every Process of the chip must
+know to play its part.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ class Segment:
 
 
 def plan(params: ChipLearningParams, order: np.ndarray) -> list[Segment]:
-    """Segments of a run that starts on a rested chip and learns from samples `order`: the same as `learning_emulator.learn`."""
+    """Segments of a run that starts on a rested chip and learns from samples `order`: the same as
+    `learning_emulator.learn`.
+    """
     segments: list[Segment] = []
 
     def add(length: int, asleep: int, sample: int, gains: tuple[int, int]) -> None:
@@ -47,7 +51,9 @@ def plan(params: ChipLearningParams, order: np.ndarray) -> list[Segment]:
 
 
 def steps_of(segments: list[Segment]) -> Iterator[tuple[int, int, Segment]]:
-    """Every time step: its number in the run, its number k within its segment (both from 1), and the segment."""
+    """Every time step: its number in the run, its number k within its segment (both from 1), and
+    the segment.
+    """
     for segment in segments:
         for k in range(1, segment.length + 1):
             yield segment.last_step - segment.length + k, k, segment

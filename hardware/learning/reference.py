@@ -1,6 +1,8 @@
-"""Learning on the chip, step by step in plain NumPy, connection by connection as Lava's LearningDense works: the reference.
+"""Learning on the chip, step by step in plain NumPy, connection by connection as Lava's
+LearningDense works: the reference.
 
-A test holds the compiled emulator equal to it, another holds it equal to Lava. It is some thousand times slower.
+A test holds the compiled emulator equal to it, another holds it equal to Lava. It is some thousand
+times slower.
 """
 
 from __future__ import annotations
@@ -10,7 +12,14 @@ import numpy as np
 from .. import chip
 from .emulator import spike_masks
 from .neurons import HiddenNeurons, OutputNeurons
-from .params import ACCUMULATOR_BITS, WEIGHT_FRACTION_BITS, Y_KEEP, ChipLearningParams, Rule, trace_keep
+from .params import (
+    ACCUMULATOR_BITS,
+    WEIGHT_FRACTION_BITS,
+    Y_KEEP,
+    ChipLearningParams,
+    Rule,
+    trace_keep,
+)
 from .plan import DAY, Segment, plan, steps_of
 from .state import LearningState, start
 from .streams import FEEDBACK, FORWARD, lava_uniforms, stream_key, synapse_bits
@@ -19,7 +28,9 @@ from .streams import FEEDBACK, FORWARD, lava_uniforms, stream_key, synapse_bits
 class Connection:
     """A plastic dense connection in the engine's integers; weights [pre, post]."""
 
-    def __init__(self, params: ChipLearningParams, w: np.ndarray, layer: int, population: int | None) -> None:
+    def __init__(
+        self, params: ChipLearningParams, w: np.ndarray, layer: int, population: int | None
+    ) -> None:
         self.params, self.layer, self.population = params, layer, population
         feedback = population is not None
         self.w = w.astype(np.int64)
@@ -29,7 +40,8 @@ class Connection:
         self.epoch = 1 if feedback else params.epoch
         self.seed = params.connection_seed(layer, population)
         self.x1 = np.zeros(len(w), dtype=np.int64)
-        self.last_spike = np.zeros(len(w), dtype=np.int64)  # step of this learning epoch, from 1; 0: none
+        # step of this learning epoch, from 1; 0: none
+        self.last_spike = np.zeros(len(w), dtype=np.int64)
         self.buffer = np.zeros(w.shape[1], dtype=np.int64)
 
     def send(self) -> np.ndarray:
@@ -37,7 +49,9 @@ class Connection:
         return self.buffer
 
     def step(self, clock: int, s_in: np.ndarray, y: np.ndarray) -> None:
-        """Take this step's spikes int [pre] (graded: signed) and traces y1, y2, y3 int [3, post]; learn at the end of an epoch."""
+        """Take this step's spikes int [pre] (graded: signed) and traces y1, y2, y3 int [3, post];
+        learn at the end of an epoch.
+        """
         s_in = s_in.astype(np.int64)
         self.buffer = s_in @ self.w
         spiked, within = s_in != 0, (clock - 1) % self.epoch + 1
@@ -63,7 +77,9 @@ class Connection:
             for name in product.factors:
                 m = m * factors[name]
             m = (m >> product.shift) << (product.exponent + 7)
-            accumulator = np.clip(accumulator + np.clip(m, -limit - 1, limit - 1), -limit - 1, limit - 1)
+            accumulator = np.clip(
+                accumulator + np.clip(m, -limit - 1, limit - 1), -limit - 1, limit - 1
+            )
         bits, step = self.params.rounding_bits, self.params.weight_step
         rest, whole = accumulator & ((1 << bits) - 1), accumulator >> bits
         self.w = np.clip((whole + (self._numbers(clock, bits) < rest)) * step, -256, 256 - step)
@@ -72,11 +88,15 @@ class Connection:
         """Numbers below which a rest is rounded up, each 0 ... 2^bits - 1."""
         if self.params.rounding == "synapse":
             purpose = FORWARD if self.population is None else FEEDBACK
-            key = int(stream_key(self.params.seed, purpose, self.layer, self.population or 0, clock))
+            key = int(
+                stream_key(self.params.seed, purpose, self.layer, self.population or 0, clock)
+            )
             return synapse_bits(key, self.w.shape[0], self.w.shape[1], bits)
         if self.params.rounding == "stock":
             return np.array(int(lava_uniforms(2, clock // self.epoch, 1, 1)[0] * (1 << bits)))
-        return np.array((1 << (bits - 1)) - 1 if self.params.rounding == "nearest" else (1 << bits) - 1)
+        return np.array(
+            (1 << (bits - 1)) - 1 if self.params.rounding == "nearest" else (1 << bits) - 1
+        )
 
 
 class ReferenceChip:
@@ -86,7 +106,10 @@ class ReferenceChip:
         self.params = params
         state = start(params)
         self.forward = [Connection(params, w, layer, None) for layer, w in enumerate(state.w)]
-        self.feedback = [[Connection(params, w, layer, p) for p, w in enumerate(fb)] for layer, fb in enumerate(state.w_fb)]
+        self.feedback = [
+            [Connection(params, w, layer, p) for p, w in enumerate(fb)]
+            for layer, fb in enumerate(state.w_fb)
+        ]
         self.hidden = [HiddenNeurons(params, layer) for layer in range(params.layers - 1)]
         self.output = OutputNeurons(params, params.layers - 1)
 
@@ -95,7 +118,11 @@ class ReferenceChip:
         masks = spike_masks(self.params.steps)
         for clock, k, segment in steps_of(plan(self.params, order)):
             by_day = segment.asleep == DAY and k <= self.params.steps
-            s = (masks[images[segment.sample]] >> (k - 1)) & 1 if by_day else np.zeros(self.params.sizes[0], dtype=np.int64)
+            s = (
+                (masks[images[segment.sample]] >> (k - 1)) & 1
+                if by_day
+                else np.zeros(self.params.sizes[0], dtype=np.int64)
+            )
             self.step(clock, k, segment, np.append(s, int(by_day)), int(labels[segment.sample]))
 
     def step(self, clock: int, k: int, segment: Segment, s_in: np.ndarray, label: int) -> None:
@@ -116,9 +143,16 @@ class ReferenceChip:
                 connection.step(clock, errors[population], trace)
 
     def differences(self, state: LearningState) -> list[str]:
-        """Names of all arrays that are not those of an emulated state: empty where both chips are equal."""
-        pairs = [(f"w{n}", c.w, w) for n, (c, w) in enumerate(zip(self.forward, state.w, strict=True))]
-        pairs += [(f"x1 of w{n}", c.x1, x1) for n, (c, x1) in enumerate(zip(self.forward, state.x1, strict=True))]
+        """Names of all arrays that are not those of an emulated state: empty where both chips are
+        equal.
+        """
+        pairs = [
+            (f"w{n}", c.w, w) for n, (c, w) in enumerate(zip(self.forward, state.w, strict=True))
+        ]
+        pairs += [
+            (f"x1 of w{n}", c.x1, x1)
+            for n, (c, x1) in enumerate(zip(self.forward, state.x1, strict=True))
+        ]
         pairs += [
             (f"w_fb{n}.{p}", c.w, w)
             for n, (group, fb) in enumerate(zip(self.feedback, state.w_fb, strict=True))

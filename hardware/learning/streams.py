@@ -1,9 +1,11 @@
-"""Random numbers of the learning engine: one per synapse from a counter, and the streams that Lava itself draws.
+"""Random numbers of the learning engine: one per synapse from a counter, and the streams that Lava
+itself draws.
 
-A counter-based generator gives the number of synapse i at learning epoch n without drawing those before it. So an
-event-driven loop, a whole-matrix NumPy expression and a Lava Process that look at different synapses in different orders
-all see the same numbers, and a run resumes from its clock alone. The mixer is the 32-bit finaliser `lowbias32`
-(Wellons 2018, "Prospecting for Hash Functions"); it serves rounding and noise, and is no cryptography.
+A counter-based generator gives the number of synapse i at learning epoch n without drawing those
+before it. So an event-driven loop, a whole-matrix NumPy expression and a Lava Process that look at
+different synapses in different orders all see the same numbers, and a run resumes from its clock
+alone. The mixer is the 32-bit finaliser `lowbias32` (Wellons 2018, "Prospecting for Hash
+Functions"); it serves rounding and noise, and is no cryptography.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ from typing import Any
 import numba
 import numpy as np
 
-FORWARD, FEEDBACK, NOISE = range(3)  # what a stream is for: rounding forward weights, rounding feedback weights, sleep's noise
+# what a stream is for: rounding forward weights, rounding feedback weights, sleep's noise
+FORWARD, FEEDBACK, NOISE = range(3)
 Integer = Any  # in compiled code int and NumPy's integer types mix; numba infers which
 _GOLDEN = 0x9E3779B9
 
@@ -29,12 +32,16 @@ def mix(x: Integer) -> Integer:
 
 @numba.njit(inline="always")
 def row_key(key: Integer, row: Integer) -> Integer:
-    """Key of one presynaptic neuron's synapses; the number of synapse (row, column) is `mix(row_key + column)`."""
+    """Key of one presynaptic neuron's synapses; the number of synapse (row, column) is `mix(row_key
+    + column)`.
+    """
     return mix(np.uint32(np.uint32(key) + np.uint32(row) * np.uint32(_GOLDEN)))
 
 
 @numba.njit
-def stream_key(seed: Integer, purpose: Integer, layer: Integer, population: Integer, clock: Integer) -> Integer:
+def stream_key(
+    seed: Integer, purpose: Integer, layer: Integer, population: Integer, clock: Integer
+) -> Integer:
     """Key of one stream at one time step, uint32."""
     name = np.uint32(purpose * 1024 + layer * 16 + population)
     return mix(np.uint32(mix(np.uint32(mix(np.uint32(seed)) + name)) + np.uint32(clock)))
@@ -51,7 +58,9 @@ def synapse_bits(key: Integer, rows: int, columns: int, bits: int) -> np.ndarray
     """The top `bits` bits of each synapse's number, int64 [rows, columns]; rows are presynaptic."""
     with np.errstate(over="ignore"):
         keys = mix_array(np.uint32(key) + np.arange(rows, dtype=np.uint32) * np.uint32(_GOLDEN))
-        return (mix_array(keys[:, None] + np.arange(columns, dtype=np.uint32)) >> np.uint32(32 - bits)).astype(np.int64)
+        return (
+            mix_array(keys[:, None] + np.arange(columns, dtype=np.uint32)) >> np.uint32(32 - bits)
+        ).astype(np.int64)
 
 
 def noise_spikes(key: Integer, neurons: int, rate: int) -> np.ndarray:
@@ -64,8 +73,9 @@ def noise_spikes(key: Integer, neurons: int, rate: int) -> np.ndarray:
 def lava_uniforms(seed: int, first: int, count: int, stride: int) -> np.ndarray:
     """Numbers first, first + stride, ... of NumPy's default generator, float64 [count].
 
-    Lava's `TraceRandom` draws one number when it is made and two per time step, so at the end of step t it holds number 2t;
-    its `ConnVarRandom` (constant seed 2) draws one when made and one a learning epoch, so at epoch n it holds number n.
+    Lava's `TraceRandom` draws one number when it is made and two per time step, so at the end of
+    step t it holds number 2t; its `ConnVarRandom` (constant seed 2) draws one when made and one a
+    learning epoch, so at epoch n it holds number n.
     """
     bits = np.random.PCG64(seed)
     bits.advance(first)

@@ -1,7 +1,9 @@
-"""Compiled arithmetic of the learning engine's synapses: spikes through weights, traces, products, rounding.
+"""Compiled arithmetic of the learning engine's synapses: spikes through weights, traces, products,
+rounding.
 
-Weights lie [pre, post], so that one spike reads one row. Widths and shifts: `learning.Product`; the model is lava-nc 0.10.0,
-`lava/magma/core/model/py/connection.py` and `lava/magma/core/learning/learning_rule_applier.py`.
+Weights lie [pre, post], so that one spike reads one row. Widths and shifts: `learning.Product`; the
+model is lava-nc 0.10.0, `lava/magma/core/model/py/connection.py` and
+`lava/magma/core/learning/learning_rule_applier.py`.
 """
 
 from __future__ import annotations
@@ -36,11 +38,14 @@ def accumulate(w: np.ndarray, masks: np.ndarray, steps: Integer, sums: np.ndarra
 
 
 @numba.njit(nogil=True, cache=True)
-def decay_tables(keep: float, uniforms: np.ndarray, epoch: Integer, impulse: Integer, tables: np.ndarray) -> None:
-    """Fill tables int64 [epochs, 3, 128], what a trace x becomes in each learning epoch: after one step's decay, after the epoch
-    without a spike, after the epoch with a spike at every step.
+def decay_tables(
+    keep: float, uniforms: np.ndarray, epoch: Integer, impulse: Integer, tables: np.ndarray
+) -> None:
+    """Fill tables int64 [epochs, 3, 128], what a trace x becomes in each learning epoch: after one
+    step's decay, after the epoch without a spike, after the epoch with a spike at every step.
 
-    One step: floor(keep x), or 1 more where the epoch's uniform number is below the rest, as Lava rounds.
+    One step: floor(keep x), or 1 more where the epoch's uniform number is below the rest, as Lava
+    rounds.
     """
     for e in range(tables.shape[0]):
         for x in range(128):
@@ -53,12 +58,23 @@ def decay_tables(keep: float, uniforms: np.ndarray, epoch: Integer, impulse: Int
                 silent = tables[e, 0, silent]
             tables[e, 1, x] = silent
         for x in range(128):
-            tables[e, 2, x] = min(_TRACE, tables[e, 1, min(_TRACE, x + (epoch - 1) * impulse)] + impulse)
+            tables[e, 2, x] = min(
+                _TRACE, tables[e, 1, min(_TRACE, x + (epoch - 1) * impulse)] + impulse
+            )
 
 
 @numba.njit(nogil=True, cache=True)
-def advance_traces(x1: np.ndarray, masks: np.ndarray, offset: Integer, epoch: Integer, impulse: Integer, tables: np.ndarray) -> None:
-    """Carry presynaptic traces through a sample's learning epochs; the layer's spikes arrive `offset` steps into the sample."""
+def advance_traces(
+    x1: np.ndarray,
+    masks: np.ndarray,
+    offset: Integer,
+    epoch: Integer,
+    impulse: Integer,
+    tables: np.ndarray,
+) -> None:
+    """Carry presynaptic traces through a sample's learning epochs; the layer's spikes arrive
+    `offset` steps into the sample.
+    """
     every = (1 << epoch) - 1
     for i in range(x1.shape[0]):
         x = x1[i]
@@ -78,10 +94,13 @@ def advance_traces(x1: np.ndarray, masks: np.ndarray, offset: Integer, epoch: In
 
 
 @numba.njit(inline="always")
-def _through_epoch(x: Integer, within: Integer, epoch: Integer, impulse: Integer, one_step: np.ndarray) -> Integer:
+def _through_epoch(
+    x: Integer, within: Integer, epoch: Integer, impulse: Integer, one_step: np.ndarray
+) -> Integer:
     """A trace after a learning epoch with spikes at the set bits of `within`.
 
-    Lava keeps the time of an epoch's last spike only: earlier ones add their impulse at once, before the epoch's decay.
+    Lava keeps the time of an epoch's last spike only: earlier ones add their impulse at once,
+    before the epoch's decay.
     """
     last = -1
     for t in range(epoch):
@@ -118,13 +137,27 @@ def held_trace(y: Integer, uniform: float, steps: Integer) -> Integer:
 
 @numba.njit(nogil=True, cache=True)
 def update(
-    w: np.ndarray, x1: np.ndarray, y: np.ndarray, up: Integer, key: Integer, fixed: Integer, bits: Integer, step: Integer
+    w: np.ndarray,
+    x1: np.ndarray,
+    y: np.ndarray,
+    up: Integer,
+    key: Integer,
+    fixed: Integer,
+    bits: Integer,
+    step: Integer,
 ) -> tuple[Integer, Integer]:
-    """dw = 2^e u0 x1 y2 in all synapses whose x1 is not 0; returns synapses visited and weights clipped."""
+    """dw = 2^e u0 x1 y2 in all synapses whose x1 is not 0; returns synapses visited and weights
+    clipped.
+    """
     rows, neurons = w.shape
     updated = clipped = 0
     numbers = np.full(neurons, fixed, dtype=np.int32)
-    shift, left, right, back = np.uint32(32 - bits), np.int32(up), np.int32(bits), np.int32(bits - 7)
+    shift, left, right, back = (
+        np.uint32(32 - bits),
+        np.int32(up),
+        np.int32(bits),
+        np.int32(bits - 7),
+    )
     top, highest = np.int32((1 << bits) - 1), np.int32(_HIGHEST - step)
     for i in range(rows):
         if x1[i] == 0:
@@ -155,12 +188,17 @@ def _update_row(
     top: Integer,
     highest: Integer,
 ) -> Integer:
-    """`update` for one presynaptic neuron, in 32-bit integers alone, so that compilers turn it into vector instructions."""
+    """`update` for one presynaptic neuron, in 32-bit integers alone, so that compilers turn it into
+    vector instructions.
+    """
     clipped = np.int32(0)
     for j in range(w.shape[0]):
-        # The engine drops 7 + 7 + 4 - 15 = 3 bits of the product, rounding down; the accumulator holds 1/128 of a weight.
+        # The engine drops 7 + 7 + 4 - 15 = 3 bits of the product, rounding down; the accumulator
+        # holds 1/128 of a weight.
         change = np.int32(np.int32(np.int32(x * y[j]) >> np.int32(3)) << left)
-        total = np.int32(np.int32(np.int32(w[j]) << np.int32(7)) + np.int32(change + np.int32(top - numbers[j])))
+        total = np.int32(
+            np.int32(np.int32(w[j]) << np.int32(7)) + np.int32(change + np.int32(top - numbers[j]))
+        )
         value = np.int32(np.int32(total >> right) << back)
         inside = min(max(value, np.int32(_LOWEST)), highest)
         clipped = np.int32(clipped + np.int32(value != inside))
@@ -170,9 +208,18 @@ def _update_row(
 
 @numba.njit(nogil=True, cache=True)
 def learn_feedback(
-    w: np.ndarray, noise: np.ndarray, held: np.ndarray, hebb: np.ndarray, row: Integer, fixed: Integer, bits: Integer, step: Integer
+    w: np.ndarray,
+    noise: np.ndarray,
+    held: np.ndarray,
+    hebb: np.ndarray,
+    row: Integer,
+    fixed: Integer,
+    bits: Integer,
+    step: Integer,
 ) -> None:
-    """The Hebbian products on one spike's feedback synapses. It takes spikes and traces: no forward weight is in sight."""
+    """The Hebbian products on one spike's feedback synapses. It takes spikes and traces: no forward
+    weight is in sight.
+    """
     limit: Integer = 1 << ACCUMULATOR_BITS
     for i in range(w.shape[0]):
         accumulator: Integer = np.int64(w[i]) * 128
@@ -185,7 +232,14 @@ def learn_feedback(
 
 @numba.njit(nogil=True, cache=True)
 def forget_feedback(
-    w: np.ndarray, y3: Integer, right: Integer, left: Integer, row: Integer, fixed: Integer, bits: Integer, step: Integer
+    w: np.ndarray,
+    y3: Integer,
+    right: Integer,
+    left: Integer,
+    row: Integer,
+    fixed: Integer,
+    bits: Integer,
+    step: Integer,
 ) -> None:
     """dw_fb = -2^b u0 w y3 in the feedback synapses of one error neuron."""
     for i in range(w.shape[0]):
@@ -194,7 +248,9 @@ def forget_feedback(
 
 @numba.njit(inline="always")
 def fixed_number(rounding: Integer, stock: float, bits: Integer) -> Integer:
-    """The number below which a rest is rounded up, where all synapses share it; -1 where each draws its own."""
+    """The number below which a rest is rounded up, where all synapses share it; -1 where each draws
+    its own.
+    """
     if rounding == 0:
         return -1
     if rounding == 1:
@@ -203,8 +259,20 @@ def fixed_number(rounding: Integer, stock: float, bits: Integer) -> Integer:
 
 
 @numba.njit(inline="always")
-def rounded(w: Integer, change: Integer, row: Integer, column: Integer, fixed: Integer, bits: Integer, step: Integer) -> Integer:
+def rounded(
+    w: Integer,
+    change: Integer,
+    row: Integer,
+    column: Integer,
+    fixed: Integer,
+    bits: Integer,
+    step: Integer,
+) -> Integer:
     """A weight after its change in 1/128, rounded to a multiple of step and clipped."""
-    number = fixed if fixed >= 0 else np.int64(mix(np.uint32(row + np.uint32(column))) >> np.uint32(32 - bits))
+    number = (
+        fixed
+        if fixed >= 0
+        else np.int64(mix(np.uint32(row + np.uint32(column))) >> np.uint32(32 - bits))
+    )
     whole = (np.int64(w) * 128 + change + (1 << bits) - 1 - number) >> bits
     return min(max(whole * step, _LOWEST), _HIGHEST - step)

@@ -1,4 +1,5 @@
 """Processes for Lava, and the programs that run them.
 
-The only folder that imports lava. Its files import without side effects: Lava's compiler imports every sibling of a process.
+The only folder that imports lava. Its files import without side effects: Lava's compiler imports
+every sibling of a process.
 """

@@ -1,9 +1,12 @@
-"""Lava's channels without their helper threads: the same shared memory and semaphores, a third of the waiting.
+"""Lava's channels without their helper threads: the same shared memory and semaphores, a third of
+the waiting.
 
-Lava 0.10.0 gives each end of each channel a thread that turns semaphore counts into queue entries, so that every message
-costs two switches of thread on either side (`lava/magma/compiler/channels/pypychannel.py`). The ports below wait on the
-semaphore itself. What is computed, in which order and by which ProcessModel is untouched; `install` swaps the classes for
-this interpreter, before anything is compiled. Where a Process waits for several channels at once, it polls them.
+Lava 0.10.0 gives each end of each channel a thread that turns semaphore counts into queue entries,
+so that every message costs two switches of thread on either side
+(`lava/magma/compiler/channels/pypychannel.py`). The ports below wait on the semaphore itself. What
+is computed, in which order and by which ProcessModel is untouched; `install` swaps the classes for
+this interpreter, before anything is compiled. Where a Process waits for several channels at once,
+it polls them.
 """
 
 import threading
@@ -21,7 +24,9 @@ _POLL_SECONDS = 20e-6
 
 
 class DirectSendPort(pypychannel.CspSendPort):
-    """Sends as long as the receiver has acknowledged all but `size` messages, else waits for an acknowledgement."""
+    """Sends as long as the receiver has acknowledged all but `size` messages, else waits for an
+    acknowledgement.
+    """
 
     _idx: int
 
@@ -52,7 +57,9 @@ class DirectSendPort(pypychannel.CspSendPort):
 
 
 class DirectRecvPort(pypychannel.CspRecvPort):
-    """Receives by waiting for the request semaphore; `_held`: a message was waited for and not yet taken."""
+    """Receives by waiting for the request semaphore; `_held`: a message was waited for and not yet
+    taken.
+    """
 
     _idx: int
     _dtype: Any  # what Lava's builders put there: a type, or its own C enumeration
@@ -105,7 +112,9 @@ class DirectSelector:
 def install() -> None:
     """Let all networks compiled from now on in this interpreter use the ports above."""
     if threading.current_thread() is not threading.main_thread():
-        raise RuntimeError("channels.install swaps classes of Lava: call it from the main thread, before compiling")
+        raise RuntimeError(
+            "channels.install swaps classes of Lava: call it from the main thread, before compiling"
+        )
     pypychannel.CspSendPort, pypychannel.CspRecvPort = DirectSendPort, DirectRecvPort
     for module in (pypychannel, py_model, lava_runtime, runtime_service):
         module.CspSelector = DirectSelector
@@ -114,6 +123,10 @@ def install() -> None:
 def _slots(port):
     """The channel's places in shared memory, one array each."""
     return [
-        np.ndarray(shape=port._shape, dtype=port._dtype, buffer=port._shm.buf[port._nbytes * i : port._nbytes * (i + 1)])
+        np.ndarray(
+            shape=port._shape,
+            dtype=port._dtype,
+            buffer=port._shm.buf[port._nbytes * i : port._nbytes * (i + 1)],
+        )
         for i in range(port._size)
     ]

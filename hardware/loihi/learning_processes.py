@@ -1,8 +1,10 @@
-"""Processes of a net that learns in Lava: the host's spikes, neurons with an apical dendrite, and synapses that round one by one.
+"""Processes of a net that learns in Lava: the host's spikes, neurons with an apical dendrite, and
+synapses that round one by one.
 
-The neurons are `hardware.learning.neurons` in a Lava Process; what is Lava's own is the engine: `LearningDense`, its traces,
-its rule and its rounding. Every Process follows the plan of days and nights by its own clock. Import-safe: Lava imports every
-sibling of a file that defines a Process.
+The neurons are `hardware.learning.neurons` in a Lava Process; what is Lava's own is the engine:
+`LearningDense`, its traces,
+its rule and its rounding. Every Process follows the plan of days and nights by its own clock.
+Import-safe: Lava imports every sibling of a file that defines a Process.
 """
 
 from types import SimpleNamespace
@@ -47,7 +49,9 @@ class Clock:
 class LearningHost(AbstractProcess):
     """Sends the samples' spikes, and the first layer's bias axon behind them."""
 
-    def __init__(self, *, params: ChipLearningParams, segments: list[Segment], images: np.ndarray) -> None:
+    def __init__(
+        self, *, params: ChipLearningParams, segments: list[Segment], images: np.ndarray
+    ) -> None:
         super().__init__(params=params, segments=segments, images=images)
         self.s_out = OutPort(shape=(params.sizes[0] + 1,))
 
@@ -59,10 +63,16 @@ class LearningHidden(AbstractProcess):
         counts_path: raw file of int32 [segments, N]: spikes of each neuron in each segment.
     """
 
-    def __init__(self, *, params: ChipLearningParams, segments: list[Segment], layer: int, counts_path: str) -> None:
+    def __init__(
+        self, *, params: ChipLearningParams, segments: list[Segment], layer: int, counts_path: str
+    ) -> None:
         super().__init__(params=params, segments=segments, layer=layer, counts_path=counts_path)
         shape = (params.sizes[layer + 1],)
-        self.a_in, self.a_fb_0, self.a_fb_1 = InPort(shape=shape), InPort(shape=shape), InPort(shape=shape)
+        self.a_in, self.a_fb_0, self.a_fb_1 = (
+            InPort(shape=shape),
+            InPort(shape=shape),
+            InPort(shape=shape),
+        )
         self.s_out = OutPort(shape=(shape[0] + 1,))
         self.y1, self.y2, self.y3 = OutPort(shape=shape), OutPort(shape=shape), OutPort(shape=shape)
         self.z1, self.z2, self.z3 = OutPort(shape=shape), OutPort(shape=shape), OutPort(shape=shape)
@@ -71,7 +81,14 @@ class LearningHidden(AbstractProcess):
 class LearningOutput(AbstractProcess):
     """The output layer with its error neurons; `e_0` and `e_1` are the error populations."""
 
-    def __init__(self, *, params: ChipLearningParams, segments: list[Segment], labels: np.ndarray, counts_path: str) -> None:
+    def __init__(
+        self,
+        *,
+        params: ChipLearningParams,
+        segments: list[Segment],
+        labels: np.ndarray,
+        counts_path: str,
+    ) -> None:
         super().__init__(params=params, segments=segments, labels=labels, counts_path=counts_path)
         shape = (params.sizes[-1],)
         self.a_in = InPort(shape=shape)
@@ -120,7 +137,9 @@ class PyLearningHidden(PyLoihiProcessModel):
         super().__init__(proc_params)
         self.clock = Clock(proc_params["segments"])
         self.neurons = HiddenNeurons(proc_params["params"], proc_params["layer"])
-        self.counts = np.memmap(proc_params["counts_path"], dtype=np.int32, mode="r+").reshape(-1, self.neurons.size)
+        self.counts = np.memmap(proc_params["counts_path"], dtype=np.int32, mode="r+").reshape(
+            -1, self.neurons.size
+        )
 
     def run_spk(self):
         k, segment = self.clock.at(self.time_step)
@@ -129,7 +148,9 @@ class PyLearningHidden(PyLoihiProcessModel):
         a_fb = tuple(port.recv().astype(np.int64) for port in ports)
         s, y, z = self.neurons.step(self.time_step, k, segment, a_in, a_fb)
         self.s_out.send(s.astype(np.int32))
-        for port, trace in zip((self.y1, self.y2, self.y3, self.z1, self.z2, self.z3), (*y, *z), strict=True):
+        for port, trace in zip(
+            (self.y1, self.y2, self.y3, self.z1, self.z2, self.z3), (*y, *z), strict=True
+        ):
             port.send(trace)
         if k == segment.length:
             self.counts[self.clock.index] = self.neurons.count
@@ -152,11 +173,15 @@ class PyLearningOutput(PyLoihiProcessModel):
         self.clock = Clock(proc_params["segments"])
         self.labels = proc_params["labels"]
         self.neurons = OutputNeurons(params, params.layers - 1)
-        self.counts = np.memmap(proc_params["counts_path"], dtype=np.int32, mode="r+").reshape(-1, self.neurons.size)
+        self.counts = np.memmap(proc_params["counts_path"], dtype=np.int32, mode="r+").reshape(
+            -1, self.neurons.size
+        )
 
     def run_spk(self):
         k, segment = self.clock.at(self.time_step)
-        errors, y = self.neurons.step(k, segment, int(self.labels[segment.sample]), self.a_in.recv().astype(np.int64))
+        errors, y = self.neurons.step(
+            k, segment, int(self.labels[segment.sample]), self.a_in.recv().astype(np.int64)
+        )
         for port, spikes in zip((self.e_0, self.e_1), errors, strict=False):
             port.send(spikes.astype(np.int32))
         for port, trace in zip((self.y1, self.y2, self.y3), y, strict=True):
@@ -169,15 +194,20 @@ class PyLearningOutput(PyLoihiProcessModel):
 @requires(CPU)
 @tag("fixed_pt")
 class PyStockLearningDense(PyLearningDenseModelBitApproximate):
-    """Lava's own model; after each segment it notes a digest of its weights and traces, so that nothing has to be read out."""
+    """Lava's own model; after each segment it notes a digest of its weights and traces, so that
+    nothing has to be read out.
+    """
 
-    s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=24)  # graded error spikes are signed
+    # graded error spikes are signed
+    s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=24)
 
     def __init__(self, proc_params):
         super().__init__(proc_params)
         self.clock = Clock(proc_params["segments"])
         self.digests = np.memmap(proc_params["digests_path"], dtype=np.uint64, mode="r+")
-        self.final = np.memmap(proc_params["final_path"], dtype=np.int16, mode="r+").reshape(self._shape[::-1])
+        self.final = np.memmap(proc_params["final_path"], dtype=np.int16, mode="r+").reshape(
+            self._shape[::-1]
+        )
         self.feedback = proc_params["feedback"]
 
     def run_lrn(self):
@@ -194,9 +224,11 @@ class PyStockLearningDense(PyLearningDenseModelBitApproximate):
 @requires(CPU)
 @tag("fixed_pt")
 class PyPerSynapseLearningDense(PyStockLearningDense):
-    """Lava's model but for the rounding of weights: each synapse draws its own number, and what is kept is what its bits hold.
+    """Lava's model but for the rounding of weights: each synapse draws its own number, and what is
+    kept is what its bits hold.
 
-    Stock Lava rounds a whole matrix with one number, and keeps odd weights that 8 bits with a sign cannot store.
+    Stock Lava rounds a whole matrix with one number, and keeps odd weights that 8 bits with a sign
+    cannot store.
     """
 
     def __init__(self, proc_params):
@@ -207,7 +239,9 @@ class PyPerSynapseLearningDense(PyStockLearningDense):
     def _update_synaptic_variable_random(self):
         bits = self.params.rounding_bits
         if self.params.rounding != "synapse":
-            numbers = (1 << (bits - 1)) - 1 if self.params.rounding == "nearest" else (1 << bits) - 1
+            numbers = (
+                (1 << (bits - 1)) - 1 if self.params.rounding == "nearest" else (1 << bits) - 1
+            )
         elif self.y1.any() or self.y2.any() or self.y3.any():
             purpose, layer, population = self.stream
             key = int(stream_key(self.params.seed, purpose, layer, population, self.time_step))
@@ -222,4 +256,7 @@ class PyPerSynapseLearningDense(PyStockLearningDense):
         return (whole + (random < rest)) * unit
 
     def _saturate_synaptic_variable(self, syn_var_name, syn_var_val):
-        return np.minimum(super()._saturate_synaptic_variable(syn_var_name, syn_var_val), 256 - self.params.weight_step)
+        return np.minimum(
+            super()._saturate_synaptic_variable(syn_var_name, syn_var_val),
+            256 - self.params.weight_step,
+        )

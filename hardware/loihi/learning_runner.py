@@ -1,8 +1,11 @@
-"""A net that learns, in Lava's own CPU simulation: one continuous run over the days and nights of a plan.
+"""A net that learns, in Lava's own CPU simulation: one continuous run over the days and nights of a
+plan.
 
-    host -> LearningDense -> hidden -> LearningDense -> ... -> output -> error spikes -> LearningDense (feedback) -> each hidden layer
+    host -> LearningDense -> hidden -> LearningDense -> ... -> output -> error spikes ->
+    LearningDense (feedback) -> each hidden layer
 
-Only Python 3.10 has Lava; from elsewhere `hardware.learning.against_lava` starts `hardware.loihi.learning_worker` there.
+Only Python 3.10 has Lava; from elsewhere `hardware.learning.against_lava` starts
+`hardware.loihi.learning_worker` there.
 """
 
 import time
@@ -20,7 +23,13 @@ from hardware.learning import state as learning_state
 from hardware.learning.params import ChipLearningParams
 from hardware.learning.plan import Segment
 from hardware.learning.streams import FEEDBACK, FORWARD
-from hardware.loihi.learning_processes import LearningHidden, LearningHost, LearningOutput, PyPerSynapseLearningDense, PyStockLearningDense
+from hardware.loihi.learning_processes import (
+    LearningHidden,
+    LearningHost,
+    LearningOutput,
+    PyPerSynapseLearningDense,
+    PyStockLearningDense,
+)
 
 
 def run(
@@ -38,7 +47,8 @@ def run(
         images: uint8 [n, inputs], labels int64 [n], in the plan's order.
         folder: for the files that Lava's processes share with this one.
         watch: as in `runner.run`; progress is the number of segments done.
-    Returns: digests uint64 [segments, connections], outputs int32 [segments, classes], seconds, w0, w1, ... int16 [pre, post].
+    Returns: digests uint64 [segments, connections], outputs int32 [segments, classes], seconds, w0,
+    w1, ... int16 [pre, post].
     """
     net = _Net(params, images, labels, segments, folder)
     model = PyStockLearningDense if params.rounding == "stock" else PyPerSynapseLearningDense
@@ -51,14 +61,25 @@ def run(
     net.host.run(condition=RunSteps(num_steps=segments[-1].last_step), run_cfg=config)
     seconds = time.perf_counter() - begun
     net.host.stop()
-    arrays = {"digests": np.stack(net.digests, axis=1), "outputs": np.array(net.outputs), "seconds": np.array(seconds)}
+    arrays = {
+        "digests": np.stack(net.digests, axis=1),
+        "outputs": np.array(net.outputs),
+        "seconds": np.array(seconds),
+    }
     return arrays | {f"w{index}": np.array(w) for index, w in enumerate(net.finals)}
 
 
 class _Net:
     """Processes and their wiring, and the files in which they leave what they did."""
 
-    def __init__(self, params: ChipLearningParams, images: np.ndarray, labels: np.ndarray, segments: list[Segment], folder: Path) -> None:
+    def __init__(
+        self,
+        params: ChipLearningParams,
+        images: np.ndarray,
+        labels: np.ndarray,
+        segments: list[Segment],
+        folder: Path,
+    ) -> None:
         self.params, self.segments, self.folder = params, segments, folder
         self.digests: list[np.memmap] = []
         self.finals: list[np.memmap] = []
@@ -66,15 +87,23 @@ class _Net:
         self.host = LearningHost(params=params, segments=segments, images=images)
         hidden = [self._hidden(layer) for layer in range(params.layers - 1)]
         counts = folder / "output"
-        self.outputs = np.memmap(counts, dtype=np.int32, mode="w+", shape=(len(segments), params.sizes[-1]))
-        output = LearningOutput(params=params, segments=segments, labels=labels, counts_path=str(counts))
+        self.outputs = np.memmap(
+            counts, dtype=np.int32, mode="w+", shape=(len(segments), params.sizes[-1])
+        )
+        output = LearningOutput(
+            params=params, segments=segments, labels=labels, counts_path=str(counts)
+        )
         sources = [self.host.s_out, *(neurons.s_out for neurons in hidden)]
         layers: list[LearningHidden | LearningOutput] = [*hidden, output]
         for layer, (source, neurons) in enumerate(zip(sources, layers, strict=True)):
             synapses = self._synapses(state.w[layer], layer, None)
             source.connect(synapses.s_in)
             synapses.a_out.connect(neurons.a_in)
-            for trace, port in ((neurons.y1, synapses.s_in_y1), (neurons.y2, synapses.s_in_y2), (neurons.y3, synapses.s_in_y3)):
+            for trace, port in (
+                (neurons.y1, synapses.s_in_y1),
+                (neurons.y2, synapses.s_in_y2),
+                (neurons.y3, synapses.s_in_y3),
+            ):
                 trace.connect(port)
         for layer, neurons in enumerate(hidden):
             for population, (error, apical) in enumerate(
@@ -83,13 +112,24 @@ class _Net:
                 synapses = self._synapses(state.w_fb[layer][population], layer, population)
                 error.connect(synapses.s_in)
                 synapses.a_out.connect(apical)
-                for trace, port in ((neurons.z1, synapses.s_in_y1), (neurons.z2, synapses.s_in_y2), (neurons.z3, synapses.s_in_y3)):
+                for trace, port in (
+                    (neurons.z1, synapses.s_in_y1),
+                    (neurons.z2, synapses.s_in_y2),
+                    (neurons.z3, synapses.s_in_y3),
+                ):
                     trace.connect(port)
 
     def _hidden(self, layer: int) -> LearningHidden:
         path = self.folder / f"hidden{layer}"
-        np.memmap(path, dtype=np.int32, mode="w+", shape=(len(self.segments), self.params.sizes[layer + 1])).flush()
-        return LearningHidden(params=self.params, segments=self.segments, layer=layer, counts_path=str(path))
+        np.memmap(
+            path,
+            dtype=np.int32,
+            mode="w+",
+            shape=(len(self.segments), self.params.sizes[layer + 1]),
+        ).flush()
+        return LearningHidden(
+            params=self.params, segments=self.segments, layer=layer, counts_path=str(path)
+        )
 
     def _synapses(self, w: np.ndarray, layer: int, population: int | None) -> LearningDense:
         params = self.params
@@ -110,7 +150,9 @@ class _Net:
         )
         index = len(self.digests)
         digests, final = self.folder / f"digests{index}", self.folder / f"final{index}"
-        self.digests.append(np.memmap(digests, dtype=np.uint64, mode="w+", shape=(len(self.segments),)))
+        self.digests.append(
+            np.memmap(digests, dtype=np.uint64, mode="w+", shape=(len(self.segments),))
+        )
         self.finals.append(np.memmap(final, dtype=np.int16, mode="w+", shape=w.shape))
         own = {
             "params": params,

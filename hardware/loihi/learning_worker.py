@@ -1,4 +1,6 @@
-"""The learning counterpart of `worker`: started by `hardware.lava_process` in Lava's Python, one job, then it ends."""
+"""The learning counterpart of `worker`: started by `hardware.lava_process` in Lava's Python, one
+job, then it ends.
+"""
 
 from pathlib import Path
 
@@ -15,12 +17,18 @@ def main(arguments: list[str]) -> None:
     job_path, result_path = map(Path, arguments)
 
     def job() -> None:
-        from hardware.loihi import channels, learning_runner  # after the guard is up: importing lava takes a second
+        # after the guard is up: importing lava takes a second
+        from hardware.loihi import channels, learning_runner
 
         channels.install()
         arrays = read_npz(job_path)
         params = ChipLearningParams.from_json(str(arrays["params"]))
         segments = plan(params, np.arange(len(arrays["images"])))
-        write_npz(result_path, learning_runner.run(params, arrays["images"], arrays["labels"], segments, job_path.parent, watch=watch))
+        write_npz(
+            result_path,
+            learning_runner.run(
+                params, arrays["images"], arrays["labels"], segments, job_path.parent, watch=watch
+            ),
+        )
 
     run_job(job)

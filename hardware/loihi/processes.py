@@ -1,7 +1,9 @@
-"""Our Lava Processes around stock LIF and Dense: one host that feeds all samples and counts the output, one recorder.
+"""Our Lava Processes around stock LIF and Dense: one host that feeds all samples and counts the
+output, one recorder.
 
-Time steps are Lava's, from 1. The host sends step i of the run (i = 0, 1, ...; sample i // T, its step i % T) at time i + 1;
-a Dense delays by one step, so layer k works on it at time i + 1 + k, and so does the host when it counts layer L's spikes.
+Time steps are Lava's, from 1. The host sends step i of the run (i = 0, 1, ...; sample i // T, its
+step i % T) at time i + 1; a Dense delays by one step, so layer k works on it at time i + 1 + k, and
+so does the host when it counts layer L's spikes.
 """
 
 import numpy as np
@@ -18,20 +20,42 @@ from lava.proc.lif.process import LIFReset
 
 
 class Host(AbstractProcess):
-    """Feed every sample's spikes to the first layer, and count the last layer's, in one continuous run.
+    """Feed every sample's spikes to the first layer, and count the last layer's, in one continuous
+    run.
 
-    One Process rather than a source and a sink: each Process costs the simulation a tenth of a millisecond per step.
+    One Process rather than a source and a sink: each Process costs the simulation a tenth of a
+    millisecond per step.
 
     Args:
-        packed: uint8 [T B, ceil(n_in / 8)], spikes of the run's steps in order, bias axons included, as by np.packbits.
+        packed: uint8 [T B, ceil(n_in / 8)], spikes of the run's steps in order, bias axons
+            included, as by np.packbits.
         n_in: inputs, bias axons included.
-        counts_path: raw file of int32 [B classes + 1], zeros at first: the counts, then the number of steps counted so far.
+        counts_path: raw file of int32 [B classes + 1], zeros at first: the counts, then the number
+            of steps counted so far.
         steps: T.
         delay: number of layers.
     """
 
-    def __init__(self, *, packed: np.ndarray, n_in: int, counts_path: str, samples: int, classes: int, steps: int, delay: int) -> None:
-        super().__init__(packed=packed, n_in=n_in, counts_path=counts_path, samples=samples, classes=classes, steps=steps, delay=delay)
+    def __init__(
+        self,
+        *,
+        packed: np.ndarray,
+        n_in: int,
+        counts_path: str,
+        samples: int,
+        classes: int,
+        steps: int,
+        delay: int,
+    ) -> None:
+        super().__init__(
+            packed=packed,
+            n_in=n_in,
+            counts_path=counts_path,
+            samples=samples,
+            classes=classes,
+            steps=steps,
+            delay=delay,
+        )
         self.s_out = OutPort(shape=(n_in,))
         self.s_in = InPort(shape=(classes,))
 
@@ -40,7 +64,9 @@ class Host(AbstractProcess):
 @requires(CPU)
 @tag("fixed_pt")
 class PyHostModel(PyLoihiProcessModel):
-    """Sends before it receives: what it receives was caused by earlier steps, so nothing waits in a circle."""
+    """Sends before it receives: what it receives was caused by earlier steps, so nothing waits in a
+    circle.
+    """
 
     s_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=1)
     s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=24)
@@ -58,7 +84,11 @@ class PyHostModel(PyLoihiProcessModel):
 
     def run_spk(self):
         sent = self.time_step - 1
-        spikes = np.unpackbits(self.packed[sent], count=self.n_in) if sent < len(self.packed) else self.silence
+        spikes = (
+            np.unpackbits(self.packed[sent], count=self.n_in)
+            if sent < len(self.packed)
+            else self.silence
+        )
         self.s_out.send(spikes)
         arrived = self.s_in.recv()
         counted = sent - self.delay
@@ -71,9 +101,11 @@ class PyHostModel(PyLoihiProcessModel):
 @requires(CPU)
 @tag("fixed_pt")
 class PyRecordedLif(PyLifResetModelBitAcc):
-    """Lava's own LIFReset, which after each step also writes u, v and s to a file, int32 [T B, 3, N].
+    """Lava's own LIFReset, which after each step also writes u, v and s to a file, int32 [T B, 3,
+    N].
 
-    A Monitor on the same variables is read out at 14 microseconds a number; this costs a memory copy.
+    A Monitor on the same variables is read out at 14 microseconds a number; this costs a memory
+    copy.
     """
 
     s_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=24)
@@ -82,7 +114,9 @@ class PyRecordedLif(PyLifResetModelBitAcc):
     def __init__(self, proc_params):
         super().__init__(proc_params)
         self.delay = proc_params["record_delay"]
-        self.record = np.memmap(proc_params["record_path"], dtype=np.int32, mode="r+", shape=proc_params["record_shape"])
+        self.record = np.memmap(
+            proc_params["record_path"], dtype=np.int32, mode="r+", shape=proc_params["record_shape"]
+        )
 
     def run_spk(self):
         super().run_spk()

@@ -1,12 +1,14 @@
-"""Run a network of chip integers in Lava's own CPU simulation: stock LIFReset and Dense, one continuous run over all samples.
+"""Run a network of chip integers in Lava's own CPU simulation: stock LIFReset and Dense, one
+continuous run over all samples.
 
     host -> Dense -> LIFReset -> Dense -> LIFReset -> ... -> host
 
-Each layer forgets its state every T steps, at the step at which its next sample arrives. A bias axon is one more spiking
-neuron in the layer before (or one more input of the host): no synapse leads to it and its own bias lifts it over the
-threshold at every step.
+Each layer forgets its state every T steps, at the step at which its next sample arrives. A bias
+axon is one more spiking neuron in the layer before (or one more input of the host): no synapse
+leads to it and its own bias lifts it over the threshold at every step.
 
-Only Python 3.10 has Lava. From elsewhere, `hardware.targets` starts `hardware.loihi.worker` there and guards it.
+Only Python 3.10 has Lava. From elsewhere, `hardware.targets` starts `hardware.loihi.worker` there
+and guards it.
 """
 
 import tempfile
@@ -26,7 +28,11 @@ from hardware import chip, limits
 from hardware.fixed_point import FixedPointLayer, FixedPointModel
 from hardware.loihi.processes import Host, PyRecordedLif
 
-_SIGN_MODES = {"mixed": SignMode.MIXED, "excitatory": SignMode.EXCITATORY, "inhibitory": SignMode.INHIBITORY}
+_SIGN_MODES = {
+    "mixed": SignMode.MIXED,
+    "excitatory": SignMode.EXCITATORY,
+    "inhibitory": SignMode.INHIBITORY,
+}
 
 
 @dataclass(frozen=True)
@@ -52,17 +58,26 @@ def run(
     Args:
         spikes: uint8 [T, B, N] of 0 and 1.
         record: keep u, v and s of every layer and step.
-        watch: called once Lava is compiled, before it runs, with Lava's runtime and a function that tells how many samples
-            are counted so far; `worker` looks after failures and progress with it.
-    Raises: limits.LimitError; what Lava raises, which may tell little; or Lava hangs, as its own way of failing is.
+        watch: called once Lava is compiled, before it runs, with Lava's runtime and a function that
+            tells how many samples are counted so far; `worker` looks after failures and progress
+            with it.
+    Raises: limits.LimitError; what Lava raises, which may tell little; or Lava hangs, as its own
+    way of failing is.
     """
     limits.check(fixed)
     steps, samples, _ = spikes.shape
     with tempfile.TemporaryDirectory(prefix="biograd-lava-") as folder:
         counts = _raw_file(Path(folder, "counts"), (samples * fixed.sizes[-1] + 1,))
         host, neurons = _build(fixed, spikes, Path(folder, "counts"))
-        records = [_record(lif, number, fixed, steps * samples, Path(folder)) for number, lif in enumerate(neurons, start=1) if record]
-        config = Loihi2SimCfg(select_tag="fixed_pt", exception_proc_model_map={LIFReset: PyRecordedLif} if record else None)
+        records = [
+            _record(lif, number, fixed, steps * samples, Path(folder))
+            for number, lif in enumerate(neurons, start=1)
+            if record
+        ]
+        config = Loihi2SimCfg(
+            select_tag="fixed_pt",
+            exception_proc_model_map={LIFReset: PyRecordedLif} if record else None,
+        )
         host.create_runtime(config)
         if watch is not None:
             watch(host.runtime, lambda: int(counts[-1]) // steps)
@@ -74,12 +89,16 @@ def run(
         return LavaRun(np.array(counts[:-1]).reshape(samples, -1), seconds, u, v, s)
 
 
-def _build(fixed: FixedPointModel, spikes: np.ndarray, counts_path: Path) -> tuple[Host, list[LIFReset]]:
+def _build(
+    fixed: FixedPointModel, spikes: np.ndarray, counts_path: Path
+) -> tuple[Host, list[LIFReset]]:
     """Connect the Processes; returns the host and each layer's neurons."""
     steps, samples, n_in = spikes.shape
     bias_axons = [layer.w_bias.shape[1] for layer in fixed.layers] + [0]
     always_on = np.ones((steps, samples, bias_axons[0]), dtype=np.uint8)
-    in_order = np.concatenate([spikes, always_on], axis=2).transpose(1, 0, 2).reshape(steps * samples, -1)
+    in_order = (
+        np.concatenate([spikes, always_on], axis=2).transpose(1, 0, 2).reshape(steps * samples, -1)
+    )
     host = Host(
         packed=np.packbits(in_order, axis=1),
         n_in=n_in + bias_axons[0],
@@ -101,12 +120,21 @@ def _build(fixed: FixedPointModel, spikes: np.ndarray, counts_path: Path) -> tup
     return host, neurons
 
 
-def _layer(layer: FixedPointLayer, number: int, steps: int, bias_neurons: int) -> tuple[Dense, LIFReset]:
-    """Synapses and neurons of layer `number` (from 1), with the bias neurons that the next layer needs behind its own."""
+def _layer(
+    layer: FixedPointLayer, number: int, steps: int, bias_neurons: int
+) -> tuple[Dense, LIFReset]:
+    """Synapses and neurons of layer `number` (from 1), with the bias neurons that the next layer
+    needs behind its own.
+    """
     w = np.concatenate([layer.w, layer.w_bias], axis=1)
     w = np.concatenate([w, np.zeros((bias_neurons, w.shape[1]), dtype=np.int32)], axis=0)
     is_bias = np.arange(w.shape[0]) >= layer.w.shape[0]
-    synapses = Dense(weights=w, weight_exp=layer.weight_exp, num_weight_bits=layer.weight_bits, sign_mode=_SIGN_MODES[layer.sign_mode])
+    synapses = Dense(
+        weights=w,
+        weight_exp=layer.weight_exp,
+        num_weight_bits=layer.weight_bits,
+        sign_mode=_SIGN_MODES[layer.sign_mode],
+    )
     lif = LIFReset(
         shape=(w.shape[0],),
         du=layer.du,
@@ -125,17 +153,28 @@ def _raw_file(path: Path, shape: tuple[int, ...]) -> np.memmap:
     return np.memmap(path, dtype=np.int32, mode="w+", shape=shape)
 
 
-def _record(lif: LIFReset, number: int, fixed: FixedPointModel, length: int, folder: Path) -> np.memmap:
+def _record(
+    lif: LIFReset, number: int, fixed: FixedPointModel, length: int, folder: Path
+) -> np.memmap:
     """Have the neurons of layer `number` record themselves; returns where: int32 [T B, 3, N]."""
     shape = (length, 3, fixed.sizes[number])
     record = _raw_file(folder / f"layer{number}", shape)
-    for name, value in (("record_path", str(folder / f"layer{number}")), ("record_shape", shape), ("record_delay", number)):
+    for name, value in (
+        ("record_path", str(folder / f"layer{number}")),
+        ("record_shape", shape),
+        ("record_delay", number),
+    ):
         lif.proc_params[name] = value
     return record
 
 
-def _recorded(records: list[np.memmap], index: int, steps: int, samples: int) -> tuple[np.ndarray, ...] | None:
+def _recorded(
+    records: list[np.memmap], index: int, steps: int, samples: int
+) -> tuple[np.ndarray, ...] | None:
     """One recorded variable of all layers: [T, B, N] each, u and v int32, s uint8."""
     dtype = (np.int32, np.int32, np.uint8)[index]
-    arrays = [np.array(r[:, index]).reshape(samples, steps, -1).transpose(1, 0, 2).astype(dtype) for r in records]
+    arrays = [
+        np.array(r[:, index]).reshape(samples, steps, -1).transpose(1, 0, 2).astype(dtype)
+        for r in records
+    ]
     return tuple(arrays) or None

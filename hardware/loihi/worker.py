@@ -1,7 +1,9 @@
-"""The program that `hardware.lava_process` starts in Lava's Python: run one job, tell how it goes, never outlive the parent.
+"""The program that `hardware.lava_process` starts in Lava's Python: run one job, tell how it goes,
+never outlive the parent.
 
-It speaks on standard output, one JSON object a line behind "@": {"event": "progress", "done": 40}, {"event": "error",
-"message": ...}. Standard input is a pipe that says nothing; when it closes, the parent is gone and so is this group.
+It speaks on standard output, one JSON object a line behind "@": {"event": "progress", "done": 40},
+{"event": "error", "message": ...}. Standard input is a pipe that says nothing; when it closes, the
+parent is gone and so is this group.
 """
 
 import ctypes
@@ -29,17 +31,28 @@ _WATCH_SECONDS = 0.1
 
 
 def main(arguments: list[str]) -> None:
-    """Run inference: arguments are the files of chip integers, spikes and result, then "record" or nothing."""
+    """Run inference: arguments are the files of chip integers, spikes and result, then "record" or
+    nothing.
+    """
     fixed_path, spikes_path, result_path, *flags = arguments
 
     def job() -> None:
-        from hardware.loihi import channels, runner  # after the guard is up: importing lava takes a second
+        # after the guard is up: importing lava takes a second
+        from hardware.loihi import channels, runner
 
         channels.install()
-        found = runner.run(read_fixed(fixed_path), read_spikes(spikes_path).spikes, record="record" in flags, watch=watch)
+        found = runner.run(
+            read_fixed(fixed_path),
+            read_spikes(spikes_path).spikes,
+            record="record" in flags,
+            watch=watch,
+        )
         arrays: dict[str, Any] = {"counts": found.counts, "seconds": np.float64(found.seconds)}
         for name in ("u", "v", "s"):
-            arrays |= {f"{name}{number}": array for number, array in enumerate(getattr(found, name) or (), start=1)}
+            arrays |= {
+                f"{name}{number}": array
+                for number, array in enumerate(getattr(found, name) or (), start=1)
+            }
         write_npz(result_path, arrays)
 
     run_job(job)
@@ -54,13 +67,15 @@ def run_job(job: Callable[[], None]) -> None:
     try:
         job()
     except BaseException as err:  # whatever it is, the parent must hear of it
-        time.sleep(3 * _WATCH_SECONDS)  # where a Process raised, `watch` knows better than Lava's own "1 Exception(s) occurred"
+        # where a Process raised, `watch` knows better than Lava's own "1 Exception(s) occurred"
+        time.sleep(3 * _WATCH_SECONDS)
         fail(err)
     sys.stdout.flush()
 
 
 def watch(runtime, done: Callable[[], int]) -> None:
-    """Look after a compiled Lava network: report progress, and end the program when one of its processes fails.
+    """Look after a compiled Lava network: report progress, and end the program when one of its
+    processes fails.
 
     Lava itself waits for ever when a Process raises, and does not notice one that was killed.
     """
@@ -71,10 +86,12 @@ def watch(runtime, done: Callable[[], int]) -> None:
 
 
 class Outcome:
-    """What one of Lava's processes says of its end, read from its pipe once, however many threads ask for it.
+    """What one of Lava's processes says of its end, read from its pipe once, however many threads
+    ask for it.
 
-    Lava's main thread asks as it joins the process, and `watch` asks all along: two readers of one pipe get half a message
-    each. It stands in for the `multiprocessing.connection.Connection` whose part it plays.
+    Lava's main thread asks as it joins the process, and `watch` asks all along: two readers of one
+    pipe get half a message each. It stands in for the `multiprocessing.connection.Connection` whose
+    part it plays.
     """
 
     def __init__(self, connection: Any):
@@ -90,7 +107,9 @@ class Outcome:
             return bool(self._said)
 
     def recv(self) -> Any:
-        """None for a good end, else the exception and its traceback; after `poll` has told that it is there."""
+        """None for a good end, else the exception and its traceback; after `poll` has told that it
+        is there.
+        """
         return self._said[0]
 
     def close(self) -> None:
@@ -127,9 +146,11 @@ def _watch(actors: list, done: Callable[[], int]) -> None:
 
 
 def _exit_status(actor: Any) -> int | None:
-    """How a process of Lava's ended, negative for a signal; None while it runs, and where that cannot be seen.
+    """How a process of Lava's ended, negative for a signal; None while it runs, and where that
+    cannot be seen.
 
-    The process is left for Lava's main thread to reap: two threads that wait for one child take its status from each other.
+    The process is left for Lava's main thread to reap: two threads that wait for one child take its
+    status from each other.
     """
     if actor._is_done or not hasattr(os, "waitid"):
         return None
@@ -146,12 +167,15 @@ def _name_segments(prefix: str) -> None:
 
 
 def _die_with_parent() -> None:
-    """Linux: have the kernel end this forked process with the one that forked it, should that be killed."""
+    """Linux: have the kernel end this forked process with the one that forked it, should that be
+    killed.
+    """
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _die_when_orphaned() -> None:
     while os.read(0, 1):
         pass
-    shutil.rmtree(tempfile.gettempdir(), ignore_errors=True)  # made by the parent for this job alone
+    # made by the parent for this job alone
+    shutil.rmtree(tempfile.gettempdir(), ignore_errors=True)
     os.killpg(0, signal.SIGTERM)

@@ -23,7 +23,13 @@ def counted(monkeypatch):
         def do(bench):
             for part in range(parts):
                 calls.append(name)
-                yield {"value": 10.0 * len(calls), "bounds": [1.0, 2.0], "part_of": name, "curve": [1.0, 2.0, 3.0], "index": part}
+                yield {
+                    "value": 10.0 * len(calls),
+                    "bounds": [1.0, 2.0],
+                    "part_of": name,
+                    "curve": [1.0, 2.0, 3.0],
+                    "index": part,
+                }
 
         return do
 
@@ -41,7 +47,11 @@ def test_each_record_says_what_was_measured_and_where(tmp_path, counted):
     assert [record["name"] for record in found] == ["first", "second", "second", "third"]
     assert records.read(tmp_path / "r.jsonl")[0]["results"] == found[0]["results"]
     for record in found:
-        assert record["kind"] == "measurement" and record["suite"] == "counted" and set(record) >= ORIGIN_KEYS
+        assert (
+            record["kind"] == "measurement"
+            and record["suite"] == "counted"
+            and set(record) >= ORIGIN_KEYS
+        )
         assert record["machine"]["cores"] >= 1 and "torch" in record["versions"]
         assert not any(str(tmp_path) in str(value) for value in record.values())
     assert [record["last"] for record in found] == [True, False, True, True]
@@ -65,21 +75,29 @@ def test_an_interrupted_suite_goes_on_at_the_task_it_was_in(tmp_path, counted):
     assert [record["name"] for record in found] == ["first", "second", "second", "third"]
 
 
-def test_a_task_that_fails_is_recorded_as_such_and_the_others_are_done(tmp_path, counted, monkeypatch):
+def test_a_task_that_fails_is_recorded_as_such_and_the_others_are_done(
+    tmp_path, counted, monkeypatch
+):
     def fail(bench):
         raise ValueError("no such\nthing")
         yield
 
-    monkeypatch.setitem(SUITES, "failing", lambda: [Task(name="bad", work=fail), *SUITES["counted"]()])
+    monkeypatch.setitem(
+        SUITES, "failing", lambda: [Task(name="bad", work=fail), *SUITES["counted"]()]
+    )
     found = list(suite.run("failing", out=tmp_path / "r.jsonl"))
     assert found[0]["error"] == "no such thing" and "results" not in found[0]
     assert [record["name"] for record in found[1:]] == ["first", "second", "second", "third"]
     assert len(list(suite.run("failing", out=tmp_path / "r.jsonl"))) == 5
-    assert len([line for line in records.read(tmp_path / "r.jsonl") if "error" in line]) == 2  # tried again
+    # tried again
+    assert len([line for line in records.read(tmp_path / "r.jsonl") if "error" in line]) == 2
 
 
 def test_unknown_suites_and_missing_runs_are_refused_before_anything_is_done(tmp_path):
-    with pytest.raises(ValueError, match=r"no suite 'fast'; known: quick, paper, energy, speed, tasks, snntorch, full"):
+    with pytest.raises(
+        ValueError,
+        match=r"no suite 'fast'; known: quick, paper, energy, speed, tasks, snntorch, full",
+    ):
         next(suite.run("fast", out=tmp_path / "r.jsonl"))
     with pytest.raises(ValueError, match="quick measures a trained run"):
         next(suite.run("quick", out=tmp_path / "r.jsonl"))
@@ -96,7 +114,13 @@ def test_every_suite_has_tasks_with_keys_of_their_own():
 
 def test_progress_tells_every_task(tmp_path, counted):
     told = []
-    list(suite.run("counted", out=tmp_path / "r.jsonl", progress=lambda what, done, total: told.append((what, done, total))))
+    list(
+        suite.run(
+            "counted",
+            out=tmp_path / "r.jsonl",
+            progress=lambda what, done, total: told.append((what, done, total)),
+        )
+    )
     assert told == [("first", 0, 3), ("second", 1, 3), ("third", 2, 3), ("done", 3, 3)]
 
 
@@ -104,11 +128,17 @@ def test_two_runs_are_compared_figure_by_figure(tmp_path, counted):
     before = list(suite.run("counted", out=tmp_path / "a.jsonl"))
     after = list(suite.run("counted", out=tmp_path / "b.jsonl"))
     rows = {(row["task"], row["figure"]): row for row in suite.compare(before, after)}
-    assert rows["first", "value"]["before"] == 10 and rows["first", "value"]["after"] == 50 and rows["first", "value"]["ratio"] == 5
+    assert (
+        rows["first", "value"]["before"] == 10
+        and rows["first", "value"]["after"] == 50
+        and rows["first", "value"]["ratio"] == 5
+    )
     assert rows["first", "bounds[1]"]["ratio"] == 1
     assert not any("curve" in figure for _, figure in rows)
     assert all(row["same_machine"] for row in rows.values())
-    moved = [record | {"machine": {"cpu": "another", "threads": 1, "gpu": None}} for record in after]
+    moved = [
+        record | {"machine": {"cpu": "another", "threads": 1, "gpu": None}} for record in after
+    ]
     assert not any(row["same_machine"] for row in suite.compare(before, moved))
 
 
@@ -119,13 +149,21 @@ def test_records_of_other_versions_and_failures_are_no_figures():
         "name": "speed",
         "results": {"inputs": "digits", "ratio_full_vs_snntorch": 5.0},
     }
-    bad = [good | {"format": 99}, {"kind": "epoch"}, {"kind": "measurement", "name": "speed", "error": "x"}, good | {"results": 3}]
+    bad = [
+        good | {"format": 99},
+        {"kind": "epoch"},
+        {"kind": "measurement", "name": "speed", "error": "x"},
+        good | {"results": 3},
+    ]
     assert suite.usable([*bad, good]) == [good]
     assert suite.summary([*bad, good]) == {"ratio_full_vs_snntorch": 5.0}
 
 
 def test_the_summary_carries_the_modelled_joules_of_training():
-    costs = {"training": {"davies2018": {"total_j": [1e-6, 4e-6]}}, "inference": {"davies2018": {"total_j": [1e-7, 2e-7]}}}
+    costs = {
+        "training": {"davies2018": {"total_j": [1e-6, 4e-6]}},
+        "inference": {"davies2018": {"total_j": [1e-7, 2e-7]}},
+    }
     record = {"format": records.FORMAT, "kind": "measurement", "name": "loihi", "results": costs}
     flat = suite.summary([record])
     assert flat["energy_j_per_sample"] == pytest.approx(2e-6)
@@ -145,8 +183,19 @@ def test_a_record_of_an_earlier_version_is_its_tasks_still(tmp_path):
         "threads": 2
     }  # as if there had been no patience yet
     older["baseline"] = {"method": "bptt"}
-    record = {"format": records.FORMAT, "kind": "measurement", "name": "accuracy", "config": older, "seed": 0, "key": "of old"}
-    records.append(tmp_path / "r.jsonl", record | {"part": 0, "last": True, "results": {"test_accuracy": 0.5}})
+    record = {
+        "format": records.FORMAT,
+        "kind": "measurement",
+        "name": "accuracy",
+        "config": older,
+        "seed": 0,
+        "key": "of old",
+    }
+    records.append(
+        tmp_path / "r.jsonl", record | {"part": 0, "last": True, "results": {"test_accuracy": 0.5}}
+    )
     assert suite.task_key(task, None) in suite.finished(tmp_path / "r.jsonl")
     other = dataclasses.replace(trial, config=dataclasses.replace(trial.config, batch=50))
-    assert suite.task_key(trial_task("accuracy", other), None) not in suite.finished(tmp_path / "r.jsonl")
+    assert suite.task_key(trial_task("accuracy", other), None) not in suite.finished(
+        tmp_path / "r.jsonl"
+    )

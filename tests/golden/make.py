@@ -1,6 +1,8 @@
-"""Let Lava compute the golden files again: `.venv-lava/bin/python tests/golden/make.py`, in the Python 3.10 environment.
+"""Let Lava compute the golden files again: `.venv-lava/bin/python tests/golden/make.py`, in the
+Python 3.10 environment.
 
-Each file holds a net's integers, the spikes shown to it, and every u, v, s and count that Lava 0.10.0 computed with its own channels.
+Each file holds a net's integers, the spikes shown to it, and every u, v, s and count that Lava
+0.10.0 computed with its own channels.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from hardware.loihi import runner
 
 HERE = Path(__file__).parent
 SEEDS = range(1000, 1100)
-NETS, MAX_NUMBERS = 24, 3000  # weights and recorded values of one net, so that all files stay below 200 kB
+# weights and recorded values of one net, so that all files stay below 200 kB
+NETS, MAX_NUMBERS = 24, 3000
 
 
 def main() -> None:
@@ -26,7 +29,10 @@ def main() -> None:
     made = 0
     for seed in SEEDS:
         fixed, spikes = random_net(seed)
-        size = sum(layer.w.size + 3 * fixed.steps * spikes.spikes.shape[1] * layer.w.shape[0] for layer in fixed.layers)
+        size = sum(
+            layer.w.size + 3 * fixed.steps * spikes.spikes.shape[1] * layer.w.shape[0]
+            for layer in fixed.layers
+        )
         if size > MAX_NUMBERS or made == NETS:
             continue
         result = runner.run(fixed, spikes.spikes, record=True)
@@ -38,7 +44,15 @@ def main() -> None:
         arrays = read_npz(path)
         write_spikes(spikes, path)
         arrays |= read_npz(path) | {"counts": result.counts}
-        write_npz(path, arrays | {f"{name}{n}": a for name in ("u", "v", "s") for n, a in enumerate(getattr(result, name), start=1)})
+        write_npz(
+            path,
+            arrays
+            | {
+                f"{name}{n}": a
+                for name in ("u", "v", "s")
+                for n, a in enumerate(getattr(result, name), start=1)
+            },
+        )
     size = sum(path.stat().st_size for path in HERE.glob("net*.npz"))
     print(f"{made} nets, {np.ceil(size / 1000):.0f} kB")
 

@@ -1,7 +1,9 @@
-"""Let Lava learn the golden lessons again: `.venv-lava/bin/python tests/golden/make_learning.py`, in the Python 3.10 environment.
+"""Let Lava learn the golden lessons again: `.venv-lava/bin/python tests/golden/make_learning.py`,
+in the Python 3.10 environment.
 
-Each file holds the parameters, images and labels of a lesson, and after each sample and sleep phase a digest of every connection's
-weights and traces and the output spikes, as Lava 0.10.0 computed them with its own channels.
+Each file holds the parameters, images and labels of a lesson, and after each sample and sleep phase
+a digest of every connection's weights and traces and the output spikes, as Lava 0.10.0 computed
+them with its own channels.
 """
 
 from __future__ import annotations
@@ -25,14 +27,34 @@ LESSONS: tuple[dict, ...] = (
     {"rounding": "stock", "weight_bits": 9, "traces": "unsigned"},
     {"rounding": "nearest", "weight_bits": 6, "epoch": 5},
     {"sizes": (INPUTS, 9, 8, CLASSES), "epoch": 4},
-    {"sizes": (INPUTS, 9, 8, CLASSES), "epoch": 1, "traces": "unsigned", "weight_bits": 6, "rounding": "floor"},
+    {
+        "sizes": (INPUTS, 9, 8, CLASSES),
+        "epoch": 1,
+        "traces": "unsigned",
+        "weight_bits": 6,
+        "rounding": "floor",
+    },
 )
 
 
 def lesson(number: int) -> tuple[ChipLearningParams, np.ndarray, np.ndarray]:
-    """Parameters, images uint8 [n, inputs] and labels int64 [n] of one lesson: large gains, so that every part has work to do."""
-    values = {"sizes": (INPUTS, 12, CLASSES), "vth": 200, "init": 1.5, "gain_hidden": 255, "shift_hidden": 9, "samples": 40}
-    values |= {"margin_positive": 1, "margin_negative": 0, "seed": number, "sleep": ChipSleepParams(steps=40, every=4, before=2)}
+    """Parameters, images uint8 [n, inputs] and labels int64 [n] of one lesson: large gains, so that
+    every part has work to do.
+    """
+    values = {
+        "sizes": (INPUTS, 12, CLASSES),
+        "vth": 200,
+        "init": 1.5,
+        "gain_hidden": 255,
+        "shift_hidden": 9,
+        "samples": 40,
+    }
+    values |= {
+        "margin_positive": 1,
+        "margin_negative": 0,
+        "seed": number,
+        "sleep": ChipSleepParams(steps=40, every=4, before=2),
+    }
     rng = np.random.default_rng(number)
     images = (rng.random((SAMPLES, INPUTS)) ** 1.5 * 255).astype(np.uint8)
     images[rng.random(images.shape) < 0.3] = 0
@@ -44,7 +66,9 @@ def main() -> None:
     for number in range(len(LESSONS)):
         params, images, labels = lesson(number)
         with tempfile.TemporaryDirectory() as folder:
-            found = learning_runner.run(params, images, labels, plan(params, np.arange(SAMPLES)), Path(folder))
+            found = learning_runner.run(
+                params, images, labels, plan(params, np.arange(SAMPLES)), Path(folder)
+            )
         arrays = {"params": np.array(params.to_json()), "images": images, "labels": labels}
         arrays |= {name: found[name] for name in ("digests", "outputs")}
         write_npz(HERE / f"learning_{number + 1}.npz", arrays)

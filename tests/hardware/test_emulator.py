@@ -1,4 +1,6 @@
-"""The emulator's two paths agree with each other, with hand-computed steps, and with what Lava computed once (tests/golden)."""
+"""The emulator's two paths agree with each other, with hand-computed steps, and with what Lava
+computed once (tests/golden).
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,11 @@ GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("net*.npz"))
 
 def layer(w, w_bias=None, **changes) -> FixedPointLayer:
     w = np.array(w)
-    return FixedPointLayer(w=w, w_bias=np.zeros((len(w), 0), int) if w_bias is None else np.array(w_bias), **({"vth": 10} | changes))
+    return FixedPointLayer(
+        w=w,
+        w_bias=np.zeros((len(w), 0), int) if w_bias is None else np.array(w_bias),
+        **({"vth": 10} | changes),
+    )
 
 
 def one_input(spikes: list[int]) -> SpikeInput:
@@ -31,21 +37,30 @@ def one_input(spikes: list[int]) -> SpikeInput:
 
 def run_both(fixed: FixedPointModel, spikes: SpikeInput):
     """The fast path's result, after holding it against the reference in every number."""
-    fast, reference = emulator.run(fixed, spikes, record="uvs"), emulator.run_reference(fixed, spikes)
+    fast, reference = (
+        emulator.run(fixed, spikes, record="uvs"),
+        emulator.run_reference(fixed, spikes),
+    )
     for name in ("u", "v", "s"):
-        for number, (a, b) in enumerate(zip(getattr(fast, name), getattr(reference, name), strict=True), start=1):
+        for number, (a, b) in enumerate(
+            zip(getattr(fast, name), getattr(reference, name), strict=True), start=1
+        ):
             assert np.array_equal(a, b), f"{name} of layer {number}"
     assert np.array_equal(fast.counts, reference.counts)
     for name in ("synaptic_operations", "active_updates", "inactive_updates", "spikes", "messages"):
-        assert np.array_equal(getattr(fast.operations, name), getattr(reference.operations, name)), name
+        assert np.array_equal(
+            getattr(fast.operations, name), getattr(reference.operations, name)
+        ), name
     return fast
 
 
 def test_five_steps_by_hand():
-    # One synapse of 4: each spike adds 4 << 6 = 256; u halves, v keeps 3/4, threshold 5 << 6 = 320, strictly above.
+    # One synapse of 4: each spike adds 4 << 6 = 256; u halves, v keeps 3/4, threshold 5 << 6 = 320,
+    # strictly above.
     fixed = FixedPointModel(layers=(layer([[4]], vth=5, du=2047, dv=1024),), steps=5)
     result = run_both(fixed, one_input([1, 1, 0, 0, 1]))
-    # u: 256, 128+256, 192, 96, 48+256;  v: 256, 192+384=576 > 320 fires, 192, 144+96=240, 180+304=484 fires
+    # u: 256, 128+256, 192, 96, 48+256;  v: 256, 192+384=576 > 320 fires, 192, 144+96=240,
+    # 180+304=484 fires
     assert result.u[0].ravel().tolist() == [256, 384, 192, 96, 304]
     assert result.s[0].ravel().tolist() == [0, 1, 0, 0, 1]
     assert result.v[0].ravel().tolist() == [256, 0, 192, 240, 0]
@@ -65,7 +80,13 @@ def test_a_negative_exponent_rounds_the_sum_down():
 
 def test_current_wraps_once_and_voltage_saturates():
     top = 2**23
-    assert emulator.wrap_current(np.array([top, top + 1, -top, 1 - top, 3 * top])).tolist() == [top, 1 - top, top, 1 - top, top]
+    assert emulator.wrap_current(np.array([top, top + 1, -top, 1 - top, 3 * top])).tolist() == [
+        top,
+        1 - top,
+        top,
+        1 - top,
+        top,
+    ]
     assert emulator.saturate_voltage(np.array([top, -top, 5])).tolist() == [top - 1, 1 - top, 5]
 
 
@@ -74,8 +95,11 @@ def test_the_threshold_itself_does_not_fire():
 
 
 def test_wraps_and_saturations_are_counted():
-    # 254 << (3 + 6) = 130,048 a spike and input, no decay: 65 steps exceed 2^23, and v saturates on the way.
-    fixed = FixedPointModel(layers=(layer([[254], [-256]], weight_exp=3, du=0, dv=0, vth=131_071),), steps=90)
+    # 254 << (3 + 6) = 130,048 a spike and input, no decay: 65 steps exceed 2^23, and v saturates on
+    # the way.
+    fixed = FixedPointModel(
+        layers=(layer([[254], [-256]], weight_exp=3, du=0, dv=0, vth=131_071),), steps=90
+    )
     result = run_both(fixed, one_input([1] * 90))
     assert result.wrapped_currents == 2 and result.saturated_voltages > 10
     calm = run_both(FixedPointModel(layers=(layer([[4]]),), steps=3), one_input([1, 1, 1]))
@@ -83,17 +107,26 @@ def test_wraps_and_saturations_are_counted():
 
 
 def test_the_last_current_that_does_not_wrap_is_two_to_the_23():
-    # 8 inputs of 128 << 7 are 2^17, and aligned by 6 bits 2^23; no memory of the current. Below zero the same size wraps.
+    # 8 inputs of 128 << 7 are 2^17, and aligned by 6 bits 2^23; no memory of the current. Below
+    # zero the same size wraps.
     for sign, wraps, u in ((1, 0, 2**23), (-1, 1, 2**23)):
-        fixed = FixedPointModel(layers=(layer([[sign * 128] * 8], weight_exp=7, du=4095, vth=131_071),), steps=1)
+        fixed = FixedPointModel(
+            layers=(layer([[sign * 128] * 8], weight_exp=7, du=4095, vth=131_071),), steps=1
+        )
         result = run_both(fixed, SpikeInput(spikes=np.ones((1, 1, 8))))
-        assert (result.wrapped_currents, result.saturated_voltages, result.u[0].item()) == (wraps, 1, u)
+        assert (result.wrapped_currents, result.saturated_voltages, result.u[0].item()) == (
+            wraps,
+            1,
+            u,
+        )
 
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_voltage_of_two_to_the_23_is_one_too_many_on_either_side(sign):
     # 4 inputs of 128 << 7, aligned: a current of 2^22 a step, far from wrapping, and nothing leaks.
-    fixed = FixedPointModel(layers=(layer([[sign * 128] * 4], weight_exp=7, du=4095, dv=0, vth=131_071),), steps=2)
+    fixed = FixedPointModel(
+        layers=(layer([[sign * 128] * 4], weight_exp=7, du=4095, dv=0, vth=131_071),), steps=2
+    )
     spikes = SpikeInput(spikes=np.ones((2, 1, 4)))
     result = run_both(fixed, spikes)
     assert (result.wrapped_currents, result.saturated_voltages) == (0, 1)
@@ -102,7 +135,8 @@ def test_a_voltage_of_two_to_the_23_is_one_too_many_on_either_side(sign):
 
 
 def test_the_smallest_voltage_below_zero_stays_where_nothing_leaks():
-    # -2 << 6, then 2 << 6 on half of it; what is left of the current adds up to one less than the first blow.
+    # -2 << 6, then 2 << 6 on half of it; what is left of the current adds up to one less than the
+    # first blow.
     fixed = FixedPointModel(layers=(layer([[-2, 2]], dv=0),), steps=10)
     spikes = np.zeros((10, 1, 2))
     spikes[0, 0, 0] = spikes[1, 0, 1] = 1
@@ -122,7 +156,12 @@ def test_the_loop_is_kept_between_runs_where_there_is_room_and_compiled_anew_whe
 
     monkeypatch.setattr(emulator_loop.numba, "njit", njit)
     assert emulator_loop._compiled(len) is len and emulator_loop._compiled(len) is len
-    assert asked == [{"cache": True, "nogil": True}, {"cache": True, "nogil": True}, {"nogil": True}]  # nogil: chunks run side by side
+    # nogil: chunks run side by side
+    assert asked == [
+        {"cache": True, "nogil": True},
+        {"cache": True, "nogil": True},
+        {"nogil": True},
+    ]
 
 
 def test_bias_axons_feed_the_current_at_every_step():
@@ -140,14 +179,19 @@ def test_every_sample_starts_from_rest():
 
 
 def test_operations_are_counted_by_hand():
-    # 2 inputs -> 3 neurons that all fire at any input -> 1 neuron with a bias axon; 2 samples of 2 steps.
+    # 2 inputs -> 3 neurons that all fire at any input -> 1 neuron with a bias axon; 2 samples of 2
+    # steps.
     first = layer(np.full((3, 2), 100), vth=1, du=4095)
     second = layer(np.full((1, 3), 2), [[2]], vth=1000)
     spikes = np.array([[[1, 1], [0, 0]], [[0, 1], [0, 0]]])
-    operations = run_both(FixedPointModel(layers=(first, second), steps=2), SpikeInput(spikes=spikes)).operations
+    operations = run_both(
+        FixedPointModel(layers=(first, second), steps=2), SpikeInput(spikes=spikes)
+    ).operations
     assert operations.spikes.tolist() == [3, 6, 0]
-    assert operations.synaptic_operations.tolist() == [0, 3 * 3, 6 * 1 + 4 * 1]  # the bias axon spikes at each of 4 steps
-    assert operations.active_updates.tolist() == [0, 2 * 3, 4 * 1]  # without a bias axon, only steps with a spike are active
+    # the bias axon spikes at each of 4 steps
+    assert operations.synaptic_operations.tolist() == [0, 3 * 3, 6 * 1 + 4 * 1]
+    # without a bias axon, only steps with a spike are active
+    assert operations.active_updates.tolist() == [0, 2 * 3, 4 * 1]
     assert operations.inactive_updates.tolist() == [0, 2 * 3, 0]
     assert operations.messages.tolist() == [3, 6 + 4, 0]
     assert (operations.samples, operations.steps) == (2, 4)
@@ -156,7 +200,8 @@ def test_operations_are_counted_by_hand():
 def test_each_spike_of_the_output_is_one_message():
     fixed = FixedPointModel(layers=(layer([[100]] * 3, vth=1, du=4095),), steps=2)
     operations = run_both(fixed, one_input([1, 0])).operations
-    assert operations.spikes.tolist() == [1, 3] and operations.messages.tolist() == [1, 3]  # to the one x86 core that counts them
+    # to the one x86 core that counts them
+    assert operations.spikes.tolist() == [1, 3] and operations.messages.tolist() == [1, 3]
 
 
 def test_messages_go_to_each_core_of_the_next_layer():
@@ -172,13 +217,26 @@ def nets(draw) -> tuple[FixedPointModel, SpikeInput]:
     sizes = draw(st.lists(st.integers(1, 9), min_size=2, max_size=5))
     layers = []
     for n_in, n_out in itertools.pairwise(sizes):
-        bits, mode = draw(st.sampled_from([1, 2, 4, 6, 8])), draw(st.sampled_from(["mixed", "excitatory", "inhibitory"]))
+        bits, mode = (
+            draw(st.sampled_from([1, 2, 4, 6, 8])),
+            draw(st.sampled_from(["mixed", "excitatory", "inhibitory"])),
+        )
         axons = draw(st.integers(0, 2))
         w = round_to_step(rng.normal(0, 150, (n_out, n_in + axons)), bits, mode)
-        numbers = {name: draw(st.sampled_from([0, 1, 7, 2047, 4094, 4095])) for name in ("du", "dv")}
+        numbers = {
+            name: draw(st.sampled_from([0, 1, 7, 2047, 4094, 4095])) for name in ("du", "dv")
+        }
         vth, weight_exp = draw(st.sampled_from([1, 50, 700, 8000])), draw(st.integers(-7, 7))
         layers.append(
-            FixedPointLayer(w=w[:, :n_in], w_bias=w[:, n_in:], vth=vth, weight_exp=weight_exp, weight_bits=bits, sign_mode=mode, **numbers)
+            FixedPointLayer(
+                w=w[:, :n_in],
+                w_bias=w[:, n_in:],
+                vth=vth,
+                weight_exp=weight_exp,
+                weight_bits=bits,
+                sign_mode=mode,
+                **numbers,
+            )
         )
     steps, samples = draw(st.integers(1, 40)), draw(st.integers(1, 3))
     spikes = rng.random((steps, samples, sizes[0])) < draw(st.sampled_from([0.0, 0.1, 0.5, 1.0]))
@@ -210,7 +268,9 @@ def test_more_samples_than_a_chunk_are_all_run_and_told():
     spikes = np.zeros((2, samples, 1))
     spikes[0, ::3] = 1
     told = []
-    result = emulator.run(fixed, SpikeInput(spikes=spikes), progress=lambda done, of: told.append((done, of)))
+    result = emulator.run(
+        fixed, SpikeInput(spikes=spikes), progress=lambda done, of: told.append((done, of))
+    )
     assert np.array_equal(result.counts[:, 0] > 0, spikes[0, :, 0] > 0)
     alone = emulator.run(fixed, SpikeInput(spikes=spikes), record="v", threads=1)
     assert np.array_equal(alone.counts, result.counts) and alone.v[0].shape == (2, samples, 1)
@@ -221,8 +281,16 @@ def test_more_samples_than_a_chunk_are_all_run_and_told():
 @pytest.mark.parametrize(
     ("spikes", "record", "message"),
     [
-        (np.zeros((5, 1, 2)), "", "the spikes have 2 inputs, the model takes 1: encode with the model's own data set"),
-        (np.zeros((4, 1, 1)), "", "the spikes have 4 steps, the model was made for 5: encode with steps=5"),
+        (
+            np.zeros((5, 1, 2)),
+            "",
+            "the spikes have 2 inputs, the model takes 1: encode with the model's own data set",
+        ),
+        (
+            np.zeros((4, 1, 1)),
+            "",
+            "the spikes have 4 steps, the model was made for 5: encode with steps=5",
+        ),
         (np.zeros((5, 1, 1)), "ux", "cannot record x; known are u, v, s"),
     ],
 )
@@ -233,13 +301,27 @@ def test_spikes_that_do_not_fit_are_refused(spikes, record, message):
 
 
 def test_recordings_beyond_memory_are_refused(monkeypatch):
-    # 5 steps x 2 samples x (3 + 1) neurons: 40 numbers, of 4, 4 and 1 bytes; the 6 inputs are not recorded.
-    fixed, silence = FixedPointModel(layers=(layer([[4] * 6] * 3), layer([[4] * 3])), steps=5), SpikeInput(spikes=np.zeros((5, 2, 6)))
+    # 5 steps x 2 samples x (3 + 1) neurons: 40 numbers, of 4, 4 and 1 bytes; the 6 inputs are not
+    # recorded.
+    fixed, silence = (
+        FixedPointModel(layers=(layer([[4] * 6] * 3), layer([[4] * 3])), steps=5),
+        SpikeInput(spikes=np.zeros((5, 2, 6))),
+    )
     monkeypatch.setattr(emulator, "MAX_BYTES", 360)
-    assert sum(array.nbytes for name in "uvs" for array in getattr(emulator.run(fixed, silence, record="uvs"), name)) == 360
+    assert (
+        sum(
+            array.nbytes
+            for name in "uvs"
+            for array in getattr(emulator.run(fixed, silence, record="uvs"), name)
+        )
+        == 360
+    )
     monkeypatch.setattr(emulator, "MAX_BYTES", 359)
     emulator.run(fixed, silence, record="uv")
-    with pytest.raises(ValueError, match="recording u, v, s would take 360 bytes; at most 359 are kept: run fewer samples"):
+    with pytest.raises(
+        ValueError,
+        match="recording u, v, s would take 360 bytes; at most 359 are kept: run fewer samples",
+    ):
         emulator.run(fixed, silence, record="uvs")
 
 
@@ -247,7 +329,10 @@ def test_recordings_beyond_memory_are_refused(monkeypatch):
 def test_a_recording_does_not_depend_on_what_else_is_recorded(name):
     fixed = FixedPointModel(layers=(layer([[20, -6]]), layer([[8]])), steps=4)
     spikes = SpikeInput(spikes=np.random.default_rng(0).random((4, 3, 2)) < 0.5)
-    alone, reference = getattr(emulator.run(fixed, spikes, record=[name]), name), getattr(emulator.run_reference(fixed, spikes), name)
+    alone, reference = (
+        getattr(emulator.run(fixed, spikes, record=[name]), name),
+        getattr(emulator.run_reference(fixed, spikes), name),
+    )
     assert all(np.array_equal(a, b) for a, b in zip(alone, reference, strict=True))
 
 

@@ -15,7 +15,9 @@ from hardware.energy import DAVIES2018, PROFILES, Interval, estimate, exactly, o
 
 
 def counts(samples: int = 2, synaptic_updates: int = 0) -> OperationCounts:
-    """Two layers: 1000 + 200 synaptic operations, 30 + 6 active and 10 + 4 inactive updates, 20 spikes and 40 messages in, ..."""
+    """Two layers: 1000 + 200 synaptic operations, 30 + 6 active and 10 + 4 inactive updates, 20
+    spikes and 40 messages in, ...
+    """
     return OperationCounts(
         synaptic_operations=np.array([0, 1000, 200]),
         active_updates=np.array([0, 30, 6]),
@@ -30,13 +32,16 @@ def counts(samples: int = 2, synaptic_updates: int = 0) -> OperationCounts:
 
 def test_davies_joules_are_the_tables_by_hand():
     found = estimate(counts(synaptic_updates=500), cores=(2, 1))
-    # Per sample (two samples): 600 synaptic operations, 18 active and 7 inactive updates, 28 messages, 250 synaptic updates.
+    # Per sample (two samples): 600 synaptic operations, 18 active and 7 inactive updates, 28
+    # messages, 250 synaptic updates.
     assert found.synaptic_operations == pytest.approx((600 * 23.6e-12, 600 * 35.5e-12))
     assert found.neuron_updates == pytest.approx((18 * 81e-12 + 7 * 52e-12,) * 2)
     assert found.synaptic_updates == pytest.approx((250 * 120e-12,) * 2)
     assert found.spikes == (0, 0)
     assert found.messages == pytest.approx((28 * 1.7e-12, 28 * (1.7 + 7 * 3 + 3 * 4) * 1e-12))
-    assert found.dynamic.low == pytest.approx((600 * 23.6 + 18 * 81 + 7 * 52 + 250 * 120 + 28 * 1.7) * 1e-12)
+    assert found.dynamic.low == pytest.approx(
+        (600 * 23.6 + 18 * 81 + 7 * 52 + 250 * 120 + 28 * 1.7) * 1e-12
+    )
     assert found.communication_to_computation < 0.1
 
 
@@ -67,11 +72,27 @@ def test_sanafe_prices_spikes_and_messages_apart():
 def test_a_hundred_samples_of_the_same_cost_what_one_costs():
     one, many = counts(samples=1), counts(samples=1)
     many = dataclasses.replace(
-        many, samples=100, steps=1000, **{name: getattr(one, name) * 100 for name in ("synaptic_operations", "active_updates", "spikes")}
+        many,
+        samples=100,
+        steps=1000,
+        **{
+            name: getattr(one, name) * 100
+            for name in ("synaptic_operations", "active_updates", "spikes")
+        },
     )
-    many = dataclasses.replace(many, **{name: getattr(one, name) * 100 for name in ("inactive_updates", "messages", "synaptic_updates")})
-    assert estimate(many, cores=(1, 1)).dynamic == pytest.approx(estimate(one, cores=(1, 1)).dynamic)
-    assert estimate(many, cores=(1, 1)).seconds == pytest.approx(estimate(one, cores=(1, 1)).seconds)
+    many = dataclasses.replace(
+        many,
+        **{
+            name: getattr(one, name) * 100
+            for name in ("inactive_updates", "messages", "synaptic_updates")
+        },
+    )
+    assert estimate(many, cores=(1, 1)).dynamic == pytest.approx(
+        estimate(one, cores=(1, 1)).dynamic
+    )
+    assert estimate(many, cores=(1, 1)).seconds == pytest.approx(
+        estimate(one, cores=(1, 1)).seconds
+    )
 
 
 def test_a_constant_can_be_replaced_and_the_name_says_so():
@@ -79,8 +100,12 @@ def test_a_constant_can_be_replaced_and_the_name_says_so():
     assert own.synaptic_operation == exactly(1e-12) and own.message == (0, 2e-12)
     assert own.name == "davies2018 with own message, synaptic_operation"
     assert own.synaptic_update == DAVIES2018.synaptic_update
-    assert estimate(counts(), cores=(1, 1), profile=own).synaptic_operations == pytest.approx((600e-12,) * 2)
-    with pytest.raises(ValueError, match="has no constant 'synapse'; known: synaptic_operation, synaptic_update"):
+    assert estimate(counts(), cores=(1, 1), profile=own).synaptic_operations == pytest.approx(
+        (600e-12,) * 2
+    )
+    with pytest.raises(
+        ValueError, match="has no constant 'synapse'; known: synaptic_operation, synaptic_update"
+    ):
         override(DAVIES2018, synapse=1.0)
 
 
@@ -99,8 +124,14 @@ def test_cores_must_fit_the_layers():
 
 def test_the_record_is_json_and_says_it_is_modelled_and_by_what():
     record = json.loads(json.dumps(estimate(counts(synaptic_updates=3), cores=(1, 1)).record()))
-    assert record["how"] == "modelled" and record["profile"] == "davies2018" and "Davies" in record["source"]
-    assert record["total_j"] == pytest.approx([record["dynamic_j"][i] + record["static_j"][i] for i in (0, 1)])
+    assert (
+        record["how"] == "modelled"
+        and record["profile"] == "davies2018"
+        and "Davies" in record["source"]
+    )
+    assert record["total_j"] == pytest.approx(
+        [record["dynamic_j"][i] + record["static_j"][i] for i in (0, 1)]
+    )
     assert record["seconds"][0] <= record["seconds"][1]
 
 
@@ -111,15 +142,34 @@ def test_the_record_is_json_and_says_it_is_modelled_and_by_what():
     st.sampled_from(sorted(PROFILES)),
 )
 def test_every_bound_is_in_order_and_more_work_never_costs_less(numbers, cores, samples, profile):
-    names = ("synaptic_operations", "active_updates", "inactive_updates", "spikes", "messages", "synaptic_updates")
+    names = (
+        "synaptic_operations",
+        "active_updates",
+        "inactive_updates",
+        "spikes",
+        "messages",
+        "synaptic_updates",
+    )
     arrays = {name: np.array(numbers[2 * i : 2 * i + 2]) for i, name in enumerate(names)}
     less = OperationCounts(**arrays, samples=samples, steps=samples * 10)
-    more = OperationCounts(**{name: array + 1 for name, array in arrays.items()}, samples=samples, steps=samples * 10)
+    more = OperationCounts(
+        **{name: array + 1 for name, array in arrays.items()}, samples=samples, steps=samples * 10
+    )
     a, b = (estimate(c, cores=(cores,), profile=PROFILES[profile]) for c in (less, more))
-    for field in (*(f.name for f in dataclasses.fields(a)), "dynamic", "total", "computation", "communication"):
+    for field in (
+        *(f.name for f in dataclasses.fields(a)),
+        "dynamic",
+        "total",
+        "computation",
+        "communication",
+    ):
         bounds, above = getattr(a, field), getattr(b, field)
         if isinstance(bounds, Interval):
-            assert 0 <= bounds.low <= bounds.high and bounds.low <= above.low and bounds.high <= above.high
+            assert (
+                0 <= bounds.low <= bounds.high
+                and bounds.low <= above.low
+                and bounds.high <= above.high
+            )
 
 
 def test_the_middle_is_off_by_the_same_factor_from_both_bounds():

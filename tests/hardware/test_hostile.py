@@ -1,4 +1,5 @@
-"""Files from strangers, in both environments: a few hundred damaged ones a reader, and forgeries that claim a terabyte.
+"""Files from strangers, in both environments: a few hundred damaged ones a reader, and forgeries
+that claim a terabyte.
 
 The long run is `tools/fuzz`, which this test takes its readers and damage from.
 """
@@ -52,14 +53,23 @@ def test_damaged_files_are_read_or_refused_in_one_printable_line(name, tmp_path)
         except (ValueError, OSError) as error:
             assert str(error).isprintable() and str(error), (number, str(error))
     assert 0 < read < 200, "the damage is too light, or too heavy, to tell anything"
-    assert sorted(found.name for found in tmp_path.iterdir()) == sorted([reader.name, *reader.beside])
+    assert sorted(found.name for found in tmp_path.iterdir()) == sorted(
+        [reader.name, *reader.beside]
+    )
 
 
 @pytest.mark.parametrize(
-    "path", sorted((FUZZ.parents[1] / "tests" / "fuzz").glob("*/*")), ids=lambda path: f"{path.parent.name}-{path.name}"
+    "path",
+    sorted((FUZZ.parents[1] / "tests" / "fuzz").glob("*/*")),
+    ids=lambda path: f"{path.parent.name}-{path.name}",
 )
 def test_files_that_once_broke_a_reader_are_refused(path, tmp_path):
-    if importlib.util.find_spec("torch") is None and path.parent.name in ("checkpoint", "config", "event-trains", "pickle"):
+    if importlib.util.find_spec("torch") is None and path.parent.name in (
+        "checkpoint",
+        "config",
+        "event-trains",
+        "pickle",
+    ):
         pytest.skip("a reader of the simulator")
     reader = readers.READERS[path.parent.name]()
     with pytest.raises((ValueError, OSError)) as caught:
@@ -69,9 +79,15 @@ def test_files_that_once_broke_a_reader_are_refused(path, tmp_path):
 
 def forged_header(path):
     out = io.BytesIO()
-    header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (1024, 1024, 1048576), }".ljust(118) + b"\n"
+    header = (
+        b"{'descr': '|u1', 'fortran_order': False, 'shape': (1024, 1024, 1048576), }".ljust(118)
+        + b"\n"
+    )
     with zipfile.ZipFile(out, "w") as zipped:
-        zipped.writestr("spikes.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + b"\x01" * 100)
+        zipped.writestr(
+            "spikes.npy",
+            b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + b"\x01" * 100,
+        )
     path.write_bytes(out.getvalue())
 
 
@@ -85,8 +101,13 @@ def forged_directory(path):
 
 def bomb(path):
     body = io.BytesIO()
-    np.lib.format.write_array_header_1_0(body, {"descr": "|u1", "fortran_order": False, "shape": (1, 1, 320 * 2**20)})
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as zipped, zipped.open("spikes.npy", "w") as out:
+    np.lib.format.write_array_header_1_0(
+        body, {"descr": "|u1", "fortran_order": False, "shape": (1, 1, 320 * 2**20)}
+    )
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as zipped,
+        zipped.open("spikes.npy", "w") as out,
+    ):
         out.write(body.getvalue())
         for _ in range(320):
             out.write(bytes(2**20))
@@ -118,7 +139,9 @@ def chunk_bomb(path):
     """A chunk of 250 KB that unpacks to 250 MB: HDF5 itself would go on until memory ends."""
     good_model(path)
     with h5py.File(path, "r+") as file:
-        made = file["node/nodes/fc1"].create_dataset("bomb", shape=(100,), dtype="u1", chunks=(100,), compression="gzip")
+        made = file["node/nodes/fc1"].create_dataset(
+            "bomb", shape=(100,), dtype="u1", chunks=(100,), compression="gzip"
+        )
         made.id.write_direct_chunk((0,), zlib.compress(bytes(250 * 2**20), 9))
 
 
@@ -145,7 +168,9 @@ def good_model(path):
     path.write_bytes(readers.model().seeds[0])
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc to see the peak of memory")
+@pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="needs /proc to see the peak of memory"
+)
 @pytest.mark.parametrize(
     ("forge", "reader", "says"),
     [
@@ -164,8 +189,12 @@ def good_model(path):
 def test_a_forgery_takes_less_than_200_mb(forge, reader, says, tmp_path):
     forge(tmp_path / "forged")
     root = str(FUZZ.parents[1])
-    program = PEAK.format(root=root, module="hardware.border.files", name=reader, path=str(tmp_path / "forged"))
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    program = PEAK.format(
+        root=root, module="hardware.border.files", name=reader, path=str(tmp_path / "forged")
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
     taken, _, told = done.stdout.partition(" ")
     assert says in told and told.strip().isprintable()
     assert int(taken) * 1024 < 200_000_000
@@ -173,7 +202,8 @@ def test_a_forgery_takes_less_than_200_mb(forge, reader, says, tmp_path):
 
 def test_what_the_writer_packs_best_is_still_read(tmp_path):
     archive.write_npz(tmp_path / "s.npz", {"silent": np.zeros(24 * 2**20, dtype=np.uint8)})
-    assert (tmp_path / "s.npz").stat().st_size * 200 < 24 * 2**20  # zlib at level 1 goes no further than 229
+    # zlib at level 1 goes no further than 229
+    assert (tmp_path / "s.npz").stat().st_size * 200 < 24 * 2**20
     assert not archive.read_npz(tmp_path / "s.npz")["silent"].any()
 
 
@@ -182,13 +212,26 @@ def test_an_array_without_values_may_not_have_endless_rows(tmp_path):
         np.savez(tmp_path / "rows.npz", empty=np.zeros((rows, 0), np.int8))
         if rows == archive.MAX_EMPTY:
             assert archive.read_npz(tmp_path / "rows.npz")["empty"].shape == (rows, 0)
-    with pytest.raises(ValueError, match=r"array 'empty' of shape \(65537, 0\) holds no values in more than 65,536 rows: write it again"):
+    with pytest.raises(
+        ValueError,
+        match=(
+            r"array 'empty' of shape \(65537, 0\) holds no values in more than 65,536 rows: write"
+            r" it again"
+        ),
+    ):
         archive.read_npz(tmp_path / "rows.npz")
 
 
 def test_a_format_that_is_no_number_is_told_by_its_shape(tmp_path):
-    np.savez(tmp_path / "s.npz", spikes=np.zeros(1, np.uint8), shape=[1, 2, 3], format=np.zeros((20_000, 3, 0)))
-    with pytest.raises(ValueError, match=r"s\.npz: format of shape \(20000, 3, 0\); this version reads format"):
+    np.savez(
+        tmp_path / "s.npz",
+        spikes=np.zeros(1, np.uint8),
+        shape=[1, 2, 3],
+        format=np.zeros((20_000, 3, 0)),
+    )
+    with pytest.raises(
+        ValueError, match=r"s\.npz: format of shape \(20000, 3, 0\); this version reads format"
+    ):
         files.read_spikes(tmp_path / "s.npz")
 
 

@@ -1,4 +1,6 @@
-"""Lava itself, in this process: it computes what the emulator computes, in every current, voltage and spike. Python 3.10 only."""
+"""Lava itself, in this process: it computes what the emulator computes, in every current, voltage
+and spike. Python 3.10 only.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +18,27 @@ from hardware import chip, emulator, limits
 from hardware.border.model import SpikeInput
 from hardware.fixed_point import FixedPointLayer, FixedPointModel, round_to_step
 
-pytest.importorskip("lava.magma", reason="Lava exists for Python 3.10 alone; .venv-lava/bin/python -m pytest tests/hardware runs these")
+pytest.importorskip(
+    "lava.magma",
+    reason=(
+        "Lava exists for Python 3.10 alone; .venv-lava/bin/python -m pytest tests/hardware runs"
+        " these"
+    ),
+)
 
 from hardware.loihi import channels, runner
 
 # networkx tries pandas, numpy is called in old ways: warnings of Lava's own dependencies.
-pytestmark = [pytest.mark.filterwarnings("ignore::ImportWarning"), pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ImportWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
 
 
 def random_net(seed: int) -> tuple[FixedPointModel, SpikeInput]:
-    """A net of 1-4 layers of 1-784 neurons whose numbers lie anywhere in Loihi's ranges, often at their ends, and spikes for it."""
+    """A net of 1-4 layers of 1-784 neurons whose numbers lie anywhere in Loihi's ranges, often at
+    their ends, and spikes for it.
+    """
     rng = np.random.default_rng(seed)
     widest = int(rng.choice([5, 40, 150, 784]))
     sizes = [int(rng.integers(1, widest + 1)) for _ in range(int(rng.integers(2, 6)))]
@@ -43,21 +56,40 @@ def _random_layer(rng: np.random.Generator, n_in: int, n_out: int) -> FixedPoint
     w = round_to_step(rng.normal(0, rng.choice([10, 80, 300]), (n_out, n_in + axons)), bits, mode)
     largest = int(np.abs(w).sum(axis=1).max())
     # One step of all inputs must stay below 2^24, so wide layers cannot have the largest exponents.
-    top = min(chip.MAX_WEIGHT_EXP, int(np.log2(2 * chip.MAX_STATE / (largest * 64 + 1)))) if largest else chip.MAX_WEIGHT_EXP
+    top = (
+        min(chip.MAX_WEIGHT_EXP, int(np.log2(2 * chip.MAX_STATE / (largest * 64 + 1))))
+        if largest
+        else chip.MAX_WEIGHT_EXP
+    )
     weight_exp = int(rng.integers(chip.MIN_WEIGHT_EXP, max(top, chip.MIN_WEIGHT_EXP) + 1))
-    # Thresholds near what the current reaches make nets that neither sleep nor shout; some are at their limits.
+    # Thresholds near what the current reaches make nets that neither sleep nor shout; some are at
+    # their limits.
     reached = max(1, int(largest * 2.0**weight_exp * rng.choice([0.01, 0.1, 0.5])))
-    vth = min(int(rng.choice([reached, reached, reached, 1, 8189])), chip.MAX_THRESHOLD_BESIDE_BIAS_NEURON)
+    vth = min(
+        int(rng.choice([reached, reached, reached, 1, 8189])), chip.MAX_THRESHOLD_BESIDE_BIAS_NEURON
+    )
     du, dv = (int(rng.choice([0, 1, 4095, rng.integers(0, 4096)])) for _ in range(2))
     return FixedPointLayer(
-        w=w[:, :n_in], w_bias=w[:, n_in:], vth=vth, weight_exp=weight_exp, weight_bits=bits, sign_mode=mode, du=du, dv=dv
+        w=w[:, :n_in],
+        w_bias=w[:, n_in:],
+        vth=vth,
+        weight_exp=weight_exp,
+        weight_bits=bits,
+        sign_mode=mode,
+        du=du,
+        dv=dv,
     )
 
 
 @pytest.fixture(params=["direct", "stock"])
 def transport(request, monkeypatch):
     """Our channels, or Lava's own; both put back afterwards."""
-    for module in (channels.pypychannel, channels.py_model, channels.lava_runtime, channels.runtime_service):
+    for module in (
+        channels.pypychannel,
+        channels.py_model,
+        channels.lava_runtime,
+        channels.runtime_service,
+    ):
         monkeypatch.setattr(module, "CspSelector", module.CspSelector)
     for name in ("CspSendPort", "CspRecvPort"):
         monkeypatch.setattr(channels.pypychannel, name, getattr(channels.pypychannel, name))
@@ -67,10 +99,15 @@ def transport(request, monkeypatch):
 
 def hold_equal(fixed: FixedPointModel, spikes: SpikeInput, note: str = "") -> int:
     """Run both, compare everything; returns the number of spikes that all layers fired."""
-    ours, lavas = emulator.run(fixed, spikes, record="uvs"), runner.run(fixed, spikes.spikes, record=True)
+    ours, lavas = (
+        emulator.run(fixed, spikes, record="uvs"),
+        runner.run(fixed, spikes.spikes, record=True),
+    )
     assert np.array_equal(ours.counts, lavas.counts), note
     for name in ("u", "v", "s"):
-        for number, (a, b) in enumerate(zip(getattr(ours, name), getattr(lavas, name), strict=True), start=1):
+        for number, (a, b) in enumerate(
+            zip(getattr(ours, name), getattr(lavas, name), strict=True), start=1
+        ):
             assert np.array_equal(a, b), f"{name} of layer {number}, {note}"
     return int(ours.operations.spikes[1:].sum())
 
@@ -82,7 +119,9 @@ def test_random_nets_are_equal_on_lavas_channels_and_ours(seed):
 
 
 def hold_many_equal(first: int, last: int) -> None:
-    """Compare the nets of these seeds and print how many of them fired; run by the test below in a process of its own."""
+    """Compare the nets of these seeds and print how many of them fired; run by the test below in a
+    process of its own.
+    """
     channels.install()
     print(sum(hold_equal(*random_net(seed), f"seed {seed}") > 0 for seed in range(first, last)))
 
@@ -90,11 +129,21 @@ def hold_many_equal(first: int, last: int) -> None:
 @pytest.mark.slow
 def test_emulator_and_lava_agree_on_200_random_nets():
     """Every u, v and s of every step: the claim "bit-exact with Lava's fixed-point model"."""
-    code = "import runpy, sys; runpy.run_path(sys.argv[1])['hold_many_equal'](int(sys.argv[2]), int(sys.argv[3]))"
+    code = (
+        "import runpy, sys; runpy.run_path(sys.argv[1])['hold_many_equal'](int(sys.argv[2]),"
+        " int(sys.argv[3]))"
+    )
     command = [sys.executable, "-W", "ignore", "-c", code, __file__]
-    # Two small processes: Lava forks nine times a net, which takes long in a process as large as pytest's.
+    # Two small processes: Lava forks nine times a net, which takes long in a process as large as
+    # pytest's.
     halves = [
-        subprocess.Popen([*command, *seeds], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        subprocess.Popen(
+            [*command, *seeds],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
         for seeds in (("100", "200"), ("200", "300"))
     ]
     try:
@@ -104,7 +153,8 @@ def test_emulator_and_lava_agree_on_200_random_nets():
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(half.pid, signal.SIGTERM)
     assert [half.returncode for half in halves] == [0, 0], "\n".join(err for _, err in said)
-    assert sum(int(out) for out, _ in said) > 120  # most nets fire, so that equality means something
+    # most nets fire, so that equality means something
+    assert sum(int(out) for out, _ in said) > 120
 
 
 @pytest.mark.usefixtures("transport")

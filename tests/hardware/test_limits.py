@@ -15,7 +15,10 @@ from hardware.limits import LimitError
 
 def net(*sizes: int, bias: int = 1, **changes) -> FixedPointModel:
     """Layers of weight 2 and threshold 100."""
-    layers = [FixedPointLayer(w=np.full((n, m), 2), w_bias=np.full((n, bias), 2), vth=100, **changes) for m, n in itertools.pairwise(sizes)]
+    layers = [
+        FixedPointLayer(w=np.full((n, m), 2), w_bias=np.full((n, bias), 2), vth=100, **changes)
+        for m, n in itertools.pairwise(sizes)
+    ]
     return FixedPointModel(layers=tuple(layers), steps=10)
 
 
@@ -38,7 +41,8 @@ def test_worked_examples_of_placement(sizes, mode, cores, bias):
 
 def test_loads_are_those_of_the_fullest_core():
     first, second = limits.check(net(784, 256, 10)).layers
-    # 256 neurons and one bias neuron for the next layer on two cores; 785 axons of 129 weights of 8 bit, in words of 64.
+    # 256 neurons and one bias neuron for the next layer on two cores; 785 axons of 129 weights of 8
+    # bit, in words of 64.
     assert (first.neurons, first.cores, first.neurons_a_core) == (257, 2, 129)
     assert first.compartments == (129, 1024)
     assert first.axons_in == (785, 4096)
@@ -56,13 +60,20 @@ def test_learning_takes_two_compartments_tags_and_double_axons():
 def test_an_axon_out_is_needed_for_each_destination_core():
     fits = limits.check(net(10, 1024, 8192, bias=0)).layers
     assert fits[1].cores > 4
-    assert all(used <= most for fit in fits for used, most in (fit.compartments, fit.axons_in, fit.axons_out, fit.synapse_words))
+    assert all(
+        used <= most
+        for fit in fits
+        for used, most in (fit.compartments, fit.axons_in, fit.axons_out, fit.synapse_words)
+    )
     assert fits[0].axons_out[0] == fits[0].neurons_a_core * fits[1].cores
 
 
 def test_fewer_weight_bits_need_less_memory():
     narrow = limits.check(net(784, 1024, 10, weight_bits=8)).cores
-    layers = [replace(layer, w=layer.w * 16, w_bias=layer.w_bias * 16, weight_bits=4) for layer in net(784, 1024, 10).layers]
+    layers = [
+        replace(layer, w=layer.w * 16, w_bias=layer.w_bias * 16, weight_bits=4)
+        for layer in net(784, 1024, 10).layers
+    ]
     assert limits.check(FixedPointModel(layers=tuple(layers), steps=10)).cores < narrow
 
 
@@ -74,15 +85,36 @@ def one(**changes) -> FixedPointModel:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"w": np.full((3, 4), 256)}, r"layer 1: weight 256 is outside -256\.\.255 of mixed weights \(12 are\): lower vth"),
+        (
+            {"w": np.full((3, 4), 256)},
+            r"layer 1: weight 256 is outside -256\.\.255 of mixed weights \(12 are\): lower vth",
+        ),
         ({"w": np.full((3, 4), -258)}, r"layer 1: weight -258 is outside -256\.\.255"),
-        ({"w": np.full((3, 4), 3)}, r"layer 1: weight 3 is no multiple of 2, the step of 8-bit mixed weights \(12 are not\): round with"),
+        (
+            {"w": np.full((3, 4), 3)},
+            (
+                r"layer 1: weight 3 is no multiple of 2, the step of 8-bit mixed weights \(12 are"
+                r" not\): round with"
+            ),
+        ),
         ({"w": np.full((3, 4), 255)}, "layer 1: weight 255 is no multiple of 2"),
-        ({"w": np.full((3, 4), 4), "weight_bits": 5}, "layer 1: weight 4 is no multiple of 16, the step of 5-bit mixed weights"),
+        (
+            {"w": np.full((3, 4), 4), "weight_bits": 5},
+            "layer 1: weight 4 is no multiple of 16, the step of 5-bit mixed weights",
+        ),
         ({"w_bias": np.full((3, 1), 300)}, "layer 1: bias weight 300 is outside"),
-        ({"w": np.full((3, 4), -1), "sign_mode": "excitatory"}, r"layer 1: weight -1 is outside 0\.\.255 of excitatory"),
-        ({"w": np.full((3, 4), 1), "sign_mode": "inhibitory"}, r"layer 1: weight 1 is outside -255\.\.0 of inhibitory"),
-        ({"sign_mode": "null"}, "layer 1: sign mode is 'null'; Loihi has mixed, excitatory, inhibitory"),
+        (
+            {"w": np.full((3, 4), -1), "sign_mode": "excitatory"},
+            r"layer 1: weight -1 is outside 0\.\.255 of excitatory",
+        ),
+        (
+            {"w": np.full((3, 4), 1), "sign_mode": "inhibitory"},
+            r"layer 1: weight 1 is outside -255\.\.0 of inhibitory",
+        ),
+        (
+            {"sign_mode": "null"},
+            "layer 1: sign mode is 'null'; Loihi has mixed, excitatory, inhibitory",
+        ),
         ({"weight_bits": 7}, "layer 1: weight bits are 7; Loihi has 1, 2, 3, 4, 5, 6, 8"),
         ({"weight_bits": 12}, "layer 1: weight bits are 12"),
         ({"weight_bits": 0}, "layer 1: weight bits are 0"),
@@ -94,8 +126,17 @@ def one(**changes) -> FixedPointModel:
         ({"du": -1}, "layer 1: du is -1; Loihi holds 0 to 4,095"),
         ({"du": 5000}, "layer 1: du is 5,000"),
         ({"dv": 4096}, "layer 1: dv is 4,096; Loihi holds 0 to 4,095"),
-        ({"w": np.full((3, 600), 254), "weight_exp": 1}, "layer 1: one step can bring a current of 19,507,200; from 16,777,216 on"),
-        ({"w": np.zeros((3, 4097), int)}, "layer 1: takes 4,097 input axons for inference; a core has 4,096: narrow the layer before"),
+        (
+            {"w": np.full((3, 600), 254), "weight_exp": 1},
+            "layer 1: one step can bring a current of 19,507,200; from 16,777,216 on",
+        ),
+        (
+            {"w": np.zeros((3, 4097), int)},
+            (
+                "layer 1: takes 4,097 input axons for inference; a core has 4,096: narrow the layer"
+                " before"
+            ),
+        ),
         (
             {"w": np.zeros((1024 * 129, 1), int), "w_bias": np.zeros((1024 * 129, 0), int)},
             "the model needs 129 cores for inference; a Loihi chip has 128: use smaller layers",
@@ -116,17 +157,35 @@ def test_axons_count_twice_when_learning():
 
 def test_a_bias_neuron_bounds_its_neighbours_threshold():
     model = net(4, 3, 2)
-    fits = replace(model, layers=(replace(model.layers[0], vth=chip.MAX_THRESHOLD_BESIDE_BIAS_NEURON), model.layers[1]))
+    fits = replace(
+        model,
+        layers=(
+            replace(model.layers[0], vth=chip.MAX_THRESHOLD_BESIDE_BIAS_NEURON),
+            model.layers[1],
+        ),
+    )
     limits.check(fits)
-    too_high = replace(model, layers=(replace(model.layers[0], vth=chip.MAX_THRESHOLD_BESIDE_BIAS_NEURON + 1), model.layers[1]))
-    with pytest.raises(LimitError, match="layer 1: vth is 8,190; beside a bias neuron for the next layer 8,189 is the most"):
+    too_high = replace(
+        model,
+        layers=(
+            replace(model.layers[0], vth=chip.MAX_THRESHOLD_BESIDE_BIAS_NEURON + 1),
+            model.layers[1],
+        ),
+    )
+    with pytest.raises(
+        LimitError,
+        match="layer 1: vth is 8,190; beside a bias neuron for the next layer 8,189 is the most",
+    ):
         limits.check(too_high)
 
 
 @pytest.mark.parametrize("value", [100.7, 100.0, "100", None, True, float("nan")])
 @pytest.mark.parametrize("name", ["vth", "du", "weight_exp"])
 def test_what_is_no_integer_never_becomes_a_layer(name, value):
-    with pytest.raises(ValueError, match=rf"FixedPointLayer\.{name} is .*; need an integer \(Lava hangs on a float\)"):
+    with pytest.raises(
+        ValueError,
+        match=rf"FixedPointLayer\.{name} is .*; need an integer \(Lava hangs on a float\)",
+    ):
         one(**{name: value})
 
 
@@ -138,14 +197,20 @@ def test_float_weights_never_become_a_layer():
 def test_a_current_that_could_wrap_is_warned_of():
     assert limits.check(one()).warnings == ()
     (warning,) = limits.check(one(w=np.full((3, 600), 254), du=0)).warnings
-    assert warning.startswith("layer 1: if all inputs of one sign spiked at every step, the current would reach 39,950,745,600")
+    assert warning.startswith(
+        "layer 1: if all inputs of one sign spiked at every step, the current would reach"
+        " 39,950,745,600"
+    )
 
 
 def test_the_worst_case_current_is_never_exceeded():
     rng = np.random.default_rng(0)
     for weight_exp in (-3, 0, 2):
         layer = FixedPointLayer(
-            w=rng.integers(-128, 128, (5, 7)) * 2, w_bias=rng.integers(-128, 128, (5, 2)) * 2, vth=100, weight_exp=weight_exp
+            w=rng.integers(-128, 128, (5, 7)) * 2,
+            w_bias=rng.integers(-128, 128, (5, 2)) * 2,
+            vth=100,
+            weight_exp=weight_exp,
         )
         u = np.zeros(5)
         for row in np.sign(layer.w):

@@ -19,17 +19,27 @@ def files(tmp_path) -> list[str]:
         LayerModel(w=rng.normal(0, 1, (3, 4)), bias=np.zeros(3)),
     )
     write_model(Model(layers=layers, steps=8), tmp_path / "model.nir")
-    write_spikes(SpikeInput(spikes=rng.random((8, 6, 5)) < 0.5, labels=np.arange(6) % 3), tmp_path / "spikes.npz")
+    write_spikes(
+        SpikeInput(spikes=rng.random((8, 6, 5)) < 0.5, labels=np.arange(6) % 3),
+        tmp_path / "spikes.npz",
+    )
     return [str(tmp_path / name) for name in ("model.nir", "spikes.npz", "result.npz")]
 
 
 def test_run_writes_a_result_and_says_how_good_it_is(files, capsys):
     assert main(["run", *files, "--record", "v,s"]) == 0
     result = read_result(files[2])
-    assert result.counts.shape == (6, 3) and [v.shape for v in result.v] == [(8, 6, 4), (8, 6, 3)] and result.u is None
+    assert (
+        result.counts.shape == (6, 3)
+        and [v.shape for v in result.v] == [(8, 6, 4), (8, 6, 3)]
+        and result.u is None
+    )
     accuracy = 100 * result.accuracy(np.arange(6) % 3)
     said = capsys.readouterr()
-    assert said.out.startswith("6 samples on emulator in ") and f"accuracy {accuracy:.2f} %" in said.out
+    assert (
+        said.out.startswith("6 samples on emulator in ")
+        and f"accuracy {accuracy:.2f} %" in said.out
+    )
     assert said.err == "6/6 samples\n"
 
 
@@ -46,7 +56,18 @@ def test_wraps_and_saturations_are_told(files, tmp_path, capsys):
 def test_check_prints_cores_and_loads(files, capsys):
     assert main(["check", files[0], "--mode", "learning"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["layer", "neurons", "cores", "compartments", "axons", "in", "axons", "out", "synapse", "words"]
+    assert lines[0].split() == [
+        "layer",
+        "neurons",
+        "cores",
+        "compartments",
+        "axons",
+        "in",
+        "axons",
+        "out",
+        "synapse",
+        "words",
+    ]
     assert lines[1].split()[:5] == ["layer", "1", "4", "1", "8/1024"]
     assert lines[3] == "learning: 2 of 128 cores"
     assert lines[4].startswith("warning: learning: Loihi 1 has no port for a third factor")
@@ -81,12 +102,20 @@ def test_wrong_options_cost_one_line_and_exit_code_2(files, capsys, options, mes
 
 
 def test_a_model_too_large_for_the_chip_costs_one_line(files, tmp_path, capsys):
-    write_model(Model(layers=(LayerModel(w=np.ones((3, 5000)), bias=np.zeros(3)),), steps=8), tmp_path / "wide.nir")
+    write_model(
+        Model(layers=(LayerModel(w=np.ones((3, 5000)), bias=np.zeros(3)),), steps=8),
+        tmp_path / "wide.nir",
+    )
     assert main(["check", str(tmp_path / "wide.nir")]) == 2
-    assert capsys.readouterr().err.startswith("error: layer 1: takes 5,000 input axons for inference; a core has 4,096")
+    assert capsys.readouterr().err.startswith(
+        "error: layer 1: takes 5,000 input axons for inference; a core has 4,096"
+    )
 
 
 def test_other_steps_than_the_models_are_refused(files, tmp_path, capsys):
     write_spikes(SpikeInput(spikes=np.zeros((9, 2, 5))), tmp_path / "longer.npz")
     assert main(["run", files[0], str(tmp_path / "longer.npz"), files[2]]) == 2
-    assert capsys.readouterr().err == "error: the spikes have 9 steps, the model was made for 8: encode with steps=8\n"
+    assert (
+        capsys.readouterr().err
+        == "error: the spikes have 9 steps, the model was made for 8: encode with steps=8\n"
+    )

@@ -1,7 +1,10 @@
-"""The emulator against the manual: Loihi's inference once more, in Python's own unbounded integers, one number at a time.
+"""The emulator against the manual: Loihi's inference once more, in Python's own unbounded integers,
+one number at a time.
 
-Written from the arithmetic of Lava 0.10.0's fixed-point Dense and LIF (`lava/proc/dense/models.py`, `lava/proc/lif/models.py`) and the
-descriptions in Davies et al. 2018, not from the emulator: it shares no line with it, has no arrays, and cannot overflow unseen.
+Written from the arithmetic of Lava 0.10.0's fixed-point Dense and LIF (`lava/proc/dense/models.py`,
+`lava/proc/lif/models.py`) and the
+descriptions in Davies et al. 2018, not from the emulator: it shares no line with it, has no arrays,
+and cannot overflow unseen.
 """
 
 from __future__ import annotations
@@ -24,13 +27,17 @@ def kept(x: int, parts: int) -> int:
 
 
 def manual_layer(w, bias, vth, exponent, du, dv, trains):
-    """One layer over all steps of one sample. `trains`: a list of 0/1 an input, a step. Returns (u, v, s) per step, and overflows."""
+    """One layer over all steps of one sample. `trains`: a list of 0/1 an input, a step. Returns (u,
+    v, s) per step, and overflows.
+    """
     n = len(w)
     u, v, steps, wrapped, saturated = [0] * n, [0] * n, [], 0, 0
     for spikes in trains:
         fired = []
         for i in range(n):
-            total = sum(weight for weight, spike in zip(w[i], spikes, strict=True) if spike) + bias[i]
+            total = (
+                sum(weight for weight, spike in zip(w[i], spikes, strict=True) if spike) + bias[i]
+            )
             total = total * 2**exponent if exponent >= 0 else total // 2**-exponent
             u[i] = kept(u[i], 4096 - (du + 1)) + total * 64
             if u[i] > 2**23 or u[i] <= -(2**23):
@@ -50,7 +57,8 @@ def manual_layer(w, bias, vth, exponent, du, dv, trains):
 extreme = st.sampled_from
 decays = extreme([0, 1, 2047, 4094, 4095]) | st.integers(0, 4095)
 thresholds = extreme([1, 2, 131_070, 131_071]) | st.integers(1, 131_071)
-GRID = {bits: 1 << (9 - bits) for bits in (2, 3, 4, 5, 6, 8)}  # distance between weights of both signs
+# distance between weights of both signs
+GRID = {bits: 1 << (9 - bits) for bits in (2, 3, 4, 5, 6, 8)}
 
 
 @st.composite
@@ -61,13 +69,21 @@ def layers(draw, inputs: int, neurons: int) -> FixedPointLayer:
     weights = st.integers(-(-low // step), high // step).map(lambda k: k * step)
     rows = draw(
         st.lists(
-            st.lists(weights | extreme([low // step * step, high // step * step]), min_size=inputs, max_size=inputs),
+            st.lists(
+                weights | extreme([low // step * step, high // step * step]),
+                min_size=inputs,
+                max_size=inputs,
+            ),
             min_size=neurons,
             max_size=neurons,
         )
     )
     axons = draw(st.integers(0, 2))
-    w_bias = draw(st.lists(st.lists(weights, min_size=axons, max_size=axons), min_size=neurons, max_size=neurons))
+    w_bias = draw(
+        st.lists(
+            st.lists(weights, min_size=axons, max_size=axons), min_size=neurons, max_size=neurons
+        )
+    )
     return FixedPointLayer(
         w=np.array(rows).reshape(neurons, inputs), w_bias=np.array(w_bias, dtype=int).reshape(neurons, axons), vth=draw(thresholds),
         weight_exp=draw(st.integers(-7, 7)), weight_bits=bits, sign_mode=mode, du=draw(decays), dv=draw(decays),
@@ -98,15 +114,22 @@ def test_the_emulator_computes_what_the_manual_says(drawn):
         trains = spikes.spikes[:, b].tolist()
         for number, layer in enumerate(fixed.layers):
             bias = [sum(row) for row in layer.w_bias.tolist()]
-            steps, *more = manual_layer(layer.w.tolist(), bias, layer.vth, layer.weight_exp, layer.du, layer.dv, trains)
+            steps, *more = manual_layer(
+                layer.w.tolist(), bias, layer.vth, layer.weight_exp, layer.du, layer.dv, trains
+            )
             overflows = [a + c for a, c in zip(overflows, more, strict=True)]
             for name, index in (("u", 0), ("v", 1), ("s", 2)):
-                assert getattr(result, name)[number][:, b].tolist() == [step[index] for step in steps], (name, number)
+                assert getattr(result, name)[number][:, b].tolist() == [
+                    step[index] for step in steps
+                ], (name, number)
             trains = [step[2] for step in steps]
         assert result.counts[b].tolist() == [sum(column) for column in zip(*trains, strict=True)]
     assert [result.wrapped_currents, result.saturated_voltages] == overflows
 
 
-@pytest.mark.parametrize(("x", "parts", "wanted"), [(7, 2048, 3), (-7, 2048, -3), (4095, 4095, 4094), (-1, 4095, 0), (2**23, 4096, 2**23)])
+@pytest.mark.parametrize(
+    ("x", "parts", "wanted"),
+    [(7, 2048, 3), (-7, 2048, -3), (4095, 4095, 4094), (-1, 4095, 0), (2**23, 4096, 2**23)],
+)
 def test_the_manuals_decay_rounds_magnitudes_down(x, parts, wanted):
     assert kept(x, parts) == wanted

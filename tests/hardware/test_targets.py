@@ -1,4 +1,6 @@
-"""Both targets give the same counts; Lava, wherever it fails, ends in one line, in time, and leaves nothing behind."""
+"""Both targets give the same counts; Lava, wherever it fails, ends in one line, in time, and leaves
+nothing behind.
+"""
 
 from __future__ import annotations
 
@@ -40,12 +42,16 @@ def random_model(*sizes: int, steps: int = 10) -> FixedPointModel:
 
 
 def random_spikes(fixed: FixedPointModel, samples: int) -> SpikeInput:
-    return SpikeInput(spikes=np.random.default_rng(1).random((fixed.steps, samples, fixed.sizes[0])) < 0.2)
+    return SpikeInput(
+        spikes=np.random.default_rng(1).random((fixed.steps, samples, fixed.sizes[0])) < 0.2
+    )
 
 
 @pytest.fixture
 def groups(monkeypatch) -> list[int]:
-    """Process groups of all guarded jobs; each must leave neither process nor shared memory when it ends."""
+    """Process groups of all guarded jobs; each must leave neither process nor shared memory when it
+    ends.
+    """
     seen: list[int] = []
     end_group = lava_process.end_group
 
@@ -62,14 +68,18 @@ def groups(monkeypatch) -> list[int]:
 
 def leftovers(segments: str) -> list[str]:
     """Shared memory of one job."""
-    return [path.name for path in SHARED_MEMORY.glob(f"{segments}*")] if SHARED_MEMORY.is_dir() else []
+    return (
+        [path.name for path in SHARED_MEMORY.glob(f"{segments}*")] if SHARED_MEMORY.is_dir() else []
+    )
 
 
 def sabotage(monkeypatch, code: str) -> None:
     """Have every Lava worker run `code` before its job."""
     last = "importlib.import_module(module).main(arguments)"
     assert last in lava_process._BOOTSTRAP
-    monkeypatch.setattr(lava_process, "_BOOTSTRAP", lava_process._BOOTSTRAP.replace(last, code + "\n" + last))
+    monkeypatch.setattr(
+        lava_process, "_BOOTSTRAP", lava_process._BOOTSTRAP.replace(last, code + "\n" + last)
+    )
 
 
 def test_a_model_is_quantised_on_the_way_and_the_emulator_runs_here():
@@ -85,7 +95,10 @@ def test_a_model_is_quantised_on_the_way_and_the_emulator_runs_here():
         ({"deadline": 0}, "deadline is 0; need seconds above 0"),
         ({"deadline": float("nan")}, "deadline is nan"),
         ({"workers": 0}, "workers is 0; need at least 1"),
-        ({"spikes": SpikeInput(spikes=np.zeros((10, 1, 7)))}, "the spikes have 7 inputs, the model takes 5"),
+        (
+            {"spikes": SpikeInput(spikes=np.zeros((10, 1, 7)))},
+            "the spikes have 7 inputs, the model takes 5",
+        ),
         ({"record": ("w",)}, "cannot record w; known are u, v, s"),
     ],
 )
@@ -103,7 +116,9 @@ def test_lava_and_the_emulator_agree_through_files_and_processes(groups):
     spikes = random_spikes(fixed, 30)
     told: list[tuple[int, int]] = []
     ours = targets.run(fixed, spikes, "emulator", record="uvs")
-    lavas = targets.run(fixed, spikes, "lava", record="uvs", workers=2, progress=lambda *done: told.append(done))
+    lavas = targets.run(
+        fixed, spikes, "lava", record="uvs", workers=2, progress=lambda *done: told.append(done)
+    )
     assert np.array_equal(ours.counts, lavas.counts) and ours.counts.any()
     for name in ("u", "v", "s"):
         for a, b in zip(getattr(ours, name), getattr(lavas, name), strict=True):
@@ -116,7 +131,10 @@ def test_lava_and_the_emulator_agree_through_files_and_processes(groups):
 def test_one_sample_of_one_step_runs(groups):
     fixed = random_model(3, 2, steps=1)
     spikes = random_spikes(fixed, 1)
-    assert np.array_equal(targets.run(fixed, spikes, "lava", workers=4).counts, targets.run(fixed, spikes, "emulator").counts)
+    assert np.array_equal(
+        targets.run(fixed, spikes, "lava", workers=4).counts,
+        targets.run(fixed, spikes, "emulator").counts,
+    )
     assert len(groups) == 1
 
 
@@ -155,7 +173,13 @@ def test_the_deadline_is_kept_before_and_during_the_run(groups, samples, deadlin
     spikes = random_spikes(fixed, samples)
     targets.run(fixed, spikes, "emulator")  # compiles what a first run would count in
     begun = time.monotonic()
-    with pytest.raises(TargetError, match=f"Lava passed its deadline of {deadline:g} s and was ended: give it more with --deadline"):
+    with pytest.raises(
+        TargetError,
+        match=(
+            f"Lava passed its deadline of {deadline:g} s and was ended: give it more with"
+            " --deadline"
+        ),
+    ):
         targets.run(fixed, spikes, "lava", deadline=deadline, workers=1)
     assert time.monotonic() - begun < deadline + 2
     assert len(groups) == 1
@@ -164,7 +188,10 @@ def test_the_deadline_is_kept_before_and_during_the_run(groups, samples, deadlin
 @needs_lava
 @pytest.mark.usefixtures("groups")
 def test_a_worker_that_ignores_being_ended_is_killed(monkeypatch):
-    sabotage(monkeypatch, "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)")
+    sabotage(
+        monkeypatch,
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)",
+    )
     fixed = random_model(3, 2)
     begun = time.monotonic()
     with pytest.raises(TargetError, match="passed its deadline"):
@@ -176,8 +203,15 @@ def test_a_worker_that_ignores_being_ended_is_killed(monkeypatch):
 @needs_lava
 @pytest.mark.usefixtures("groups")
 def test_an_error_inside_lava_is_passed_on_in_one_line(monkeypatch, workers):
-    broken = "def broken(self): raise ValueError('the model broke at step 3') if self.time_step == 3 else RuntimeError('too early')"
-    sabotage(monkeypatch, f"import hardware.loihi.processes as p\n{broken}\np.PyHostModel.run_spk = lambda self: 1 / 0")
+    broken = (
+        "def broken(self): raise ValueError('the model broke at step 3') if self.time_step == 3"
+        " else RuntimeError('too early')"
+    )
+    sabotage(
+        monkeypatch,
+        f"import hardware.loihi.processes as p\n{broken}\np.PyHostModel.run_spk = lambda self:"
+        " 1 / 0",
+    )
     fixed = random_model(5, 4, 3)
     begun = time.monotonic()
     with pytest.raises(TargetError, match=r"^Lava failed: ZeroDivisionError: division by zero$"):
@@ -188,7 +222,11 @@ def test_an_error_inside_lava_is_passed_on_in_one_line(monkeypatch, workers):
 @needs_lava
 @pytest.mark.usefixtures("groups")
 def test_an_error_while_lava_is_built_is_passed_on_in_one_line(monkeypatch):
-    sabotage(monkeypatch, "import hardware.loihi.processes as p\ndef no(self, params): raise KeyError('exc')\np.PyHostModel.__init__ = no")
+    sabotage(
+        monkeypatch,
+        "import hardware.loihi.processes as p\ndef no(self, params): raise"
+        " KeyError('exc')\np.PyHostModel.__init__ = no",
+    )
     fixed = random_model(5, 4, 3)
     with pytest.raises(TargetError, match=r"^Lava failed: KeyError: 'exc'$"):
         targets.run(fixed, random_spikes(fixed, 4), "lava", deadline=60)
@@ -199,40 +237,65 @@ def test_an_error_while_lava_is_built_is_passed_on_in_one_line(monkeypatch):
 def test_a_worker_that_cannot_start_says_why(monkeypatch):
     sabotage(monkeypatch, "raise ImportError('no such thing')")
     fixed = random_model(3, 2)
-    with pytest.raises(TargetError, match=r"^Lava's first process ended with status 1: ImportError: no such thing$"):
+    with pytest.raises(
+        TargetError, match=r"^Lava's first process ended with status 1: ImportError: no such thing$"
+    ):
         targets.run(fixed, random_spikes(fixed, 1), "lava")
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc to find the processes")
+@pytest.mark.skipif(
+    not Path("/proc/self/stat").exists(), reason="needs /proc to find the processes"
+)
 @pytest.mark.parametrize("victim", ["first", "other"])
 @needs_lava
 @pytest.mark.usefixtures("groups")
 def test_a_killed_process_of_lavas_is_noticed_at_once(monkeypatch, victim):
     started: list[subprocess.Popen] = []
     popen = subprocess.Popen
-    monkeypatch.setattr(lava_process.subprocess, "Popen", lambda *a, **k: started.append(popen(*a, **k)) or started[-1])
+    monkeypatch.setattr(
+        lava_process.subprocess,
+        "Popen",
+        lambda *a, **k: started.append(popen(*a, **k)) or started[-1],
+    )
     fixed = random_model(20, 10, 5)
     killed: list[float] = []
 
     def kill(done: int, _: int) -> None:
         if done > 10 and not killed:
             pids = sorted(lava_process.members(started[0].pid))
-            os.kill(started[0].pid if victim == "first" else _actor(pids, started[0].pid), signal.SIGKILL)
+            os.kill(
+                started[0].pid if victim == "first" else _actor(pids, started[0].pid),
+                signal.SIGKILL,
+            )
             killed.append(time.monotonic())
 
-    reason = "was killed by SIGKILL" if victim == "first" else "one of Lava's processes ended with status -9"
+    reason = (
+        "was killed by SIGKILL"
+        if victim == "first"
+        else "one of Lava's processes ended with status -9"
+    )
     with pytest.raises(TargetError, match=reason):
-        targets.run(fixed, random_spikes(fixed, 20_000), "lava", deadline=120, workers=1, progress=kill)
+        targets.run(
+            fixed, random_spikes(fixed, 20_000), "lava", deadline=120, workers=1, progress=kill
+        )
     assert time.monotonic() - killed[0] < 2
 
 
 def _actor(pids: list[int], first: int) -> int:
-    """A process of Lava's that its first process forked after the resource tracker and the manager of shared memory."""
-    children = [pid for pid in pids if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1] == str(first)]
+    """A process of Lava's that its first process forked after the resource tracker and the manager
+    of shared memory.
+    """
+    children = [
+        pid
+        for pid in pids
+        if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1] == str(first)
+    ]
     return children[-2]
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc to find the processes")
+@pytest.mark.skipif(
+    not Path("/proc/self/stat").exists(), reason="needs /proc to find the processes"
+)
 @needs_lava
 def test_lava_does_not_outlive_the_program_that_asked_for_it():
     folder = Path(tempfile.mkdtemp(prefix="bg-", dir="/tmp"))  # a short path, so that it is used
@@ -242,7 +305,11 @@ import test_targets as t; from hardware import targets
 fixed = t.random_model(20, 10, 5)
 targets.run(fixed, t.random_spikes(fixed, 20_000), "lava", workers=1, progress=lambda done, of: print(done, flush=True))
 """
-    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=os.environ | {"TMPDIR": str(folder)})
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        env=os.environ | {"TMPDIR": str(folder)},
+    )
     try:
         assert parent.stdout is not None
         while int(parent.stdout.readline()) < 10:
@@ -250,14 +317,22 @@ targets.run(fixed, t.random_spikes(fixed, 20_000), "lava", workers=1, progress=l
         workers = [pid for pid in _sessions(parent.pid) if lava_process.members(pid)]
         assert len(workers) == 1
         variables = Path(f"/proc/{workers[0]}/environ").read_bytes().decode().split("\0")
-        segments = dict(variable.split("=", 1) for variable in variables if "=" in variable)["BIOGRAD_SEGMENTS"]
+        segments = dict(variable.split("=", 1) for variable in variables if "=" in variable)[
+            "BIOGRAD_SEGMENTS"
+        ]
         assert leftovers(segments)
         parent.kill()
         parent.wait()
         ends = time.monotonic() + 5
-        while time.monotonic() < ends and (lava_process.members(workers[0]) or list(folder.iterdir())):
+        while time.monotonic() < ends and (
+            lava_process.members(workers[0]) or list(folder.iterdir())
+        ):
             time.sleep(0.05)
-        assert lava_process.members(workers[0]) == [] and list(folder.iterdir()) == [] and leftovers(segments) == []
+        assert (
+            lava_process.members(workers[0]) == []
+            and list(folder.iterdir()) == []
+            and leftovers(segments) == []
+        )
     finally:
         parent.kill()
         parent.wait()
@@ -296,7 +371,11 @@ except t.TargetError as error: print(error, os.listdir("/dev/shm"))
     if "unshare:" in done.stderr or "mount:" in done.stderr:
         pytest.skip("may not mount a small /dev/shm")
     told = done.stdout.strip()
-    assert told.startswith("Lava failed: OSError") and "/dev/shm has 0." in told and "--shm-size" in told, done
+    assert (
+        told.startswith("Lava failed: OSError")
+        and "/dev/shm has 0." in told
+        and "--shm-size" in told
+    ), done
     assert told.endswith("[]"), "segments were left"
 
 
@@ -307,7 +386,9 @@ def test_a_cancelled_job_ends_soon(tmp_path, monkeypatch):
     threading.Timer(0.3, cancelled.set).start()
     begun = time.monotonic()
     with pytest.raises(TargetError, match="another part of the run failed"):
-        lava_process.run_guarded("hardware.loihi.worker", [], deadline=60, folder=tmp_path, cancelled=cancelled)
+        lava_process.run_guarded(
+            "hardware.loihi.worker", [], deadline=60, folder=tmp_path, cancelled=cancelled
+        )
     assert time.monotonic() - begun < 2.5
 
 
@@ -324,7 +405,11 @@ def test_without_lava_one_line_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setattr(lava_process, "_has_lava", lambda python: False)
     fixed = random_model(3, 2)
     with pytest.raises(
-        TargetError, match=r"^no Python 3\.10 with lava found .* or set \$BIOGRAD_LAVA_PYTHON; --target emulator needs none$"
+        TargetError,
+        match=(
+            r"^no Python 3\.10 with lava found .* or set \$BIOGRAD_LAVA_PYTHON; --target emulator"
+            r" needs none$"
+        ),
     ):
         targets.run(fixed, random_spikes(fixed, 1), "lava")
 
@@ -333,16 +418,29 @@ def test_without_lava_one_line_says_how_to_get_it(tmp_path, monkeypatch):
 def test_a_named_python_without_lava_is_named(tmp_path, monkeypatch):
     for named in (str(tmp_path / "absent"), "/bin/false"):
         monkeypatch.setenv("BIOGRAD_LAVA_PYTHON", named)
-        with pytest.raises(TargetError, match=rf"^\$BIOGRAD_LAVA_PYTHON is {named}: not a Python 3\.10 with lava: install it there"):
+        with pytest.raises(
+            TargetError,
+            match=(
+                rf"^\$BIOGRAD_LAVA_PYTHON is {named}: not a Python 3\.10 with lava: install it"
+                r" there"
+            ),
+        ):
             lava_process.lava_python()
 
 
 @pytest.mark.usefixtures("search_anew")
 def test_places_are_searched_in_order(tmp_path, monkeypatch):
     tried: list[str] = []
-    monkeypatch.setattr(lava_process, "_has_lava", lambda python: tried.append(python) or python.startswith(str(tmp_path / "here")))
+    monkeypatch.setattr(
+        lava_process,
+        "_has_lava",
+        lambda python: tried.append(python) or python.startswith(str(tmp_path / "here")),
+    )
     monkeypatch.setattr(lava_process, "_HERE", tmp_path / "here" / "hardware")
     monkeypatch.delenv("BIOGRAD_LAVA_PYTHON", raising=False)
     monkeypatch.chdir(tmp_path)
     assert lava_process.lava_python() == str(tmp_path / "here" / ".venv-lava" / "bin" / "python")
-    assert tried[-2:] == [str(tmp_path / ".venv-lava" / "bin" / "python"), str(tmp_path / "here" / ".venv-lava" / "bin" / "python")]
+    assert tried[-2:] == [
+        str(tmp_path / ".venv-lava" / "bin" / "python"),
+        str(tmp_path / "here" / ".venv-lava" / "bin" / "python"),
+    ]

@@ -1,4 +1,6 @@
-"""What the worker in Lava's Python does about Lava's processes: one reading of each outcome, and no reaping."""
+"""What the worker in Lava's Python does about Lava's processes: one reading of each outcome, and no
+reaping.
+"""
 
 import multiprocessing
 import os
@@ -44,7 +46,10 @@ def test_an_outcome_that_is_closed_says_no_more_than_it_has_said():
     there.close()
 
 
-@pytest.mark.skipif(not hasattr(os, "waitid") or sys.platform != "linux", reason="this system cannot look at a child without reaping it")
+@pytest.mark.skipif(
+    not hasattr(os, "waitid") or sys.platform != "linux",
+    reason="this system cannot look at a child without reaping it",
+)
 @pytest.mark.parametrize("status", [3, -signal.SIGKILL])
 def test_a_dead_process_is_seen_and_left_to_be_reaped(status):
     pid = os.posix_spawn(sys.executable, [sys.executable, "-c", _program(status)], os.environ)
@@ -58,4 +63,8 @@ def test_a_dead_process_is_seen_and_left_to_be_reaped(status):
 
 
 def _program(status: int) -> str:
-    return f"import os; os._exit({status})" if status >= 0 else f"import os; os.kill(os.getpid(), {-status})"
+    return (
+        f"import os; os._exit({status})"
+        if status >= 0
+        else f"import os; os.kill(os.getpid(), {-status})"
+    )

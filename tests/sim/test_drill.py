@@ -1,4 +1,6 @@
-"""A few of the faults of `tools/drill`, which breaks things on purpose, many more times, for whoever wants to see it."""
+"""A few of the faults of `tools/drill`, which breaks things on purpose, many more times, for
+whoever wants to see it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ TOOL = Path(__file__).parents[2] / "tools" / "drill"
 
 
 def drill(*arguments):
-    done = subprocess.run([sys.executable, str(TOOL), *arguments], capture_output=True, text=True, timeout=280)
+    done = subprocess.run(
+        [sys.executable, str(TOOL), *arguments], capture_output=True, text=True, timeout=280
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout)
 

@@ -19,14 +19,16 @@ def test_integrate_and_fire_equals_its_integer_formula_for_every_pixel_value(ste
 def test_integrate_and_fire_spaces_its_spikes_evenly(dtype: torch.dtype) -> None:
     s = integrate_and_fire(torch.tensor([[0.0, 0.25, 0.5, 1.0]], dtype=dtype), 8)[:, 0]
     assert s[:, 0].tolist() == [0] * 8
-    assert s[:, 1].tolist() == [0, 1, 0, 0, 0, 1, 0, 0]  # starts half full: the first spike comes after two steps, not four
+    # starts half full: the first spike comes after two steps, not four
+    assert s[:, 1].tolist() == [0, 1, 0, 0, 0, 1, 0, 0]
     assert s[:, 2].tolist() == [1, 0, 1, 0, 1, 0, 1, 0]
     assert s[:, 3].tolist() == [1] * 8
 
 
 def test_bernoulli_fires_at_the_pixels_rate() -> None:
     s = bernoulli(PIXELS, 4000, generator=torch.Generator().manual_seed(0))
-    assert (s.mean(0) - PIXELS).abs().max() < 4.5 * (0.25 / 4000) ** 0.5  # 4.5 standard deviations of the widest binomial
+    # 4.5 standard deviations of the widest binomial
+    assert (s.mean(0) - PIXELS).abs().max() < 4.5 * (0.25 / 4000) ** 0.5
     assert not s[:, 0, 0].any() and s[:, 0, 255].all()
     assert abs((s[1:, 0, 128] * s[:-1, 0, 128]).mean() - 0.252) < 0.04  # steps are independent
 
@@ -54,10 +56,14 @@ def test_every_encoder_keeps_black_silent_and_takes_a_single_step(name: str) -> 
 
 
 def test_bernoulli_draws_anew_from_another_seed() -> None:
-    first, second = (bernoulli(PIXELS, 20, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1))
+    first, second = (
+        bernoulli(PIXELS, 20, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1)
+    )
     assert not torch.equal(first, second)
 
 
 def test_bernoulli_keeps_black_silent_at_the_lowest_draw(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "rand", lambda size, **_: torch.zeros(size))
-    assert not bernoulli(torch.zeros(2, 3), 5).any() and bernoulli(torch.full((2, 3), 0.01), 5).all()
+    assert (
+        not bernoulli(torch.zeros(2, 3), 5).any() and bernoulli(torch.full((2, 3), 0.01), 5).all()
+    )

@@ -3,7 +3,16 @@ from __future__ import annotations
 import pytest
 import torch
 
-from biograd.errors import ERRORS, ClassWeighted, ErrorNeurons, FinalRate, RunningRate, SignedSpikes, balanced_weights, errors_over_time
+from biograd.errors import (
+    ERRORS,
+    ClassWeighted,
+    ErrorNeurons,
+    FinalRate,
+    RunningRate,
+    SignedSpikes,
+    balanced_weights,
+    errors_over_time,
+)
 
 # Two classes over four steps; the first should fire at every step, the second never.
 S_OUT = torch.tensor([[0.0, 1.0], [1.0, 1.0], [0.0, 0.0], [1.0, 0.0]]).view(4, 1, 2)
@@ -19,9 +28,13 @@ TARGET = torch.tensor([[1.0, 0.0]])
     ],
     ids=["signed", "running", "final"],
 )
-def test_four_steps_of_errors_are_as_computed_by_hand(kind: ErrorNeurons, first: list[float], second: list[float]) -> None:
+def test_four_steps_of_errors_are_as_computed_by_hand(
+    kind: ErrorNeurons, first: list[float], second: list[float]
+) -> None:
     err = errors_over_time(kind, S_OUT, TARGET)
-    assert err[:, 0, 0].tolist() == pytest.approx(first) and err[:, 0, 1].tolist() == pytest.approx(second)
+    assert err[:, 0, 0].tolist() == pytest.approx(first) and err[:, 0, 1].tolist() == pytest.approx(
+        second
+    )
 
 
 @pytest.mark.parametrize("name", ERRORS)
@@ -56,9 +69,12 @@ def test_a_class_of_weight_2_teaches_as_if_each_of_its_samples_stood_twice(kind)
     weighted = errors_over_time(ClassWeighted(kind, torch.tensor([1.0, 2.0, 1.0])), s_out, target)
     twice = torch.cat([torch.arange(12), (labels == 1).nonzero()[:, 0]])
     repeated = errors_over_time(kind, s_out[:, twice], target[twice])
-    assert torch.allclose(weighted.sum(1), repeated.sum(1), atol=1e-5)  # sums of a dozen in another order
+    # sums of a dozen in another order
+    assert torch.allclose(weighted.sum(1), repeated.sum(1), atol=1e-5)
     step = ClassWeighted(kind, torch.tensor([1.0, 2.0, 1.0])).error(s_out[0], s_out[0], target)
-    assert torch.equal(step, kind.error(s_out[0], s_out[0], target) * torch.tensor([1.0, 2.0, 1.0])[labels, None])
+    assert torch.equal(
+        step, kind.error(s_out[0], s_out[0], target) * torch.tensor([1.0, 2.0, 1.0])[labels, None]
+    )
     assert ClassWeighted(kind, torch.ones(3)).causal == kind.causal
 
 
@@ -79,6 +95,8 @@ def test_weights_that_make_no_sense_are_refused(weights):
 
 def test_weights_for_other_classes_are_refused():
     with pytest.raises(ValueError, match="2 class weights for 3 classes"):
-        ClassWeighted(SignedSpikes(), torch.ones(2)).error(torch.zeros(1, 3), torch.zeros(1, 3), torch.zeros(1, 3))
+        ClassWeighted(SignedSpikes(), torch.ones(2)).error(
+            torch.zeros(1, 3), torch.zeros(1, 3), torch.zeros(1, 3)
+        )
     with pytest.raises(ValueError, match="labels reach 3; 3 classes"):
         balanced_weights(torch.tensor([0, 3]), 3)

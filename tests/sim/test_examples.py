@@ -1,4 +1,6 @@
-"""Every public name has an example in its docstring, and every example of the simulator runs and says what it shows."""
+"""Every public name has an example in its docstring, and every example of the simulator runs and
+says what it shows.
+"""
 
 from __future__ import annotations
 
@@ -19,17 +21,26 @@ FLAGS = doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL
 
 @pytest.mark.parametrize("name", biograd.__all__)
 def test_a_public_name_has_an_example(name):
-    assert ">>>" in (inspect.getdoc(getattr(biograd, name)) or ""), f"biograd.{name} has no example in its docstring"
+    assert ">>>" in (inspect.getdoc(getattr(biograd, name)) or ""), (
+        f"biograd.{name} has no example in its docstring"
+    )
 
 
 MODULES = [module.name for module in pkgutil.walk_packages(biograd.__path__, "biograd.")]
 
 
-@pytest.mark.parametrize("name", [name for name in MODULES if not name.startswith(("biograd.__main__", "biograd.commands"))])
+@pytest.mark.parametrize(
+    "name",
+    [name for name in MODULES if not name.startswith(("biograd.__main__", "biograd.commands"))],
+)
 def test_the_examples_of_a_module_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # some write a file
     module = importlib.import_module(name)
-    names = {public: getattr(biograd, public) for public in biograd.__all__} | vars(module) | {"torch": torch, "nn": nn}
+    names = (
+        {public: getattr(biograd, public) for public in biograd.__all__}
+        | vars(module)
+        | {"torch": torch, "nn": nn}
+    )
     failed = []
     for found in doctest.DocTestFinder(exclude_empty=True).find(module, globs=names):
         if found.examples:

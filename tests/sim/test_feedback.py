@@ -21,9 +21,12 @@ def test_every_path_projects_the_errors_through_its_own_weights(name: str) -> No
     for hidden, n in enumerate(net.hidden):
         w_fb = feedback.weights(hidden)
         assert w_fb.shape == (n, 3)
-        torch.testing.assert_close(feedback.project(err, hidden), torch.einsum("tbc,nc->tbn", err, w_fb))
+        torch.testing.assert_close(
+            feedback.project(err, hidden), torch.einsum("tbc,nc->tbn", err, w_fb)
+        )
         torch.testing.assert_close(feedback.project(err[0], hidden), err[0] @ w_fb.T)
-        assert w_fb.pow(2).mean().sqrt().item() == pytest.approx(1, abs=0.5)  # one scale for all, so that one learning rate serves
+        # one scale for all, so that one learning rate serves
+        assert w_fb.pow(2).mean().sqrt().item() == pytest.approx(1, abs=0.5)
 
 
 def test_the_true_path_is_the_transposed_product_of_all_weights_above() -> None:
@@ -39,7 +42,8 @@ def test_symmetric_feedback_follows_the_forward_weights_at_unit_scale() -> None:
     net.layers[1].w.mul_(5).add_(0.3)
     path = net.layers[1].w.T
     torch.testing.assert_close(feedback.weights(0), path / path.pow(2).mean().sqrt())
-    assert feedback_angle(net, feedback, 0) == pytest.approx(0, abs=0.1)  # arccos of a float32's last bits
+    # arccos of a float32's last bits
+    assert feedback_angle(net, feedback, 0) == pytest.approx(0, abs=0.1)
     assert not feedback.state_dict()  # the forward weights are saved once, with the network
 
 
@@ -47,7 +51,11 @@ def test_the_angle_is_0_along_90_across_and_180_against_the_true_path() -> None:
     net = a_net(5, 2, 2)
     net.layers[1].w.copy_(torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
     feedback = RandomDFA(net)
-    for w_fb, angle in (([[2.0, 6.0], [4.0, 8.0]], 0), ([[3.0, -1.0], [0.0, 0.0]], 90), ([[-1.0, -3.0], [-2.0, -4.0]], 180)):
+    for w_fb, angle in (
+        ([[2.0, 6.0], [4.0, 8.0]], 0),
+        ([[3.0, -1.0], [0.0, 0.0]], 90),
+        ([[-1.0, -3.0], [-2.0, -4.0]], 180),
+    ):
         feedback.w_fb[0].copy_(torch.tensor(w_fb))
         assert feedback_angle(net, feedback, 0) == pytest.approx(angle, abs=1e-4)
     feedback.w_fb[0].copy_(torch.tensor([[1.0, 0.0], [0.0, 0.0]]))
@@ -55,7 +63,9 @@ def test_the_angle_is_0_along_90_across_and_180_against_the_true_path() -> None:
 
 
 @pytest.mark.parametrize("kind", [RandomDFA, SleepAligned])
-def test_the_errors_path_reads_no_forward_weight(kind: type[RandomDFA] | type[SleepAligned]) -> None:
+def test_the_errors_path_reads_no_forward_weight(
+    kind: type[RandomDFA] | type[SleepAligned],
+) -> None:
     net = a_net(5, 7, 3)
     feedback, symmetric = kind(net), Symmetric(net)
     err = torch.ones(2, 3)
@@ -68,13 +78,20 @@ def test_the_errors_path_reads_no_forward_weight(kind: type[RandomDFA] | type[Sl
 
 def test_random_feedback_is_standard_normal_and_drawn_from_its_generator() -> None:
     net = a_net(5, 400, 100)
-    first, second = (RandomDFA(net, generator=torch.Generator().manual_seed(3)).weights(0) for _ in range(2))
+    first, second = (
+        RandomDFA(net, generator=torch.Generator().manual_seed(3)).weights(0) for _ in range(2)
+    )
     assert torch.equal(first, second)
-    assert first.mean().item() == pytest.approx(0, abs=0.02) and first.std().item() == pytest.approx(1, abs=0.02)  # 4 standard errors
+    # 4 standard errors
+    assert first.mean().item() == pytest.approx(
+        0, abs=0.02
+    ) and first.std().item() == pytest.approx(1, abs=0.02)
     assert not RandomDFA.sleeps and not Symmetric.sleeps and SleepAligned.sleeps
 
 
-def test_a_hebbian_step_forgets_the_random_start_once_and_then_decays_towards_the_coincidence() -> None:
+def test_a_hebbian_step_forgets_the_random_start_once_and_then_decays_towards_the_coincidence() -> (
+    None
+):
     feedback = SleepAligned(a_net(5, 2, 2))
     c = torch.tensor([[1.0, 0.0], [0.0, 3.0]])
     feedback.align(0, c, 0.5)

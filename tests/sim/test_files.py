@@ -10,7 +10,9 @@ from biograd.files import atomic_write
 def test_bytes_and_functions_are_written_and_folders_made(tmp_path):
     atomic_write(tmp_path / "a/b/one", b"new")
     atomic_write(tmp_path / "a/b/one", lambda file: file.write(b"newer"))
-    assert (tmp_path / "a/b/one").read_bytes() == b"newer" and os.listdir(tmp_path / "a/b") == ["one"]
+    assert (tmp_path / "a/b/one").read_bytes() == b"newer" and os.listdir(tmp_path / "a/b") == [
+        "one"
+    ]
 
 
 def test_a_function_that_fails_half_way_leaves_the_old_file(tmp_path):
@@ -27,7 +29,9 @@ def test_a_function_that_fails_half_way_leaves_the_old_file(tmp_path):
 
 def test_an_error_of_the_system_keeps_its_type_and_names_the_file(tmp_path):
     (tmp_path / "one").mkdir()
-    with pytest.raises(IsADirectoryError, match=r"cannot write .*one: Is a directory; free space there") as error:
+    with pytest.raises(
+        IsADirectoryError, match=r"cannot write .*one: Is a directory; free space there"
+    ) as error:
         atomic_write(tmp_path / "one", b"new")
     assert "\n" not in str(error.value) and os.listdir(tmp_path) == ["one"]
     (tmp_path / "file").write_bytes(b"")

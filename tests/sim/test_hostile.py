@@ -1,4 +1,6 @@
-"""Files from strangers that the simulator reads: a few hundred damaged ones a reader, and forgeries. The long run is `tools/fuzz`."""
+"""Files from strangers that the simulator reads: a few hundred damaged ones a reader, and
+forgeries. The long run is `tools/fuzz`.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +29,23 @@ sys.path.insert(0, str(FUZZ))
 import child  # noqa: E402
 import readers  # noqa: E402
 
-NAMES = ["checkpoint", "config", "idx", "pickle", "records", "measurements", "events", "event-archive", "event-trains"]
+NAMES = [
+    "checkpoint",
+    "config",
+    "idx",
+    "pickle",
+    "records",
+    "measurements",
+    "events",
+    "event-archive",
+    "event-trains",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_damaged_files_are_read_or_refused_in_one_printable_line(name, tmp_path, monkeypatch):
-    monkeypatch.setitem(datasets.DATASETS, "mnist", datasets.DATASETS["mnist"])  # the reader of checkpoints puts its own there
+    # the reader of checkpoints puts its own there
+    monkeypatch.setitem(datasets.DATASETS, "mnist", datasets.DATASETS["mnist"])
     reader = readers.READERS[name]()
     read = 0
     for number in range(120):
@@ -46,7 +59,9 @@ def test_damaged_files_are_read_or_refused_in_one_printable_line(name, tmp_path,
     assert {found.name for found in tmp_path.iterdir()} == {reader.name, *reader.beside}
 
 
-@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs /proc to see the peak of memory")
+@pytest.mark.skipif(
+    not Path("/proc/self/clear_refs").exists(), reason="needs /proc to see the peak of memory"
+)
 def test_the_tool_counts_what_it_reads_and_names_every_input():
     command = [sys.executable, str(FUZZ), "spikes", "--inputs", "300", "--seed", "3"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100)
@@ -79,12 +94,19 @@ def test_the_tool_sees_what_a_reader_must_not_do(tmp_path):
 ALPHABET = st.characters(codec="utf-8")
 tables = st.recursive(
     st.booleans() | st.integers() | st.floats() | st.text(ALPHABET, max_size=8) | st.datetimes(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["sleep", "rate", "lr", "x"]), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["sleep", "rate", "lr", "x"]), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 
 
-@given(st.dictionaries(st.sampled_from([*RunConfig.__dataclass_fields__, "preset", "nothing"]), tables, max_size=4))
+@given(
+    st.dictionaries(
+        st.sampled_from([*RunConfig.__dataclass_fields__, "preset", "nothing"]), tables, max_size=4
+    )
+)
 def test_any_table_is_a_configuration_or_refused(tmp_path_factory, table):
     import tomli_w
 
@@ -110,7 +132,13 @@ def test_a_terabyte_that_is_not_there_is_refused_unread(mnist, tmp_path):
     with pytest.raises(ValueError, match="1,099,511,627,776 bytes; records have at most"):
         records.read(tmp_path / "r.jsonl")
     folder = RunFolder(tmp_path)
-    header = json.dumps({"x": {"dtype": "U8", "shape": [(1 << 40) - 108], "data_offsets": [0, (1 << 40) - 108]}}).ljust(100).encode()
+    header = (
+        json.dumps(
+            {"x": {"dtype": "U8", "shape": [(1 << 40) - 108], "data_offsets": [0, (1 << 40) - 108]}}
+        )
+        .ljust(100)
+        .encode()
+    )
     folder.checkpoint.write_bytes(struct.pack("<Q", 100) + header)
     sparse_end(folder.checkpoint, 1 << 40)
     with pytest.raises(ValueError, match="1,099,511,627,776 bytes, more than"):
@@ -133,17 +161,31 @@ def gzip_bomb(path):
 
 
 def forged_pickle(path):
-    """A pickle that announces a string of a terabyte; and, before it, one that unpacks to a gigabyte."""
+    """A pickle that announces a string of a terabyte; and, before it, one that unpacks to a
+    gigabyte.
+    """
     with zipfile.ZipFile(path, "w") as wheel:
-        wheel.writestr("m", gzip.compress(b"\x80\x04\x8e" + (1 << 40).to_bytes(8, "little") + b"x" * 900))
+        wheel.writestr(
+            "m", gzip.compress(b"\x80\x04\x8e" + (1 << 40).to_bytes(8, "little") + b"x" * 900)
+        )
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc to see the peak of memory")
+@pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="needs /proc to see the peak of memory"
+)
 def test_forgeries_take_less_than_200_mb(tmp_path):
     forged = [
-        (forged_idx, "biograd.data.idx.read_idx(PATH)", "promises 1048576 x 1048576 bytes and holds 1,000"),
+        (
+            forged_idx,
+            "biograd.data.idx.read_idx(PATH)",
+            "promises 1048576 x 1048576 bytes and holds 1,000",
+        ),
         (gzip_bomb, "biograd.data.idx.read_idx(PATH)", "holds more than"),
-        (forged_pickle, "biograd.data.fetch.mnist_from_wheel(pathlib.Path(PATH), 'm')", "longer than the data set"),
+        (
+            forged_pickle,
+            "biograd.data.fetch.mnist_from_wheel(pathlib.Path(PATH), 'm')",
+            "longer than the data set",
+        ),
     ]
     program = """
 import pathlib, biograd.data.idx, biograd.data.fetch
@@ -156,17 +198,28 @@ def taken(PATH, read):
     for forge, read, _ in forged:
         forge(tmp_path / forge.__name__)
         program += f"taken({str(tmp_path / forge.__name__)!r}, {read!r})\n"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=100, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=100, check=True
+    )
     for line, (_, _, says) in zip(done.stdout.splitlines(), forged, strict=True):
         taken, _, told = line.partition(" ")
         assert says in told and int(taken) * 1024 < 200_000_000, line
 
 
 def written_index(path, name="starts", **claims):
-    """An index of simulated events in which one array claims to be another: of `shape`, or packed as `size` bytes."""
-    head = str({"descr": "<i8", "fortran_order": False, "shape": claims.get("shape", (2,))}).encode().ljust(118) + b"\n"
+    """An index of simulated events in which one array claims to be another: of `shape`, or packed
+    as `size` bytes.
+    """
+    head = (
+        str({"descr": "<i8", "fortran_order": False, "shape": claims.get("shape", (2,))})
+        .encode()
+        .ljust(118)
+        + b"\n"
+    )
     with zipfile.ZipFile(path, "w") as zipped:
-        zipped.writestr(f"{name}.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head + bytes(900))
+        zipped.writestr(
+            f"{name}.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head + bytes(900)
+        )
     if "size" in claims:
         content = bytearray(path.read_bytes())
         at = content.index(b"PK\x01\x02") + 20
@@ -188,15 +241,29 @@ def event_forgeries(folder):
     at = content.index(b"PK\x01\x02") + 24
     content[at : at + 4] = struct.pack("<I", 0xFFFFFFFE)
     (folder / "zip" / "Train.zip").write_bytes(content)
-    packed = zipfile.ZipFile(folder / "bomb" / "Train.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1)
+    packed = zipfile.ZipFile(
+        folder / "bomb" / "Train.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1
+    )
     with packed, packed.open("3/1.bin", "w") as member:
         for _ in range(120):
             member.write(bytes(1 << 20))
-    for name, labels, length in (("labels", 1 << 37, 1 << 37), ("rows", 2, 1 << 37), ("chunk", 2, 2), ("long", 2, 2), ("none", 2, 2)):
+    for name, labels, length in (
+        ("labels", 1 << 37, 1 << 37),
+        ("rows", 2, 1 << 37),
+        ("chunk", 2, 2),
+        ("long", 2, 2),
+        ("none", 2, 2),
+    ):
         with h5py.File(folder / f"{name}.h5", "w") as file:
             for part, kind in (("times", np.float32), ("units", np.int32)):
                 chunks = (1 << 27,) if name == "chunk" else (2,)
-                made = file.create_dataset(f"spikes/{part}", (length,), dtype=h5py.vlen_dtype(kind), chunks=chunks, maxshape=(None,))
+                made = file.create_dataset(
+                    f"spikes/{part}",
+                    (length,),
+                    dtype=h5py.vlen_dtype(kind),
+                    chunks=chunks,
+                    maxshape=(None,),
+                )
                 if name == "long":
                     made[0] = np.arange(3, dtype=kind)
             held = file.create_dataset("labels", (labels,), dtype=np.int64, chunks=(2,))
@@ -204,7 +271,8 @@ def event_forgeries(folder):
                 held[:] = 0
     content = bytearray((folder / "long.h5").read_bytes())
     at = -1
-    while (at := content.find(struct.pack("<I", 3), at + 1)) >= 0:  # each reference to an array of 3 numbers now claims 4 billion
+    # each reference to an array of 3 numbers now claims 4 billion
+    while (at := content.find(struct.pack("<I", 3), at + 1)) >= 0:
         heap = int.from_bytes(content[at + 4 : at + 12], "little")
         if content[heap : heap + 4] == b"GCOL":
             content[at : at + 4] = b"\xff\xff\xff\xff"
@@ -214,10 +282,18 @@ def event_forgeries(folder):
     sparse(folder / "long.npz", 1 << 40)
     sparse(folder / "columns", 1 << 40)
     watch = "biograd.{}({!r}, 'train').spikes(torch.arange(1), 2)"
-    nmnist, shd = (lambda name: watch.format("nmnist", f"{folder}/{name}")), (lambda name: watch.format("shd", f"{folder}/{name}.h5"))
-    index = "biograd.data.events.simulated._read_index(pathlib.Path({!r}), pathlib.Path('none'), None)"
+    nmnist, shd = (
+        (lambda name: watch.format("nmnist", f"{folder}/{name}")),
+        (lambda name: watch.format("shd", f"{folder}/{name}.h5")),
+    )
+    index = (
+        "biograd.data.events.simulated._read_index(pathlib.Path({!r}), pathlib.Path('none'), None)"
+    )
     column = f"np.memmap({str(folder / 'columns')!r}, np.uint8, 'r')"
-    mapped = f"biograd.EventSet.of([biograd.Events(*[{column}] * 4)], [0], sensor=biograd.Sensor(34, 34, 2), window=9).events(0)"
+    mapped = (
+        f"biograd.EventSet.of([biograd.Events(*[{column}] * 4)], [0], sensor=biograd.Sensor(34, 34,"
+        " 2), window=9).events(0)"
+    )
     return [
         (nmnist("file"), "274,877,906,944 events, more than 20,000,000"),
         (nmnist("zip"), "858,993,458 events, more than 20,000,000"),
@@ -235,7 +311,9 @@ def event_forgeries(folder):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc to see the peak of memory")
+@pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="needs /proc to see the peak of memory"
+)
 def test_forged_events_take_less_than_200_mb(tmp_path):
     forged = event_forgeries(tmp_path)
     program = """
@@ -247,7 +325,9 @@ def taken(read):
     except (ValueError, OSError) as error: print(peak() - before, error)
 """
     program += "".join(f"taken({read!r})\n" for read, _ in forged)
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=100)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=100
+    )
     assert done.returncode == 0, done.stderr
     for line, (_, says) in zip(done.stdout.splitlines(), forged, strict=True):
         taken, _, told = line.partition(" ")

@@ -19,14 +19,19 @@ def test_a_layer_adds_its_bias_to_the_current_at_every_step() -> None:
 def test_weights_start_uniform_at_two_over_the_root_of_the_inputs_and_biases_at_zero() -> None:
     layer = Layer(400, 100, generator=torch.Generator().manual_seed(0))
     assert 0.0999 < layer.w.max() <= 0.1 and -0.1 <= layer.w.min() < -0.0999
-    assert layer.w.std().item() == pytest.approx(0.1 / 3**0.5, rel=0.02)  # 40,000 draws: 0.3 % standard error
+    # 40,000 draws: 0.3 % standard error
+    assert layer.w.std().item() == pytest.approx(0.1 / 3**0.5, rel=0.02)
     assert not layer.b.any()
 
 
 def test_equal_seeds_make_equal_networks_and_leave_the_global_generator_alone() -> None:
     before = torch.random.get_rng_state()
-    first, second, other = (Network((5, 4, 3), generator=torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
-    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+    first, second, other = (
+        Network((5, 4, 3), generator=torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)
+    )
+    assert all(
+        torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True)
+    )
     assert not torch.equal(first.layers[0].w, other.layers[0].w)
     assert torch.equal(before, torch.random.get_rng_state())
 
@@ -49,7 +54,9 @@ def test_rolling_equals_stepping_to_the_bit() -> None:
     for t in range(9):
         states = net.step(states, spikes[t])
         for state, done in zip(states, rolled, strict=True):
-            assert torch.equal(state.s, done.s[t]) and torch.equal(net.neuron.slope(state), done.psi[t].float())
+            assert torch.equal(state.s, done.s[t]) and torch.equal(
+                net.neuron.slope(state), done.psi[t].float()
+            )
     assert rolled[-1].s.any()
 
 
@@ -68,8 +75,11 @@ def test_sizes_that_make_no_network_are_refused_in_one_line(sizes: tuple[int, ..
 
 
 @given(st.lists(st.lists(st.integers(0, 3), min_size=4, max_size=4), min_size=1, max_size=6))
-def test_the_answer_is_the_lowest_class_among_those_that_fired_most(counts: list[list[int]]) -> None:
-    s_out = (torch.arange(3)[:, None, None] < torch.tensor(counts)).float()  # as many spikes as the count says
+def test_the_answer_is_the_lowest_class_among_those_that_fired_most(
+    counts: list[list[int]],
+) -> None:
+    # as many spikes as the count says
+    s_out = (torch.arange(3)[:, None, None] < torch.tensor(counts)).float()
     assert read_out(s_out).tolist() == [row.index(max(row)) for row in counts]
 
 

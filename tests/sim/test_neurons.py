@@ -51,13 +51,16 @@ def test_scans_walk_the_steps_computed_by_hand() -> None:
     for compiled in (True, False):
         s, psi = soma_scan(neuron, torch.tensor(CURRENT).view(5, 1, 1), compiled=compiled)
         assert s.flatten().tolist() == S
-        assert psi.flatten().tolist() == [0, 1, 0, 0, 1]  # the first voltage lies on the edge of the window, which is outside
+        # the first voltage lies on the edge of the window, which is outside
+        assert psi.flatten().tolist() == [0, 1, 0, 0, 1]
     assert apical_scan(neuron, torch.tensor(TEACH).view(5, 1, 1)).flatten().tolist() == V_APICAL
 
 
 def test_a_memoryless_apical_dendrite_repeats_its_input() -> None:
     teach = torch.randn(4, 2, 3)
-    assert torch.equal(apical_scan(TwoCompartmentLIF(TwoCompartmentParams(alpha_a=0.0)), teach), teach)
+    assert torch.equal(
+        apical_scan(TwoCompartmentLIF(TwoCompartmentParams(alpha_a=0.0)), teach), teach
+    )
 
 
 def test_the_apical_dendrite_never_drives_the_soma() -> None:
@@ -76,7 +79,9 @@ def test_only_a_voltage_above_one_threshold_fires() -> None:
 
 
 def test_a_spike_clears_the_voltage_of_its_own_neuron_alone() -> None:
-    state = SomaState(u=torch.tensor([[0.0, 0.0]]), v=torch.tensor([[1.5, 0.8]]), s=torch.tensor([[1.0, 0.0]]))
+    state = SomaState(
+        u=torch.tensor([[0.0, 0.0]]), v=torch.tensor([[1.5, 0.8]]), s=torch.tensor([[1.0, 0.0]])
+    )
     after = soma_step(state, torch.zeros(1, 2), TwoCompartmentParams(alpha_u=0.5, alpha_v=0.5))
     assert after.v.tolist() == [[0.0, pytest.approx(0.4)]]
 
@@ -89,7 +94,15 @@ def test_the_slope_is_one_inside_its_window_and_zero_from_the_edge_on(window: fl
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("alpha_u", 1.0), ("alpha_u", -0.1), ("alpha_v", 1.0), ("alpha_a", 1.5), ("alpha_a", math.nan), ("window", 0.0), ("window", math.nan)],
+    [
+        ("alpha_u", 1.0),
+        ("alpha_u", -0.1),
+        ("alpha_v", 1.0),
+        ("alpha_a", 1.5),
+        ("alpha_a", math.nan),
+        ("window", 0.0),
+        ("window", math.nan),
+    ],
 )
 def test_constants_out_of_range_are_refused_by_name_and_value(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=rf"^neuron\.{name} is {value}; need [^\n]*$"):
@@ -125,12 +138,18 @@ def test_a_memoryless_apical_dendrite_takes_no_memory() -> None:
     assert apical_scan(TwoCompartmentLIF(TwoCompartmentParams(alpha_a=0.0)), teach) is teach
 
 
-def test_somata_in_single_precision_are_compiled_and_others_stepped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_somata_in_single_precision_are_compiled_and_others_stepped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     class Other(TwoCompartmentLIF):
         """A neuron of one's own, whose steps a compiled loop cannot know."""
 
     asked = []
-    monkeypatch.setattr(neurons.scans, "soma", lambda current, *constants: asked.append(constants) or (current, current))
+    monkeypatch.setattr(
+        neurons.scans,
+        "soma",
+        lambda current, *constants: asked.append(constants) or (current, current),
+    )
     current, p = torch.ones(3, 1, 2), TwoCompartmentParams(alpha_u=0.25, alpha_v=0.5, window=0.75)
     soma_scan(TwoCompartmentLIF(p), current)
     soma_scan(TwoCompartmentLIF(p), current, compiled=False)

@@ -1,4 +1,6 @@
-"""What outputs mean: classes as ever, and real numbers, learned by the same error neurons, feedback and rules."""
+"""What outputs mean: classes as ever, and real numbers, learned by the same error neurons, feedback
+and rules.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ def seeded(seed: int) -> torch.Generator:
 
 
 def a_net(*sizes: int, **neuron: float) -> Network:
-    net = Network(sizes, neuron=TwoCompartmentLIF(TwoCompartmentParams(**neuron)), generator=seeded(0))
+    net = Network(
+        sizes, neuron=TwoCompartmentLIF(TwoCompartmentParams(**neuron)), generator=seeded(0)
+    )
     for layer in net.layers:
         layer.w *= 2
         layer.b.uniform_(-0.1, 0.2, generator=seeded(1))
@@ -74,10 +78,14 @@ class Spike(torch.autograd.Function):
 
 @pytest.mark.parametrize("neurons", [1, 3])
 def test_the_update_is_the_gradient_of_the_squared_error_of_the_answers(neurons: int) -> None:
-    # Without memory and with the whole sample's rate, the local update is the gradient itself, by autograd and written apart.
+    # Without memory and with the whole sample's rate, the local update is the gradient itself, by
+    # autograd and written apart.
     net = a_net(9, 15, 2 * neurons, **NO_MEMORY).double()
     spikes, y = (x.double() for x in a_batch())
-    readout, rule = Values(-3.0, 5.0, neurons=neurons), Eligibility(TraceParams(alpha_x=0.0, alpha_z=0.0))
+    readout, rule = (
+        Values(-3.0, 5.0, neurons=neurons),
+        Eligibility(TraceParams(alpha_x=0.0, alpha_z=0.0)),
+    )
     LocalLearner(net, Symmetric(net), error=FinalRate(), rule=rule, readout=readout).step(spikes, y)
 
     w1, b1, w2, b2 = weights = [p.detach().clone().requires_grad_() for p in net.parameters()]
@@ -85,12 +93,19 @@ def test_the_update_is_the_gradient_of_the_squared_error_of_the_answers(neurons:
     s1 = Spike.apply(v1, ((v1.detach() - 1).abs() < 1).double())
     v2 = s1 @ w2.T + b2
     rates = Spike.apply(v2, torch.ones_like(v2)).mean(0)
-    answers = -3 + 8 * rates  # each neuron of a value answers by itself: the loss of every one counts
+    # each neuron of a value answers by itself: the loss of every one counts
+    answers = -3 + 8 * rates
     (0.5 * ((y.repeat_interleave(neurons, 1) - answers) / 8).pow(2).sum() / BATCH).backward()
 
     scale = true_path(net, 0).pow(2).mean().sqrt()  # Symmetric feeds back at unit root mean square
-    for parameter, expected, unit in zip(net.parameters(), weights, (scale, scale, 1, 1), strict=True):
-        assert expected.grad is not None and parameter.grad is not None and expected.grad.abs().max() > 1e-4
+    for parameter, expected, unit in zip(
+        net.parameters(), weights, (scale, scale, 1, 1), strict=True
+    ):
+        assert (
+            expected.grad is not None
+            and parameter.grad is not None
+            and expected.grad.abs().max() > 1e-4
+        )
         torch.testing.assert_close(parameter.grad, expected.grad / unit, rtol=1e-9, atol=1e-12)
 
 
@@ -98,16 +113,29 @@ def test_the_update_is_the_gradient_of_the_squared_error_of_the_answers(neurons:
 @pytest.mark.parametrize("error", [name for name, kind in ERRORS.items() if kind.causal])
 def test_both_orders_and_any_number_of_threads_learn_the_same(error: str, rule: str) -> None:
     net = a_net(9, 15, 4)
-    feedback, readout, (spikes, y) = RandomDFA(net, generator=seeded(4)), Values((-3.0, -4.0), (5.0, 6.0), neurons=2), a_batch()
+    feedback, readout, (spikes, y) = (
+        RandomDFA(net, generator=seeded(4)),
+        Values((-3.0, -4.0), (5.0, 6.0), neurons=2),
+        a_batch(),
+    )
     seen = []
     for order, threads in (("layer", 1), ("layer", 2), ("online", 1)):
         kind: Any = {"order": order, "threads": threads}
-        learner = LocalLearner(net, feedback, error=ERRORS[error](), rule=RULES[rule](), readout=readout, **kind)
+        learner = LocalLearner(
+            net, feedback, error=ERRORS[error](), rule=RULES[rule](), readout=readout, **kind
+        )
         result = learner.step(spikes, y)
-        seen.append([result.predicted, result.error, *(p.grad for p in net.parameters() if p.grad is not None)])
+        seen.append(
+            [
+                result.predicted,
+                result.error,
+                *(p.grad for p in net.parameters() if p.grad is not None),
+            ]
+        )
     assert seen[0][0].shape == (BATCH, 2) and len(seen[0]) == 6
     for other in seen[1:]:
-        torch.testing.assert_close(other, seen[0], rtol=1e-4, atol=1e-6)  # float32 sums in another order
+        # float32 sums in another order
+        torch.testing.assert_close(other, seen[0], rtol=1e-4, atol=1e-6)
 
 
 def test_classes_stay_what_they_were_to_the_bit() -> None:
@@ -121,7 +149,10 @@ def test_classes_stay_what_they_were_to_the_bit() -> None:
 
 
 def test_what_is_wished_and_fired_is_answered() -> None:
-    readout, y = Values([-1.0, 10.0], [1.0, 20.0], neurons=3), torch.tensor([[-1.0, 20.0], [0.5, 12.5]])
+    readout, y = (
+        Values([-1.0, 10.0], [1.0, 20.0], neurons=3),
+        torch.tensor([[-1.0, 20.0], [0.5, 12.5]]),
+    )
     wished = readout.wished(y, outputs=6)
     assert wished.tolist() == [[0, 0, 0, 1, 1, 1], [0.75, 0.75, 0.75, 0.25, 0.25, 0.25]]
     assert readout.answers(wished * 8, steps=8).tolist() == y.tolist()
@@ -133,10 +164,13 @@ def test_errors_are_told_in_the_targets_unit() -> None:
     answers, y = torch.tensor([[1.0, 0.0], [3.0, 0.0]]), torch.tensor([[0.0, 2.0], [4.0, -2.0]])
     found = Values(-9, 9).measured(answers, y)
     assert found["rmse"] == pytest.approx(math.sqrt((1 + 4 + 1 + 4) / 4))
-    assert found["r2"] == pytest.approx(((1 - 2 / 8) + (1 - 8 / 8)) / 2)  # second value: no better than its mean
-    assert Values(-9, 9).score(answers, y).item() == pytest.approx(5)  # a sum over samples of the mean over values
+    # second value: no better than its mean
+    assert found["r2"] == pytest.approx(((1 - 2 / 8) + (1 - 8 / 8)) / 2)
+    # a sum over samples of the mean over values
+    assert Values(-9, 9).score(answers, y).item() == pytest.approx(5)
     flat = torch.ones(2, 1)
-    assert math.isnan(Values(-9, 9).measured(flat, flat)["r2"])  # a value that never varies is no test
+    # a value that never varies is no test
+    assert math.isnan(Values(-9, 9).measured(flat, flat)["r2"])
 
 
 def images(n: int, seed: int) -> ImageSet:
@@ -153,10 +187,14 @@ SHORT = SleepParams(every=10, phases=1, first_night=2, steps=50)
 def trainer_of(train_set: Any, test_set: Any = None, *, epochs: int = 2, **changes: Any) -> Trainer:
     generator = seeded(0)
     net = Network((16, 64, 8), generator=generator)
-    learner = LocalLearner(net, SleepAligned(net, generator=generator), readout=Values(*RANGES, neurons=4))
+    learner = LocalLearner(
+        net, SleepAligned(net, generator=generator), readout=Values(*RANGES, neurons=4)
+    )
     params = TrainParams(epochs=epochs, batch=25, steps=16)
     optimizer = torch.optim.Adam(net.parameters(), lr=3e-3)
-    return Trainer(learner, optimizer, train_set, params=params, test_set=test_set, sleep=SHORT, **changes)
+    return Trainer(
+        learner, optimizer, train_set, params=params, test_set=test_set, sleep=SHORT, **changes
+    )
 
 
 @pytest.mark.slow
@@ -167,11 +205,19 @@ def test_a_network_learns_real_functions_better_than_their_means() -> None:
     for record in trainer.run(on_batch=shown.append):
         stopping(record)
         kept.append(record)
-    assert kept[-1]["test_r2"] > 0.75 and kept[-1]["test_rmse"] < 0.6 * kept[0]["test_rmse"] and stopping.best > 0.75
+    assert (
+        kept[-1]["test_r2"] > 0.75
+        and kept[-1]["test_rmse"] < 0.6 * kept[0]["test_rmse"]
+        and stopping.best > 0.75
+    )
     assert not any("accuracy" in name for name in kept[-1])
-    assert kept[-1]["train_rmse"] == pytest.approx(shown[-1].figures["rmse"]) and math.isnan(shown[-1].train_accuracy)
+    assert kept[-1]["train_rmse"] == pytest.approx(shown[-1].figures["rmse"]) and math.isnan(
+        shown[-1].train_accuracy
+    )
     found = trainer.evaluate()
-    assert found.predicted.shape == (300, 2) and found.figures["r2"] == pytest.approx(kept[-1]["test_r2"])
+    assert found.predicted.shape == (300, 2) and found.figures["r2"] == pytest.approx(
+        kept[-1]["test_r2"]
+    )
     assert math.isnan(found.test_accuracy)
 
 
@@ -182,9 +228,17 @@ def test_images_loaders_and_trains_of_values_teach_the_same() -> None:
     members = SpikeSet(s=spikes.transpose(0, 1), y=shown.y, classes=8)
     loaded = [(shown.x[part], shown.y[part]) for part in order.split(25)]
     of_spikes = [(spikes[:, part], shown.y[part]) for part in order.split(25)]
-    ways = (trainer_of(shown, shown), trainer_of(members, members), trainer_of(loaded), trainer_of(of_spikes, encoder=None))
+    ways = (
+        trainer_of(shown, shown),
+        trainer_of(members, members),
+        trainer_of(loaded),
+        trainer_of(of_spikes, encoder=None),
+    )
     told = [next(trainer.run()) for trainer in ways]
-    assert told[0]["test_rmse"] == told[1]["test_rmse"] and len({record["train_rmse"] for record in told}) == 1
+    assert (
+        told[0]["test_rmse"] == told[1]["test_rmse"]
+        and len({record["train_rmse"] for record in told}) == 1
+    )
     for other in ways[1:]:
         pairs = zip(ways[0].learner.net.parameters(), other.learner.net.parameters(), strict=True)
         assert all(torch.equal(a, b) for a, b in pairs)
@@ -195,7 +249,11 @@ def test_a_run_on_values_stopped_within_an_epoch_goes_on_to_the_same_bits(loader
     shown = images(200, 0)
 
     def source() -> Any:
-        return DataLoader(TensorDataset(shown.x, shown.y), batch_size=25, shuffle=True) if loader else shown
+        return (
+            DataLoader(TensorDataset(shown.x, shown.y), batch_size=25, shuffle=True)
+            if loader
+            else shown
+        )
 
     whole = trainer_of(source())
     told = list(whole.run())
@@ -205,7 +263,12 @@ def test_a_run_on_values_stopped_within_an_epoch_goes_on_to_the_same_bits(loader
     resumed.load_state_dict(broken.state_dict())
     rest = list(resumed.run())
     assert [r["train_rmse"] for r in rest] == [r["train_rmse"] for r in told]
-    assert all(torch.equal(a, b) for a, b in zip(whole.learner.net.parameters(), resumed.learner.net.parameters(), strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(
+            whole.learner.net.parameters(), resumed.learner.net.parameters(), strict=True
+        )
+    )
 
 
 def test_a_run_folder_takes_values_and_gives_them_back(tmp_path: Any) -> None:
@@ -226,7 +289,9 @@ def test_a_run_folder_takes_values_and_gives_them_back(tmp_path: Any) -> None:
     assert not checkpoint.load_checkpoint(folder, again)
     (last,), (same,) = list(first.trainer.run()), list(again.trainer.run())
     timed = {"seconds", "night_seconds", "samples_per_second"}
-    assert {k: v for k, v in last.items() if k not in timed} == {k: v for k, v in same.items() if k not in timed}
+    assert {k: v for k, v in last.items() if k not in timed} == {
+        k: v for k, v in same.items() if k not in timed
+    }
     records.append(folder.records, same)
     assert json.loads(folder.records.read_text().splitlines()[-1])["test_r2"] == last["test_r2"]
     render.write(records.read(folder.records), tmp_path / "report.html")
@@ -240,19 +305,31 @@ def test_values_leave_the_chips_integers_as_they_leave_the_simulator() -> None:
     net, readout, shown = trainer.learner.net, Values(*RANGES, neurons=4), images(100, 1)
     spikes = encode(shown.x, integrate_and_fire, 16)
     there = emulator.run(
-        quantise(to_model(net, None, steps=16, encoder="integrate_and_fire", info={})), SpikeInput(spikes=spikes.numpy().astype(np.uint8))
+        quantise(to_model(net, None, steps=16, encoder="integrate_and_fire", info={})),
+        SpikeInput(spikes=spikes.numpy().astype(np.uint8)),
     )
     answers = readout.answers(torch.from_numpy(there.counts).float(), 16)
     here = evaluate(net, shown, readout=readout, steps=16)
-    assert readout.measured(answers, here.predicted)["r2"] > 0.98  # eight-bit weights move a few spikes
+    # eight-bit weights move a few spikes
+    assert readout.measured(answers, here.predicted)["r2"] > 0.98
 
 
 def test_recordings_may_have_values_too() -> None:
     one = Events(*(np.array([number]) for number in (3, 2, 0, 750)))
-    train = EventSet.of([one] * 4, np.array([[0.5], [1.0], [0.0], [0.25]]), sensor=Sensor(4, 3), window=1000)
-    assert train.classes == 1 and train.y.dtype == torch.float32 and train.subset([1, 2]).y.tolist() == [[1.0], [0.0]]
+    train = EventSet.of(
+        [one] * 4, np.array([[0.5], [1.0], [0.0], [0.25]]), sensor=Sensor(4, 3), window=1000
+    )
+    assert (
+        train.classes == 1
+        and train.y.dtype == torch.float32
+        and train.subset([1, 2]).y.tolist() == [[1.0], [0.0]]
+    )
     net = Network((train.inputs, 1))
-    trainer = Trainer(LocalLearner(net, RandomDFA(net), readout=Values(0, 1)), torch.optim.Adam(net.parameters()), train)
+    trainer = Trainer(
+        LocalLearner(net, RandomDFA(net), readout=Values(0, 1)),
+        torch.optim.Adam(net.parameters()),
+        train,
+    )
     assert next(trainer.run())["train_rmse"] > 0
 
 
@@ -264,19 +341,28 @@ def test_recordings_may_have_values_too() -> None:
         (torch.zeros(BATCH, 2, dtype=torch.int64), "targets are torch.int64"),
         (torch.full((BATCH, 2), math.nan), "hold values that are not finite"),
         (torch.full((BATCH, 2), math.inf), "hold values that are not finite"),
-        (torch.full((BATCH, 2), 5.5), r"run from 5.5 to 5.5 and the readout from -3 to 5: widen Values\(low, high\)"),
+        (
+            torch.full((BATCH, 2), 5.5),
+            r"run from 5.5 to 5.5 and the readout from -3 to 5: widen Values\(low, high\)",
+        ),
         (torch.zeros(0, 2), "at least one sample"),
     ],
 )
-def test_targets_that_are_none_are_refused_in_one_line(y: Tensor, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # as users run: the check of types would speak first
+def test_targets_that_are_none_are_refused_in_one_line(
+    y: Tensor, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # as users run: the check of types would speak first
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     net, (spikes, _) = a_net(9, 2), a_batch()
     learner = LocalLearner(net, RandomDFA(net), readout=Values(-3.0, 5.0))
     with pytest.raises(ValueError, match=says) as refused:
         learner.step(spikes, y)
     assert "\n" not in str(refused.value)
     shown = ImageSet("x", "train", torch.zeros(len(y), 9), y, classes=2)
-    for make in (lambda: Trainer(learner, torch.optim.Adam(net.parameters()), shown), lambda: next(loaded(learner, shown).run())):
+    for make in (
+        lambda: Trainer(learner, torch.optim.Adam(net.parameters()), shown),
+        lambda: next(loaded(learner, shown).run()),
+    ):
         with pytest.raises(ValueError) as refused:
             make()
         assert "\n" not in str(refused.value)
@@ -288,10 +374,21 @@ def loaded(learner: LocalLearner, shown: ImageSet) -> Trainer:
 
 def test_readouts_and_networks_that_do_not_fit_are_refused_in_one_line() -> None:
     (spikes, y), net = a_batch(), a_net(9, 3)
-    with pytest.raises(ValueError, match=r"^the network has 3 outputs, 2 a value: make its last size 2 times the number of values$"):
+    with pytest.raises(
+        ValueError,
+        match=(
+            r"^the network has 3 outputs, 2 a value: make its last size 2 times the number of"
+            r" values$"
+        ),
+    ):
         LocalLearner(net, RandomDFA(net), readout=Values(-3, 5, neurons=2)).step(spikes, y)
-    with pytest.raises(ValueError, match=r"^the network has 3 outputs, 1 a value and 2 ranges: make its last size 1 times"):
-        LocalLearner(net, RandomDFA(net), readout=Values([-3, -3], [5, 5])).step(spikes, torch.zeros(BATCH, 3))
+    with pytest.raises(
+        ValueError,
+        match=r"^the network has 3 outputs, 1 a value and 2 ranges: make its last size 1 times",
+    ):
+        LocalLearner(net, RandomDFA(net), readout=Values([-3, -3], [5, 5])).step(
+            spikes, torch.zeros(BATCH, 3)
+        )
     for low, high in ((1.0, 1.0), (0.0, math.inf), (math.nan, 1.0), ((), ())):
         with pytest.raises(ValueError, match="are no ranges; need finite numbers, low < high"):
             Values(low, high)
@@ -302,5 +399,11 @@ def test_readouts_and_networks_that_do_not_fit_are_refused_in_one_line() -> None
     weighted = ClassWeighted(SignedSpikes(), torch.ones(3))
     with pytest.raises(ValueError, match="class weights have no meaning where Values are read"):
         LocalLearner(net, RandomDFA(net), error=weighted, readout=Values(0, 1))
-    with pytest.raises(ValueError, match=r"labels are torch.float32 of shape \(6, 2\).*or readout=Values\(low, high\) for real values$"):
+    with pytest.raises(
+        ValueError,
+        match=(
+            r"labels are torch.float32 of shape \(6, 2\).*or readout=Values\(low, high\) for real"
+            r" values$"
+        ),
+    ):
         LocalLearner(net, RandomDFA(net)).step(spikes, y)

@@ -1,4 +1,6 @@
-"""Recurrent layers: their spikes come back one step later, and their synapses learn by the same rule, from the past alone."""
+"""Recurrent layers: their spikes come back one step later, and their synapses learn by the same
+rule, from the past alone.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,12 @@ def seeded(seed: int) -> torch.Generator:
 
 def a_net(recurrent: Any = True, **neuron: float) -> Network:
     """A network whose every layer fires, and whose loops matter."""
-    net = Network(SIZES, neuron=TwoCompartmentLIF(TwoCompartmentParams(**neuron)), recurrent=recurrent, generator=seeded(0))
+    net = Network(
+        SIZES,
+        neuron=TwoCompartmentLIF(TwoCompartmentParams(**neuron)),
+        recurrent=recurrent,
+        generator=seeded(0),
+    )
     for layer in net.layers:
         layer.w *= 1.5
         layer.b.uniform_(-0.1, 0.2, generator=seeded(1))
@@ -47,7 +54,9 @@ def a_net(recurrent: Any = True, **neuron: float) -> Network:
 
 
 def a_batch(dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
-    return (torch.rand(T, BATCH, SIZES[0], generator=seeded(2)) < 0.4).to(dtype), torch.randint(4, (BATCH,), generator=seeded(3))
+    return (torch.rand(T, BATCH, SIZES[0], generator=seeded(2)) < 0.4).to(dtype), torch.randint(
+        4, (BATCH,), generator=seeded(3)
+    )
 
 
 def grads(net: Network) -> list[Tensor]:
@@ -55,8 +64,13 @@ def grads(net: Network) -> list[Tensor]:
 
 
 def test_a_spike_comes_back_to_its_own_layer_one_step_later() -> None:
-    # Two neurons, by hand: input fires neuron 0 at step 0; its synapse of 1.5 fires neuron 1 at step 1, which has no input of its own.
-    net = Network((1, 2, 1), neuron=TwoCompartmentLIF(TwoCompartmentParams(alpha_u=0.0, alpha_v=0.0)), recurrent=True)
+    # Two neurons, by hand: input fires neuron 0 at step 0; its synapse of 1.5 fires neuron 1 at
+    # step 1, which has no input of its own.
+    net = Network(
+        (1, 2, 1),
+        neuron=TwoCompartmentLIF(TwoCompartmentParams(alpha_u=0.0, alpha_v=0.0)),
+        recurrent=True,
+    )
     hidden = net.layers[0]
     assert hidden.w_rec is not None
     hidden.w.copy_(torch.tensor([[1.5], [0.0]]))
@@ -68,11 +82,16 @@ def test_a_spike_comes_back_to_its_own_layer_one_step_later() -> None:
 @pytest.mark.parametrize("recurrent", [True, (True, False), (False, True)])
 def test_steps_and_whole_trains_are_the_same_and_equal_the_equations(recurrent: Any) -> None:
     net, (spikes, _) = a_net(recurrent), a_batch()
-    assert [layer.w_rec is not None for layer in net.layers] == [*([True] * 2 if recurrent is True else recurrent), False]
+    assert [layer.w_rec is not None for layer in net.layers] == [
+        *([True] * 2 if recurrent is True else recurrent),
+        False,
+    ]
     rolled, states, s = net.roll(spikes), net.rest(BATCH), spikes
     for t in range(T):
         states = net.step(states, spikes[t])
-        assert all(torch.equal(state.s, done.s[t]) for state, done in zip(states, rolled, strict=True))
+        assert all(
+            torch.equal(state.s, done.s[t]) for state, done in zip(states, rolled, strict=True)
+        )
     for layer, done in zip(net.layers, rolled, strict=True):
         u = v = was = torch.zeros_like(done.s[0])
         for t in range(T):
@@ -83,11 +102,16 @@ def test_steps_and_whole_trains_are_the_same_and_equal_the_equations(recurrent: 
             assert torch.equal(was, done.s[t])
         s = done.s
     chain = Network(SIZES)
-    chain.load_state_dict({name: value for name, value in net.state_dict().items() if "w_rec" not in name})
+    chain.load_state_dict(
+        {name: value for name, value in net.state_dict().items() if "w_rec" not in name}
+    )
     assert not torch.equal(chain(spikes), net(spikes)) and not net.by_events and chain.by_events
     trains = Trains.pack(spikes)
     assert trains is not None
-    assert all(torch.equal(a, done.s.sum(0)) for a, done in zip(net.spike_counts(trains), rolled, strict=True))
+    assert all(
+        torch.equal(a, done.s.sum(0))
+        for a, done in zip(net.spike_counts(trains), rolled, strict=True)
+    )
 
 
 class Spike(torch.autograd.Function):
@@ -104,18 +128,25 @@ class Spike(torch.autograd.Function):
 @pytest.mark.parametrize("order", ["layer", "online"])
 @pytest.mark.parametrize("error", [name for name, kind in ERRORS.items() if kind.causal])
 def test_the_update_is_the_gradient_with_recurrent_paths_detached(error: str, order: Any) -> None:
-    # e-prop: a recurrent synapse is taught through its own neuron alone; spikes that come back carry no gradient.
+    # e-prop: a recurrent synapse is taught through its own neuron alone; spikes that come back
+    # carry no gradient.
     net = a_net().double()
     spikes, labels = a_batch(torch.float64)
     LocalLearner(net, Symmetric(net), error=ERRORS[error](), order=order).step(spikes, labels)
-    rolled, target, s_pre = net.roll(spikes), torch.nn.functional.one_hot(labels, 4).double(), spikes
+    rolled, target, s_pre = (
+        net.roll(spikes),
+        torch.nn.functional.one_hot(labels, 4).double(),
+        spikes,
+    )
     shown = rolled[-1].s
     if error == "running":
         shown = shown.cumsum(0) / torch.arange(1, T + 1)[:, None, None]
     err = target - shown
     for index, (layer, done) in enumerate(zip(net.layers[:2], rolled, strict=False)):
         assert layer.w_rec is not None
-        w, b, w_rec = weights = [p.detach().clone().requires_grad_() for p in (layer.w, layer.b, layer.w_rec)]
+        w, b, w_rec = weights = [
+            p.detach().clone().requires_grad_() for p in (layer.w, layer.b, layer.w_rec)
+        ]
         u = v = was = torch.zeros_like(done.s[0])
         fired = []
         for t in range(T):
@@ -124,7 +155,9 @@ def test_the_update_is_the_gradient_with_recurrent_paths_detached(error: str, or
             was = Spike.apply(v, ((v.detach() - 1).abs() < 1).double())
             fired.append(was)
         path = true_path(net, index)
-        (-(err @ (path / path.pow(2).mean().sqrt()).T * torch.stack(fired)).sum() / (T * BATCH)).backward()
+        (
+            -(err @ (path / path.pow(2).mean().sqrt()).T * torch.stack(fired)).sum() / (T * BATCH)
+        ).backward()
         expected, found = [p.grad for p in weights], [layer.w.grad, layer.b.grad, layer.w_rec.grad]
         assert all(g is not None and g.abs().max() > 1e-3 for g in expected)
         torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
@@ -142,7 +175,8 @@ def test_both_orders_and_any_number_of_threads_agree(rule: str, alpha_a: float) 
         seen.append(grads(net))
     assert len(seen[0]) == 8 and all(g.any() for g in seen[0])
     for other in seen[1:]:
-        torch.testing.assert_close(other, seen[0], rtol=1e-4, atol=1e-6)  # float32 sums in another order
+        # float32 sums in another order
+        torch.testing.assert_close(other, seen[0], rtol=1e-4, atol=1e-6)
     trains = Trains.pack(spikes)
     assert trains is not None
     LocalLearner(net, feedback, rule=RULES[rule]()).step(trains, labels)  # bits are unpacked
@@ -193,9 +227,16 @@ def test_no_autograd_graph_is_built_and_one_that_is_not_recurrent_is_the_one_it_
         for order in ("layer", "online"):
             kind: Any = {"order": order}
             LocalLearner(net, RandomDFA(net, generator=seeded(4)), **kind).step(spikes, labels)
-    plain, chain = Network(SIZES, generator=seeded(0)), Network(SIZES, recurrent=False, generator=seeded(0))
-    assert [name for name, _ in plain.named_parameters()] == [f"layers.{i}.{name}" for i in range(3) for name in ("w", "b")]
-    assert all(torch.equal(a, b) for a, b in zip(plain.parameters(), chain.parameters(), strict=True))
+    plain, chain = (
+        Network(SIZES, generator=seeded(0)),
+        Network(SIZES, recurrent=False, generator=seeded(0)),
+    )
+    assert [name for name, _ in plain.named_parameters()] == [
+        f"layers.{i}.{name}" for i in range(3) for name in ("w", "b")
+    ]
+    assert all(
+        torch.equal(a, b) for a, b in zip(plain.parameters(), chain.parameters(), strict=True)
+    )
 
 
 @pytest.mark.slow
@@ -208,7 +249,14 @@ def test_a_recurrent_network_learns_a_timing_task_with_sleep() -> None:
     start = net.layers[0].w_rec.clone()
     params = TrainParams(epochs=8, batch=20, steps=train.s.shape[1])
     short = SleepParams(first_night=20, steps=300)
-    trainer = Trainer(learner, torch.optim.Adam(net.parameters(), lr=4e-3), train, test_set=test, params=params, sleep=short)
+    trainer = Trainer(
+        learner,
+        torch.optim.Adam(net.parameters(), lr=4e-3),
+        train,
+        test_set=test,
+        params=params,
+        sleep=short,
+    )
     assert list(trainer.run())[-1]["test_accuracy"] > 0.85  # chance is 0.5
     assert (net.layers[0].w_rec - start).abs().max() > 0.01
     seen = probe(learner, test.spikes(torch.tensor([0]), train.s.shape[1]), test.y[:1])
@@ -218,15 +266,36 @@ def test_a_recurrent_network_learns_a_timing_task_with_sleep() -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("mnist")
-def test_a_recurrent_run_trains_resumes_and_is_measured_and_says_why_it_is_not_exported(tmp_path: Any, capsys: Any) -> None:
-    short = ["--hidden", "20", "--epochs", "2", "--steps", "5", "--limit", "200", "--sleep.first-night", "1", "--sleep.steps", "50"]
+def test_a_recurrent_run_trains_resumes_and_is_measured_and_says_why_it_is_not_exported(
+    tmp_path: Any, capsys: Any
+) -> None:
+    short = [
+        "--hidden",
+        "20",
+        "--epochs",
+        "2",
+        "--steps",
+        "5",
+        "--limit",
+        "200",
+        "--sleep.first-night",
+        "1",
+        "--sleep.steps",
+        "50",
+    ]
     folder = str(tmp_path / "run")
     assert cli.main(["train", *short, "--recurrent", "--out", folder, "--quiet"]) == 0
     assert RunFolder(folder).read_config().recurrent
-    assert cli.main(["train", *short, "--recurrent", "--out", folder, "--quiet", "--resume", "--json"]) == 0
+    assert (
+        cli.main(["train", *short, "--recurrent", "--out", folder, "--quiet", "--resume", "--json"])
+        == 0
+    )
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert cli.main(["evaluate", folder, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out.splitlines()[-1])["test_accuracy"] == told["test_accuracy"]
+    assert (
+        json.loads(capsys.readouterr().out.splitlines()[-1])["test_accuracy"]
+        == told["test_accuracy"]
+    )
     assert cli.main(["export", folder]) == 2
     assert "a recurrent network cannot be exported" in capsys.readouterr().err
 
@@ -240,26 +309,43 @@ def test_a_stopped_recurrent_run_goes_on_to_the_same_bits() -> None:
         learner = LocalLearner(net, SleepAligned(net, generator=seeded(3)))
         params = TrainParams(epochs=2, batch=20, steps=train.s.shape[1])
         short = SleepParams(first_night=2, steps=50, every=3)
-        return Trainer(learner, torch.optim.Adam(net.parameters(), lr=4e-3), train, params=params, sleep=short)
+        return Trainer(
+            learner, torch.optim.Adam(net.parameters(), lr=4e-3), train, params=params, sleep=short
+        )
 
     whole, broken, resumed = trainer(), trainer(), trainer()
     list(whole.run())
     assert not list(broken.run(on_batch=lambda progress: progress.batch == 3))
     resumed.load_state_dict(broken.state_dict())
     list(resumed.run())
-    assert all(torch.equal(a, b) for a, b in zip(whole.learner.net.parameters(), resumed.learner.net.parameters(), strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(
+            whole.learner.net.parameters(), resumed.learner.net.parameters(), strict=True
+        )
+    )
     assert evaluate(resumed.learner.net, train, steps=train.s.shape[1]).predicted.shape == (100,)
 
 
 def test_what_a_recurrent_network_cannot_do_is_said_in_one_line(tmp_path: Any) -> None:
     net = a_net()
-    with pytest.raises(ValueError, match=r"^a recurrent network cannot be exported: [^\n]*recurrent=False$"):
+    with pytest.raises(
+        ValueError, match=r"^a recurrent network cannot be exported: [^\n]*recurrent=False$"
+    ):
         to_nir(net, tmp_path / "net.nir")
-    with pytest.raises(ValueError, match=r"^a recurrent network is not written as a snnTorch model: [^\n]*recurrent=False$"):
+    with pytest.raises(
+        ValueError,
+        match=r"^a recurrent network is not written as a snnTorch model: [^\n]*recurrent=False$",
+    ):
         to_snntorch(net)
-    with pytest.raises(ValueError, match=r"^recurrent says 1 times yes or no for 2 hidden layers: once for all, or for each$"):
+    with pytest.raises(
+        ValueError,
+        match=r"^recurrent says 1 times yes or no for 2 hidden layers: once for all, or for each$",
+    ):
         Network(SIZES, recurrent=[True])
-    with pytest.raises(ValueError, match=r"^recurrent is set, and x.nir holds no recurrent weights: [^\n]*$"):
+    with pytest.raises(
+        ValueError, match=r"^recurrent is set, and x.nir holds no recurrent weights: [^\n]*$"
+    ):
         RunConfig(recurrent=True, start_from="x.nir")
     with pytest.raises(ValueError, match=r"not finite"):
         assert net.layers[0].w_rec is not None

@@ -17,8 +17,14 @@ from biograd.runs.experiment import RunConfig, config_toml, read_config
 from biograd.sleep import SleepParams
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=9),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=9),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 fields = st.fixed_dictionaries(
@@ -44,7 +50,10 @@ def test_any_configuration_comes_back_from_its_file(chosen, rate, steps):
     assert config_toml(changed) != config_toml(config)
 
 
-@given(st.lists(st.dictionaries(st.text(max_size=5), json_values, max_size=4), max_size=4), st.binary(max_size=30))
+@given(
+    st.lists(st.dictionaries(st.text(max_size=5), json_values, max_size=4), max_size=4),
+    st.binary(max_size=30),
+)
 def test_any_records_come_back_in_order_whatever_a_crash_left_behind_them(told, torn):
     wanted = [{"format": 1} | record | {"format": 1, "kind": "epoch"} for record in told]
     with TemporaryDirectory() as folder:

@@ -11,15 +11,28 @@ from biograd import sleep
 from biograd.feedback import SleepAligned, feedback_angle
 from biograd.network import Network
 from biograd.neurons import Neuron, SomaState, TwoCompartmentParams
-from biograd.sleep import DreamState, SleepParams, coincidence, dream, first_night, homeostatic_step, sleep_phase, surprise_step
+from biograd.sleep import (
+    DreamState,
+    SleepParams,
+    coincidence,
+    dream,
+    first_night,
+    homeostatic_step,
+    sleep_phase,
+    surprise_step,
+)
 
 
 def seeded(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-@pytest.mark.parametrize(("hidden", "limits"), [((40,), [25]), ((40, 40), [40, 25]), ((40, 40, 40), [60, 40, 25])])
-def test_sleep_turns_feedback_towards_the_true_path_through_any_number_of_layers(hidden: tuple[int, ...], limits: list[float]) -> None:
+@pytest.mark.parametrize(
+    ("hidden", "limits"), [((40,), [25]), ((40, 40), [40, 25]), ((40, 40, 40), [60, 40, 25])]
+)
+def test_sleep_turns_feedback_towards_the_true_path_through_any_number_of_layers(
+    hidden: tuple[int, ...], limits: list[float]
+) -> None:
     net = Network((5, *hidden, 6), generator=seeded(0))
     feedback = SleepAligned(net, generator=seeded(1))
     before = [feedback_angle(net, feedback, index) for index in range(len(hidden))]
@@ -39,21 +52,33 @@ def test_sleep_leaves_forward_weights_unchanged_to_the_bit() -> None:
     assert not any(torch.equal(a, b) for a, b in zip(start, feedback.w_fb, strict=True))
 
 
-def test_alignment_is_given_spikes_alone_and_runs_with_forward_weights_unreadable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_alignment_is_given_spikes_alone_and_runs_with_forward_weights_unreadable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     p = SleepParams(first_night=4, steps=200)
     net, blind = (Network((5, 12, 11, 6), generator=seeded(0)) for _ in range(2))
-    feedback, kept = SleepAligned(net, generator=seeded(1)), SleepAligned(blind, generator=seeded(1))
+    feedback, kept = (
+        SleepAligned(net, generator=seeded(1)),
+        SleepAligned(blind, generator=seeded(1)),
+    )
     first_night(net, feedback, p, generator=seeded(2))
     # The twin's synapses still conduct, but whoever reads a forward weight reads nan.
     for layer in blind.layers:
         w, b = layer.w.clone(), layer.b.clone()
-        monkeypatch.setattr(layer, "current", lambda s, w=w, b=b: torch.nn.functional.linear(s, w, b))
+        monkeypatch.setattr(
+            layer, "current", lambda s, w=w, b=b: torch.nn.functional.linear(s, w, b)
+        )
         layer.w.fill_(math.nan)
         layer.b.fill_(math.nan)
     first_night(blind, kept, p, generator=seeded(2))
     assert all(torch.equal(a, b) for a, b in zip(feedback.w_fb, kept.w_fb, strict=True))
     assert list(inspect.signature(coincidence).parameters) == ["s", "s_out", "rate", "eta"]
-    assert list(inspect.signature(SleepAligned.align).parameters) == ["self", "hidden", "coincidence", "decay"]
+    assert list(inspect.signature(SleepAligned.align).parameters) == [
+        "self",
+        "hidden",
+        "coincidence",
+        "decay",
+    ]
 
 
 def test_equal_seeds_dream_equal_nights() -> None:
@@ -67,11 +92,14 @@ def test_equal_seeds_dream_equal_nights() -> None:
 
 
 def test_four_steps_of_homeostasis_are_as_computed_by_hand() -> None:
-    # alpha_u = 1/2, alpha_v = 3/4: rheobase 1/8. The mean is the plain mean at first (eta below 1/t).
+    # alpha_u = 1/2, alpha_v = 3/4: rheobase 1/8. The mean is the plain mean at first (eta below
+    # 1/t).
     p, zero = TwoCompartmentParams(), torch.zeros(1, 1)
     state, seen = DreamState(SomaState(zero, zero, zero), zero), []
     for t, (current, noise) in enumerate([(4.0, 0.0), (8.0, 0.0), (0.0, 0.5), (0.0, 0.0)]):
-        state = homeostatic_step(state, torch.tensor([[current]]), torch.tensor([[noise]]), t, p, eta=0.01)
+        state = homeostatic_step(
+            state, torch.tensor([[current]]), torch.tensor([[noise]]), t, p, eta=0.01
+        )
         seen.append([x.item() for x in (state.mean, state.soma.u, state.soma.v, state.soma.s)])
     # u: 1/8; 1/16 + (8 - 6) + 1/8; u/2 + (0 - 4) + 1/8 + 1/2; u/2 + (0 - 3) + 1/8
     assert seen == [
@@ -103,7 +131,10 @@ def test_surprise_is_a_spike_less_its_running_mean() -> None:
 
 
 def test_coincidence_is_the_mean_product_of_both_surprises_in_the_same_step() -> None:
-    s, s_out = torch.tensor([[1.0], [0.0], [1.0]]), torch.tensor([[1.0, 0.0], [0.0, 0.0], [1.0, 0.0]])
+    s, s_out = (
+        torch.tensor([[1.0], [0.0], [1.0]]),
+        torch.tensor([[1.0, 0.0], [0.0, 0.0], [1.0, 0.0]]),
+    )
     c = coincidence(s, s_out, rate=0.2, eta=0.4)
     # (0.8 x 0 + -0.2 x -0.5 + 0.8 x 0.3) / 3
     assert c.tolist() == [[pytest.approx(0.34 / 3), 0]]
@@ -123,7 +154,9 @@ def test_sleep_refuses_neurons_it_does_not_know() -> None:
         rest = soma = slope = apical = lambda self, *_: torch.zeros(1)
 
     net = Network((5, 4, 3), neuron=Other())
-    with pytest.raises(ValueError, match=r"^sleep knows the two-compartment LIF, not Other: [^\n]*$"):
+    with pytest.raises(
+        ValueError, match=r"^sleep knows the two-compartment LIF, not Other: [^\n]*$"
+    ):
         dream(net, 0, SleepParams(), generator=seeded(0))
 
 
@@ -147,13 +180,17 @@ def test_noise_drives_hidden_layers_and_never_the_output() -> None:
 
     assert torch.equal(dreamt((30,), 0.0), dreamt((30,), 5.0))  # the output alone listens
     for noise in (0.1, 0.6, 5.0):
-        assert not torch.equal(dreamt((30, 30), 0.0), dreamt((30, 30), noise))  # a hidden layer lies between
+        # a hidden layer lies between
+        assert not torch.equal(dreamt((30, 30), 0.0), dreamt((30, 30), noise))
 
 
 @pytest.mark.parametrize("steps", [1, 40])
 def test_the_compiled_night_is_the_stepped_one(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
     generator = torch.Generator().manual_seed(0)
-    current, noise = torch.randn(steps, 6, generator=generator), 0.3 * torch.randn(steps, 6, generator=generator)
+    current, noise = (
+        torch.randn(steps, 6, generator=generator),
+        0.3 * torch.randn(steps, 6, generator=generator),
+    )
     neuron = TwoCompartmentParams()
     compiled = sleep._dream_scan(current, noise, neuron, 0.05)
     surprise = sleep._surprise_scan(compiled, 0.05)
@@ -162,10 +199,16 @@ def test_the_compiled_night_is_the_stepped_one(steps: int, monkeypatch: pytest.M
     assert torch.allclose(sleep._surprise_scan(compiled, 0.05), surprise, atol=1e-6)
 
 
-def test_nights_in_single_precision_are_compiled_and_others_stepped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nights_in_single_precision_are_compiled_and_others_stepped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     compiled = []
     for name in ("dream", "surprise"):
-        monkeypatch.setattr(sleep.scans, name, lambda first, *_, name=name: compiled.append((name, first.dtype)) or first)
+        monkeypatch.setattr(
+            sleep.scans,
+            name,
+            lambda first, *_, name=name: compiled.append((name, first.dtype)) or first,
+        )
     for dtype in (torch.float32, torch.float64):
         current = torch.ones(3, 2, dtype=dtype)
         sleep._dream_scan(current, current, TwoCompartmentParams(), 0.05)
@@ -174,13 +217,31 @@ def test_nights_in_single_precision_are_compiled_and_others_stepped(monkeypatch:
 
 
 def test_a_night_has_the_constants_it_was_tried_with() -> None:
-    tried = {"every": 50, "phases": 4, "first_night": 100, "steps": 1000, "rate": 0.2, "noise": 0.6, "decay": 0.02, "eta": 0.02}
+    tried = {
+        "every": 50,
+        "phases": 4,
+        "first_night": 100,
+        "steps": 1000,
+        "rate": 0.2,
+        "noise": 0.6,
+        "decay": 0.02,
+        "eta": 0.02,
+    }
     assert dataclasses.asdict(SleepParams()) == tried
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("every", 1), ("steps", 1), ("first_night", 1), ("phases", 0), ("noise", 0.0), ("decay", 1.0), ("eta", 1.0), ("rate", 0.999)],
+    [
+        ("every", 1),
+        ("steps", 1),
+        ("first_night", 1),
+        ("phases", 0),
+        ("noise", 0.0),
+        ("decay", 1.0),
+        ("eta", 1.0),
+        ("rate", 0.999),
+    ],
 )
 def test_a_night_may_be_as_short_and_as_still_as_it_gets(name: str, value: float) -> None:
     params = dataclasses.replace(SleepParams(first_night=2, steps=20), **{name: value})

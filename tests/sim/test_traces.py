@@ -23,13 +23,19 @@ def test_five_steps_of_the_trace_are_as_computed_by_hand() -> None:
     assert seen == list(zip(X, Z, strict=True))
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])  # the compiled loop, and the steps
+# the compiled loop, and the steps
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_the_scan_walks_the_steps_computed_by_hand(dtype: torch.dtype) -> None:
-    assert trace_scan(torch.tensor(S, dtype=dtype).view(5, 1, 1), TraceParams()).flatten().tolist() == Z
+    assert (
+        trace_scan(torch.tensor(S, dtype=dtype).view(5, 1, 1), TraceParams()).flatten().tolist()
+        == Z
+    )
 
 
 def test_the_second_filter_at_zero_leaves_the_single_trace_of_the_chip() -> None:
-    assert trace_scan(torch.tensor(S).view(5, 1, 1), TraceParams(alpha_z=0.0)).flatten().tolist() == X
+    assert (
+        trace_scan(torch.tensor(S).view(5, 1, 1), TraceParams(alpha_z=0.0)).flatten().tolist() == X
+    )
 
 
 def test_the_trace_is_what_a_spike_adds_to_a_voltage_that_does_not_reset() -> None:
@@ -43,7 +49,9 @@ def test_the_trace_is_what_a_spike_adds_to_a_voltage_that_does_not_reset() -> No
 
 
 def test_eligibility_is_post_times_pre_for_each_sample() -> None:
-    e = eligibility(torch.tensor([[1.0, 0.0], [1.0, 1.0]]), torch.tensor([[2.0, 3.0, 5.0], [7.0, 0.0, 1.0]]))
+    e = eligibility(
+        torch.tensor([[1.0, 0.0], [1.0, 1.0]]), torch.tensor([[2.0, 3.0, 5.0], [7.0, 0.0, 1.0]])
+    )
     assert e.tolist() == [[[2, 3, 5], [0, 0, 0]], [[7, 0, 1], [7, 0, 1]]]
 
 

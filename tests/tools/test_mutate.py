@@ -1,4 +1,6 @@
-"""The tool that changes the code to see whether a test notices: what it changes, in which order it asks, and what it remembers."""
+"""The tool that changes the code to see whether a test notices: what it changes, in which order it
+asks, and what it remembers.
+"""
 
 from __future__ import annotations
 
@@ -70,8 +72,11 @@ def test_a_fork_tells_what_came_of_a_mutant(tmp_path):
         ("import os; os.kill(os.getpid(), 11)", 60.0),
         ("while True: pass", 1.0),
     ]
-    program = FORKS.format(tools=str(PLACE.parent), tests=cases)  # a process of its own: this one has threads, which do not survive a fork
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=200, cwd=tmp_path)
+    # a process of its own: this one has threads, which do not survive a fork
+    program = FORKS.format(tools=str(PLACE.parent), tests=cases)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=200, cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     name = "test_value.py::test_it"
     assert [json.loads(line) for line in done.stdout.splitlines()] == [
@@ -84,7 +89,14 @@ def test_a_fork_tells_what_came_of_a_mutant(tmp_path):
 
 def test_a_log_is_believed_for_the_very_text_it_was_written_for_and_the_last_word_counts(tmp_path):
     line = {"file": "a.py", "source": "now", "index": 3, "outcome": "survived"}
-    lines = [line, line | {"source": "before", "index": 1}, line | {"file": "b.py", "index": 2}, line | {"outcome": "killed"}]
+    lines = [
+        line,
+        line | {"source": "before", "index": 1},
+        line | {"file": "b.py", "index": 2},
+        line | {"outcome": "killed"},
+    ]
     (tmp_path / "log").write_text("".join(json.dumps(one) + "\n" for one in lines))
     assert mutate._known(tmp_path / "log", "a.py", "now") == {3: "killed"}
-    assert mutate._known(tmp_path / "none", "a.py", "now") == mutate._known(None, "a.py", "now") == {}
+    assert (
+        mutate._known(tmp_path / "none", "a.py", "now") == mutate._known(None, "a.py", "now") == {}
+    )

@@ -15,7 +15,18 @@ from hardware.border.files import read_model
 from hardware.learning.state import read_state
 
 # Of a record: how long it took and where. All else is a result.
-PASSING = ("seconds", "night_seconds", "samples_per_second", "wall_seconds", "run", "when", "commit", "machine", "versions", "tag")
+PASSING = (
+    "seconds",
+    "night_seconds",
+    "samples_per_second",
+    "wall_seconds",
+    "run",
+    "when",
+    "commit",
+    "machine",
+    "versions",
+    "tag",
+)
 
 
 def inspect(folder: Path) -> None:
@@ -37,7 +48,10 @@ def inspect(folder: Path) -> None:
 
 def compare(one: Path, other: Path) -> None:
     """Two run folders hold equal results, bit for bit; raises AssertionError naming what differs."""
-    names = [sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")) for folder in (one, other)]
+    names = [
+        sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+        for folder in (one, other)
+    ]
     if names[0] != names[1]:
         raise AssertionError(f"files differ: {names[0]} and {names[1]}")
     for name in names[0]:
@@ -51,16 +65,29 @@ def _equal(one: Path, other: Path) -> bool:
         return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
     if one.suffix == ".npz":
         a, b = read_npz(one), read_npz(other)
-        differ = {name for name in a.keys() | b.keys() if name not in a or name not in b or not (a[name] == b[name]).all()}
+        differ = {
+            name
+            for name in a.keys() | b.keys()
+            if name not in a or name not in b or not (a[name] == b[name]).all()
+        }
         return differ <= {"tally"}  # it holds seconds
-    if one.name == "measured.jsonl":  # half of a task may stand there twice; what counts are the finished ones
-        there = [{key: [_result(part) for part in parts] for key, parts in suite.finished(file).items()} for file in (one, other)]
+    # half of a task may stand there twice; what counts are the finished ones
+    if one.name == "measured.jsonl":
+        there = [
+            {key: [_result(part) for part in parts] for key, parts in suite.finished(file).items()}
+            for file in (one, other)
+        ]
         return bool(there[0]) and there[0] == there[1]
     if one.suffix == ".jsonl":
-        return [_result(record) for record in records.read(one)] == [_result(record) for record in records.read(other)]
+        return [_result(record) for record in records.read(one)] == [
+            _result(record) for record in records.read(other)
+        ]
     if one.suffix == ".nir":
         a, b = read_model(one), read_model(other)
-        same = all((p.w == q.w).all() and (p.bias == q.bias).all() for p, q in zip(a.layers, b.layers, strict=True))
+        same = all(
+            (p.w == q.w).all() and (p.bias == q.bias).all()
+            for p, q in zip(a.layers, b.layers, strict=True)
+        )
         return same and (a.info, a.steps) == (b.info, b.steps)
     return one.read_bytes() == other.read_bytes()
 

@@ -42,7 +42,10 @@ def suite() -> list[tasks.Task]:
                 hashlib.sha256(b"x" * 100_000)
             yield {"test_accuracy": int.from_bytes(state.digest()[:4], "big") / 2**32, "part": part}
 
-    return [tasks.Task(name="drill", config={"task": n}, seed=n, work=lambda bench, n=n: work(n)) for n in range(8)]
+    return [
+        tasks.Task(name="drill", config={"task": n}, seed=n, work=lambda bench, n=n: work(n))
+        for n in range(8)
+    ]
 
 
 def die_at(number: int, folder: str) -> None:
@@ -51,7 +54,9 @@ def die_at(number: int, folder: str) -> None:
 
     def hear(event: str, arguments: tuple) -> None:
         nonlocal seen
-        if event in ("open", "os.rename", "os.remove", "os.truncate", "os.mkdir") and folder in str(arguments[0]):
+        if event in ("open", "os.rename", "os.remove", "os.truncate", "os.mkdir") and folder in str(
+            arguments[0]
+        ):
             seen += 1
             if seen == number:
                 os.kill(os.getpid(), signal.SIGKILL)

@@ -1,9 +1,11 @@
-"""Feed damaged files to a reader: `python tools/fuzz READER --inputs 100000 --seed 0`; `all` takes every reader.
+"""Feed damaged files to a reader: `python tools/fuzz READER --inputs 100000 --seed 0`; `all` takes
+every reader.
 
-A reader passes when every input is either read or refused by a ValueError or OSError of one printable line, within ten seconds and
-200 MB, without opening a file outside its folder, starting a program, or crashing. The reading happens in a process of its own, so that
-a crash or a hang of a C library is counted, not suffered. Input NUMBER of SEED is always the same: `--show NUMBER` writes it to a file.
-Exit code 1 when anything failed. Linux.
+A reader passes when every input is either read or refused by a ValueError or OSError of one
+printable line, within ten seconds and 200 MB, without opening a file outside its folder, starting a
+program, or crashing. The reading happens in a process of its own, so that
+a crash or a hang of a C library is counted, not suffered. Input NUMBER of SEED is always the same:
+`--show NUMBER` writes it to a file. Exit code 1 when anything failed. Linux.
 """
 
 from __future__ import annotations
@@ -19,17 +21,37 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 PATIENCE = 10.0  # seconds for one input, and for the libraries to load: ten times that
-NAMES = ("model", "foreign", "spikes", "result", "fixed", "learning", "checkpoint", "config", "idx", "pickle", "records", "measurements")
+NAMES = (
+    "model",
+    "foreign",
+    "spikes",
+    "result",
+    "fixed",
+    "learning",
+    "checkpoint",
+    "config",
+    "idx",
+    "pickle",
+    "records",
+    "measurements",
+)
 NAMES += ("events", "event-archive", "event-trains")
 
 
 def main() -> int:
     """Fuzz the readers named on the command line."""
-    parser = argparse.ArgumentParser(prog="fuzz", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="fuzz", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("reader", choices=[*NAMES, "all"])
     parser.add_argument("--inputs", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--show", type=int, metavar="NUMBER", help="write this input to ./READER-SEED-NUMBER instead")
+    parser.add_argument(
+        "--show",
+        type=int,
+        metavar="NUMBER",
+        help="write this input to ./READER-SEED-NUMBER instead",
+    )
     options = parser.parse_args()
     if options.show is not None:
         return _show(options.reader, options.seed, options.show)
@@ -45,8 +67,19 @@ def main() -> int:
 
 
 def fuzz(name: str, inputs: int, seed: int) -> dict:
-    """Read `inputs` damaged files; a reader that crashes or hangs is started again behind the input that did it."""
-    total: dict = {"reader": name, "seed": seed, "inputs": inputs, "read": 0, "refused": 0, "failed": 0, "crashed": 0, "hung": 0}
+    """Read `inputs` damaged files; a reader that crashes or hangs is started again behind the input
+    that did it.
+    """
+    total: dict = {
+        "reader": name,
+        "seed": seed,
+        "inputs": inputs,
+        "read": 0,
+        "refused": 0,
+        "failed": 0,
+        "crashed": 0,
+        "hung": 0,
+    }
     total |= {"slowest": 0.0, "memory": 0}
     start, first = time.monotonic(), 0
     with tempfile.TemporaryDirectory(prefix="biograd-fuzz-") as folder:
@@ -72,9 +105,20 @@ def fuzz(name: str, inputs: int, seed: int) -> dict:
     return total | {"faults": faults}
 
 
-def _run(name: str, seed: int, first: int, last: int, position: Path, failures: Path) -> tuple[dict, int, str]:
-    """One child: its tally (only the counts when it died), the last input it had in hand, and what ended it, or nothing."""
-    command = [sys.executable, "-W", "ignore", str(HERE / "child.py"), name, *map(str, (seed, first, last, position, failures))]
+def _run(
+    name: str, seed: int, first: int, last: int, position: Path, failures: Path
+) -> tuple[dict, int, str]:
+    """One child: its tally (only the counts when it died), the last input it had in hand, and what
+    ended it, or nothing.
+    """
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        str(HERE / "child.py"),
+        name,
+        *map(str, (seed, first, last, position, failures)),
+    ]
     with open(position, "r+b") as file, mmap.mmap(file.fileno(), 64) as place:
         place[:8] = first.to_bytes(8, "little")
         child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -101,7 +145,10 @@ def _run(name: str, seed: int, first: int, last: int, position: Path, failures: 
 
 def _tally(place: mmap.mmap) -> dict[str, int]:
     """The counts that a child kept outside itself."""
-    return {key: int.from_bytes(place[24 + 8 * at : 32 + 8 * at], "little") for at, key in enumerate(("read", "refused", "failed"))}
+    return {
+        key: int.from_bytes(place[24 + 8 * at : 32 + 8 * at], "little")
+        for at, key in enumerate(("read", "refused", "failed"))
+    }
 
 
 def _show(name: str, seed: int, number: int) -> int:

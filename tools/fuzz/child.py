@@ -1,6 +1,8 @@
-"""The process that does the reading: every input in a fresh file, watched for what a reader must never do.
+"""The process that does the reading: every input in a fresh file, watched for what a reader must
+never do.
 
-Started by `__main__`, which watches it from outside: what kills or blocks this process is seen there.
+Started by `__main__`, which watches it from outside: what kills or blocks this process is seen
+there.
 """
 
 from __future__ import annotations
@@ -18,8 +20,18 @@ from pathlib import Path
 import readers
 
 MEMORY = 200_000_000  # bytes that reading one small file may take at its peak
-ADDRESS_SPACE = 4 << 30  # bytes beyond what the libraries hold already; more is refused to this process
-_FORBIDDEN = ("os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.Popen", "pickle.find_class", "socket.", "ctypes.dlopen")
+# bytes beyond what the libraries hold already; more is refused to this process
+ADDRESS_SPACE = 4 << 30
+_FORBIDDEN = (
+    "os.system",
+    "os.exec",
+    "os.posix_spawn",
+    "os.fork",
+    "subprocess.Popen",
+    "pickle.find_class",
+    "socket.",
+    "ctypes.dlopen",
+)
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 
@@ -29,7 +41,14 @@ class Watch:
     def __init__(self, folder: Path) -> None:
         self.on, self.seen = False, []
         self.folder = str(folder)
-        self.own = (self.folder, sys.prefix, sys.base_prefix, str(Path(__file__).parents[2]), "/proc/self", "/dev/null")
+        self.own = (
+            self.folder,
+            sys.prefix,
+            sys.base_prefix,
+            str(Path(__file__).parents[2]),
+            "/proc/self",
+            "/dev/null",
+        )
         sys.addaudithook(self._hear)
 
     def _hear(self, event: str, arguments: tuple) -> None:
@@ -44,14 +63,17 @@ class Watch:
 
 
 def main(name: str, seed: int, first: int, last: int, position: Path, failures: Path) -> None:
-    """Read inputs first..last-1; the number in hand stands in `position`, what went wrong goes to `failures`, a JSON object per line."""
+    """Read inputs first..last-1; the number in hand stands in `position`, what went wrong goes to
+    `failures`, a JSON object per line.
+    """
     with open(position, "r+b") as file:
         place = mmap.mmap(file.fileno(), 64)
     with tempfile.TemporaryDirectory(prefix="biograd-fuzz-") as name_of_folder:
         folder = Path(name_of_folder)
         reader = readers.READERS[name]()
         watch = Watch(folder)
-        for content in reader.seeds:  # imports what is imported late, and shows that the seeds are whole
+        # imports what is imported late, and shows that the seeds are whole
+        for content in reader.seeds:
             reader.read(reader.put(folder, content))
         size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (size + ADDRESS_SPACE, size + ADDRESS_SPACE))
@@ -64,7 +86,8 @@ def main(name: str, seed: int, first: int, last: int, position: Path, failures: 
             content = make(reader, seed, number)
             fault = _try(reader, folder, content, watch, tally)
             tally["failed"] += bool(fault)
-            for at, key in enumerate(("read", "refused", "failed")):  # known even when the next input ends this process
+            # known even when the next input ends this process
+            for at, key in enumerate(("read", "refused", "failed")):
                 place[24 + 8 * at : 32 + 8 * at] = tally[key].to_bytes(8, "little")
             if fault:
                 with open(failures, "a", encoding="utf-8") as file:
@@ -78,7 +101,8 @@ def make(reader: readers.Reader, seed: int, number: int) -> bytes:
     content = rng.choice(reader.seeds)
     try:
         return rng.choice(reader.mutations)(rng, content, reader.seeds, reader.words)
-    except (ValueError, KeyError, IndexError, OSError, RuntimeError, UnicodeError):  # e.g. a zip that has no second member to damage
+    # e.g. a zip that has no second member to damage
+    except (ValueError, KeyError, IndexError, OSError, RuntimeError, UnicodeError):
         return content[: rng.randrange(len(content))]
 
 
@@ -125,4 +149,11 @@ def _peak(reset: bool = False) -> int:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), Path(sys.argv[5]), Path(sys.argv[6]))
+    main(
+        sys.argv[1],
+        int(sys.argv[2]),
+        int(sys.argv[3]),
+        int(sys.argv[4]),
+        Path(sys.argv[5]),
+        Path(sys.argv[6]),
+    )

@@ -1,6 +1,8 @@
-"""Ways to damage a file: blindly, byte by byte, and inside its container, with sizes and checksums made right again.
+"""Ways to damage a file: blindly, byte by byte, and inside its container, with sizes and checksums
+made right again.
 
-Every function takes a `random.Random` and returns new bytes, so that a seed and a number name an input for ever.
+Every function takes a `random.Random` and returns new bytes, so that a seed and a number name an
+input for ever.
 """
 
 from __future__ import annotations
@@ -13,14 +15,39 @@ import warnings
 import zipfile
 from collections.abc import Sequence
 
-SIZES = (0, 1, 2, 7, 8, 127, 128, 255, 256, 65535, 65536, 2**24, 2**31 - 1, 2**31, 2**32 - 1, 2**40, 2**62, 2**63 - 1, 2**63, 2**64 - 1)
+SIZES = (
+    0,
+    1,
+    2,
+    7,
+    8,
+    127,
+    128,
+    255,
+    256,
+    65535,
+    65536,
+    2**24,
+    2**31 - 1,
+    2**31,
+    2**32 - 1,
+    2**40,
+    2**62,
+    2**63 - 1,
+    2**63,
+    2**64 - 1,
+)
 WORDS = (
-    *(b"0 -1 1e999 NaN null true {} [] [[[[ \" ' \\ \x00 \n \x1b[2J ../../etc/passwd /dev/zero".split(b" ")),
-    *(b"999999999999999999999 1099511627776 <f8 |O >u4 |V99999999 \xff\xfe \xc3\x28 %s".split(b" ")),
+    *b"0 -1 1e999 NaN null true {} [] [[[[ \" ' \\ \x00 \n \x1b[2J ../../etc/passwd /dev/zero".split(
+        b" "
+    ),
+    *b"999999999999999999999 1099511627776 <f8 |O >u4 |V99999999 \xff\xfe \xc3\x28 %s".split(b" "),
 )
 
 
-def blind(rng: random.Random, content: bytes, others: Sequence[bytes], words: Sequence[bytes]) -> bytes:
+def blind(
+    rng: random.Random, content: bytes, others: Sequence[bytes], words: Sequence[bytes]
+) -> bytes:
     """Damage a file in one to six places without knowing what it is."""
     for _ in range(rng.choice((1, 1, 1, 2, 3, 6))):
         content = rng.choice(_BLIND)(rng, content, others, words)
@@ -29,7 +56,11 @@ def blind(rng: random.Random, content: bytes, others: Sequence[bytes], words: Se
 
 def _flip(rng, content, others, words):
     at = rng.randrange(len(content) + 1)
-    return content[:at] + bytes([content[at] ^ (1 << rng.randrange(8))]) + content[at + 1 :] if at < len(content) else content
+    return (
+        content[:at] + bytes([content[at] ^ (1 << rng.randrange(8))]) + content[at + 1 :]
+        if at < len(content)
+        else content
+    )
 
 
 def _overwrite(rng, content, others, words):
@@ -39,12 +70,18 @@ def _overwrite(rng, content, others, words):
 
 
 def _forge_size(rng, content, others, words):
-    """Put a telling size, 1 to 8 bytes wide, where one may stand; half of the time on an even address."""
+    """Put a telling size, 1 to 8 bytes wide, where one may stand; half of the time on an even
+    address.
+    """
     width = rng.choice((1, 2, 4, 4, 8, 8))
     at = rng.randrange(max(1, len(content) - width + 1))
     at -= at % 4 if rng.random() < 0.5 else 0
     order = rng.choice(("little", "little", "big"))
-    return content[:at] + (rng.choice(SIZES) % 256**width).to_bytes(width, order) + content[at + width :]
+    return (
+        content[:at]
+        + (rng.choice(SIZES) % 256**width).to_bytes(width, order)
+        + content[at + width :]
+    )
 
 
 def _truncate(rng, content, others, words):
@@ -71,15 +108,32 @@ def _say(rng, content, others, words):
     return content[:at] + word + content[at + rng.choice((0, 0, len(word))) :]
 
 
-_BLIND = (_flip, _flip, _overwrite, _forge_size, _forge_size, _truncate, _splice, _cut_out, _repeat, _say)
+_BLIND = (
+    _flip,
+    _flip,
+    _overwrite,
+    _forge_size,
+    _forge_size,
+    _truncate,
+    _splice,
+    _cut_out,
+    _repeat,
+    _say,
+)
 
 
-def inside_gzip(rng: random.Random, content: bytes, others: Sequence[bytes], words: Sequence[bytes]) -> bytes:
+def inside_gzip(
+    rng: random.Random, content: bytes, others: Sequence[bytes], words: Sequence[bytes]
+) -> bytes:
     """Damage what a gzip file holds; its checksum is right."""
-    return gzip.compress(blind(rng, gzip.decompress(content), [gzip.decompress(other) for other in others], words), 1)
+    return gzip.compress(
+        blind(rng, gzip.decompress(content), [gzip.decompress(other) for other in others], words), 1
+    )
 
 
-def inside_zip(rng: random.Random, content: bytes, others: Sequence[bytes], words: Sequence[bytes]) -> bytes:
+def inside_zip(
+    rng: random.Random, content: bytes, others: Sequence[bytes], words: Sequence[bytes]
+) -> bytes:
     """Damage, drop, swap or rename members of a zip archive; its directory and checksums are right."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = [(name, archive.read(name)) for name in archive.namelist()]
@@ -94,11 +148,23 @@ def inside_zip(rng: random.Random, content: bytes, others: Sequence[bytes], word
     elif what < 0.9:
         members[index] = (rng.choice(names), data)
     elif what < 0.95:
-        members[index] = (rng.choice(("../escape.npy", "/tmp/escape.npy", "", "a" * 300, "w\x1b[31m.npy", "\n.npy")), data)
+        members[index] = (
+            rng.choice(
+                ("../escape.npy", "/tmp/escape.npy", "", "a" * 300, "w\x1b[31m.npy", "\n.npy")
+            ),
+            data,
+        )
     else:
         members.append((f"extra{rng.randrange(9)}.npy", data))
     out = io.BytesIO()
-    method = rng.choice((*[zipfile.ZIP_STORED] * 24, *[zipfile.ZIP_DEFLATED] * 14, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA))
+    method = rng.choice(
+        (
+            *[zipfile.ZIP_STORED] * 24,
+            *[zipfile.ZIP_DEFLATED] * 14,
+            zipfile.ZIP_BZIP2,
+            zipfile.ZIP_LZMA,
+        )
+    )
     with zipfile.ZipFile(out, "w", method, compresslevel=1) as archive:
         seen: set[str] = set()
         for name, data in members:
@@ -114,7 +180,9 @@ def _write_member(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
         archive.writestr(name, data)
 
 
-def _packed_member(rng: random.Random, data: bytes, others: Sequence[bytes], words: Sequence[bytes]) -> bytes:
+def _packed_member(
+    rng: random.Random, data: bytes, others: Sequence[bytes], words: Sequence[bytes]
+) -> bytes:
     if data[:2] == b"\x1f\x8b":
         return gzip.compress(blind(rng, gzip.decompress(data), [gzip.decompress(data)], words), 1)
     if data[:6] == b"\x93NUMPY" and rng.random() < 0.5:
@@ -126,9 +194,28 @@ def npy_header(rng: random.Random, data: bytes) -> bytes:
     """Another shape or type in the header of an .npy, its length made right again."""
     (length,) = struct.unpack("<H", data[8:10])
     body = data[10 + length :]
-    kind = rng.choice(("<f8", "<i8", "|u1", "|b1", "<U4", "<U99999", "|O", "|V8", "<c16", "<M8[s]", "|S3", "<f2", ">i4", "[('a','<f8')]"))
+    kind = rng.choice(
+        (
+            "<f8",
+            "<i8",
+            "|u1",
+            "|b1",
+            "<U4",
+            "<U99999",
+            "|O",
+            "|V8",
+            "<c16",
+            "<M8[s]",
+            "|S3",
+            "<f2",
+            ">i4",
+            "[('a','<f8')]",
+        )
+    )
     extents = rng.choice((1, 2, 3, 40))
-    shape = tuple(rng.choice((-1, 0, 1, 2, 3, 5, 10, 2**31, 2**40, 2**63, True)) for _ in range(extents))
+    shape = tuple(
+        rng.choice((-1, 0, 1, 2, 3, 5, 10, 2**31, 2**40, 2**63, True)) for _ in range(extents)
+    )
     header = rng.choice(
         (
             f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}",
@@ -139,11 +226,18 @@ def npy_header(rng: random.Random, data: bytes) -> bytes:
         )
     ).encode()
     if rng.random() < 0.5:  # the same type with another shape, or the same shape with another type
-        header = rng.choice((data[10 : 10 + length].replace(b"(", b"(1, "), data[10 : 10 + length].replace(b"<i8", kind.encode()[:9])))
+        header = rng.choice(
+            (
+                data[10 : 10 + length].replace(b"(", b"(1, "),
+                data[10 : 10 + length].replace(b"<i8", kind.encode()[:9]),
+            )
+        )
     return data[:8] + struct.pack("<H", len(header)) + header + body
 
 
-def safetensors_header(rng: random.Random, content: bytes, others: Sequence[bytes], words: Sequence[bytes]) -> bytes:
+def safetensors_header(
+    rng: random.Random, content: bytes, others: Sequence[bytes], words: Sequence[bytes]
+) -> bytes:
     """Damage the JSON header of a safetensors file; its length stands right before it again."""
     (length,) = struct.unpack("<Q", content[:8])
     header = content[8 : 8 + length]
@@ -158,11 +252,25 @@ def _digits(rng, content, others, words):
     if not places:
         return content
     at = rng.choice(places)
-    new = rng.choice((b"0", b"-1", b"999999999", b"1e999", b"null", b"true", b"18446744073709551616", b"[]", b'\\"x\\"'))
+    new = rng.choice(
+        (
+            b"0",
+            b"-1",
+            b"999999999",
+            b"1e999",
+            b"null",
+            b"true",
+            b"18446744073709551616",
+            b"[]",
+            b'\\"x\\"',
+        )
+    )
     return content[:at] + new + content[at + 1 :]
 
 
-def in_text(rng: random.Random, content: bytes, others: Sequence[bytes], words: Sequence[bytes]) -> bytes:
+def in_text(
+    rng: random.Random, content: bytes, others: Sequence[bytes], words: Sequence[bytes]
+) -> bytes:
     """Damage lines of a text: another number, a word, a line twice, two lines swapped."""
     lines = content.split(b"\n")
     index = rng.randrange(len(lines))

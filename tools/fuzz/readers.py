@@ -1,6 +1,7 @@
 """The readers under test, each with a few small whole files to start from.
 
-A new reader is a function that returns a `Reader`, and a line in `READERS` (and in `__main__.NAMES`, which imports nothing heavy).
+A new reader is a function that returns a `Reader`, and a line in `READERS` (and in
+`__main__.NAMES`, which imports nothing heavy).
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ import numpy as np
 
 @dataclass
 class Reader:
-    """One reader, the files it starts from, and the ways to damage them (a way named twice is taken twice as often)."""
+    """One reader, the files it starts from, and the ways to damage them (a way named twice is taken
+    twice as often).
+    """
 
     seeds: list[bytes]
     read: Callable[[Path], object]
@@ -50,9 +53,16 @@ def _models():
     from hardware.border.model import LayerModel, Model
 
     rng = np.random.default_rng(0)
-    hidden = LayerModel(w=rng.normal(size=(4, 3)), bias=rng.normal(size=4), w_fb=rng.normal(size=(4, 2)), alpha_a=0.3)
+    hidden = LayerModel(
+        w=rng.normal(size=(4, 3)),
+        bias=rng.normal(size=4),
+        w_fb=rng.normal(size=(4, 2)),
+        alpha_a=0.3,
+    )
     output = LayerModel(w=rng.normal(size=(2, 4)), bias=np.zeros(2))
-    return Model(layers=(hidden, output), steps=5, info={"seed": 1}), Model(layers=(LayerModel(w=np.eye(2), bias=np.zeros(2)),), steps=3)
+    return Model(layers=(hidden, output), steps=5, info={"seed": 1}), Model(
+        layers=(LayerModel(w=np.eye(2), bias=np.zeros(2)),), steps=3
+    )
 
 
 def model() -> Reader:
@@ -73,7 +83,12 @@ def model() -> Reader:
         b"HEAP",
         b"GCOL",
     )
-    return Reader([written(lambda path, m=m: write_model(m, path)) for m in _models()], read_model, words=words, name="model.nir")
+    return Reader(
+        [written(lambda path, m=m: write_model(m, path)) for m in _models()],
+        read_model,
+        words=words,
+        name="model.nir",
+    )
 
 
 def foreign() -> Reader:
@@ -85,15 +100,44 @@ def foreign() -> Reader:
 
     ones = np.ones(3, dtype=np.float32)
     lif = nir.LIF(tau=ones * 2e-3, r=ones * 20, v_leak=0 * ones, v_threshold=ones)
-    cuba = nir.CubaLIF(tau_syn=ones * 2e-3, tau_mem=ones * 4e-3, r=ones * 40, v_leak=0 * ones, v_threshold=ones, w_in=ones * 20)
+    cuba = nir.CubaLIF(
+        tau_syn=ones * 2e-3,
+        tau_mem=ones * 4e-3,
+        r=ones * 40,
+        v_leak=0 * ones,
+        v_threshold=ones,
+        w_in=ones * 20,
+    )
     linear, affine = nir.Linear(weight=np.eye(3, 4)), nir.Affine(weight=np.eye(3, 4), bias=ones)
     seeds = []
     for first, second in ((linear, lif), (affine, cuba)):
-        nodes = {"input": nir.Input(np.array([4])), "0": first, "1": second, "output": nir.Output(np.array([3]))}
+        nodes = {
+            "input": nir.Input(np.array([4])),
+            "0": first,
+            "1": second,
+            "output": nir.Output(np.array([3])),
+        }
         graph = nir.NIRGraph(nodes=nodes, edges=[("input", "0"), ("0", "1"), ("1", "output")])
         seeds.append(written(lambda path, graph=graph: nir.write(path, graph), "g.nir"))
-    words = (b"Affine", b"CubaLIF", b"Linear", b"Conv2d", b"Flatten", b"Scale", b"Delay", b"TREE", b"SNOD", b"HEAP", b"GCOL")
-    return Reader(seeds, lambda path: read_model(path, foreign=Foreign(steps=5)), words=words, name="foreign.nir")
+    words = (
+        b"Affine",
+        b"CubaLIF",
+        b"Linear",
+        b"Conv2d",
+        b"Flatten",
+        b"Scale",
+        b"Delay",
+        b"TREE",
+        b"SNOD",
+        b"HEAP",
+        b"GCOL",
+    )
+    return Reader(
+        seeds,
+        lambda path: read_model(path, foreign=Foreign(steps=5)),
+        words=words,
+        name="foreign.nir",
+    )
 
 
 def spikes() -> Reader:
@@ -101,7 +145,9 @@ def spikes() -> Reader:
     from hardware.border.files import read_spikes, write_spikes
     from hardware.border.model import SpikeInput
 
-    some = SpikeInput(spikes=np.random.default_rng(0).random((4, 3, 5)) < 0.4, labels=np.array([0, 2, 1]))
+    some = SpikeInput(
+        spikes=np.random.default_rng(0).random((4, 3, 5)) < 0.4, labels=np.array([0, 2, 1])
+    )
     plain = io.BytesIO()
     np.savez(plain, spikes=some.spikes.astype(np.uint8))
     seeds = [written(lambda path: write_spikes(some, path), "s.npz"), plain.getvalue()]
@@ -117,7 +163,10 @@ def result() -> Reader:
 
     net = quantise(_models()[0])
     some = SpikeInput(spikes=np.ones((5, 2, 3)))
-    seeds = [written(lambda path, r=r: write_result(run(net, some, "emulator", record=r), path)) for r in ("", "uvs")]
+    seeds = [
+        written(lambda path, r=r: write_result(run(net, some, "emulator", record=r), path))
+        for r in ("", "uvs")
+    ]
     return Reader(seeds, read_result, _ZIP, name="result.npz")
 
 
@@ -125,7 +174,12 @@ def fixed() -> Reader:
     """A model in the chip's integers, .npz."""
     from hardware.fixed_point import quantise, read_fixed, write_fixed
 
-    return Reader([written(lambda path, m=m: write_fixed(quantise(m), path)) for m in _models()], read_fixed, _ZIP, name="fixed.npz")
+    return Reader(
+        [written(lambda path, m=m: write_fixed(quantise(m), path)) for m in _models()],
+        read_fixed,
+        _ZIP,
+        name="fixed.npz",
+    )
 
 
 def learning() -> Reader:
@@ -134,7 +188,10 @@ def learning() -> Reader:
     from hardware.learning.state import read_state, start, write_state
 
     params = ChipLearningParams(sizes=(5, 4, 3), samples=10)
-    seeds = [written(lambda path: write_state(start(params), path)), written(lambda path: write_state(start(_unsigned(params)), path))]
+    seeds = [
+        written(lambda path: write_state(start(params), path)),
+        written(lambda path: write_state(start(_unsigned(params)), path)),
+    ]
     return Reader(seeds, read_state, (*_ZIP, _inside_params), name="learning.npz")
 
 
@@ -147,7 +204,9 @@ def _inside_params(rng, content, others, words):
     with np.load(io.BytesIO(content), allow_pickle=False) as file:
         arrays = dict(file)
     name = rng.choice(("params", "params", "info"))
-    arrays[name] = np.array(mutations.in_text(rng, str(arrays[name]).encode(), [], words).decode("utf-8", "replace"))
+    arrays[name] = np.array(
+        mutations.in_text(rng, str(arrays[name]).encode(), [], words).decode("utf-8", "replace")
+    )
     out = io.BytesIO()
     np.savez(out, **arrays)
     return out.getvalue()
@@ -183,8 +242,14 @@ def checkpoint() -> Reader:
     with tempfile.TemporaryDirectory() as name:
         for number, one in enumerate(configs):
             save(Path(name) / str(number) / "x", one)
-        seeds = [(Path(name) / str(number) / "checkpoint.safetensors").read_bytes() for number in range(len(configs))]
-        beside = {file: (Path(name) / "0" / file).read_bytes() for file in ("config.toml", "records.jsonl")}
+        seeds = [
+            (Path(name) / str(number) / "checkpoint.safetensors").read_bytes()
+            for number in range(len(configs))
+        ]
+        beside = {
+            file: (Path(name) / "0" / file).read_bytes()
+            for file in ("config.toml", "records.jsonl")
+        }
 
     fresh = [Experiment.from_config(one) for one in configs]
 
@@ -198,13 +263,22 @@ def checkpoint() -> Reader:
                 if one is configs[-1]:
                     raise
                 continue
-            experiment.trainer.params = dataclasses.replace(experiment.trainer.params, epochs=min(experiment.trainer.epoch, 1) + 1)
+            experiment.trainer.params = dataclasses.replace(
+                experiment.trainer.params, epochs=min(experiment.trainer.epoch, 1) + 1
+            )
             for _ in experiment.trainer.run():  # what was taken up must be able to go on
                 break
             return
 
     ways = (mutations.safetensors_header, mutations.safetensors_header, mutations.blind)
-    return Reader(seeds, read, ways, (b"Adam", b"exp_avg", b"F32", b"F64", b"I64", b"BF16"), "checkpoint.safetensors", beside)
+    return Reader(
+        seeds,
+        read,
+        ways,
+        (b"Adam", b"exp_avg", b"F32", b"F64", b"I64", b"BF16"),
+        "checkpoint.safetensors",
+        beside,
+    )
 
 
 def config() -> Reader:
@@ -225,7 +299,13 @@ def config() -> Reader:
         b"[[[[[[[[" * 200,
         b"0x" + b"f" * 400,
     )
-    return Reader(seeds, read_config, (mutations.in_text, mutations.in_text, mutations.blind), words, "config.toml")
+    return Reader(
+        seeds,
+        read_config,
+        (mutations.in_text, mutations.in_text, mutations.blind),
+        words,
+        "config.toml",
+    )
 
 
 def idx() -> Reader:
@@ -235,7 +315,12 @@ def idx() -> Reader:
     images = format_idx(np.random.default_rng(0).integers(0, 256, (3, 4, 5), dtype=np.uint8))
     labels = format_idx(np.arange(9, dtype=np.uint8))
     seeds = [images, labels, gzip.compress(images, mtime=0), gzip.compress(labels, mtime=0)]
-    return Reader(seeds, read_idx, (mutations.blind, mutations.blind, mutations.inside_gzip), (b"\x1f\x8b\x08",))
+    return Reader(
+        seeds,
+        read_idx,
+        (mutations.blind, mutations.blind, mutations.inside_gzip),
+        (b"\x1f\x8b\x08",),
+    )
 
 
 def pickled() -> Reader:
@@ -243,12 +328,18 @@ def pickled() -> Reader:
     from biograd.data.fetch import mnist_from_wheel
 
     rng = np.random.default_rng(0)
-    parts = tuple((rng.integers(0, 256, (2, 784)).astype(np.float32) / 256, rng.integers(0, 10, 130)) for _ in range(3))
+    parts = tuple(
+        (rng.integers(0, 256, (2, 784)).astype(np.float32) / 256, rng.integers(0, 10, 130))
+        for _ in range(3)
+    )
     seeds = []
     for protocol in (2, 4):
         out = io.BytesIO()
         with mutations.zipfile.ZipFile(out, "w") as archive:
-            archive.writestr("mnist/data/mnist.pkl.gz", gzip.compress(pickle.dumps(parts, protocol=protocol), mtime=0))
+            archive.writestr(
+                "mnist/data/mnist.pkl.gz",
+                gzip.compress(pickle.dumps(parts, protocol=protocol), mtime=0),
+            )
         seeds.append(out.getvalue())
     words = (
         b"cos\nsystem\n(S'touch /tmp/owned'\ntR.",
@@ -258,7 +349,13 @@ def pickled() -> Reader:
         b"\x8e" + b"\xff" * 7 + b"\x7f",
     )
     ways = (mutations.inside_zip, mutations.inside_zip, mutations.blind)
-    return Reader(seeds, lambda path: mnist_from_wheel(path, "mnist/data/mnist.pkl.gz"), ways, words, "mnist.whl")
+    return Reader(
+        seeds,
+        lambda path: mnist_from_wheel(path, "mnist/data/mnist.pkl.gz"),
+        ways,
+        words,
+        "mnist.whl",
+    )
 
 
 def _lines(*objects: object) -> bytes:
@@ -271,7 +368,14 @@ def record_lines() -> Reader:
     """Records: one JSON object per line; what stands after a crash is healed by the next one."""
     from biograd.runs import records
 
-    epoch = {"format": 1, "kind": "epoch", "epoch": 1, "train_accuracy": 0.5, "spikes_per_neuron": [1.0, 2.0], "machine": "é"}
+    epoch = {
+        "format": 1,
+        "kind": "epoch",
+        "epoch": 1,
+        "train_accuracy": 0.5,
+        "spikes_per_neuron": [1.0, 2.0],
+        "machine": "é",
+    }
     run = {"format": 1, "kind": "run", "test_accuracy": None, "run": "runs/mnist"}
 
     def read(path: Path) -> None:
@@ -279,7 +383,12 @@ def record_lines() -> Reader:
         records.append(path, {"kind": "run"})
         records.read(path)
 
-    return Reader([_lines(epoch, epoch | {"epoch": 2}, run), _lines(run)], read, (mutations.in_text, mutations.blind), name="records.jsonl")
+    return Reader(
+        [_lines(epoch, epoch | {"epoch": 2}, run), _lines(run)],
+        read,
+        (mutations.in_text, mutations.blind),
+        name="records.jsonl",
+    )
 
 
 def measurements() -> Reader:
@@ -288,7 +397,10 @@ def measurements() -> Reader:
     from biograd.runs import records
 
     here = Path(__file__).parents[2] / "benchmarks" / "results"
-    seeds = [b"".join(file.read_bytes().splitlines(keepends=True)[:2]) for file in sorted(here.glob("*.jsonl"))]
+    seeds = [
+        b"".join(file.read_bytes().splitlines(keepends=True)[:2])
+        for file in sorted(here.glob("*.jsonl"))
+    ]
 
     def read(path: Path) -> None:
         found = records.read(path)
@@ -297,7 +409,11 @@ def measurements() -> Reader:
         suite.compare(found, found)
 
     return Reader(
-        seeds, read, (mutations.in_text, mutations.blind), (b'"results": {}', b'"results": 7', b'"part": 0', b'"last": true'), "m.jsonl"
+        seeds,
+        read,
+        (mutations.in_text, mutations.blind),
+        (b'"results": {}', b'"results": 7', b'"part": 0', b'"last": true'),
+        "m.jsonl",
     )
 
 
@@ -321,7 +437,11 @@ def events() -> Reader:
     from biograd.data.events.recording import checked
 
     seeds = [to_bytes(_few_events()), b""]
-    return Reader(seeds, lambda path: checked(parse(path.read_bytes(), str(path)), SENSOR, str(path)), name="r.bin")
+    return Reader(
+        seeds,
+        lambda path: checked(parse(path.read_bytes(), str(path)), SENSOR, str(path)),
+        name="r.bin",
+    )
 
 
 def event_archive() -> Reader:
@@ -333,7 +453,13 @@ def event_archive() -> Reader:
         for label in range(3):
             archive.writestr(f"Train/{label}/0.bin", to_bytes(_few_events()))
     ways = (mutations.inside_zip, mutations.inside_zip, mutations.blind)
-    return Reader([out.getvalue()], lambda path: _watch(nmnist(path.parent, "train")), ways, (b"Train/1/0.bin",), "Train.zip")
+    return Reader(
+        [out.getvalue()],
+        lambda path: _watch(nmnist(path.parent, "train")),
+        ways,
+        (b"Train/1/0.bin",),
+        "Train.zip",
+    )
 
 
 def event_trains() -> Reader:
@@ -346,13 +472,22 @@ def event_trains() -> Reader:
         with h5py.File(path, "w") as file:
             more = {"chunks": (2,), "compression": "gzip"} if chunks else {}
             for name, kind in (("times", np.float32), ("units", np.int32)):
-                part = file.create_dataset(f"spikes/{name}", (3,), dtype=h5py.vlen_dtype(kind), **more)
+                part = file.create_dataset(
+                    f"spikes/{name}", (3,), dtype=h5py.vlen_dtype(kind), **more
+                )
                 for index in range(3):
                     part[index] = np.sort(np.arange(6, dtype=kind) / (10 if name == "times" else 1))
             file["labels"] = np.array([0, 1, 2], dtype=np.int64)
 
-    seeds = [written(lambda path, chunks=chunks: write(path, chunks), "s.h5") for chunks in (False, True)]
-    return Reader(seeds, lambda path: _watch(shd(path, "train")), words=(b"TREE", b"SNOD", b"HEAP", b"GCOL"), name="shd.h5")
+    seeds = [
+        written(lambda path, chunks=chunks: write(path, chunks), "s.h5") for chunks in (False, True)
+    ]
+    return Reader(
+        seeds,
+        lambda path: _watch(shd(path, "train")),
+        words=(b"TREE", b"SNOD", b"HEAP", b"GCOL"),
+        name="shd.h5",
+    )
 
 
 _ZIP = (mutations.inside_zip, mutations.inside_zip, mutations.blind)

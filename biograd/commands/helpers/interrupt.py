@@ -9,7 +9,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def stop_request() -> Iterator[list[bool]]:
-    """A list that is no longer empty once Ctrl-C was pressed, or SIGTERM came; the second time, it interrupts at once."""
+    """A list that is no longer empty once Ctrl-C was pressed, or SIGTERM came; the second time, it
+    interrupts at once.
+    """
     asked: list[bool] = []
 
     def ask(number: int, frame: object) -> None:

@@ -1,4 +1,6 @@
-"""What listens to a training run in its folder: early stopping that keeps the best checkpoint in a file, and TensorBoard."""
+"""What listens to a training run in its folder: early stopping that keeps the best checkpoint in a
+file, and TensorBoard.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,11 @@ from ...training.trainer import Progress
 
 
 class Listeners:
-    """The listeners that a run asks for; a run that was stopped and goes on remembers its best epoch from its records.
+    """The listeners that a run asks for; a run that was stopped and goes on remembers its best
+    epoch from its records.
 
-    `best.safetensors` is the checkpoint of the best epoch so far; it becomes the run's checkpoint at the end.
+    `best.safetensors` is the checkpoint of the best epoch so far; it becomes the run's checkpoint
+    at the end.
     """
 
     def __init__(self, folder: RunFolder, experiment: Experiment, *, tensorboard: bool) -> None:

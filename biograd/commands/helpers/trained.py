@@ -10,7 +10,9 @@ from ..console import Console
 
 
 def trained(folder: RunFolder, console: Console) -> Experiment:
-    """The experiment of a run with its trained weights, measured on the test images whatever training measured on."""
+    """The experiment of a run with its trained weights, measured on the test images whatever
+    training measured on.
+    """
     config = dataclasses.replace(folder.read_config(), validation=0)
     with console.downloads() as progress:
         experiment = Experiment.from_config(config, progress=progress)

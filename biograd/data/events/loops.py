@@ -1,7 +1,8 @@
-"""Compiled loops over events: check, bin, unpack and pack the five-byte format, and the simulated event camera.
+"""Compiled loops over events: check, bin, unpack and pack the five-byte format, and the simulated
+event camera.
 
-One pass over the events each, on one thread and without Python's lock. What they mean is said where they are called: `events`,
-`events_nmnist` and `events_simulated`.
+One pass over the events each, on one thread and without Python's lock. What they mean is said where
+they are called: `events`, `events_nmnist` and `events_simulated`.
 """
 
 from __future__ import annotations
@@ -37,12 +38,14 @@ def first_fault(x, y, p, t, width, height, polarities):
 
 @numba.njit(cache=True, nogil=True)
 def scatter(x, y, p, t, move, width, height, window, steps, words):
-    """Set the bit of every event's step in the word of its input; returns how many events fell behind the window, off the sensor, and
-    onto a bit that was set.
+    """Set the bit of every event's step in the word of its input; returns how many events fell
+    behind the window, off the sensor, and onto a bit that was set.
 
     Args:
-        move: the affine change of coordinates, float64 [2, 3]: column = move[0, 0] x + move[0, 1] y + move[0, 2], row likewise.
-        words: bit step % 32 of words[step // 32, input]; uint32 [ceil(T / 32), polarities height width], zeros.
+        move: the affine change of coordinates, float64 [2, 3]: column = move[0, 0] x + move[0, 1] y
+            + move[0, 2], row likewise.
+        words: bit step % 32 of words[step // 32, input]; uint32 [ceil(T / 32), polarities height
+            width], zeros.
     """
     still = move[0, 0] == 1 and move[0, 1] == 0 and move[1, 0] == 0 and move[1, 1] == 1
     across, down = math.floor(move[0, 2] + 0.5), math.floor(move[1, 2] + 0.5)
@@ -77,7 +80,9 @@ def unpack(raw, x, y, p, t):
             wrapped += OVERFLOW_TIME
             continue
         x[n], y[n], p[n] = raw[at], raw[at + 1], raw[at + 2] >> 7
-        t[n] = wrapped + (np.int64(raw[at + 2] & 127) << 16 | np.int64(raw[at + 3]) << 8 | np.int64(raw[at + 4]))
+        t[n] = wrapped + (
+            np.int64(raw[at + 2] & 127) << 16 | np.int64(raw[at + 3]) << 8 | np.int64(raw[at + 4])
+        )
         n += 1
     return n
 
@@ -98,7 +103,8 @@ def watch(image, path, dt, dark, bright, on, off, noise, seed, events):
 
     Args:
         image: grey values, uint8 [h, w].
-        path: where the image's upper left corner is at each sample, pixels (column, row), float64 [samples, 2].
+        path: where the image's upper left corner is at each sample, pixels (column, row), float64
+            [samples, 2].
         dt: time between samples, us.
         dark, bright: intensity of grey value 0, and what 255 adds, 1.
         on, off: thresholds of each pixel in log intensity, float64 [height, width].
@@ -115,7 +121,19 @@ def watch(image, path, dt, dark, bright, on, off, noise, seed, events):
             continue
         for column in range(width):
             if near - 1 < column - path[:, 0].min() and column - path[:, 0].max() < far + 1:
-                n = _watch_pixel(image, path, dt, dark, bright, on[row, column], off[row, column], row, column, events, n)
+                n = _watch_pixel(
+                    image,
+                    path,
+                    dt,
+                    dark,
+                    bright,
+                    on[row, column],
+                    off[row, column],
+                    row,
+                    column,
+                    events,
+                    n,
+                )
     state, draw = _draw(seed)
     t = -math.log(1 - draw) / noise if noise > 0 else np.inf
     while t < (path.shape[0] - 1) * dt:  # a Poisson process over all pixels
@@ -192,7 +210,9 @@ def _word(t, row, column, polarity):
 
 @numba.njit(cache=True, nogil=True)
 def _draw(state):
-    """The next state and a number in 0..1. Source: SplitMix64 (Steele, Lea and Flood 2014), the same on every machine and version."""
+    """The next state and a number in 0..1. Source: SplitMix64 (Steele, Lea and Flood 2014), the
+    same on every machine and version.
+    """
     state += np.uint64(0x9E3779B97F4A7C15)
     z = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

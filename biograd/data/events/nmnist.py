@@ -1,12 +1,15 @@
-"""N-MNIST and its five-byte events, from a user's copy: a folder of files, a zip archive of them, or all in one packed file.
+"""N-MNIST and its five-byte events, from a user's copy: a folder of files, a zip archive of them,
+or all in one packed file.
 
     byte 0    x          byte 1    y          byte 2, top bit    polarity, 0 OFF or 1 ON
     byte 2, low 7 bits, byte 3, byte 4    time, us, 23 bits, most significant first
 
-An event with y = 240 is none: it marks that the clock has wrapped, and 2^13 us are added to all times after it. The files lie as
-Train/0/00002.bin .. Train/9/..., Test/0/... of a sensor of 34 x 34 pixels; the folder is the class. N-Caltech101 has the same format.
-Source: Orchard, Jayawant, Cohen and Thakor 2015, "Converting Static Image Datasets to Spiking Neuromorphic Datasets Using Saccades",
-Frontiers in Neuroscience 9:437, and the data set's page (garrickorchard.com/datasets/n-mnist); the overflow marks: the authors' reader
+An event with y = 240 is none: it marks that the clock has wrapped, and 2^13 us are added to all
+times after it. The files lie as Train/0/00002.bin .. Train/9/..., Test/0/... of a sensor of 34 x 34
+pixels; the folder is the class. N-Caltech101 has the same format.
+Source: Orchard, Jayawant, Cohen and Thakor 2015, "Converting Static Image Datasets to Spiking
+Neuromorphic Datasets Using Saccades", Frontiers in Neuroscience 9:437, and the data set's page
+(garrickorchard.com/datasets/n-mnist); the overflow marks: the authors' reader
 event-Python/eventvision.py.
 """
 
@@ -27,10 +30,13 @@ from .recording import MAX_EVENTS, Events, Sensor
 from .sets import EventSet
 
 SENSOR = Sensor(34, 34, 2)
-WINDOW = 315_000  # us: three saccades of 105 ms, which is how the authors' code cuts a recording; ours: later events are left out
+# us: three saccades of 105 ms, which is how the authors' code cuts a recording; ours: later events
+# are left out
+WINDOW = 315_000
 EVENT_BYTES = 5
 LAST_TIME = (1 << 23) - 1  # us, of an event before any overflow mark
-_BROKEN = (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError)  # the last two: packed or locked in ways unknown
+# the last two: packed or locked in ways unknown
+_BROKEN = (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError)
 SIMULATED = "SIMULATED.txt"  # a folder that holds this file holds no real recordings
 
 
@@ -44,7 +50,10 @@ def parse(raw: bytes | np.ndarray, name: str) -> Events:
     """
     content = np.frombuffer(raw, dtype=np.uint8) if isinstance(raw, bytes) else raw
     if len(content) % EVENT_BYTES:
-        raise ValueError(f"{name} holds {len(content):,} bytes, no multiple of {EVENT_BYTES}: truncated, or not of this format")
+        raise ValueError(
+            f"{name} holds {len(content):,} bytes, no multiple of {EVENT_BYTES}: truncated, or not"
+            " of this format"
+        )
     n = len(content) // EVENT_BYTES
     x, y, p, t = (np.empty(n, dtype=kind) for kind in (np.uint8, np.uint8, np.uint8, np.int64))
     kept = loops.unpack(content, x, y, p, t)
@@ -56,9 +65,14 @@ def to_bytes(events: Events) -> bytes:
 
     Raises: ValueError where the format has no room for a coordinate or a time.
     """
-    for column, name, most in zip(events, ("x", "y", "p", "t"), (255, loops.OVERFLOW_ROW - 1, 1, LAST_TIME), strict=True):
+    for column, name, most in zip(
+        events, ("x", "y", "p", "t"), (255, loops.OVERFLOW_ROW - 1, 1, LAST_TIME), strict=True
+    ):
         if len(column) and not 0 <= int(column.min()) <= int(column.max()) <= most:
-            raise ValueError(f"{name} runs from {column.min()} to {column.max()}; five-byte events hold 0 .. {most:,}: crop the recording")
+            raise ValueError(
+                f"{name} runs from {column.min()} to {column.max()}; five-byte events hold 0 .."
+                f" {most:,}: crop the recording"
+            )
     raw = np.empty(EVENT_BYTES * len(events.t), dtype=np.uint8)
     x, y, p, t = (column.astype(np.int64) for column in events)
     loops.pack(x, y, p, t, raw)
@@ -100,10 +114,14 @@ class Zipped:
             with self._lock:
                 if not self._open:
                     self._open.append(zipfile.ZipFile(self.path))
-                _expect_size(self._open[0].getinfo(self.members[index]).file_size, name, self.max_events)
+                _expect_size(
+                    self._open[0].getinfo(self.members[index]).file_size, name, self.max_events
+                )
                 raw = self._open[0].read(self.members[index])
         except _BROKEN as error:
-            raise ValueError(f"{name} is damaged ({shown(error)}): fetch the archive again") from error
+            raise ValueError(
+                f"{name} is damaged ({shown(error)}): fetch the archive again"
+            ) from error
         return parse(raw, name)
 
 
@@ -112,7 +130,8 @@ class Packed:
     """Recordings one after the other in a single file, which is mapped and never read whole."""
 
     path: Path
-    starts: np.ndarray  # byte at which each recording starts, and the end of the last, int64 [n + 1]
+    # byte at which each recording starts, and the end of the last, int64 [n + 1]
+    starts: np.ndarray
     max_events: int = MAX_EVENTS
     _mapped: list[np.ndarray] = field(default_factory=list)
 
@@ -121,7 +140,11 @@ class Packed:
 
     def __getitem__(self, index: int) -> Events:
         if not self._mapped:
-            self._mapped.append(np.memmap(self.path, dtype=np.uint8, mode="r") if self.starts[-1] else np.zeros(0, dtype=np.uint8))
+            self._mapped.append(
+                np.memmap(self.path, dtype=np.uint8, mode="r")
+                if self.starts[-1]
+                else np.zeros(0, dtype=np.uint8)
+            )
         start, stop = int(self.starts[index]), int(self.starts[index + 1])
         _expect_size(stop - start, f"recording {index} of {self.path}", self.max_events)
         return parse(np.asarray(self._mapped[0][start:stop]), f"recording {index} of {self.path}")
@@ -131,9 +154,11 @@ def nmnist(folder: str | Path, split: str, *, name: str = "nmnist") -> EventSet:
     """N-MNIST, or what lies in the same way, from a user's copy.
 
     Args:
-        folder: holds Train/0 .. Train/9 and Test/0 .. Test/9 with a .bin file per recording, or Train.zip and Test.zip of these.
+        folder: holds Train/0 .. Train/9 and Test/0 .. Test/9 with a .bin file per recording, or
+            Train.zip and Test.zip of these.
         split: "train" or "test".
-    Raises: ValueError where there are no such files. They are opened a batch at a time, when their spikes are asked for.
+    Raises: ValueError where there are no such files. They are opened a batch at a time, when their
+    spikes are asked for.
 
     Example:
         >>> train = nmnist("N-MNIST", "train")                            # doctest: +SKIP
@@ -143,18 +168,42 @@ def nmnist(folder: str | Path, split: str, *, name: str = "nmnist") -> EventSet:
     part = Path(folder) / split.capitalize()
     if part.is_dir():
         paths = sorted(path for path in part.glob("[0-9]/*.bin") if path.is_file())
-        return _labelled(Files(tuple(paths)), [int(path.parent.name) for path in paths], part, name, split)
+        return _labelled(
+            Files(tuple(paths)), [int(path.parent.name) for path in paths], part, name, split
+        )
     archive = part.with_suffix(".zip")
     if archive.is_file():
         found = _members(archive, split.capitalize())
-        return _labelled(Zipped(archive, tuple(sorted(found))), [found[member] for member in sorted(found)], archive, name, split)
-    raise ValueError(f"{folder} holds neither {part.name}/0 .. {part.name}/9 nor {archive.name}: put the files of N-MNIST there")
+        return _labelled(
+            Zipped(archive, tuple(sorted(found))),
+            [found[member] for member in sorted(found)],
+            archive,
+            name,
+            split,
+        )
+    raise ValueError(
+        f"{folder} holds neither {part.name}/0 .. {part.name}/9 nor {archive.name}: put the files"
+        " of N-MNIST there"
+    )
 
 
-def _labelled(recordings: Files | Zipped, labels: list[int], where: Path, name: str, split: str) -> EventSet:
+def _labelled(
+    recordings: Files | Zipped, labels: list[int], where: Path, name: str, split: str
+) -> EventSet:
     if not labels:
-        raise ValueError(f"{where} holds no recordings: need files 0/*.bin .. 9/*.bin, the folder being the class")
-    return EventSet.of(recordings, np.array(labels), sensor=SENSOR, window=WINDOW, classes=10, name=name, split=split)
+        raise ValueError(
+            f"{where} holds no recordings: need files 0/*.bin .. 9/*.bin, the folder being the"
+            " class"
+        )
+    return EventSet.of(
+        recordings,
+        np.array(labels),
+        sensor=SENSOR,
+        window=WINDOW,
+        classes=10,
+        name=name,
+        split=split,
+    )
 
 
 def _members(archive: Path, part: str) -> dict[str, int]:
@@ -163,11 +212,16 @@ def _members(archive: Path, part: str) -> dict[str, int]:
         with zipfile.ZipFile(archive) as held:
             names = held.namelist()
     except _BROKEN as error:
-        raise ValueError(f"{archive} is no whole zip archive ({shown(error)}): fetch it again") from error
+        raise ValueError(
+            f"{archive} is no whole zip archive ({shown(error)}): fetch it again"
+        ) from error
     pattern = re.compile(rf"(?:.*/)?(?:{part}/)?([0-9])/[^/]+\.bin")
     return {name: int(match[1]) for name in names if (match := pattern.fullmatch(name))}
 
 
 def _expect_size(size: int, name: str, max_events: int) -> None:
     if size > max_events * EVENT_BYTES:
-        raise ValueError(f"{name} holds {size // EVENT_BYTES:,} events, more than {max_events:,}: split it, or raise max_events")
+        raise ValueError(
+            f"{name} holds {size // EVENT_BYTES:,} events, more than {max_events:,}: split it, or"
+            " raise max_events"
+        )

@@ -1,4 +1,5 @@
-"""One recording of an event camera, or of any source of events (x, y, polarity, time): checked, and binned to spikes [T, N].
+"""One recording of an event camera, or of any source of events (x, y, polarity, time): checked, and
+binned to spikes [T, N].
 
     spikes, found = bin_events(Events(x, y, p, t), Sensor(34, 34, 2), steps=10, window=300_000)
 
@@ -16,7 +17,8 @@ from jaxtyping import Float
 from ...kernels.packed_spikes import WORD, Trains
 from . import loops as loops
 
-MAX_EVENTS = 20_000_000  # of one recording, unless the set allows more: some 500 MB while it is read
+# of one recording, unless the set allows more: some 500 MB while it is read
+MAX_EVENTS = 20_000_000
 MAX_BYTES = 4 << 30  # of one batch of spikes
 STILL = np.array([[1.0, 0, 0], [0, 1, 0]])  # the affine map of (x, y) that moves nothing, [2, 3]
 
@@ -68,8 +70,11 @@ class Binned(NamedTuple):
     merged: int  # fell on a pixel, polarity and step that had one
 
 
-def bin_events(events: Events, sensor: Sensor, *, steps: int, window: int) -> tuple[Float[np.ndarray, "T N"], Binned]:
-    """Events to spikes: s[step, neuron] = 1 where at least one event fell, step = floor(t T / window). Counts are clipped to 1.
+def bin_events(
+    events: Events, sensor: Sensor, *, steps: int, window: int
+) -> tuple[Float[np.ndarray, "T N"], Binned]:
+    """Events to spikes: s[step, neuron] = 1 where at least one event fell, step = floor(t T /
+    window). Counts are clipped to 1.
 
     Args:
         window: time that the T steps span, us; events at or after it are left out, and counted.
@@ -88,42 +93,68 @@ def bin_events(events: Events, sensor: Sensor, *, steps: int, window: int) -> tu
 def checked(events: Events, sensor: Sensor, name: str, max_events: int = MAX_EVENTS) -> Events:
     """The events as they are, once they are known to be a recording of this sensor.
 
-    Raises: ValueError in one line: columns of different lengths or no integers, too many events, outside the sensor, negative
-    times, or out of order (`Events.in_order` sorts them).
+    Raises: ValueError in one line: columns of different lengths or no integers, too many events,
+    outside the sensor, negative times, or out of order (`Events.in_order` sorts them).
     """
     columns = [np.asarray(column) for column in events]
     lengths = {len(column) for column in columns}
     if len(lengths) > 1 or any(column.ndim != 1 for column in columns):
-        raise ValueError(f"{name} has columns x, y, p, t of {', '.join(str(c.shape) for c in columns)}: need four arrays of one length")
+        raise ValueError(
+            f"{name} has columns x, y, p, t of {', '.join(str(c.shape) for c in columns)}: need"
+            " four arrays of one length"
+        )
     if any(column.dtype.kind not in "iub" for column in columns):
         kinds = ", ".join(str(column.dtype) for column in columns)
-        raise ValueError(f"{name} has x, y, p, t of {kinds}: need integers (pixels, 0 or 1, and microseconds)")
+        raise ValueError(
+            f"{name} has x, y, p, t of {kinds}: need integers (pixels, 0 or 1, and microseconds)"
+        )
     if lengths.pop() > max_events:
-        raise ValueError(f"{name} holds {len(columns[3]):,} events, more than {max_events:,}: split it, or raise max_events")
+        raise ValueError(
+            f"{name} holds {len(columns[3]):,} events, more than {max_events:,}: split it, or raise"
+            " max_events"
+        )
     narrow = all(column.dtype.itemsize == 1 and column.dtype.kind in "ub" for column in columns[:3])
-    # Two kinds of columns for the compiled loops, not one for every mixture of integers that people have.
-    x, y, p = (column.astype(np.uint8 if narrow else np.int64, copy=False) for column in columns[:3])
+    # Two kinds of columns for the compiled loops, not one for every mixture of integers that people
+    # have.
+    x, y, p = (
+        column.astype(np.uint8 if narrow else np.int64, copy=False) for column in columns[:3]
+    )
     t = columns[3].astype(np.int64, copy=False)
     fault, at = loops.first_fault(x, y, p, t, *sensor)
     if fault != loops.FINE:
-        raise ValueError(f"{name}, event {at:,}: {_fault(fault, int(x[at]), int(y[at]), int(p[at]), t, at, sensor)}")
+        raise ValueError(
+            f"{name}, event {at:,}:"
+            f" {_fault(fault, int(x[at]), int(y[at]), int(p[at]), t, at, sensor)}"
+        )
     return Events(x, y, p, t)
 
 
 def _fault(fault: int, x: int, y: int, p: int, t: np.ndarray, at: int, sensor: Sensor) -> str:
     if fault in (loops.LEFT_OF, loops.RIGHT_OF):
-        return f"pixel ({x}, {y}) lies outside the sensor of {sensor.width} x {sensor.height}: name the right sensor, or crop the recording"
+        return (
+            f"pixel ({x}, {y}) lies outside the sensor of {sensor.width} x {sensor.height}: name"
+            " the right sensor, or crop the recording"
+        )
     if fault == loops.POLARITY:
         return f"polarity is {p}; need 0 .. {sensor.polarities - 1} (0 OFF, 1 ON)"
     if fault == loops.NEGATIVE:
         return f"time is {t[at]:,} us; need 0 or more, counted from the start of the recording"
-    return f"time falls from {t[at - 1]:,} to {t[at]:,} us: sort the events by time (Events.in_order)"
+    return (
+        f"time falls from {t[at - 1]:,} to {t[at]:,} us: sort the events by time (Events.in_order)"
+    )
 
 
-def scatter(events: Events, sensor: Sensor, window: int, move: np.ndarray, trains: Trains, b: int) -> Binned:
-    """Set the spikes of a checked recording, moved by an affine map of (x, y), in sample b of the trains."""
+def scatter(
+    events: Events, sensor: Sensor, window: int, move: np.ndarray, trains: Trains, b: int
+) -> Binned:
+    """Set the spikes of a checked recording, moved by an affine map of (x, y), in sample b of the
+    trains.
+    """
     words = trains.words[:, b].numpy().view(np.uint32)
-    return Binned(len(events.t), *loops.scatter(*events, move, sensor.width, sensor.height, window, trains.steps, words))
+    return Binned(
+        len(events.t),
+        *loops.scatter(*events, move, sensor.width, sensor.height, window, trains.steps, words),
+    )
 
 
 def silence(steps: int, batch: int, sensor: Sensor) -> Trains:
@@ -132,7 +163,8 @@ def silence(steps: int, batch: int, sensor: Sensor) -> Trains:
         raise ValueError(f"steps is {steps}; need at least 1")
     if (needed := 4 * steps * batch * sensor.inputs) > MAX_BYTES:
         raise ValueError(
-            f"{batch} recordings of {sensor.inputs:,} inputs and {steps} steps take {needed / 1e9:,.1f} GB of spikes, more than "
-            f"{MAX_BYTES / 1e9:,.1f}: show fewer at a time, or use fewer steps"
+            f"{batch} recordings of {sensor.inputs:,} inputs and {steps} steps take"
+            f" {needed / 1e9:,.1f} GB of spikes, more than {MAX_BYTES / 1e9:,.1f}: show fewer at a"
+            " time, or use fewer steps"
         )
     return Trains(torch.zeros(-(-steps // WORD), batch, sensor.inputs, dtype=torch.int32), steps)

@@ -37,8 +37,9 @@ class Recordings(Protocol):
 class EventSet:
     """Recordings and their classes, as `Trainer` takes them. Make one with `EventSet.of`.
 
-    A shift of `AugmentParams` moves a recording by whole pixels, rotation and scale turn and stretch it about the sensor's middle
-    (each event lands on the nearest pixel); events that leave the sensor are lost. Elastic changes are not defined for events.
+    A shift of `AugmentParams` moves a recording by whole pixels, rotation and scale turn and
+    stretch it about the sensor's middle (each event lands on the nearest pixel); events that leave
+    the sensor are lost. Elastic changes are not defined for events.
 
     Example:
         >>> one = Events(np.array([3]), np.array([2]), np.array([0]), np.array([750]))
@@ -51,7 +52,8 @@ class EventSet:
     split: str
     recordings: Recordings
     index: Int[Tensor, " n"]  # which of the recordings are members, int64
-    y: Shaped[Tensor, "n ..."]  # class of each, int64; or real values to learn (`Values`), [n, values]
+    # class of each, int64; or real values to learn (`Values`), [n, values]
+    y: Shaped[Tensor, "n ..."]
     classes: int  # output neurons that tell them
     sensor: Sensor
     window: int  # time that the steps of a sample span, us
@@ -74,7 +76,8 @@ class EventSet:
         """A set of recordings and labels.
 
         Args:
-            recordings: a list of `Events` or (x, y, p, t), or an object that reads number i when asked for [i].
+            recordings: a list of `Events` or (x, y, p, t), or an object that reads number i when
+                asked for [i].
             labels: integers, 0 .. classes - 1; or real values [n, values].
             window: time that the steps of a sample span, us.
             classes: how many there are; 0: the highest label and one, or, of values, one a value.
@@ -82,7 +85,9 @@ class EventSet:
         """
         y = _labels(labels, len(recordings), classes)
         if window < 1:
-            raise ValueError(f"window is {window} us; need at least 1: the time that the steps of a sample span")
+            raise ValueError(
+                f"window is {window} us; need at least 1: the time that the steps of a sample span"
+            )
         index = torch.arange(len(recordings))
         found = classes or (y.shape[1] if y.ndim == 2 else int(y.max()) + 1)
         return cls(
@@ -112,7 +117,11 @@ class EventSet:
 
     def subset(self, indices: Tensor | Sequence[int] | slice) -> EventSet:
         """The recordings with these indices, in this order; nothing is read."""
-        chosen = indices if isinstance(indices, slice | Tensor) else torch.as_tensor(indices, dtype=torch.int64)
+        chosen = (
+            indices
+            if isinstance(indices, slice | Tensor)
+            else torch.as_tensor(indices, dtype=torch.int64)
+        )
         return dataclasses.replace(self, index=self.index[chosen], y=self.y[chosen])
 
     def events(self, member: int) -> Events:
@@ -133,9 +142,12 @@ class EventSet:
     ) -> Float[Tensor, "T B N"]:
         """The spikes of some recordings, 0. or 1., as `bin_events` makes them.
 
-        Raises: ValueError for a recording that is none of this sensor, or a batch that would take more than 4 GB.
+        Raises: ValueError for a recording that is none of this sensor, or a batch that would take
+        more than 4 GB.
         """
-        return self.binned(members, steps, augmentation=augmentation, generator=generator)[0].dense()
+        return self.binned(members, steps, augmentation=augmentation, generator=generator)[
+            0
+        ].dense()
 
     def trains(
         self,
@@ -159,11 +171,20 @@ class EventSet:
         """The same, and what became of all their events."""
         trains = silence(steps, len(members), self.sensor)
         moves = _moves(augmentation or AugmentParams(), len(members), self.sensor, generator)
-        found = [scatter(self.events(member), self.sensor, self.window, moves[b], trains, b) for b, member in enumerate(members.tolist())]
-        return trains, Binned(*(sum(column) for column in zip(*found, strict=True))) if found else Binned(0, 0, 0, 0)
+        found = [
+            scatter(self.events(member), self.sensor, self.window, moves[b], trains, b)
+            for b, member in enumerate(members.tolist())
+        ]
+        return trains, (
+            Binned(*(sum(column) for column in zip(*found, strict=True)))
+            if found
+            else Binned(0, 0, 0, 0)
+        )
 
     def picture(self, member: int) -> np.ndarray:
-        """A recording as an image: events a pixel of either polarity, uint8 [height, width], 255 where most fell."""
+        """A recording as an image: events a pixel of either polarity, uint8 [height, width], 255
+        where most fell.
+        """
         events = self.events(member)
         counts = np.zeros((self.sensor.height, self.sensor.width), dtype=np.int64)
         np.add.at(counts, (events.y, events.x), 1)
@@ -201,7 +222,11 @@ class SpikeSet:
 
     def subset(self, indices: Tensor | Sequence[int] | slice) -> SpikeSet:
         """The trains with these indices, in this order."""
-        chosen = indices if isinstance(indices, slice | Tensor) else torch.as_tensor(indices, dtype=torch.int64)
+        chosen = (
+            indices
+            if isinstance(indices, slice | Tensor)
+            else torch.as_tensor(indices, dtype=torch.int64)
+        )
         return dataclasses.replace(self, s=self.s[chosen], y=self.y[chosen])
 
     def spikes(
@@ -212,35 +237,57 @@ class SpikeSet:
         augmentation: AugmentParams | None = None,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "T B N"]:
-        """The trains of some samples; there are as many steps as were given, and no changes are defined for them."""
+        """The trains of some samples; there are as many steps as were given, and no changes are
+        defined for them.
+        """
         if steps != self.s.shape[1]:
-            raise ValueError(f"{self.name} has {self.s.shape[1]} steps per sample and {steps} are asked for: set steps to {self.s.shape[1]}")
+            raise ValueError(
+                f"{self.name} has {self.s.shape[1]} steps per sample and {steps} are asked for: set"
+                f" steps to {self.s.shape[1]}"
+            )
         if augmentation not in (None, AugmentParams()):
-            raise ValueError(f"{self.name} is a set of spike trains, which no augmentation changes: set all of them to 0")
+            raise ValueError(
+                f"{self.name} is a set of spike trains, which no augmentation changes: set all of"
+                " them to 0"
+            )
         return self.s[members].transpose(0, 1).float().contiguous()
 
 
-def _moves(p: AugmentParams, batch: int, sensor: Sensor, generator: torch.Generator | None) -> np.ndarray:
+def _moves(
+    p: AugmentParams, batch: int, sensor: Sensor, generator: torch.Generator | None
+) -> np.ndarray:
     """How each recording is moved: affine maps of (x, y), float64 [B, 2, 3]."""
     if p == AugmentParams():
         return np.broadcast_to(STILL, (batch, 2, 3))
     if p.elastic:
         raise ValueError(
-            f"AugmentParams.elastic is {p.elastic}; events can be mirrored, shifted, rotated and scaled, not bent: set elastic to 0"
+            f"AugmentParams.elastic is {p.elastic}; events can be mirrored, shifted, rotated and"
+            " scaled, not bent: set elastic to 0"
         )
-    mirrored = (torch.rand(batch, generator=generator) < p.flip).numpy() if p.flip else np.zeros(batch, bool)
+    mirrored = (
+        (torch.rand(batch, generator=generator) < p.flip).numpy()
+        if p.flip
+        else np.zeros(batch, bool)
+    )
     shift = torch.randint(-p.shift, p.shift + 1, (batch, 2), generator=generator).double().numpy()
     moves = np.tile(STILL, (batch, 1, 1))
     if p.rotate or p.scale:
         turn, wide, high = (torch.rand(3, batch, generator=generator).double() * 2 - 1).numpy()
         angle = turn * math.radians(p.rotate)
         stretch = 1 + p.scale * np.stack([wide, high], axis=-1)
-        rotation = np.stack([np.stack([np.cos(angle), -np.sin(angle)], -1), np.stack([np.sin(angle), np.cos(angle)], -1)], -2)
+        rotation = np.stack(
+            [
+                np.stack([np.cos(angle), -np.sin(angle)], -1),
+                np.stack([np.sin(angle), np.cos(angle)], -1),
+            ],
+            -2,
+        )
         moves[:, :, :2] = rotation * stretch[:, None]
         middle = np.array([(sensor.width - 1) / 2, (sensor.height - 1) / 2])
         moves[:, :, 2] = middle - moves[:, :, :2] @ middle
     moves[:, :, 2] += shift
-    moves[mirrored, :, 2] += moves[mirrored, :, 0] * (sensor.width - 1)  # x is read from the other side
+    # x is read from the other side
+    moves[mirrored, :, 2] += moves[mirrored, :, 0] * (sensor.width - 1)
     moves[mirrored, :, 0] *= -1
     return moves
 
@@ -252,9 +299,15 @@ def _labels(labels: Any, n: int, classes: int) -> Tensor:  # any: what np.asarra
         need = "one whole number per recording, 0 .. classes - 1, or real values [n, values]"
         raise ValueError(f"labels are {y.dtype} of shape {y.shape}; need {need}")
     if len(y) != n or not n:
-        raise ValueError(f"there are {n:,} recordings and {len(y):,} labels: need one label per recording, and at least one")
+        raise ValueError(
+            f"there are {n:,} recordings and {len(y):,} labels: need one label per recording, and"
+            " at least one"
+        )
     if values:
         return torch.from_numpy(y.astype(np.float32))
     if y.min() < 0 or (classes and y.max() >= classes):
-        raise ValueError(f"labels run from {y.min()} to {y.max()}; need 0 .. {classes - 1 if classes else 'classes - 1'}")
+        raise ValueError(
+            f"labels run from {y.min()} to {y.max()}; need 0 .."
+            f" {classes - 1 if classes else 'classes - 1'}"
+        )
     return torch.from_numpy(y.astype(np.int64))

@@ -1,11 +1,13 @@
-"""SHD and its kin: spike trains in HDF5, as the Heidelberg data sets have them. Read from a user's copy, one recording at a time.
+"""SHD and its kin: spike trains in HDF5, as the Heidelberg data sets have them. Read from a user's
+copy, one recording at a time.
 
     spikes/times   [n] of arrays of float    time of each spike, s
     spikes/units   [n] of arrays of integer  which of the 700 channels of an artificial cochlea fired
     labels         [n] integer               the class, 0 .. 19: digits spoken in German and in English
 
-Source: Cramer, Stradmann, Schemmel and Zenke 2020, "The Heidelberg spiking data sets for the systematic evaluation of spiking neural
-networks" (arXiv 1910.07407). A channel is a pixel of a sensor that is one row high and has one polarity.
+Source: Cramer, Stradmann, Schemmel and Zenke 2020, "The Heidelberg spiking data sets for the
+systematic evaluation of spiking neural networks" (arXiv 1910.07407). A channel is a pixel of a
+sensor that is one row high and has one polarity.
 """
 
 from __future__ import annotations
@@ -51,24 +53,41 @@ class Hdf5Recordings:
             if not self._open:
                 file = _opened(self.path)
                 with _damage_told(self.path):
-                    self._open.extend([Rows(self.path, file["spikes/times"]), Rows(self.path, file["spikes/units"])])
+                    self._open.extend(
+                        [
+                            Rows(self.path, file["spikes/times"]),
+                            Rows(self.path, file["spikes/units"]),
+                        ]
+                    )
             with _damage_told(self.path):
                 times, units = (array(rows, index, self.max_events) for rows in self._open)
         times = times.astype(np.float64)
         if times.shape != units.shape or units.dtype.kind not in "iu":
-            raise ValueError(f"{name} has {times.shape} times and {units.shape} units of {units.dtype}: need one unit a time, integers")
+            raise ValueError(
+                f"{name} has {times.shape} times and {units.shape} units of {units.dtype}: need one"
+                " unit a time, integers"
+            )
         if not (np.abs(times) < MAX_SECONDS).all():
-            raise ValueError(f"{name} has times that are not finite, or beyond {MAX_SECONDS:,} s: need seconds")
+            raise ValueError(
+                f"{name} has times that are not finite, or beyond {MAX_SECONDS:,} s: need seconds"
+            )
         none = np.zeros(len(times), dtype=np.int64)
         # A negative time would round to 0; left as it is, the check of all events names it.
         return Events(units, none, none, np.floor(times * 1e6 + 0.5).astype(np.int64))
 
 
-def shd(path: str | Path, split: str, *, classes: int = CLASSES, sensor: Sensor = SENSOR, window: int = WINDOW) -> EventSet:
+def shd(
+    path: str | Path,
+    split: str,
+    *,
+    classes: int = CLASSES,
+    sensor: Sensor = SENSOR,
+    window: int = WINDOW,
+) -> EventSet:
     """The spike trains of an HDF5 file such as shd_train.h5; only the labels are read at once.
 
-    Raises: ValueError where the file is no HDF5, lacks one of the three parts, or has labels that are no integers; OSError where it
-    is not there.
+    Raises: ValueError where the file is no HDF5, lacks one of the three parts, or has labels that
+    are no integers; OSError where it is not there.
 
     Example:
         >>> train = shd("shd_train.h5", "train")                          # doctest: +SKIP
@@ -80,7 +99,10 @@ def shd(path: str | Path, split: str, *, classes: int = CLASSES, sensor: Sensor 
     with file, _damage_told(path):
         missing = [part for part in ("spikes/times", "spikes/units", "labels") if part not in file]
         if missing:
-            raise ValueError(f"{path} has no {' and no '.join(missing)}: need the layout of SHD (spikes/times, spikes/units, labels)")
+            raise ValueError(
+                f"{path} has no {' and no '.join(missing)}: need the layout of SHD (spikes/times,"
+                " spikes/units, labels)"
+            )
         lengths = {part: len(file[part]) for part in ("spikes/times", "spikes/units", "labels")}
         if len(set(lengths.values())) > 1:
             counts = ", ".join(f"{n:,} {part}" for part, n in lengths.items())
@@ -89,7 +111,15 @@ def shd(path: str | Path, split: str, *, classes: int = CLASSES, sensor: Sensor 
     if labels.dtype.kind not in "iu":
         raise ValueError(f"{path} has labels of {labels.dtype}; need integers, 0 .. {classes - 1}")
     recordings = Hdf5Recordings(path, len(labels))
-    return EventSet.of(recordings, labels.astype(np.int64), sensor=sensor, window=window, classes=classes, name="shd", split=split)
+    return EventSet.of(
+        recordings,
+        labels.astype(np.int64),
+        sensor=sensor,
+        window=window,
+        classes=classes,
+        name="shd",
+        split=split,
+    )
 
 
 @contextmanager
@@ -97,8 +127,18 @@ def _damage_told(path: Path) -> Iterator[None]:
     """What HDF5 stumbles over is the file's fault, and told in one line."""
     try:
         yield
-    except (KeyError, RuntimeError, OSError, TypeError, AttributeError, OverflowError, zlib.error) as error:
-        raise ValueError(f"{path} cannot be read ({shown(error)}): the file is damaged, fetch it again") from error
+    except (
+        KeyError,
+        RuntimeError,
+        OSError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        zlib.error,
+    ) as error:
+        raise ValueError(
+            f"{path} cannot be read ({shown(error)}): the file is damaged, fetch it again"
+        ) from error
 
 
 def _opened(path: Path) -> Any:  # any: h5py's File
@@ -109,4 +149,6 @@ def _opened(path: Path) -> Any:  # any: h5py's File
     try:
         return h5py.File(path, "r")
     except (OSError, RuntimeError) as error:
-        raise ValueError(f"{path} is no whole HDF5 file ({shown(error)}): unpack it, or fetch it again") from error
+        raise ValueError(
+            f"{path} is no whole HDF5 file ({shown(error)}): unpack it, or fetch it again"
+        ) from error

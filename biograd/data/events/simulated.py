@@ -1,15 +1,18 @@
-"""Simulated events: what an event camera in three saccades would see of MNIST. Not N-MNIST, and called *simulated* everywhere.
+"""Simulated events: what an event camera in three saccades would see of MNIST. Not N-MNIST, and
+called *simulated* everywhere.
 
-N-MNIST cannot be fetched everywhere; this stands in for it, in its file format. As published for N-MNIST (Orchard et al. 2015, Frontiers
-in Neuroscience 9:437; the data set's page): a sensor of 34 x 34 pixels, digits at their own 28 x 28 pixels, the camera moving and not
-the digit, three saccades along a triangle, microsecond time stamps, five bytes an event. Ours: everything in `SaccadeParams`, the
-path's corners and speed, and the camera's equations:
+N-MNIST cannot be fetched everywhere; this stands in for it, in its file format. As published for
+N-MNIST (Orchard et al. 2015, Frontiers in Neuroscience 9:437; the data set's page): a sensor of 34
+x 34 pixels, digits at their own 28 x 28 pixels, the camera moving and not
+the digit, three saccades along a triangle, microsecond time stamps, five bytes an event. Ours:
+everything in `SaccadeParams`, the path's corners and speed, and the camera's equations:
 
     L[t] = log(dark + bright * grey / 255)      the pixel's light, bilinear between the digit's pixels, log(dark) around it
     ON   when L[t] - L_seen >= on,  then L_seen += on        OFF  when L_seen - L[t] >= off,  then L_seen -= off
 
-with thresholds on, off of every pixel drawn once for the camera, times interpolated linearly between samples of the path, and background
-events of either polarity at random. Equal seeds give equal bytes.
+with thresholds on, off of every pixel drawn once for the camera, times interpolated linearly
+between samples of the path, and background events of either polarity at random. Equal seeds give
+equal bytes.
 """
 
 from __future__ import annotations
@@ -37,15 +40,21 @@ from .sets import EventSet
 
 NAME = "events-mnist-simulated"
 FORMAT = 1  # of the packed files
-# Corners of the path, in units of the reach: where the digit stands before, between and after the saccades.
+# Corners of the path, in units of the reach: where the digit stands before, between and after the
+# saccades.
 CORNERS = np.array([[-1.0, -1.0], [0.0, 1.0], [1.0, -1.0], [-1.0, -1.0]])
 MOST = 1 << 17  # events of a simulated recording; real parameters give some thousands
 CHUNK = 500  # recordings that are simulated before they are written
 MAX_INDEX = 4 << 20  # bytes of the index of a packed file: 400,000 recordings
-_LIST = re.compile(rb"\x93NUMPY\x01\x00..\{'descr': '(<i8|\|u1)', 'fortran_order': False, 'shape': \((\d{1,9}),\), \} *\n", re.DOTALL)
+_LIST = re.compile(
+    rb"\x93NUMPY\x01\x00..\{'descr': '(<i8|\|u1)', 'fortran_order': False, 'shape': \((\d{1,9}),\),"
+    rb" \} *\n",
+    re.DOTALL,
+)
 NOTICE = (
-    "These recordings are SIMULATED from MNIST by BioGrad (biograd/data/events/simulated.py). They are not N-MNIST and were never seen by an "
-    "event camera: say 'simulated' wherever you show results on them.\n"
+    "These recordings are SIMULATED from MNIST by BioGrad (biograd/data/events/simulated.py). They"
+    " are not N-MNIST and were never seen by an event camera: say 'simulated' wherever you show"
+    " results on them.\n"
 )
 
 
@@ -53,8 +62,10 @@ NOTICE = (
 class SaccadeParams:
     """The simulated camera and its movement. All values ours."""
 
-    saccade: int = 100_000  # us a saccade takes; three of them. Orchard et al. 2015: about 100 ms each
-    reach: float = 3.0  # pixels from the middle of the sensor to the sides of the path: 28 + 2 * 3 = 34
+    # us a saccade takes; three of them. Orchard et al. 2015: about 100 ms each
+    saccade: int = 100_000
+    # pixels from the middle of the sensor to the sides of the path: 28 + 2 * 3 = 34
+    reach: float = 3.0
     sample: int = 2_500  # us between samples of the path, which moves at most 0.34 pixels in them
     dark: float = 1.0  # intensity of the background, 1
     bright: float = 9.0  # intensity that full white adds, 1: a contrast of ten
@@ -65,20 +76,30 @@ class SaccadeParams:
 
     def __post_init__(self) -> None:
         if not (0 < self.sample <= self.saccade <= 2_000_000):
-            raise ValueError(f"sample is {self.sample} us and saccade {self.saccade}: need 0 < sample <= saccade <= 2,000,000")
+            raise ValueError(
+                f"sample is {self.sample} us and saccade {self.saccade}: need 0 < sample <= saccade"
+                " <= 2,000,000"
+            )
         if not 0 <= self.reach <= 10:
             raise ValueError(f"reach is {self.reach}; need 0 .. 10 pixels")
         if not (self.dark > 0 and self.bright > 0 and self.threshold > 0.01):
-            raise ValueError(f"dark {self.dark}, bright {self.bright}, threshold {self.threshold}: need dark, bright > 0, threshold > 0.01")
+            raise ValueError(
+                f"dark {self.dark}, bright {self.bright}, threshold {self.threshold}: need dark,"
+                " bright > 0, threshold > 0.01"
+            )
         if not (0 <= self.mismatch <= 0.2 and 0 <= self.noise <= 100 and self.seed >= 0):
-            raise ValueError(f"mismatch {self.mismatch}, noise {self.noise}, seed {self.seed}: need 0 .. 0.2, 0 .. 100 a second, 0 or more")
+            raise ValueError(
+                f"mismatch {self.mismatch}, noise {self.noise}, seed {self.seed}: need 0 .. 0.2, 0"
+                " .. 100 a second, 0 or more"
+            )
 
 
 class Camera(NamedTuple):
     """A simulated camera, ready to watch."""
 
     params: SaccadeParams
-    path: np.ndarray  # upper left corner of the digit at each sample, pixels (column, row), float64 [samples, 2]
+    # upper left corner of the digit at each sample, pixels (column, row), float64 [samples, 2]
+    path: np.ndarray
     on: np.ndarray  # threshold of each pixel, log intensity, float64 [34, 34]
     off: np.ndarray
 
@@ -92,7 +113,9 @@ def camera(p: SaccadeParams | None = None) -> Camera:
     gone = (part - np.sin(2 * np.pi * part) / (2 * np.pi))[:, None]
     legs = [start + gone * (stop - start) for start, stop in itertools.pairwise(CORNERS)]
     path = np.concatenate([CORNERS[:1], *legs]) * p.reach + (SENSOR.width - 28) / 2
-    draw = np.random.Generator(np.random.PCG64(p.seed)).standard_normal((2, SENSOR.height, SENSOR.width))
+    draw = np.random.Generator(np.random.PCG64(p.seed)).standard_normal(
+        (2, SENSOR.height, SENSOR.width)
+    )
     on, off = p.threshold * np.maximum(1 + p.mismatch * draw, 0.3)
     return Camera(p, path, on, off)
 
@@ -108,21 +131,40 @@ def simulate(image: np.ndarray, number: int, watching: Camera) -> Events:
     words = np.empty(MOST, dtype=np.int64)
     seed = np.uint64((p.seed * 0x9E3779B97F4A7C15 + number * 0xD1342543DE82EF95 + 1) % (1 << 64))
     noise = p.noise * 1e-6 * watching.on.size
-    n = loops.watch(image, watching.path, float(p.sample), p.dark, p.bright, watching.on, watching.off, noise, seed, words)
+    n = loops.watch(
+        image,
+        watching.path,
+        float(p.sample),
+        p.dark,
+        p.bright,
+        watching.on,
+        watching.off,
+        noise,
+        seed,
+        words,
+    )
     if n > MOST:
-        raise ValueError(f"the threshold of {p.threshold} gives {n:,} events of one image, more than {MOST:,}: raise it")
+        raise ValueError(
+            f"the threshold of {p.threshold} gives {n:,} events of one image, more than {MOST:,}:"
+            " raise it"
+        )
     words = np.sort(words[:n])
     column, row, polarity = ((words >> shift & 255).astype(np.uint8) for shift in (8, 16, 0))
     return Events(column, row, polarity, words >> 24)
 
 
 def simulated(
-    folder: Path, split: str, images: Callable[[], tuple[np.ndarray, np.ndarray]], progress: Callable[[str, int, int], None]
+    folder: Path,
+    split: str,
+    images: Callable[[], tuple[np.ndarray, np.ndarray]],
+    progress: Callable[[str, int, int], None],
 ) -> EventSet:
-    """The simulated events of MNIST, from the data folder; made and put there first where they are not.
+    """The simulated events of MNIST, from the data folder; made and put there first where they are
+    not.
 
     Args:
-        images: gives the pictures, uint8 [n, 28, 28], and classes; asked only where the files are not there.
+        images: gives the pictures, uint8 [n, 28, 28], and classes; asked only where the files are
+            not there.
         progress: told (what, bytes written, bytes in all, an estimate) while they are made.
     Raises: ValueError where the files are not what their index says.
     """
@@ -132,7 +174,15 @@ def simulated(
         write(events, index, x, y, SaccadeParams(), progress)
     starts, y = _read_index(index, events, SaccadeParams())
     p = SaccadeParams()
-    return EventSet.of(Packed(events, starts), y, sensor=SENSOR, window=3 * p.saccade, classes=10, name=NAME, split=split)
+    return EventSet.of(
+        Packed(events, starts),
+        y,
+        sensor=SENSOR,
+        window=3 * p.saccade,
+        classes=10,
+        name=NAME,
+        split=split,
+    )
 
 
 def expected_bytes(recordings: int) -> int:
@@ -141,9 +191,17 @@ def expected_bytes(recordings: int) -> int:
 
 
 def write(
-    events: Path, index: Path, x: np.ndarray, y: np.ndarray, p: SaccadeParams, progress: Callable[[str, int, int], None], threads: int = 2
+    events: Path,
+    index: Path,
+    x: np.ndarray,
+    y: np.ndarray,
+    p: SaccadeParams,
+    progress: Callable[[str, int, int], None],
+    threads: int = 2,
 ) -> None:
-    """Simulate the recordings of all images into one packed file, and its index; each appears whole or not at all, the index last."""
+    """Simulate the recordings of all images into one packed file, and its index; each appears whole
+    or not at all, the index last.
+    """
     starts = np.zeros(len(x) + 1, dtype=np.int64)
 
     def fill(file: IO[bytes]) -> None:
@@ -157,12 +215,15 @@ def write(
 
     atomic_write(events, fill)
     held = io.BytesIO()
-    np.savez(held, starts=starts, y=y.astype(np.uint8), header=np.frombuffer(_header(p), dtype=np.uint8))
+    np.savez(
+        held, starts=starts, y=y.astype(np.uint8), header=np.frombuffer(_header(p), dtype=np.uint8)
+    )
     atomic_write(index, held.getvalue())
 
 
 def write_files(members: EventSet, folder: Path, progress: Callable[[str, int, int], None]) -> int:
-    """Write recordings as N-MNIST's own tree, folder/Train/0/00001.bin and so on, beside a notice that they are simulated.
+    """Write recordings as N-MNIST's own tree, folder/Train/0/00001.bin and so on, beside a notice
+    that they are simulated.
 
     The part (Train or Test) appears when it is whole.
     Returns: how many files.
@@ -197,14 +258,32 @@ def _read_index(index: Path, events: Path, p: SaccadeParams) -> tuple[np.ndarray
     way_out = f"delete {index.parent} and it is made again"
     try:
         starts, y, header = _columns(index)
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except (
+        ValueError,
+        KeyError,
+        OSError,
+        EOFError,
+        zipfile.BadZipFile,
+        NotImplementedError,
+        RuntimeError,
+    ) as error:
         raise ValueError(f"{index} is damaged ({shown(error)}): {way_out}") from error
     if header.tobytes() != _header(p):
-        raise ValueError(f"{index} was simulated with other parameters than this version's: {way_out}")
+        raise ValueError(
+            f"{index} was simulated with other parameters than this version's: {way_out}"
+        )
     size = events.stat().st_size
     falls = (starts[1:] < starts[:-1]).any()
-    if len(starts) != len(y) + 1 or starts[0] or (starts % EVENT_BYTES).any() or falls or size != starts[-1]:
-        raise ValueError(f"{events} holds {size:,} bytes where its index says {starts[-1:].sum():,}: {way_out}")
+    if (
+        len(starts) != len(y) + 1
+        or starts[0]
+        or (starts % EVENT_BYTES).any()
+        or falls
+        or size != starts[-1]
+    ):
+        raise ValueError(
+            f"{events} holds {size:,} bytes where its index says {starts[-1:].sum():,}: {way_out}"
+        )
     return starts, y.astype(np.int64)
 
 
@@ -213,7 +292,9 @@ def _header(p: SaccadeParams) -> bytes:
 
 
 def _columns(index: Path) -> list[np.ndarray]:
-    """Starts, classes and header of an index. They lie there unpacked, so what each claims to hold is held against the file's size."""
+    """Starts, classes and header of an index. They lie there unpacked, so what each claims to hold
+    is held against the file's size.
+    """
     size, columns = index.stat().st_size, []
     if size > MAX_INDEX:
         raise ValueError(f"{size:,} bytes, more than {MAX_INDEX:,}")
@@ -221,12 +302,16 @@ def _columns(index: Path) -> list[np.ndarray]:
         for name, kind in (("starts", "<i8"), ("y", "|u1"), ("header", "|u1")):
             entry = held.getinfo(f"{name}.npy")
             if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > size:
-                raise ValueError(f"{name} claims {entry.file_size:,} bytes, the file holds {size:,}")
+                raise ValueError(
+                    f"{name} claims {entry.file_size:,} bytes, the file holds {size:,}"
+                )
             content = held.read(entry)
             begins = _LIST.match(content)
             if begins is None or begins[1].decode() != kind:
                 raise ValueError(f"{name} is no list of numbers")
             columns.append(np.frombuffer(content[begins.end() :], dtype=kind))
             if len(columns[-1]) != int(begins[2]):
-                raise ValueError(f"{name} claims {int(begins[2]):,} numbers and holds {len(columns[-1]):,}")
+                raise ValueError(
+                    f"{name} claims {int(begins[2]):,} numbers and holds {len(columns[-1]):,}"
+                )
     return columns

@@ -22,9 +22,10 @@ class Statistics(NamedTuple):
     y: float  # row of an event, pixels, mean over all events
 
 
-# What can be said for certain of N-MNIST. Its paper has a table of events per recording by polarity, which was not at hand: so no
-# number stands here. The least follows from the size of its archives: 1.1 GB packed, 70,000 recordings, 5 bytes an event.
-# Sources: garrickorchard.com/datasets/n-mnist (sensor, recordings); Orchard et al. 2015 (saccades);
+# What can be said for certain of N-MNIST. Its paper has a table of events per recording by
+# polarity, which was not at hand: so no number stands here. The least follows from the size of its
+# archives: 1.1 GB packed, 70,000 recordings, 5 bytes an event. Sources:
+# garrickorchard.com/datasets/n-mnist (sensor, recordings); Orchard et al. 2015 (saccades);
 # neuromorphicsystems.github.io/land/n-mnist (size).
 PUBLISHED = {
     "recordings": "60,000 + 10,000",
@@ -44,7 +45,22 @@ def statistics(members: EventSet) -> Statistics:
     for member in range(len(members)):
         found = members.events(member)
         if n := len(found.t):
-            rows[member] = n, found.p.sum(dtype=np.int64), found.t[-1], found.x.sum(dtype=np.int64), found.y.sum(dtype=np.int64)
+            rows[member] = (
+                n,
+                found.p.sum(dtype=np.int64),
+                found.t[-1],
+                found.x.sum(dtype=np.int64),
+                found.y.sum(dtype=np.int64),
+            )
     events, on, last, x, y = rows.mean(axis=0)
     spread, one = float(rows[:, 0].std()), max(events, 1e-9)
-    return Statistics(len(rows), float(events), spread, float(on), float(events - on), float(last) / 1000, float(x / one), float(y / one))
+    return Statistics(
+        len(rows),
+        float(events),
+        spread,
+        float(on),
+        float(events - on),
+        float(last) / 1000,
+        float(x / one),
+        float(y / one),
+    )

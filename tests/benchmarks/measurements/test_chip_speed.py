@@ -15,7 +15,13 @@ from hardware.lava_process import TargetError
 @pytest.fixture
 def few(monkeypatch):
     drawn = torch.Generator().manual_seed(0)
-    images = ImageSet("mnist", "train", torch.randint(0, 256, (20, 5, 6), generator=drawn, dtype=torch.uint8), torch.arange(20) % 5, 5)
+    images = ImageSet(
+        "mnist",
+        "train",
+        torch.randint(0, 256, (20, 5, 6), generator=drawn, dtype=torch.uint8),
+        torch.arange(20) % 5,
+        5,
+    )
     monkeypatch.setattr(speed, "load", lambda name, split: images)
     monkeypatch.setattr(chip_speed, "SIZES", (30, 12, 5))
 
@@ -40,5 +46,7 @@ def test_samples_that_differ_are_counted(few, monkeypatch):
     monkeypatch.setitem(targets.TARGETS, "lava", other)
     found = chip_speed.emulator_against_lava(samples=20, lava_samples=4)
     assert found["lava_mismatches"] == 1 and found["lava_samples_per_second"] == 8
-    assert found["ratio_emulator_vs_lava"] == pytest.approx(found["emulator_samples_per_second"] / 8)
+    assert found["ratio_emulator_vs_lava"] == pytest.approx(
+        found["emulator_samples_per_second"] / 8
+    )
     assert np.isfinite(found["ratio_emulator_vs_lava"])

@@ -14,7 +14,10 @@ from biograd.data.datasets import ImageSet
 
 def digits(split: str) -> ImageSet:
     with np.load(Path(__file__).parents[2] / "mnist_test_images.npz", allow_pickle=False) as held:
-        x, y = torch.from_numpy(held[f"{split}_x"]), torch.from_numpy(held[f"{split}_y"].astype(np.int64))
+        x, y = (
+            torch.from_numpy(held[f"{split}_x"]),
+            torch.from_numpy(held[f"{split}_y"].astype(np.int64)),
+        )
     return ImageSet("mnist", split, x, y, 10)
 
 

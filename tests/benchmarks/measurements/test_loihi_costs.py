@@ -1,4 +1,6 @@
-"""A small net on the modelled chip: operations of learning counted by hand, and costs that follow the work."""
+"""A small net on the modelled chip: operations of learning counted by hand, and costs that follow
+the work.
+"""
 
 from __future__ import annotations
 
@@ -53,16 +55,26 @@ def test_the_tasks_of_a_run_measure_its_weights(run_folder):
     bench = Bench(run=run_folder, threads=1)
     found = {task.name: next(iter(task.work(bench))) for task in of_run()}
     confusion = np.array(found["answers"]["confusion"])
-    assert confusion.sum() == 300 and np.trace(confusion) / 300 == pytest.approx(found["answers"]["test_accuracy"])
+    assert confusion.sum() == 300 and np.trace(confusion) / 300 == pytest.approx(
+        found["answers"]["test_accuracy"]
+    )
     assert found["answers"]["misread_in_all"] == 300 - np.trace(confusion)
-    assert found["operations"]["dense"] == 6 * (784 * 20 + 20 * 4) and found["operations"]["effective_macs"] == 0
+    assert (
+        found["operations"]["dense"] == 6 * (784 * 20 + 20 * 4)
+        and found["operations"]["effective_macs"] == 0
+    )
     costs = found["loihi"]
     assert costs["sizes"] == [784, 20, 4] and costs["test_accuracy"] > 0.9
     for mode in ("inference", "training"):
         low, high = costs[mode]["davies2018"]["total_j"]
         assert 0 < low < high
-    assert costs["training"]["davies2018"]["dynamic_j"][0] > costs["inference"]["davies2018"]["dynamic_j"][0]
-    by_steps = {row["value"]: row["dynamic_j"][0] for row in costs["pareto"] if row["changed"] == "steps"}
+    assert (
+        costs["training"]["davies2018"]["dynamic_j"][0]
+        > costs["inference"]["davies2018"]["dynamic_j"][0]
+    )
+    by_steps = {
+        row["value"]: row["dynamic_j"][0] for row in costs["pareto"] if row["changed"] == "steps"
+    }
     assert by_steps[2] < by_steps[6]
     leads = [row["mean_steps"] for row in costs["early_answers"]]
     assert leads == sorted(leads) and leads[-1] <= 6
@@ -70,13 +82,20 @@ def test_the_tasks_of_a_run_measure_its_weights(run_folder):
 
 
 def hand_made() -> tuple[Model, SpikeInput]:
-    """Two inputs, one hidden neuron that repeats input 0, two outputs of which the first follows it; one step delay is taken out."""
-    hidden = LayerModel(w=np.array([[4.0, 0.0]]), bias=np.zeros(1), alpha_u=0.0, alpha_v=0.0, w_fb=np.ones((1, 2)))
+    """Two inputs, one hidden neuron that repeats input 0, two outputs of which the first follows
+    it; one step delay is taken out.
+    """
+    hidden = LayerModel(
+        w=np.array([[4.0, 0.0]]), bias=np.zeros(1), alpha_u=0.0, alpha_v=0.0, w_fb=np.ones((1, 2))
+    )
     output = LayerModel(w=np.array([[4.0], [0.0]]), bias=np.zeros(2), alpha_u=0.0, alpha_v=0.0)
     spikes = np.zeros((4, 2, 2), dtype=np.uint8)
-    spikes[:, 0, 0] = [1, 1, 1, 1]  # sample 0: always on, so output 0 fires at every step: right, nothing to learn
+    # sample 0: always on, so output 0 fires at every step: right, nothing to learn
+    spikes[:, 0, 0] = [1, 1, 1, 1]
     spikes[:, 1, 0] = [1, 0, 0, 0]  # sample 1, class 1: output 0 fires once, output 1 never
-    return Model(layers=(hidden, output), steps=4), SpikeInput(spikes=spikes, labels=np.array([0, 1]))
+    return Model(layers=(hidden, output), steps=4), SpikeInput(
+        spikes=spikes, labels=np.array([0, 1])
+    )
 
 
 def test_learning_operations_are_those_counted_by_hand():
@@ -85,12 +104,14 @@ def test_learning_operations_are_those_counted_by_hand():
     result = emulator.run(fixed, shown, record=("s",))
     assert result.counts.tolist() == [[4, 0], [1, 0]]
     fewest, most, updated = loihi_costs.training_operations(fixed, shown, result, cores=[1, 1])
-    # Errors: none in sample 0; in sample 1 the missing class at 4 steps, and one spike of the wrong class.
+    # Errors: none in sample 0; in sample 1 the missing class at 4 steps, and one spike of the wrong
+    # class.
     errors = 5
     assert updated == 0.5
     assert fewest.spikes[-1] - result.operations.spikes[-1] == errors + 2 * 4
     assert fewest.synaptic_operations[1] - result.operations.synaptic_operations[1] == errors * 1
-    assert fewest.active_updates[1] - result.operations.active_updates[1] == 4  # steps of sample 1 with an error, one hidden neuron
+    # steps of sample 1 with an error, one hidden neuron
+    assert fewest.active_updates[1] - result.operations.active_updates[1] == 4
     biases = [layer.w_bias.shape[1] for layer in fixed.layers]
     # Sample 1 alone: input 0 fired and input 1 did not; the hidden neuron fired.
     assert fewest.synaptic_updates.tolist() == [0, (1 + biases[0]) * 1, (1 + biases[1]) * 2]
@@ -102,14 +123,20 @@ def test_where_only_unsure_samples_are_learned_from_only_they_are_counted():
     fixed = quantise(model)
     result = emulator.run(fixed, shown, record=("s",))
     # Sample 0 leads by four spikes, sample 1 lags by one.
-    by_lead = {lead: loihi_costs.training_operations(fixed, shown, result, cores=[1, 1], lead=lead) for lead in (-1, 4, 5)}
+    by_lead = {
+        lead: loihi_costs.training_operations(fixed, shown, result, cores=[1, 1], lead=lead)
+        for lead in (-1, 4, 5)
+    }
     assert [by_lead[lead][2] for lead in (-1, 4, 5)] == [0.0, 0.5, 1.0]
     assert by_lead[-1][0].synaptic_updates.sum() == 0
     assert (
         by_lead[4][0].synaptic_updates.tolist()
-        == loihi_costs.training_operations(fixed, shown, result, cores=[1, 1])[0].synaptic_updates.tolist()
+        == loihi_costs.training_operations(fixed, shown, result, cores=[1, 1])[
+            0
+        ].synaptic_updates.tolist()
     )
-    assert len({tuple(most.synaptic_updates) for _, most, _ in by_lead.values()}) == 1  # the most: every synapse in any case
+    # the most: every synapse in any case
+    assert len({tuple(most.synaptic_updates) for _, most, _ in by_lead.values()}) == 1
 
 
 def test_early_answers_stop_at_the_lead_they_wait_for():
@@ -124,27 +151,49 @@ def test_early_answers_stop_at_the_lead_they_wait_for():
 def test_a_trial_is_trained_to_its_end_and_priced(small_mnist):
     told = []
     task = trial_task("pareto", Trial(method="BioGrad", config=CONFIG))
-    (results,) = task.work(Bench(run=None, threads=1, tell=lambda what, done, total: told.append((done, total))))
-    assert results["test_accuracy"] == results["test_accuracy_curve"][-1] and len(results["test_accuracy_curve"]) == 2
-    assert results["seconds_curve"] == sorted(results["seconds_curve"]) and len(results["angle_curve_deg"][0]) == 1
+    (results,) = task.work(
+        Bench(run=None, threads=1, tell=lambda what, done, total: told.append((done, total)))
+    )
+    assert (
+        results["test_accuracy"] == results["test_accuracy_curve"][-1]
+        and len(results["test_accuracy_curve"]) == 2
+    )
+    assert (
+        results["seconds_curve"] == sorted(results["seconds_curve"])
+        and len(results["angle_curve_deg"][0]) == 1
+    )
     assert told[-1] == (30, 30) and task.seed == 0
 
 
 def test_a_peers_trial_carries_its_own_parameters_and_no_angles(small_mnist):
     trial = Trial(method="ANN", config=CONFIG, baseline=BaselineParams(method="ann", loss="ce"))
     results, _ = train(trial)
-    assert results["test_accuracy"] > 0.9 and "angle_curve_deg" not in results and "spikes_per_neuron" not in results
+    assert (
+        results["test_accuracy"] > 0.9
+        and "angle_curve_deg" not in results
+        and "spikes_per_neuron" not in results
+    )
     assert trial.described()["baseline"]["method"] == "ann" and "feedback" not in trial.described()
 
 
 def test_comparisons_are_of_equal_nets_on_equal_terms():
     trials = paper_trials()
     assert len({(t.method, t.config.seed) for t in trials}) == len(trials)
-    for name in ("dataset", "hidden", "steps", "epochs", "batch", "augment", "schedule", "validation"):
+    for name in (
+        "dataset",
+        "hidden",
+        "steps",
+        "epochs",
+        "batch",
+        "augment",
+        "schedule",
+        "validation",
+    ):
         assert len({str(getattr(t.config, name)) for t in trials}) == 1, name
     assert {t.config.seed for t in trials} == {0, 1, 2}
     assert {t.method for t in trials[:3]} == {"BioGrad, sleep", "BPTT", "ANN"}
-    assert len({str(t.config) for t in pareto_trials()}) == len(pareto_trials())  # none is done twice
+    # none is done twice
+    assert len({str(t.config) for t in pareto_trials()}) == len(pareto_trials())
 
 
 def test_answers_and_operations_agree_on_the_rates(run_folder):

@@ -7,7 +7,15 @@ import importlib
 import pytest
 import torch
 
-from benchmarks.measurements.meters import EnergyMeter, NvmlMeter, RaplMeter, energy_meters, energy_of, neurobench_metrics, peak_bytes
+from benchmarks.measurements.meters import (
+    EnergyMeter,
+    NvmlMeter,
+    RaplMeter,
+    energy_meters,
+    energy_of,
+    neurobench_metrics,
+    peak_bytes,
+)
 from biograd.feedback import RandomDFA
 from biograd.learning.learner import LocalLearner
 from biograd.network import Network
@@ -43,7 +51,15 @@ def measured(seconds: float, portion: float, watts: float = 100.0):
         meter.extra += watts * portion
         return 32
 
-    return energy_of(work, meter, seconds=seconds, idle_seconds=5, windows=3, clock=lambda: clock.now, sleep=clock.sleep)
+    return energy_of(
+        work,
+        meter,
+        seconds=seconds,
+        idle_seconds=5,
+        windows=3,
+        clock=lambda: clock.now,
+        sleep=clock.sleep,
+    )
 
 
 def test_energy_is_split_into_idle_and_what_the_work_adds():
@@ -67,7 +83,15 @@ def test_a_machine_held_up_for_a_whole_window_still_measures_a_portion():
         clock.sleep(60)
         return clock.now
 
-    (reading,) = energy_of(lambda: 4, FakeMeter(clock), seconds=1.0, idle_seconds=0, windows=1, clock=late, sleep=clock.sleep)
+    (reading,) = energy_of(
+        lambda: 4,
+        FakeMeter(clock),
+        seconds=1.0,
+        idle_seconds=0,
+        windows=1,
+        clock=late,
+        sleep=clock.sleep,
+    )
     assert reading.samples == 4 and reading.record()["j_per_sample"] > 0
 
 
@@ -78,10 +102,19 @@ def test_a_counter_that_does_not_move_gives_no_joules():
 
     clock = FakeTime()
     (reading,) = energy_of(
-        lambda: clock.sleep(0.01) or 1, Stuck(clock), seconds=0.05, idle_seconds=0, windows=1, clock=lambda: clock.now, sleep=clock.sleep
+        lambda: clock.sleep(0.01) or 1,
+        Stuck(clock),
+        seconds=0.05,
+        idle_seconds=0,
+        windows=1,
+        clock=lambda: clock.now,
+        sleep=clock.sleep,
     )
     assert not reading.moved
-    assert reading.record()["j_per_sample"] is None and reading.record()["j_per_sample_above_idle"] is None
+    assert (
+        reading.record()["j_per_sample"] is None
+        and reading.record()["j_per_sample_above_idle"] is None
+    )
 
 
 def rapl(folder, name: str, energy: int, full: int = 1_000_000):
@@ -152,12 +185,16 @@ def test_memory_of_the_online_order_does_not_grow_with_time():
     labels = torch.zeros(8, dtype=torch.int64)
     spikes = {steps: torch.bernoulli(torch.full((steps, 8, 30), 0.3)) for steps in (10, 100)}
     learner.step(spikes[10], labels)
-    short, long = (peak_bytes(lambda steps=steps: learner.step(spikes[steps], labels)) for steps in (10, 100))
+    short, long = (
+        peak_bytes(lambda steps=steps: learner.step(spikes[steps], labels)) for steps in (10, 100)
+    )
     assert long <= 1.05 * short
 
 
 def hand_made() -> tuple[Network, torch.Tensor]:
-    """3 inputs, 2 hidden, 2 outputs; one hidden neuron that fires at every input spike, one that never does."""
+    """3 inputs, 2 hidden, 2 outputs; one hidden neuron that fires at every input spike, one that
+    never does.
+    """
     net = Network((3, 2, 2))
     net.layers[0].w.copy_(torch.tensor([[9.0, 9.0, 0.0], [-9.0, -9.0, -9.0]]))
     net.layers[1].w.copy_(torch.tensor([[9.0, 0.0], [0.0, 9.0]]))
@@ -169,7 +206,8 @@ def test_neurobench_metrics_are_those_counted_by_hand():
     net, spikes = hand_made()
     found = neurobench_metrics(net, spikes)
     fired = [int(done.s.sum()) for done in net.roll(spikes)]
-    assert fired == [2, 2]  # u = 9 then 4.5: the first hidden neuron fires twice, and so does the first output
+    # u = 9 then 4.5: the first hidden neuron fires twice, and so does the first output
+    assert fired == [2, 2]
     assert found.footprint == 4 * (6 + 2 + 4 + 2)
     assert found.connection_sparsity == pytest.approx(3 / 10)
     assert found.dense == 2 * (3 * 2) + 2 * (2 * 2)
@@ -186,7 +224,10 @@ def test_real_inputs_cost_multiplications():
 
 
 def test_operations_equal_neurobenchs_own_code():
-    macs = pytest.importorskip("neurobench.metrics.utils.layers", reason="neurobench is not installed (its dependencies replace torch)")
+    macs = pytest.importorskip(
+        "neurobench.metrics.utils.layers",
+        reason="neurobench is not installed (its dependencies replace torch)",
+    )
     net, _ = hand_made()
     for steps, batch in ((3, 4), (1, 2)):
         spikes = torch.bernoulli(torch.full((steps, batch, 3), 0.6))
@@ -200,4 +241,6 @@ def test_operations_equal_neurobenchs_own_code():
                 assert spiking
                 effective += float(operations)
                 dense += float(macs.single_layer_MACs(s, linear, total=True)[0])
-        assert found.effective_acs == pytest.approx(effective / batch) and found.dense == pytest.approx(dense / batch)
+        assert found.effective_acs == pytest.approx(
+            effective / batch
+        ) and found.dense == pytest.approx(dense / batch)

@@ -1,4 +1,6 @@
-"""Real numbers as a task: what is asked is what was done to the inputs, and rows are told as they came."""
+"""Real numbers as a task: what is asked is what was done to the inputs, and rows are told as they
+came.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +12,33 @@ import pytest
 import torch
 
 from benchmarks.measurements import regression
-from benchmarks.measurements.regression import METHODS, TASKS, RegressionParams, described, measure, samples
+from benchmarks.measurements.regression import (
+    METHODS,
+    TASKS,
+    RegressionParams,
+    described,
+    measure,
+    samples,
+)
 from benchmarks.report.events import events
 from benchmarks.report.evidence import Evidence
 from biograd.data.datasets import ImageSet
 
-TINY = RegressionParams(task="friedman", train=60, test=40, hidden=(20,), neurons=2, steps=8, epochs=1, batch=20)
+TINY = RegressionParams(
+    task="friedman", train=60, test=40, hidden=(20,), neurons=2, steps=8, epochs=1, batch=20
+)
 
 
 @pytest.fixture
 def digits(monkeypatch: pytest.MonkeyPatch) -> None:
     def few(name: str, split: str) -> ImageSet:
-        with np.load(Path(__file__).parents[2] / "mnist_test_images.npz", allow_pickle=False) as held:
-            x, y = torch.from_numpy(held[f"{split}_x"]), torch.from_numpy(held[f"{split}_y"].astype(np.int64))
+        with np.load(
+            Path(__file__).parents[2] / "mnist_test_images.npz", allow_pickle=False
+        ) as held:
+            x, y = (
+                torch.from_numpy(held[f"{split}_x"]),
+                torch.from_numpy(held[f"{split}_y"].astype(np.int64)),
+            )
         return ImageSet(name, split, x, y, 10)
 
     monkeypatch.setattr(regression, "load", few)
@@ -40,11 +56,18 @@ def test_a_bar_is_turned_clockwise_by_the_angle_it_is_told_with() -> None:
 
 
 def test_samples_are_drawn_apart_and_within_the_readouts_range(digits: None) -> None:
-    for p in (dataclasses.replace(TASKS[0], train=300, test=200), dataclasses.replace(TASKS[1], train=300, test=200)):
+    for p in (
+        dataclasses.replace(TASKS[0], train=300, test=200),
+        dataclasses.replace(TASKS[1], train=300, test=200),
+    ):
         train, test, readout = samples(p, seed=0)
         again, _, _ = samples(p, seed=0)
         other, _, _ = samples(p, seed=1)
-        assert torch.equal(train.y, again.y) and not torch.equal(train.y, other.y) and not torch.equal(train.y[:200], test.y)
+        assert (
+            torch.equal(train.y, again.y)
+            and not torch.equal(train.y, other.y)
+            and not torch.equal(train.y[:200], test.y)
+        )
         for part in (train, test):
             readout.check(part.y, p.neurons)
             assert part.y.std() > 0.25 * (readout.high - readout.low).item() / 2
@@ -53,22 +76,43 @@ def test_samples_are_drawn_apart_and_within_the_readouts_range(digits: None) -> 
 def test_friedmans_function_is_his() -> None:
     x, y = regression._friedman(20_000, torch.Generator().manual_seed(0))
     assert x.shape == (20_000, 20) and torch.allclose(x[:, :10] + x[:, 10:], torch.ones(1))
-    clean = 10 * torch.sin(torch.pi * x[:, 0] * x[:, 1]) + 20 * (x[:, 2] - 0.5) ** 2 + 10 * x[:, 3] + 5 * x[:, 4]
-    assert (y[:, 0] - clean).std().item() == pytest.approx(1, abs=0.02) and y.mean().item() == pytest.approx(14.4, abs=0.2)
+    clean = (
+        10 * torch.sin(torch.pi * x[:, 0] * x[:, 1])
+        + 20 * (x[:, 2] - 0.5) ** 2
+        + 10 * x[:, 3]
+        + 5 * x[:, 4]
+    )
+    assert (y[:, 0] - clean).std().item() == pytest.approx(
+        1, abs=0.02
+    ) and y.mean().item() == pytest.approx(14.4, abs=0.2)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_row_says_what_it_is_and_the_report_shows_it(method: str) -> None:
     (row,) = measure(TINY, method, 0)
-    assert row["method"] == method and row["task"] == "friedman" and row["rmse"] > 0 and row["r2"] < 1
+    assert (
+        row["method"] == method and row["task"] == "friedman" and row["rmse"] > 0 and row["r2"] < 1
+    )
     found = [
-        {"kind": "measurement", "name": "regression", "seed": seed, "config": described(TINY, method), "results": row} for seed in (0, 1)
+        {
+            "kind": "measurement",
+            "name": "regression",
+            "seed": seed,
+            "config": described(TINY, method),
+            "results": row,
+        }
+        for seed in (0, 1)
     ]
     (table,) = events(Evidence(found), {}).items
-    assert table["rows"] == [[f"friedman: {method}", f"{row['rmse']:.2f}", "0.00", f"{row['r2']:.3f}", "2"]]
+    assert table["rows"] == [
+        [f"friedman: {method}", f"{row['rmse']:.2f}", "0.00", f"{row['r2']:.3f}", "2"]
+    ]
 
 
-@pytest.mark.parametrize(("changes", "says"), [({"task": "size"}, "known: angle, friedman"), ({"reach": 0}, "more than 0 degrees")])
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [({"task": "size"}, "known: angle, friedman"), ({"reach": 0}, "more than 0 degrees")],
+)
 def test_parameters_out_of_range_are_refused(changes: dict, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         RegressionParams(**changes)

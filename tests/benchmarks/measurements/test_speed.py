@@ -16,7 +16,7 @@ def test_every_method_trains_in_every_round_and_the_order_rotates(monkeypatch):
     clock = iter(range(10_000))
     monkeypatch.setattr(speed.time, "perf_counter", lambda: float(next(clock)))
     order: list[str] = []
-    work = {name: (lambda name=name: order.append(name)) for name in "abc"}
+    work = {name: lambda name=name: order.append(name) for name in "abc"}
     found = speed.interleaved(work, rounds=3, samples=10, seconds=1.5)
     assert order[6:] == list("abc") + list("bca") + list("cab")  # after two warm-ups each
     # The clock ticks once a reading: one call in 2 s.
@@ -35,28 +35,49 @@ def test_ratios_are_medians_against_snntorchs_faster_way_of_each_round():
     ratios = speed.ratios(found)
     assert ratios["ratio_full_vs_snntorch"] == 4.0  # 4, 6, 4
     assert ratios["ratio_factorised_vs_snntorch"] == 10.0  # 10, 10, 5
-    assert ratios["ratio_full_vs_torch_bptt"] == 3.0 and ratios["ratio_factorised_vs_fused_bptt"] == 4.0
+    assert (
+        ratios["ratio_full_vs_torch_bptt"] == 3.0
+        and ratios["ratio_factorised_vs_fused_bptt"] == 4.0
+    )
 
 
 def test_all_racers_hold_the_same_net_with_the_same_start(monkeypatch):
     monkeypatch.setattr(speed, "SIZES", (30, 12, 12, 5))
     learners = speed._learners(threads=1)
-    assert len(learners) == 6 and sum(isinstance(learner, LocalLearner) for learner in learners.values()) == 2
+    assert (
+        len(learners) == 6
+        and sum(isinstance(learner, LocalLearner) for learner in learners.values()) == 2
+    )
     first = next(iter(learners.values())).net
     for learner in learners.values():
-        assert all(torch.equal(a.w, b.w) for a, b in zip(learner.net.layers, first.layers, strict=True))
+        assert all(
+            torch.equal(a.w, b.w) for a, b in zip(learner.net.layers, first.layers, strict=True)
+        )
 
 
 @pytest.mark.parametrize("inputs", speed.INPUTS)
 def test_a_short_race_yields_every_ratio(inputs, monkeypatch):
-    few = ImageSet("mnist", "train", torch.arange(20 * 30).remainder(256).view(20, 5, 6).to(torch.uint8), torch.arange(20) % 5, 5)
+    few = ImageSet(
+        "mnist",
+        "train",
+        torch.arange(20 * 30).remainder(256).view(20, 5, 6).to(torch.uint8),
+        torch.arange(20) % 5,
+        5,
+    )
     monkeypatch.setattr(speed, "load", lambda name, split: few)
     monkeypatch.setattr(speed, "SIZES", (30, 12, 12, 5))
     monkeypatch.setattr(speed, "STEPS", 4)
     found = speed.training_speed(1, inputs=inputs, rounds=2, seconds=0.001)
     assert found["ratio_full_vs_snntorch"] > 0 and found["ratio_factorised_vs_snntorch"] > 0
-    assert found["floor_share_full"] > 0 and set(found["quartiles"]) == set(found["samples_per_second"])
-    assert speed.inference_speed(1, inputs=inputs, rounds=2, seconds=0.001)["ratio_inference_vs_snntorch"] > 0
+    assert found["floor_share_full"] > 0 and set(found["quartiles"]) == set(
+        found["samples_per_second"]
+    )
+    assert (
+        speed.inference_speed(1, inputs=inputs, rounds=2, seconds=0.001)[
+            "ratio_inference_vs_snntorch"
+        ]
+        > 0
+    )
 
 
 @pytest.mark.slow
@@ -67,12 +88,27 @@ def test_two_workers_run_a_race_to_its_end():
 
 
 def test_workers_are_compared_round_by_round(monkeypatch):
-    several = {"apart": [20.0, 36.0, 20.0], "memory": [18.0, 34.0, 19.0], "early": [9.0, 17.0, 9.5], "late": [9.0, 20.0, 9.5]}
+    several = {
+        "apart": [20.0, 36.0, 20.0],
+        "memory": [18.0, 34.0, 19.0],
+        "early": [9.0, 17.0, 9.5],
+        "late": [9.0, 20.0, 9.5],
+    }
     speeds = {"one": [10.0, 20.0, 10.0]} | several
     monkeypatch.setattr(scaling, "_race", lambda *_: speeds)
     found = scaling.workers_scaling(rounds=3)["batches"]["100"]
-    assert found["ratio_workers"] == 1.8 and found["ratio_workers_gloo"] == 0.9 and found["ratio_early_vs_late"] == 1.0
-    assert found["samples_per_second"] == {"one": 10.0, "apart": 20.0, "memory": 19.0, "early": 9.5, "late": 9.5}
+    assert (
+        found["ratio_workers"] == 1.8
+        and found["ratio_workers_gloo"] == 0.9
+        and found["ratio_early_vs_late"] == 1.0
+    )
+    assert found["samples_per_second"] == {
+        "one": 10.0,
+        "apart": 20.0,
+        "memory": 19.0,
+        "early": 9.5,
+        "late": 9.5,
+    }
     assert found["ratio_workers_quartiles"] == [1.7, 1.9] and found["ratio_workers_apart"] == 2.0
 
 
@@ -98,11 +134,16 @@ def test_a_device_is_measured_at_every_batch_in_seconds_even_without_a_meter(mon
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     found = list(device_energy.device_energy(seconds=0.01, idle_seconds=0, windows=1))
     assert {(r["method"], r["mode"], r["batch"]) for r in found} == {
-        (method, mode, batch) for method in ("BioGrad", "BPTT", "ANN") for mode in ("training", "inference") for batch in (1, 8)
+        (method, mode, batch)
+        for method in ("BioGrad", "BPTT", "ANN")
+        for mode in ("training", "inference")
+        for batch in (1, 8)
     }
     for r in found:
         assert r["meter"] == "no meter" and r["seconds_per_sample"] > 0
-        assert all(window["joules"] is None and window["j_per_sample"] is None for window in r["windows"])
+        assert all(
+            window["joules"] is None and window["j_per_sample"] is None for window in r["windows"]
+        )
 
 
 def test_a_meters_joules_are_kept_with_its_name_and_driver():
@@ -115,17 +156,23 @@ def test_a_meters_joules_are_kept_with_its_name_and_driver():
 
     found = device_energy.measured(lambda: 4, Meter(), seconds=0.0001, idle_seconds=0, windows=2)
     assert found["meter"] == "a meter" and found["driver"] == "9.9" and len(found["windows"]) == 2
-    assert all(window["joules"] == 3.0 and window["how"] == "measured" for window in found["windows"])
+    assert all(
+        window["joules"] == 3.0 and window["how"] == "measured" for window in found["windows"]
+    )
 
 
 def test_provenance_names_the_machine_and_no_person_or_folder():
     found = machine.provenance()
     assert found["machine"]["threads"] == torch.get_num_threads() and found["machine"]["cpu"]
-    assert found["versions"]["torch"] == torch.__version__.split("+")[0] or found["versions"]["torch"]
+    assert (
+        found["versions"]["torch"] == torch.__version__.split("+")[0] or found["versions"]["torch"]
+    )
     assert "/" not in str(found["machine"].get("system"))
 
 
 def test_machines_differ_by_processor_threads_or_gpu():
     a = {"cpu": "x", "threads": 2, "gpu": None, "load": 1.0}
     assert machine.same_machine(a, a | {"load": 9.0})
-    assert not machine.same_machine(a, a | {"threads": 1}) and not machine.same_machine(a, a | {"gpu": "y"})
+    assert not machine.same_machine(a, a | {"threads": 1}) and not machine.same_machine(
+        a, a | {"gpu": "y"}
+    )

@@ -6,7 +6,14 @@ import pytest
 import torch
 
 from benchmarks.peers.backprop import Surrogate
-from benchmarks.peers.baselines import METHODS, BaselineParams, artificial, build, fused_scan, unfused_scan
+from benchmarks.peers.baselines import (
+    METHODS,
+    BaselineParams,
+    artificial,
+    build,
+    fused_scan,
+    unfused_scan,
+)
 from benchmarks.peers.libraries import has_spikingjelly
 from biograd.data.augment import AugmentParams
 from biograd.neurons import TwoCompartmentParams
@@ -20,7 +27,9 @@ class Blobs:
         generator = torch.Generator().manual_seed(3)
         self.y = torch.arange(n) % 3
         bright = torch.nn.functional.one_hot(torch.arange(15) % 3, 3).T.repeat(1, 1)[self.y].float()
-        self.x = (0.2 * torch.rand(n, 15, generator=generator) + 0.7 * bright).clamp(0, 1).view(n, 3, 5)
+        self.x = (
+            (0.2 * torch.rand(n, 15, generator=generator) + 0.7 * bright).clamp(0, 1).view(n, 3, 5)
+        )
 
 
 CONFIG = RunConfig(hidden=(24, 16), epochs=20, batch=20, steps=8, lr=5e-3, augment=AugmentParams())
@@ -29,7 +38,10 @@ CONFIG = RunConfig(hidden=(24, 16), epochs=20, batch=20, steps=8, lr=5e-3, augme
 def gradients(method: str, *, layered: bool = True) -> list[torch.Tensor]:
     data = Blobs()
     trainer = build(CONFIG, BaselineParams(method=method, layered=layered), data, None)
-    spikes = torch.bernoulli(torch.rand(8, 20, 15, generator=torch.Generator().manual_seed(0)), generator=torch.Generator().manual_seed(1))
+    spikes = torch.bernoulli(
+        torch.rand(8, 20, 15, generator=torch.Generator().manual_seed(0)),
+        generator=torch.Generator().manual_seed(1),
+    )
     trainer.learner.step(spikes, data.y[:20])
     return [p.grad for p in trainer.learner.net.parameters()]
 
@@ -51,7 +63,11 @@ def test_the_fused_scan_has_the_gradient_that_autograd_finds():
 
 
 def test_one_step_has_the_surrogates_height_inside_its_window_and_nothing_outside():
-    for surrogate, current, slope in ((Surrogate(1.0, 0.5), 1.0, 0.5), (Surrogate(0.5, 0.7), 1.4, 0.7), (Surrogate(0.5, 0.7), 1.6, 0.0)):
+    for surrogate, current, slope in (
+        (Surrogate(1.0, 0.5), 1.0, 0.5),
+        (Surrogate(0.5, 0.7), 1.4, 0.7),
+        (Surrogate(0.5, 0.7), 1.6, 0.0),
+    ):
         x = torch.full((1, 1, 1), current, requires_grad=True)
         fused_scan(x, TwoCompartmentParams(), surrogate).sum().backward()
         assert x.grad.item() == pytest.approx(slope)
@@ -70,7 +86,10 @@ def test_an_open_output_teaches_neurons_far_below_their_threshold():
 
 LIBRARIES = [
     "snntorch",
-    pytest.param("spikingjelly", marks=pytest.mark.skipif(not has_spikingjelly(), reason="SpikingJelly is not installed")),
+    pytest.param(
+        "spikingjelly",
+        marks=pytest.mark.skipif(not has_spikingjelly(), reason="SpikingJelly is not installed"),
+    ),
 ]
 
 
@@ -78,7 +97,10 @@ LIBRARIES = [
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_a_library_fires_the_same_spikes_and_finds_a_gradient_close_to_ours(library, layered):
     data = Blobs()
-    spikes = torch.bernoulli(torch.rand(8, 20, 15, generator=torch.Generator().manual_seed(0)), generator=torch.Generator().manual_seed(1))
+    spikes = torch.bernoulli(
+        torch.rand(8, 20, 15, generator=torch.Generator().manual_seed(0)),
+        generator=torch.Generator().manual_seed(1),
+    )
     ours = build(CONFIG, BaselineParams(method="bptt"), data, None).learner
     theirs = build(CONFIG, BaselineParams(method=library, layered=layered), data, None).learner
     assert torch.equal(ours.step(spikes, data.y[:20]).rates, theirs.step(spikes, data.y[:20]).rates)
@@ -86,7 +108,8 @@ def test_a_library_fires_the_same_spikes_and_finds_a_gradient_close_to_ours(libr
     b = torch.cat([p.grad.flatten() for p in theirs.net.parameters()])
     if library == "spikingjelly":  # leaves the reset out of the derivative, as ours does
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
-    # snnTorch differentiates its reset when the reset is not delayed; ours leaves it out. The rest is one chain rule.
+    # snnTorch differentiates its reset when the reset is not delayed; ours leaves it out. The rest
+    # is one chain rule.
     assert torch.nn.functional.cosine_similarity(a, b, dim=0) > 0.8
 
 
@@ -127,7 +150,9 @@ def test_the_artificial_network_starts_as_torch_does():
         assert layer.w.std() == pytest.approx(bound / 3**0.5, rel=0.1)
 
 
-@pytest.mark.parametrize("method", [*sorted(METHODS.keys() - {"snntorch", "spikingjelly"}), *LIBRARIES])
+@pytest.mark.parametrize(
+    "method", [*sorted(METHODS.keys() - {"snntorch", "spikingjelly"}), *LIBRARIES]
+)
 @pytest.mark.parametrize("loss", ["mse", "ce"])
 def test_every_method_learns_the_blobs(method, loss):
     data = Blobs()
@@ -145,12 +170,18 @@ def test_a_seed_settles_a_run():
 
 @pytest.mark.skipif(has_spikingjelly(), reason="SpikingJelly is installed")
 def test_a_library_that_is_missing_is_named_with_its_remedy():
-    with pytest.raises(ImportError, match="SpikingJelly is not installed: pip install --no-deps spikingjelly loguru"):
+    with pytest.raises(
+        ImportError,
+        match="SpikingJelly is not installed: pip install --no-deps spikingjelly loguru",
+    ):
         build(CONFIG, BaselineParams(method="spikingjelly"), Blobs(), None)
 
 
 def test_unknown_words_are_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match=r"baseline.method is 'lstm'; known: bptt, unfused, snntorch, spikingjelly, ann"):
+    with pytest.raises(
+        ValueError,
+        match=r"baseline.method is 'lstm'; known: bptt, unfused, snntorch, spikingjelly, ann",
+    ):
         BaselineParams(method="lstm")
     with pytest.raises(ValueError, match="window"):
         BaselineParams(window=0)

@@ -20,7 +20,9 @@ from biograd.runs import records
 MACHINE = {"cpu": "Some CPU", "cores": 2, "threads": 1, "gpu": None, "load": 0.5}
 
 
-def measured(name: str, results: dict, *, config: dict | None = None, seed: int | None = None, **changes) -> dict:
+def measured(
+    name: str, results: dict, *, config: dict | None = None, seed: int | None = None, **changes
+) -> dict:
     return {
         "format": records.FORMAT,
         "kind": "measurement",
@@ -40,7 +42,14 @@ def measured(name: str, results: dict, *, config: dict | None = None, seed: int 
 
 
 def training_run(method: str, seed: int, accuracy: float, **config) -> dict:
-    config = {"hidden": [256, 256], "steps": 10, "epochs": 2, "optimizer": "adam", "lr": 0.001, "feedback": "sleep"} | config
+    config = {
+        "hidden": [256, 256],
+        "steps": 10,
+        "epochs": 2,
+        "optimizer": "adam",
+        "lr": 0.001,
+        "feedback": "sleep",
+    } | config
     results = {
         "method": method,
         "test_accuracy": accuracy,
@@ -54,23 +63,52 @@ def training_run(method: str, seed: int, accuracy: float, **config) -> dict:
 
 
 def costs(low: float = 1e-5) -> dict:
-    parts = ("synaptic_operations", "neuron_updates", "synaptic_updates", "spikes", "messages", "static", "x86")
+    parts = (
+        "synaptic_operations",
+        "neuron_updates",
+        "synaptic_updates",
+        "spikes",
+        "messages",
+        "static",
+        "x86",
+    )
     sums = ("computation", "communication", "dynamic", "total")
     priced = {f"{name}_j": [low, 4 * low] for name in (*parts, *sums)} | {"seconds": [1e-4, 4e-4]}
     layer = {"name": "layer 1", "cores": 3, "neurons": 256, "neurons_a_core": 100}
-    layer |= {name: [10, 100] for name in ("compartments", "axons_in", "axons_out", "synapse_words")}
+    layer |= {
+        name: [10, 100] for name in ("compartments", "axons_in", "axons_out", "synapse_words")
+    }
     return {
         "sizes": [784, 256, 256, 10],
         "steps": 10,
         "test_accuracy": 0.975,
         "fit": {"inference": [layer], "learning": [layer]},
-        "training_operations_per_sample": {"fewest": {"synaptic_updates": 8000.0}, "most": {"synaptic_updates": 260000.0}},
+        "training_operations_per_sample": {
+            "fewest": {"synaptic_updates": 8000.0},
+            "most": {"synaptic_updates": 260000.0},
+        },
         "samples_learned_from": 0.12,
         "inference": {"davies2018": priced, "sanafe2025": priced},
         "training": {"davies2018": priced, "sanafe2025": priced},
-        "sensitivity": [{"constant": "synaptic_operation", "factor": 3.0, "total_j": 2e-5, "low_j": 1e-5, "high_j": 5e-5}],
+        "sensitivity": [
+            {
+                "constant": "synaptic_operation",
+                "factor": 3.0,
+                "total_j": 2e-5,
+                "low_j": 1e-5,
+                "high_j": 5e-5,
+            }
+        ],
         "early_answers": [{"lead": 1, "mean_steps": 2.5, "of_steps": 10, "test_accuracy": 0.97}],
-        "pareto": [{"changed": "steps", "value": 5, "test_accuracy": 0.97, "dynamic_j": [1e-6, 2e-6], "seconds": [1e-4, 2e-4]}],
+        "pareto": [
+            {
+                "changed": "steps",
+                "value": 5,
+                "test_accuracy": 0.97,
+                "dynamic_j": [1e-6, 2e-6],
+                "seconds": [1e-4, 2e-4],
+            }
+        ],
     }
 
 
@@ -85,7 +123,10 @@ def whole_run(method: str, seed: int, accuracy: float, low: float, *, shown: flo
         "decisions_equal": 0.99 if shown < 1 else None,
     }
     return measured(
-        "pareto", {"method": method, "loihi": costs() | {"test_accuracy": accuracy}, "whole_run": told}, config={"hidden": [256]}, seed=seed
+        "pareto",
+        {"method": method, "loihi": costs() | {"test_accuracy": accuracy}, "whole_run": told},
+        config={"hidden": [256]},
+        seed=seed,
     )
 
 
@@ -97,22 +138,61 @@ def full_house() -> list[dict]:
     found += [training_run("BioGrad, sleep, SGD", 0, 0.975, optimizer="sgd", momentum=0.9)]
     pixels = base64.b64encode(bytes(range(16))).decode()
     digit = {"index": 7, "class": 4, "answer": 9, "shape": [4, 4], "pixels": pixels}
-    answers = {"test_accuracy": 0.98, "test_images": 10, "confusion": [[4, 1], [0, 5]], "misread": [digit], "misread_in_all": 1}
-    counts = {"footprint": 4000, "connection_sparsity": 0.0, "activation_sparsity": 0.7, "samples": 500}
-    counts |= {"dense": 9.0, "effective_macs": 0, "effective_acs": 5, "steps": 10, "input_spike_rate": 0.12}
-    speeds = {"BioGrad, full": 4000.0, "BioGrad, factorised": 8000.0, "snnTorch BPTT, stepped": 900.0}
+    answers = {
+        "test_accuracy": 0.98,
+        "test_images": 10,
+        "confusion": [[4, 1], [0, 5]],
+        "misread": [digit],
+        "misread_in_all": 1,
+    }
+    counts = {
+        "footprint": 4000,
+        "connection_sparsity": 0.0,
+        "activation_sparsity": 0.7,
+        "samples": 500,
+    }
+    counts |= {
+        "dense": 9.0,
+        "effective_macs": 0,
+        "effective_acs": 5,
+        "steps": 10,
+        "input_spike_rate": 0.12,
+    }
+    speeds = {
+        "BioGrad, full": 4000.0,
+        "BioGrad, factorised": 8000.0,
+        "snnTorch BPTT, stepped": 900.0,
+    }
     peers = ("snntorch", "torch_bptt", "fused_bptt", "spikingjelly")
-    ratios = {f"ratio_{rule}_vs_{peer}": 4.0 for rule in ("full", "factorised") for peer in peers} | {"ratio_full_vs_spikingjelly": 3.2}
-    shared = {"ratio_workers": 1.75, "ratio_workers_quartiles": [1.5, 1.9], "ratio_workers_apart": 1.85, "ratio_workers_gloo": 1.4}
+    ratios = {
+        f"ratio_{rule}_vs_{peer}": 4.0 for rule in ("full", "factorised") for peer in peers
+    } | {"ratio_full_vs_spikingjelly": 3.2}
+    shared = {
+        "ratio_workers": 1.75,
+        "ratio_workers_quartiles": [1.5, 1.9],
+        "ratio_workers_apart": 1.85,
+        "ratio_workers_gloo": 1.4,
+    }
     window = {"j_per_sample": 0.02, "j_per_sample_above_idle": 0.01, "moved": True}
-    gpu = {"device": "cuda", "method": "BioGrad", "mode": "training", "meter": "NVML, Some GPU", "driver": "1.2", "windows": [window]}
+    gpu = {
+        "device": "cuda",
+        "method": "BioGrad",
+        "mode": "training",
+        "meter": "NVML, Some GPU",
+        "driver": "1.2",
+        "windows": [window],
+    }
     told = {
         "synaptic_operations": [0, 9e4, 900],
         "synaptic_updates": [0, 9e3, 300],
         "neuron_updates": [0, 4e3, 600],
         "spikes": [900, 99, 9],
     }
-    chip = {"method": "784-100-10", "test_accuracy": 0.9621, "operations_per_sample": told | {"error_spikes": 20, "time_steps": 24}}
+    chip = {
+        "method": "784-100-10",
+        "test_accuracy": 0.9621,
+        "operations_per_sample": told | {"error_spikes": 20, "time_steps": 24},
+    }
     compared = [
         {
             "what": "training, energy",
@@ -129,20 +209,66 @@ def full_house() -> list[dict]:
         measured("answers", answers),
         measured("operations", counts),
         measured("loihi", costs()),
-        measured("pareto", {"method": "784-100-10, T = 8", "loihi": costs()}, config={"hidden": [100], "steps": 8}),
-        *(whole_run("784-256-256-10 (standard)", seed, 0.984 + seed / 1000, 1.6e-5) for seed in (0, 1)),
+        measured(
+            "pareto",
+            {"method": "784-100-10, T = 8", "loihi": costs()},
+            config={"hidden": [100], "steps": 8},
+        ),
+        *(
+            whole_run("784-256-256-10 (standard)", seed, 0.984 + seed / 1000, 1.6e-5)
+            for seed in (0, 1)
+        ),
         whole_run("frugal", 0, 0.983, 0.8e-6, shown=0.35),
         whole_run("too frugal", 0, 0.9814, 0.4e-6, shown=0.3),
         measured("energy model against silicon", {"davies2018": compared}),
-        measured("memory", {"steps": [10, 100], "batch": 20, "peak_bytes": {"BioGrad, online": [3e6, 3e6]}, "online_growth": 1.0}),
-        measured("speed", ratios | {"samples_per_second": speeds, "sizes": [784, 10], "steps": 20, "batch": 9, "rounds": 5, "threads": 1}),
+        measured(
+            "memory",
+            {
+                "steps": [10, 100],
+                "batch": 20,
+                "peak_bytes": {"BioGrad, online": [3e6, 3e6]},
+                "online_growth": 1.0,
+            },
+        ),
+        measured(
+            "speed",
+            ratios
+            | {
+                "samples_per_second": speeds,
+                "sizes": [784, 10],
+                "steps": 20,
+                "batch": 9,
+                "rounds": 5,
+                "threads": 1,
+            },
+        ),
         measured("inference speed", {"threads": 1, "ratio_inference_vs_snntorch": 3.3}),
-        measured("workers", {"workers": 2, "rounds": 9, "batches": {"400": shared | {"ratio_early_vs_late": 1.05}}}),
+        measured(
+            "workers",
+            {"workers": 2, "rounds": 9, "batches": {"400": shared | {"ratio_early_vs_late": 1.05}}},
+        ),
         measured("device energy", gpu | {"batch": 1, "seconds_per_sample": 1e-3}),
-        measured("device energy", gpu | {"batch": 256, "seconds_per_sample": 1e-5, "windows": [{"j_per_sample": 1e-4}]}),
+        measured(
+            "device energy",
+            gpu | {"batch": 256, "seconds_per_sample": 1e-5, "windows": [{"j_per_sample": 1e-4}]},
+        ),
         measured("chip learning", chip, config={"sizes": [784, 100, 10]}, seed=0),
-        {"format": records.FORMAT, "kind": "measurement", "name": "deploy lava", "target": "lava", "samples": 50, "lava_mismatches": 0},
-        {"format": records.FORMAT, "kind": "epoch", "epoch": 1, "test_accuracy": 0.9, "train_accuracy": 0.8, "feedback_angle_deg": [30.0]},
+        {
+            "format": records.FORMAT,
+            "kind": "measurement",
+            "name": "deploy lava",
+            "target": "lava",
+            "samples": 50,
+            "lava_mismatches": 0,
+        },
+        {
+            "format": records.FORMAT,
+            "kind": "epoch",
+            "epoch": 1,
+            "test_accuracy": 0.9,
+            "train_accuracy": 0.8,
+            "feedback_angle_deg": [30.0],
+        },
         {"format": records.FORMAT, "kind": "run", "test_accuracy": 0.98, "seed": 0},
     ]
 
@@ -150,7 +276,10 @@ def full_house() -> list[dict]:
 @pytest.fixture(scope="module")
 def whole_page() -> str:
     """The page of a full house, rendered once."""
-    return render.render(full_house(), pictures={"raster": '<svg xmlns="http://www.w3.org/2000/svg"><rect id="a"/></svg>'})
+    return render.render(
+        full_house(),
+        pictures={"raster": '<svg xmlns="http://www.w3.org/2000/svg"><rect id="a"/></svg>'},
+    )
 
 
 def text_of(page: str) -> str:
@@ -170,7 +299,9 @@ class Loads(html.parser.HTMLParser):
         for name, value in attributes:
             if name == "id":
                 self.ids.append(value)
-            if tag in ("script", "iframe", "object", "embed", "link", "base") or name.startswith("on"):
+            if tag in ("script", "iframe", "object", "embed", "link", "base") or name.startswith(
+                "on"
+            ):
                 self.fetched.append(f"{tag} {name}")
             loads = name in ("src", "srcset") or (name in ("href", "xlink:href") and tag != "a")
             if loads and not value.startswith(("#", "data:")):
@@ -205,8 +336,14 @@ def test_every_figure_of_the_paper_has_a_row_with_ours_beside_it(whole_page):
 
 def test_speed_is_told_beside_every_peer_and_beside_what_the_machine_gives(whole_page):
     told = text_of(whole_page)
-    assert "snnTorch's faster way: full rule 4.0, factorised 4.0; to SpikingJelly's: 3.2 and 4.0; to BPTT with our own" in told
-    assert "1.75 times one process (quartiles 1.50 and 1.90 of 9 turns; 1.85 where they tell each other nothing)" in told
+    assert (
+        "snnTorch's faster way: full rule 4.0, factorised 4.0; to SpikingJelly's: 3.2 and 4.0; to"
+        " BPTT with our own" in told
+    )
+    assert (
+        "1.75 times one process (quartiles 1.50 and 1.90 of 9 turns; 1.85 where they tell each"
+        " other nothing)" in told
+    )
     assert "added up in shared memory, 1.40 by gloo" in told
 
 
@@ -225,9 +362,13 @@ def test_what_is_missing_says_which_command_measures_it():
 
 def test_the_ratio_to_a_gpu_divides_measured_by_modelled_at_batch_1_and_at_the_best(whole_page):
     told = text_of(whole_page)
-    (first,) = re.findall(r"([\d,]+) – ([\d,]+) times less than at batch 1 \(([\d,]+) – ([\d,]+) above idle\)", told)
+    (first,) = re.findall(
+        r"([\d,]+) – ([\d,]+) times less than at batch 1 \(([\d,]+) – ([\d,]+) above idle\)", told
+    )
     low, high, low_above, high_above = (int(number.replace(",", "")) for number in first)
-    assert low_above == pytest.approx(low / 2, rel=0.02) and high_above == pytest.approx(high / 2, rel=0.02)
+    assert low_above == pytest.approx(low / 2, rel=0.02) and high_above == pytest.approx(
+        high / 2, rel=0.02
+    )
     assert re.search(r"times less than at batch 256", told)
     assert "MODELLED" in told.upper() and "MEASURED" in told.upper()
 
@@ -264,7 +405,9 @@ def test_records_of_other_versions_and_failures_are_named_and_not_counted():
 
 
 def test_a_broken_record_takes_down_its_section_alone():
-    broken = [record for record in full_house() if record.get("name") != "memory"] + [measured("memory", {"steps": "ten"})]
+    broken = [record for record in full_house() if record.get("name") != "memory"] + [
+        measured("memory", {"steps": "ten"})
+    ]
     page = render.render(broken)
     assert page.count("could not be read") == 1
     assert page.count("<section ") == len(SECTIONS)
@@ -276,9 +419,19 @@ def test_a_broken_record_takes_down_its_section_alone():
 def test_no_damage_to_a_record_breaks_the_page(data):
     found = copy.deepcopy(full_house())
     for _ in range(data.draw(st.integers(1, 4))):
-        record = data.draw(st.sampled_from([record for record in found if isinstance(record.get("results"), dict) and record["results"]]))
+        record = data.draw(
+            st.sampled_from(
+                [
+                    record
+                    for record in found
+                    if isinstance(record.get("results"), dict) and record["results"]
+                ]
+            )
+        )
         key = data.draw(st.sampled_from(sorted(record["results"])))
-        record["results"][key] = data.draw(st.sampled_from([None, [], {}, "x", -1, 0, 1e300, [[]], {"a": None}]))
+        record["results"][key] = data.draw(
+            st.sampled_from([None, [], {}, "x", -1, 0, 1e300, [[]], {"a": None}])
+        )
     page = render.render(found)
     assert page.rstrip().endswith("</html>") and page.count("<section ") == len(SECTIONS)
 
@@ -311,10 +464,14 @@ def test_pictures_that_hold_more_than_shapes_are_shut_into_an_image(svg):
 def test_modelled_and_measured_figures_are_drawn_apart():
     from biograd.pictures.charts import Quantity, log_ranges
 
-    figure = log_ranges([Quantity("ours", 1e-6, 1e-5, False), Quantity("theirs", 1e-4, 1e-4, True)], unit="J")
+    figure = log_ranges(
+        [Quantity("ours", 1e-6, 1e-5, False), Quantity("theirs", 1e-4, 1e-4, True)], unit="J"
+    )
     (ax,) = figure.axes
     dots = [line for line in ax.lines if line.get_marker() == "o"]
-    ranges = [line for line in ax.lines if len(set(line.get_xdata())) == 2 and line.get_marker() != "|"]
+    ranges = [
+        line for line in ax.lines if len(set(line.get_xdata())) == 2 and line.get_marker() != "|"
+    ]
     assert len(dots) == 1 and list(dots[0].get_xdata()) == [1e-4]
     assert len(ranges) == 1 and list(ranges[0].get_xdata()) == [1e-6, 1e-5]
 
@@ -322,7 +479,8 @@ def test_modelled_and_measured_figures_are_drawn_apart():
 def test_frugal_runs_are_held_against_the_standard_one_and_the_best_is_near_it(whole_page):
     told = text_of(whole_page)
     assert "98.45 ± 0.07 (2 seeds)" in told  # in the chip's integers
-    # 1.6e-5 to 6.4e-5 J against 0.8e-6 to 3.2e-6: twenty times at either bound; 0.3 points less are too many for the last one.
+    # 1.6e-5 to 6.4e-5 J against 0.8e-6 to 3.2e-6: twenty times at either bound; 0.3 points less are
+    # too many for the last one.
     assert re.search(r"frugal 98\.30 \(1 seed\) -0\.15 35 % 800 nJ – 3\.2 µJ 20\.0 – 20\.0", told)
     assert "part 784-256-256-10 (standard) frugal synaptic operations" in told
     assert "the chip's integers decide the same after 99.0 % of the presentations" in told
@@ -336,8 +494,10 @@ def test_without_a_standard_run_nothing_is_called_frugal():
 def test_learning_on_the_chip_is_priced_by_hand_computed_joules():
     record = next(record for record in full_house() if record.get("name") == "chip learning")
     low, high = chip.price(record)["davies2018"]
-    # 784 x 100 learning synapses take 2 cores, 100 x 10 one. At least: 23.6 pJ an operation, 52 pJ per neuron update, 120 pJ a synaptic one,
-    # 1.7 pJ a message (900 input spikes to 2 cores, 99 to 1, and 9 + 20 error spikes), and 0.82 mW for each of the 3 cores.
+    # 784 x 100 learning synapses take 2 cores, 100 x 10 one. At least: 23.6 pJ an operation, 52 pJ
+    # per neuron update, 120 pJ a synaptic one, 1.7 pJ a message (900 input spikes to 2 cores, 99 to
+    # 1, and 9 + 20 error spikes), and 0.82 mW for each of the 3 cores.
+    # for each of the 3 cores.
     dynamic = (90_900 * 23.6 + 4_600 * 52 + 9_300 * 120 + (1_800 + 99 + 29) * 1.7) * 1e-12
     busiest = (90_000 * 3.5 + 9_000 * 6.1 + 4_000 * 5.3) * 1e-9 / 2
     assert low == pytest.approx(dynamic + 3 * 0.82e-3 * (busiest + 24 * 113e-9), rel=1e-3)
@@ -347,13 +507,29 @@ def test_learning_on_the_chip_is_priced_by_hand_computed_joules():
 
 def test_every_published_figure_names_a_source_that_is_listed():
     listed = {source.key for source in literature.SOURCES}
-    figures = [value for value in vars(literature).values() if isinstance(value, literature.Published)]
-    figures += [p for value in vars(literature).values() if isinstance(value, tuple) for p in value if isinstance(p, literature.Published)]
+    figures = [
+        value for value in vars(literature).values() if isinstance(value, literature.Published)
+    ]
+    figures += [
+        p
+        for value in vars(literature).values()
+        if isinstance(value, tuple)
+        for p in value
+        if isinstance(p, literature.Published)
+    ]
     assert len(figures) > 15 and {figure.source for figure in figures} <= listed
 
 
 @pytest.mark.parametrize(
-    ("value", "told"), [(2.5e-6, "2.5 µJ"), (0, "0 J"), (999.6e-6, "1 mJ"), (1.78e-4, "178 µJ"), (1.234, "1.23 J"), (5e-13, "0.5 pJ")]
+    ("value", "told"),
+    [
+        (2.5e-6, "2.5 µJ"),
+        (0, "0 J"),
+        (999.6e-6, "1 mJ"),
+        (1.78e-4, "178 µJ"),
+        (1.234, "1.23 J"),
+        (5e-13, "0.5 pJ"),
+    ],
 )
 def test_values_are_told_with_their_prefix(value, told):
     from biograd.pictures.charts import engineering
@@ -368,17 +544,35 @@ def test_a_file_is_written_whole_and_lost_records_leave_a_line(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium on this machine: the page is not opened in a browser")
+@pytest.mark.skipif(
+    shutil.which("chromium") is None,
+    reason="no chromium on this machine: the page is not opened in a browser",
+)
 @pytest.mark.parametrize("width", [1200, 390])
 def test_a_browser_lays_the_page_out_without_errors_and_within_its_width(tmp_path, width):
-    render.write(full_house(), tmp_path / "report.html", pictures={"raster": '<svg viewBox="0 0 9 9" width="9" height="9"><rect/></svg>'})
+    render.write(
+        full_house(),
+        tmp_path / "report.html",
+        pictures={"raster": '<svg viewBox="0 0 9 9" width="9" height="9"><rect/></svg>'},
+    )
     probe = "<script>onload=()=>{document.title=JSON.stringify([document.documentElement.scrollWidth,innerWidth])}</script>"
-    page = (tmp_path / "report.html").read_text(encoding="utf-8").replace("</body>", probe + "</body>")
+    page = (
+        (tmp_path / "report.html").read_text(encoding="utf-8").replace("</body>", probe + "</body>")
+    )
     (tmp_path / "probed.html").write_text(page, encoding="utf-8")
-    quiet = ["--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    quiet = [
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+    ]
     # A frame of a phone's width: headless windows are never narrower than 500 pixels.
     told = "document.title=this.contentDocument.title"
-    frame = f'<iframe src="probed.html" style="width:{width}px;height:800px;border:0" onload="{told}"></iframe>'
+    frame = (
+        f'<iframe src="probed.html" style="width:{width}px;height:800px;border:0"'
+        f' onload="{told}"></iframe>'
+    )
     (tmp_path / "frame.html").write_text(f"<!doctype html><body>{frame}</body>", encoding="utf-8")
     command = [
         "chromium",
@@ -390,7 +584,12 @@ def test_a_browser_lays_the_page_out_without_errors_and_within_its_width(tmp_pat
         "--virtual-time-budget=8000",
     ]
     done = subprocess.run(
-        [*command, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", f"file://{tmp_path / 'frame.html'}"],
+        [
+            *command,
+            f"--user-data-dir={tmp_path / 'profile'}",
+            "--dump-dom",
+            f"file://{tmp_path / 'frame.html'}",
+        ],
         capture_output=True,
         text=True,
         timeout=120,
@@ -399,4 +598,6 @@ def test_a_browser_lays_the_page_out_without_errors_and_within_its_width(tmp_pat
     found = re.search(r"<title>\[(\d+),(\d+)\]</title>", done.stdout)
     assert found, done.stdout[:300]
     scroll, inner = map(int, found.groups())
-    assert inner == width and scroll <= width, "the page must not scroll sideways; wide tables scroll within themselves"
+    assert inner == width and scroll <= width, (
+        "the page must not scroll sideways; wide tables scroll within themselves"
+    )

@@ -1,4 +1,5 @@
-"""Models, spikes and results come back from their files as they were; files that lie are refused in one line.
+"""Models, spikes and results come back from their files as they were; files that lie are refused in
+one line.
 
 Holds `files.py` and what it stands on: `model.py`, `nir_graph.py`, `archive.py`.
 """
@@ -20,9 +21,17 @@ from hardware.border.model import LayerModel, Model, OperationCounts, RunResult,
 
 def example(seed: int = 0, **changes) -> Model:
     rng = np.random.default_rng(seed)
-    hidden = LayerModel(w=rng.normal(size=(6, 5)), bias=rng.normal(size=6), w_fb=rng.normal(size=(6, 3)), alpha_u=0.9, alpha_a=0.3)
+    hidden = LayerModel(
+        w=rng.normal(size=(6, 5)),
+        bias=rng.normal(size=6),
+        w_fb=rng.normal(size=(6, 3)),
+        alpha_u=0.9,
+        alpha_a=0.3,
+    )
     output = LayerModel(w=rng.normal(size=(3, 6)), bias=np.zeros(3), alpha_v=0.123)
-    return Model(layers=(hidden, output), steps=10, info={"seed": 3, "angles": [12.5, None]}, **changes)
+    return Model(
+        layers=(hidden, output), steps=10, info={"seed": 3, "angles": [12.5, None]}, **changes
+    )
 
 
 def counted(layers: int = 3) -> OperationCounts:
@@ -30,15 +39,42 @@ def counted(layers: int = 3) -> OperationCounts:
     return OperationCounts(**numbers, samples=4, steps=40)
 
 
-@pytest.mark.parametrize("alpha", [0.0, 1e-6, 0.1, 0.5, 0.75, 0.9, 0.999, 1 - 2**-12, float(np.nextafter(np.float32(1), np.float32(0)))])
+@pytest.mark.parametrize(
+    "alpha",
+    [
+        0.0,
+        1e-6,
+        0.1,
+        0.5,
+        0.75,
+        0.9,
+        0.999,
+        1 - 2**-12,
+        float(np.nextafter(np.float32(1), np.float32(0))),
+    ],
+)
 def test_a_model_comes_back_exactly_whatever_its_decays(tmp_path, alpha):
     model = example()
-    model = replace(model, layers=tuple(replace(layer, alpha_u=alpha, alpha_v=alpha, alpha_a=alpha) for layer in model.layers))
+    model = replace(
+        model,
+        layers=tuple(
+            replace(layer, alpha_u=alpha, alpha_v=alpha, alpha_a=alpha) for layer in model.layers
+        ),
+    )
     files.write_model(model, tmp_path / "model.nir")
     back = files.read_model(tmp_path / "model.nir")
-    assert (back.steps, back.dt, back.encoder, back.info) == (model.steps, model.dt, model.encoder, model.info)
+    assert (back.steps, back.dt, back.encoder, back.info) == (
+        model.steps,
+        model.dt,
+        model.encoder,
+        model.info,
+    )
     for layer, original in zip(back.layers, model.layers, strict=True):
-        assert (layer.alpha_u, layer.alpha_v, layer.alpha_a) == (original.alpha_u, original.alpha_v, original.alpha_a)
+        assert (layer.alpha_u, layer.alpha_v, layer.alpha_a) == (
+            original.alpha_u,
+            original.alpha_v,
+            original.alpha_a,
+        )
         assert np.array_equal(layer.w, original.w) and np.array_equal(layer.bias, original.bias)
         assert layer.w.dtype == np.float32
     assert np.array_equal(back.layers[0].w_fb, model.layers[0].w_fb) and back.layers[1].w_fb is None
@@ -47,8 +83,21 @@ def test_a_model_comes_back_exactly_whatever_its_decays(tmp_path, alpha):
 def test_the_file_is_a_nir_graph_of_standard_nodes_in_snntorchs_convention(tmp_path):
     files.write_model(example(), tmp_path / "model.nir")
     graph = nir.read(tmp_path / "model.nir")
-    assert [type(node).__name__ for node in graph.nodes.values()] == ["Affine", "Affine", "Input", "CubaLIF", "CubaLIF", "Output"]
-    assert graph.edges == [("input", "fc1"), ("fc1", "lif1"), ("lif1", "fc2"), ("fc2", "lif2"), ("lif2", "output")]
+    assert [type(node).__name__ for node in graph.nodes.values()] == [
+        "Affine",
+        "Affine",
+        "Input",
+        "CubaLIF",
+        "CubaLIF",
+        "Output",
+    ]
+    assert graph.edges == [
+        ("input", "fc1"),
+        ("fc1", "lif1"),
+        ("lif1", "fc2"),
+        ("fc2", "lif2"),
+        ("lif2", "output"),
+    ]
     lif = graph.nodes["lif1"]
     assert lif.tau_syn.shape == (6,) and lif.tau_syn.dtype == np.float64
     assert (
@@ -57,7 +106,9 @@ def test_the_file_is_a_nir_graph_of_standard_nodes_in_snntorchs_convention(tmp_p
         and np.allclose(lif.r, lif.tau_mem / 1e-4)
     )
     apical = graph.metadata["biograd"]["apical"]
-    assert isinstance(nir.dict2NIRNode(apical["fb1"]), nir.Linear) and isinstance(nir.dict2NIRNode(apical["li1"]), nir.LI)
+    assert isinstance(nir.dict2NIRNode(apical["fb1"]), nir.Linear) and isinstance(
+        nir.dict2NIRNode(apical["li1"]), nir.LI
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,7 +134,10 @@ def test_a_layer_that_makes_no_sense_is_refused(changes, message):
     ("changes", "message"),
     [
         ({"layers": ()}, "Model.layers is empty"),
-        ({"layers": (example().layers[1], example().layers[1])}, r"Model.layers\[1\] takes 6 inputs, layers\[0\] has 3 neurons"),
+        (
+            {"layers": (example().layers[1], example().layers[1])},
+            r"Model.layers\[1\] takes 6 inputs, layers\[0\] has 3 neurons",
+        ),
         ({"layers": (example().layers[0],)}, r"Model.layers\[-1\].w_fb is set"),
         ({"steps": 0}, "Model.steps is 0"),
         ({"steps": 2.5}, "Model.steps is 2.5"),
@@ -141,7 +195,10 @@ CHAIN = (("input", "fc1"), ("fc1", "lif1"), ("lif1", "fc2"), ("fc2", "lif2"), ("
         (put("node/metadata/biograd/info", "{"), "metadata 'info' is not JSON"),
         (put("node/metadata/biograd/info", "[1]"), "'info' a list"),
         (lambda file: file["node/metadata/biograd/apical"].pop("li1"), "has no node 'li1'"),
-        (put("node/nodes/fc1/weight", np.full((6, 5), np.inf)), "LayerModel.w holds 30 values that are not finite"),
+        (
+            put("node/nodes/fc1/weight", np.full((6, 5), np.inf)),
+            "LayerModel.w holds 30 values that are not finite",
+        ),
         (put("node/nodes/fc1/weight", np.zeros((6, 4))), "type mismatch"),
         (put("node/nodes/lif1/v_threshold", np.full(6, -1.0)), "node 'lif1': v_threshold is not"),
         (put("node/nodes/lif1/v_reset", np.full(6, 0.5)), "node 'lif1': v_reset is not"),
@@ -177,7 +234,9 @@ def test_a_damaged_or_foreign_model_file_is_refused_in_one_line(tmp_path, change
 def test_unknown_nodes_are_named(node, name):
     graph = files.to_nir(example())
     graph.nodes["extra"] = node
-    with pytest.raises(ValueError, match=f"node 'extra' is a {name}; read are Input, Affine, CubaLIF, Output"):
+    with pytest.raises(
+        ValueError, match=f"node 'extra' is a {name}; read are Input, Affine, CubaLIF, Output"
+    ):
         files.from_nir(graph)
 
 
@@ -187,12 +246,19 @@ def test_a_file_cut_short_anywhere_is_refused(tmp_path):
     whole = path.read_bytes()
     for size in (0, 7, 100, len(whole) // 3, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:size])
-        with pytest.raises(ValueError, match=r"not a readable HDF5 file|damaged|not a NIR graph|without BioGrad"):
+        with pytest.raises(
+            ValueError, match=r"not a readable HDF5 file|damaged|not a NIR graph|without BioGrad"
+        ):
             files.read_model(path)
 
 
 def test_hdf5_that_claims_huge_arrays_takes_no_memory(tmp_path):
-    path = rewritten(tmp_path, lambda file: file["node/nodes/fc1"].create_dataset("bomb", shape=(2**40,), dtype="f8", chunks=(2**16,)))
+    path = rewritten(
+        tmp_path,
+        lambda file: file["node/nodes/fc1"].create_dataset(
+            "bomb", shape=(2**40,), dtype="f8", chunks=(2**16,)
+        ),
+    )
     with pytest.raises(ValueError, match=r"'bomb' brings the file to 8,796,.* bytes; at most"):
         files.read_model(path)
 
@@ -210,7 +276,9 @@ def test_hdf5_values_in_another_file_and_of_odd_kinds_are_refused(tmp_path):
     (tmp_path / "secret").write_bytes(bytes(64))
 
     def external(file):
-        file.create_dataset("node/away", (8,), dtype="f8", external=[(str(tmp_path / "secret"), 0, 64)])
+        file.create_dataset(
+            "node/away", (8,), dtype="f8", external=[(str(tmp_path / "secret"), 0, 64)]
+        )
 
     def opaque(file):
         file.create_dataset("node/odd", data=np.void(b"pickled?"))
@@ -244,11 +312,15 @@ def test_writing_leaves_nothing_behind_when_it_fails(tmp_path):
 
     with pytest.raises(OSError, match="disk full"):
         archive.write_whole(tmp_path / "kept", fill)
-    assert [path.name for path in tmp_path.iterdir()] == ["kept"] and (tmp_path / "kept").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"] and (
+        tmp_path / "kept"
+    ).read_text() == "old"
 
 
 def test_spikes_come_back_as_they_were(tmp_path):
-    spikes = SpikeInput(spikes=np.random.default_rng(0).random((7, 3, 11)) < 0.3, labels=np.array([2, 0, 1]))
+    spikes = SpikeInput(
+        spikes=np.random.default_rng(0).random((7, 3, 11)) < 0.3, labels=np.array([2, 0, 1])
+    )
     files.write_spikes(spikes, tmp_path / "spikes.npz")
     back = files.read_spikes(tmp_path / "spikes.npz")
     assert np.array_equal(back.spikes, spikes.spikes) and back.spikes.dtype == np.uint8
@@ -268,12 +340,28 @@ def test_spikes_come_back_as_they_were(tmp_path):
         ({"spikes": np.full((3, 4, 5), -1)}, "other values than 0 and 1"),
         ({"spikes": np.full((3, 4, 5), 256)}, "other values than 0 and 1"),
         ({"spikes": np.full((3, 4, 5), "1")}, "holds <U1 values"),
-        ({"spikes": np.zeros((3, 4, 5)), "labels": np.zeros(3, int)}, "one whole number per sample"),
+        (
+            {"spikes": np.zeros((3, 4, 5)), "labels": np.zeros(3, int)},
+            "one whole number per sample",
+        ),
         ({"spikes": np.zeros((3, 4, 5)), "labels": np.zeros(4)}, "one whole number per sample"),
         ({"x": np.zeros(3)}, "has no array 'spikes'; found 'x'"),
-        ({"spikes": np.zeros(3, np.uint8), "shape": np.array([2, 2]), "format": 1}, r"do not make shape \(2, 2\)"),
-        ({"spikes": np.zeros(3, np.uint8), "shape": np.array([10**6, 10**6, 10**6]), "format": 1}, "do not make shape"),
-        ({"spikes": np.zeros(3, np.uint8), "shape": np.array([1, 1, 24]), "format": 9}, "format 9; this version reads format 1"),
+        (
+            {"spikes": np.zeros(3, np.uint8), "shape": np.array([2, 2]), "format": 1},
+            r"do not make shape \(2, 2\)",
+        ),
+        (
+            {
+                "spikes": np.zeros(3, np.uint8),
+                "shape": np.array([10**6, 10**6, 10**6]),
+                "format": 1,
+            },
+            "do not make shape",
+        ),
+        (
+            {"spikes": np.zeros(3, np.uint8), "shape": np.array([1, 1, 24]), "format": 9},
+            "format 9; this version reads format 1",
+        ),
     ],
 )
 def test_spikes_that_make_no_sense_are_refused(tmp_path, arrays, message):
@@ -286,11 +374,25 @@ def test_a_result_comes_back_as_it_was(tmp_path):
     rng = np.random.default_rng(0)
     layers = tuple(rng.integers(-9, 9, (10, 4, n), dtype=np.int32) for n in (6, 3))
     counts = rng.integers(0, 10, (4, 3))
-    result = RunResult(counts=counts, target="emulator", seconds=0.25, operations=counted(), u=layers, v=layers, wrapped_currents=2)
+    result = RunResult(
+        counts=counts,
+        target="emulator",
+        seconds=0.25,
+        operations=counted(),
+        u=layers,
+        v=layers,
+        wrapped_currents=2,
+    )
     files.write_result(result, tmp_path / "result.npz")
     back = files.read_result(tmp_path / "result.npz")
     assert np.array_equal(back.counts, counts) and back.counts.dtype == np.int32
-    assert (back.target, back.seconds, back.samples, back.wrapped_currents, back.saturated_voltages) == ("emulator", 0.25, 4, 2, None)
+    assert (
+        back.target,
+        back.seconds,
+        back.samples,
+        back.wrapped_currents,
+        back.saturated_voltages,
+    ) == ("emulator", 0.25, 4, 2, None)
     assert all(np.array_equal(a, b) for a, b in zip(back.u, layers, strict=True)) and back.s is None
     for name in files.COUNTED:
         assert np.array_equal(getattr(back.operations, name), getattr(result.operations, name))
@@ -319,17 +421,31 @@ def forged(tmp_path, name: str, header: bytes | None = None, body: bytes = b"") 
     path = tmp_path / "forged.npz"
     with zipfile.ZipFile(path, "w") as file:
         text = (header or b"") + b" " * (118 - len(header or b"") - 1) + b"\n"
-        file.writestr(f"{name}.npy", b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + body)
+        file.writestr(
+            f"{name}.npy", b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + body
+        )
     return path
 
 
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        (b"{'descr': '|u1', 'fortran_order': False, 'shape': (1000000, 1000000, 1000), }", "the file holds"),
-        (b"{'descr': '|u1', 'fortran_order': False, 'shape': (-1, 2, 2), }", r"has shape \(-1, 2, 2\)"),
-        (b"{'descr': '|O', 'fortran_order': False, 'shape': (1, 1, 1), }", "pickled objects are never read"),
-        (b"{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (1, 1, 1), }", "pickled objects are never read"),
+        (
+            b"{'descr': '|u1', 'fortran_order': False, 'shape': (1000000, 1000000, 1000), }",
+            "the file holds",
+        ),
+        (
+            b"{'descr': '|u1', 'fortran_order': False, 'shape': (-1, 2, 2), }",
+            r"has shape \(-1, 2, 2\)",
+        ),
+        (
+            b"{'descr': '|O', 'fortran_order': False, 'shape': (1, 1, 1), }",
+            "pickled objects are never read",
+        ),
+        (
+            b"{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (1, 1, 1), }",
+            "pickled objects are never read",
+        ),
         (b"{'descr': '|u1', __import__('os').abort()}", "not a readable .npz"),
         (b"no header at all", "not a readable .npz"),
     ],

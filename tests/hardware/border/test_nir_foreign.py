@@ -1,4 +1,6 @@
-"""NIR graphs of other tools: each tool's own step, written out here by hand, fires the spikes of the Model that is read."""
+"""NIR graphs of other tools: each tool's own step, written out here by hand, fires the spikes of
+the Model that is read.
+"""
 
 from __future__ import annotations
 
@@ -27,20 +29,31 @@ T20 = Foreign(steps=20)
 def graph(*nodes, n_in=20, edges=None):
     """A chain of nodes, named by their place; not type checked, as many tools leave it."""
     names = ["input", *(f"n{i}" for i in range(len(nodes))), "output"]
-    ends = (nir.Input(input_type={"input": np.array([n_in])}), nir.Output(output_type={"output": np.array([5])}))
+    ends = (
+        nir.Input(input_type={"input": np.array([n_in])}),
+        nir.Output(output_type={"output": np.array([5])}),
+    )
     chain = dict(zip(names, (ends[0], *nodes, ends[1]), strict=True))
-    return nir.NIRGraph(chain, list(itertools.pairwise(names)) if edges is None else edges, type_check=False)
+    return nir.NIRGraph(
+        chain, list(itertools.pairwise(names)) if edges is None else edges, type_check=False
+    )
 
 
 def lif(size, *, tau, r, threshold=1.0, leak=0.0, reset=0.0, shape=None):
     full = (size,) if shape is None else shape
-    return nir.LIF(*(np.full(full, value) for value in (tau, r, leak, threshold)), v_reset=np.full(full, reset))
+    return nir.LIF(
+        *(np.full(full, value) for value in (tau, r, leak, threshold)), v_reset=np.full(full, reset)
+    )
 
 
 def cuba(size, *, tau_syn, tau_mem, r, w_in, threshold=1.0, leak=0.0, shape=None):
     full = (size,) if shape is None else shape
-    syn, mem, r, leak, threshold, w_in = (np.full(full, value) for value in (tau_syn, tau_mem, r, leak, threshold, w_in))
-    return nir.CubaLIF(tau_syn=syn, tau_mem=mem, r=r, v_leak=leak, v_threshold=threshold, w_in=w_in, v_reset=leak)
+    syn, mem, r, leak, threshold, w_in = (
+        np.full(full, value) for value in (tau_syn, tau_mem, r, leak, threshold, w_in)
+    )
+    return nir.CubaLIF(
+        tau_syn=syn, tau_mem=mem, r=r, v_leak=leak, v_threshold=threshold, w_in=w_in, v_reset=leak
+    )
 
 
 def model_spikes(model, spikes=SPIKES):
@@ -74,13 +87,17 @@ def own_spikes(step, *layers, spikes=SPIKES):
 def test_spikingjelly_lif_with_decaying_input():
     tau, threshold = 2.0, 0.4
 
-    def step(v, x):  # neuronal_charge, fire, hard reset of LIFNode(tau, decay_input=True, v_reset=0)
+    # neuronal_charge, fire, hard reset of LIFNode(tau, decay_input=True, v_reset=0)
+    def step(v, x):
         v = v + (x - v) / tau
         s = (v >= threshold).astype(float)
         return v * (1 - s), s
 
     node = {"tau": tau * 1e-4, "r": 1.0, "threshold": threshold}
-    read = from_foreign(graph(nir.Affine(W1, B1), lif(12, **node), nir.Linear(W2), lif(5, **node)), Foreign(steps=20, dt=1e-4))
+    read = from_foreign(
+        graph(nir.Affine(W1, B1), lif(12, **node), nir.Linear(W2), lif(5, **node)),
+        Foreign(steps=20, dt=1e-4),
+    )
     assert np.array_equal(model_spikes(read), own_spikes(step, (W1, B1), (W2, 0)))
 
 
@@ -92,8 +109,20 @@ def test_spikingjelly_lif_without_decaying_input_betrays_its_time_step():
         s = (v >= 1).astype(float)
         return v * (1 - s), s
 
-    read = from_foreign(graph(nir.Affine(W1, B1), lif(12, tau=tau * 3e-3, r=tau), nir.Linear(W2), lif(5, tau=tau * 3e-3, r=tau)), T20)
-    assert read.dt == pytest.approx(3e-3) and read.layers[0].alpha_v == 0.75 and read.layers[0].alpha_u == 0
+    read = from_foreign(
+        graph(
+            nir.Affine(W1, B1),
+            lif(12, tau=tau * 3e-3, r=tau),
+            nir.Linear(W2),
+            lif(5, tau=tau * 3e-3, r=tau),
+        ),
+        T20,
+    )
+    assert (
+        read.dt == pytest.approx(3e-3)
+        and read.layers[0].alpha_v == 0.75
+        and read.layers[0].alpha_u == 0
+    )
     assert np.array_equal(model_spikes(read), own_spikes(step, (W1, B1), (W2, 0)))
 
 
@@ -106,20 +135,40 @@ def test_norse_current_based_lif_fires_the_same_one_step_later_a_layer():
         s = (v > 0.3).astype(float)
         return (v * (1 - s), i - dt / tau_syn * i + x), s
 
-    node = {"tau_syn": tau_syn, "tau_mem": tau_mem, "r": 1.0, "w_in": 1.0, "threshold": 0.3, "shape": (1,)}
+    node = {
+        "tau_syn": tau_syn,
+        "tau_mem": tau_mem,
+        "r": 1.0,
+        "w_in": 1.0,
+        "threshold": 0.3,
+        "shape": (1,),
+    }
     nodes = graph(nir.Affine(W1, B1), cuba(12, **node), nir.Linear(W2), cuba(5, **node))
     read = from_foreign(nodes, Foreign(steps=20, dt=dt, w_in="jump"))
     assert (read.layers[0].alpha_u, read.layers[0].alpha_v) == (np.float32(0.8), np.float32(0.9))
-    theirs = own_spikes(step, (W1, B1), (W2, 0), spikes=np.concatenate([SPIKES, np.zeros((2, 30, 20))]))
+    theirs = own_spikes(
+        step, (W1, B1), (W2, 0), spikes=np.concatenate([SPIKES, np.zeros((2, 30, 20))])
+    )
     assert np.array_equal(model_spikes(read), theirs[2:])
 
 
 def test_the_two_readings_of_w_in_differ_by_tau_syn_over_dt():
     node = cuba(12, tau_syn=4e-4, tau_mem=1e-3, r=10.0, w_in=1.0)
-    euler = from_foreign(graph(nir.Affine(W1, B1), node), Foreign(steps=20, dt=1e-4, w_in="euler")).layers[0]
-    jump = from_foreign(graph(nir.Affine(W1, B1), node), Foreign(steps=20, dt=1e-4, w_in="jump")).layers[0]
-    assert np.allclose(jump.w, W1, rtol=1e-6) and np.allclose(euler.w, W1 / 4, rtol=1e-6) and np.allclose(euler.bias, B1 / 4, rtol=1e-6)
-    with pytest.raises(ValueError, match=r"node 'n1': w_in is 1, and tau_syn / dt 4: .*--w-in euler.* 0\.25 .*--w-in jump"):
+    euler = from_foreign(
+        graph(nir.Affine(W1, B1), node), Foreign(steps=20, dt=1e-4, w_in="euler")
+    ).layers[0]
+    jump = from_foreign(
+        graph(nir.Affine(W1, B1), node), Foreign(steps=20, dt=1e-4, w_in="jump")
+    ).layers[0]
+    assert (
+        np.allclose(jump.w, W1, rtol=1e-6)
+        and np.allclose(euler.w, W1 / 4, rtol=1e-6)
+        and np.allclose(euler.bias, B1 / 4, rtol=1e-6)
+    )
+    with pytest.raises(
+        ValueError,
+        match=r"node 'n1': w_in is 1, and tau_syn / dt 4: .*--w-in euler.* 0\.25 .*--w-in jump",
+    ):
         from_foreign(graph(nir.Affine(W1, B1), node), T20)
 
 
@@ -135,21 +184,31 @@ def test_what_both_readings_of_w_in_agree_on_needs_no_word_and_changes_no_weight
 def test_scalar_parameters_and_parameters_of_one_element_hold_for_the_whole_layer():
     wide = from_foreign(graph(nir.Affine(W1, B1), lif(12, tau=2e-3, r=20.0, threshold=0.5)), T20)
     for shape in ((), (1,), (1, 12)):
-        other = from_foreign(graph(nir.Affine(W1, B1), lif(12, tau=2e-3, r=20.0, threshold=0.5, shape=shape)), T20)
-        assert np.array_equal(other.layers[0].w, wide.layers[0].w) and other.layers[0].alpha_v == wide.layers[0].alpha_v
+        other = from_foreign(
+            graph(nir.Affine(W1, B1), lif(12, tau=2e-3, r=20.0, threshold=0.5, shape=shape)), T20
+        )
+        assert (
+            np.array_equal(other.layers[0].w, wide.layers[0].w)
+            and other.layers[0].alpha_v == wide.layers[0].alpha_v
+        )
 
 
 def test_each_neuron_may_have_a_threshold_and_a_resistance_of_its_own():
     thresholds = np.linspace(0.5, 2, 12)
-    node = nir.LIF(np.full(12, 2e-3), np.linspace(10, 30, 12), np.zeros(12), thresholds, v_reset=np.zeros(12))
+    node = nir.LIF(
+        np.full(12, 2e-3), np.linspace(10, 30, 12), np.zeros(12), thresholds, v_reset=np.zeros(12)
+    )
     layer = from_foreign(graph(nir.Affine(W1, B1), node), Foreign(steps=20, dt=1e-4)).layers[0]
     factor = np.linspace(10, 30, 12) / 20 / thresholds
-    assert np.allclose(layer.w, W1 * factor[:, None], rtol=1e-6) and np.allclose(layer.bias, B1 * factor, rtol=1e-6)
+    assert np.allclose(layer.w, W1 * factor[:, None], rtol=1e-6) and np.allclose(
+        layer.bias, B1 * factor, rtol=1e-6
+    )
 
 
 def test_a_voltage_that_leaks_and_resets_to_another_value_is_shifted():
     def step(v, x):
-        v = 0.9 * (v - 0.3) + 0.3 + x if np.any(v) else np.full_like(v, 0.3) + x  # at rest it stands where it leaks
+        # at rest it stands where it leaks
+        v = 0.9 * (v - 0.3) + 0.3 + x if np.any(v) else np.full_like(v, 0.3) + x
         s = (v > 0.8).astype(float)
         return np.where(s > 0, 0.3, v), s
 
@@ -172,28 +231,49 @@ def test_scales_and_flatten_are_folded_into_the_weights():
         lif(5, tau=1e-3, r=10.0),
     )
     first, second = from_foreign(nodes, T20).layers
-    assert np.allclose(first.w, W1 * before * between[:, None], rtol=1e-6) and np.allclose(first.bias, B1 * between, rtol=1e-6)
+    assert np.allclose(first.w, W1 * before * between[:, None], rtol=1e-6) and np.allclose(
+        first.bias, B1 * between, rtol=1e-6
+    )
     assert np.allclose(second.w, 2 * W2, rtol=1e-6) and not second.bias.any()
 
 
 def test_a_time_step_that_nothing_betrays_must_be_named():
     nodes = graph(nir.Affine(W1, B1), lif(12, tau=2e-2, r=1.0))
-    with pytest.raises(ValueError, match=r"no time step, .*--dt; 1e-4 for SpikingJelly.* 1e-3 for Norse"):
+    with pytest.raises(
+        ValueError, match=r"no time step, .*--dt; 1e-4 for SpikingJelly.* 1e-3 for Norse"
+    ):
         from_foreign(nodes, T20)
     assert from_foreign(nodes, Foreign(steps=20, dt=1e-3)).layers[0].alpha_v == np.float32(0.95)
 
 
 def test_norse_time_constants_of_a_thousandth_are_told():
     nodes = graph(nir.Affine(W1, B1), cuba(12, tau_syn=5e-6, tau_mem=1e-5, r=1.0, w_in=1.0))
-    with pytest.raises(ValueError, match=r"tau_mem is 1e-05 s, less than dt = 0.001 s: .*Norse .* those dt is 1e-06"):
+    with pytest.raises(
+        ValueError,
+        match=r"tau_mem is 1e-05 s, less than dt = 0.001 s: .*Norse .* those dt is 1e-06",
+    ):
         from_foreign(nodes, Foreign(steps=20, dt=1e-3, w_in="jump"))
     layer = from_foreign(nodes, Foreign(steps=20, dt=1e-6, w_in="jump")).layers[0]
     assert (layer.alpha_u, layer.alpha_v) == (np.float32(0.8), np.float32(0.9))
 
 
 def test_every_node_that_is_not_read_is_named_at_once_with_its_nearest_form():
-    conv = nir.Conv2d(input_shape=(4, 5), weight=np.ones((1, 1, 2, 2)), stride=1, padding=0, dilation=1, groups=1, bias=np.zeros(1))
-    nodes = graph(conv, nir.IF(r=np.ones(12), v_threshold=np.ones(12)), nir.Affine(W1, B1), nir.Linear(W2), lif(4, tau=1e-3, r=10.0))
+    conv = nir.Conv2d(
+        input_shape=(4, 5),
+        weight=np.ones((1, 1, 2, 2)),
+        stride=1,
+        padding=0,
+        dilation=1,
+        groups=1,
+        bias=np.zeros(1),
+    )
+    nodes = graph(
+        conv,
+        nir.IF(r=np.ones(12), v_threshold=np.ones(12)),
+        nir.Affine(W1, B1),
+        nir.Linear(W2),
+        lif(4, tau=1e-3, r=10.0),
+    )
     with pytest.raises(ValueError) as refused:
         from_foreign(nodes, T20)
     line = str(refused.value)
@@ -213,19 +293,47 @@ NEURONS = {"tau": 1e-3, "r": 10.0}
 @pytest.mark.parametrize(
     ("nodes", "message"),
     [
-        (graph(nir.Linear(W1), lif(12, **NEURONS), edges=[("input", "n0"), ("n0", "n1"), ("n1", "n0"), ("n1", "output")]), "feedback"),
-        (graph(nir.Linear(W1), lif(12, **NEURONS), edges=[("input", "n0"), ("n1", "output")]), "2 beginnings"),
-        (graph(nir.Linear(W1), lif(12, **NEURONS), edges=[("input", "n0"), ("n0", "n9")]), "n9 names a node that is not there"),
+        (
+            graph(
+                nir.Linear(W1),
+                lif(12, **NEURONS),
+                edges=[("input", "n0"), ("n0", "n1"), ("n1", "n0"), ("n1", "output")],
+            ),
+            "feedback",
+        ),
+        (
+            graph(nir.Linear(W1), lif(12, **NEURONS), edges=[("input", "n0"), ("n1", "output")]),
+            "2 beginnings",
+        ),
+        (
+            graph(nir.Linear(W1), lif(12, **NEURONS), edges=[("input", "n0"), ("n0", "n9")]),
+            "n9 names a node that is not there",
+        ),
         (graph(nir.Linear(W1)), "ends without spiking neurons"),
         (graph(lif(12, **NEURONS)), "no weights before it"),
         (graph(nir.Flatten(input_type={"input": np.array([4, 5])})), "holds no layer"),
-        (graph(nir.Linear(W1), lif(12, **NEURONS), nir.Scale(np.ones(12))), "ends without spiking neurons"),
-        (graph(nir.Linear(W1), lif(12, tau=1e-3, r=10.0, threshold=0.0)), "v_threshold is 0; need it above"),
+        (
+            graph(nir.Linear(W1), lif(12, **NEURONS), nir.Scale(np.ones(12))),
+            "ends without spiking neurons",
+        ),
+        (
+            graph(nir.Linear(W1), lif(12, tau=1e-3, r=10.0, threshold=0.0)),
+            "v_threshold is 0; need it above",
+        ),
         (graph(nir.Linear(W1), lif(12, tau=1e-3, r=10.0, leak=0.2)), "v_reset is 0 and v_leak 0.2"),
-        (graph(nir.Linear(W1), lif(12, tau=-1e-3, r=10.0)), "tau_mem is -0.001 s; need time constants above 0"),
+        (
+            graph(nir.Linear(W1), lif(12, tau=-1e-3, r=10.0)),
+            "tau_mem is -0.001 s; need time constants above 0",
+        ),
         (graph(nir.Linear(W1), lif(12, tau=np.nan, r=10.0)), "not finite"),
-        (graph(nir.Linear(W1), nir.Scale(np.ones(3)), lif(12, **NEURONS)), "3 values for 12 neurons"),
-        (graph(nir.Scale(np.ones(3)), nir.Linear(W1), lif(12, **NEURONS)), "3 values for 20 inputs"),
+        (
+            graph(nir.Linear(W1), nir.Scale(np.ones(3)), lif(12, **NEURONS)),
+            "3 values for 12 neurons",
+        ),
+        (
+            graph(nir.Scale(np.ones(3)), nir.Linear(W1), lif(12, **NEURONS)),
+            "3 values for 20 inputs",
+        ),
         (graph(nir.Linear(np.ones((0, 20))), nir.LIF(*[np.ones(0)] * 4)), "none of them 0"),
         (graph(nir.Linear(np.ones((2, 3, 4))), lif(12, **NEURONS)), r"shape \(2, 3, 4\)"),
     ],
@@ -236,12 +344,24 @@ def test_what_is_no_chain_of_layers_is_refused_with_its_place(nodes, message):
 
 
 def test_time_constants_that_differ_within_a_layer_are_refused_with_their_mean():
-    node = nir.LIF(np.linspace(1e-3, 3e-3, 12), np.linspace(10, 30, 12), np.zeros(12), np.ones(12), v_reset=np.zeros(12))
-    with pytest.raises(ValueError, match=r"tau_mem runs from 0.001 to 0.003 s; need one per layer, e.g. their mean 0.002"):
+    node = nir.LIF(
+        np.linspace(1e-3, 3e-3, 12),
+        np.linspace(10, 30, 12),
+        np.zeros(12),
+        np.ones(12),
+        v_reset=np.zeros(12),
+    )
+    with pytest.raises(
+        ValueError,
+        match=r"tau_mem runs from 0.001 to 0.003 s; need one per layer, e.g. their mean 0.002",
+    ):
         from_foreign(graph(nir.Linear(W1), node), T20)
 
 
-@pytest.mark.parametrize(("change", "message"), [({"dt": 0.0}, "dt is 0.0"), ({"w_in": "norse"}, "known: euler .*, jump")])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"dt": 0.0}, "dt is 0.0"), ({"w_in": "norse"}, "known: euler .*, jump")],
+)
 def test_a_reader_that_says_nonsense_is_told(change, message):
     with pytest.raises(ValueError, match=message):
         Foreign(steps=20, **change)
@@ -249,15 +369,24 @@ def test_a_reader_that_says_nonsense_is_told(change, message):
 
 def test_a_file_of_another_tool_is_read_once_its_reader_says_how(tmp_path):
     path = tmp_path / "theirs.nir"
-    nodes = graph(nir.Affine(W1, B1), lif(12, tau=2e-3, r=20.0), nir.Linear(W2), cuba(5, tau_syn=2e-4, tau_mem=1e-3, r=10, w_in=2))
+    nodes = graph(
+        nir.Affine(W1, B1),
+        lif(12, tau=2e-3, r=20.0),
+        nir.Linear(W2),
+        cuba(5, tau_syn=2e-4, tau_mem=1e-3, r=10, w_in=2),
+    )
     nir.write(path, nodes)
-    with h5py.File(path, "r+") as file:  # older tools wrote scalars, which nir 1.0.8 reads and cannot write
+    # older tools wrote scalars, which nir 1.0.8 reads and cannot write
+    with h5py.File(path, "r+") as file:
         node = file["node/nodes/n1"]
         for name in ("tau", "r", "v_leak", "v_threshold", "v_reset"):
             value = node[name][0]
             del node[name]
             node[name] = value
-    with pytest.raises(ValueError, match=r"theirs.nir: .*without BioGrad's metadata: .* name its time steps \(--steps\)"):
+    with pytest.raises(
+        ValueError,
+        match=r"theirs.nir: .*without BioGrad's metadata: .* name its time steps \(--steps\)",
+    ):
         read_model(path)
     read, direct = read_model(path, foreign=T20), from_foreign(nodes, T20)
     assert read.sizes == (20, 12, 5) and read.steps == 20
@@ -275,16 +404,27 @@ def test_our_own_file_is_read_as_written_and_says_its_time_step_itself(tmp_path)
 
 
 def test_a_model_of_another_tool_runs_in_the_chips_integers():
-    model = from_foreign(graph(nir.Affine(W1, B1), lif(12, tau=1e-3, r=10.0), nir.Linear(W2), lif(5, tau=1e-3, r=10.0)), Foreign(steps=15))
+    model = from_foreign(
+        graph(
+            nir.Affine(W1, B1), lif(12, tau=1e-3, r=10.0), nir.Linear(W2), lif(5, tau=1e-3, r=10.0)
+        ),
+        Foreign(steps=15),
+    )
     fixed = quantise(model)
     check(fixed)
     result = run(fixed, SpikeInput(spikes=SPIKES.astype(np.uint8)), "emulator")
     counts = model_spikes(model).sum(0)
-    assert counts.std() > 1 and np.abs(result.counts - counts).mean() < 0.5  # spikes per sample; 8 bits round some of them away
+    # spikes per sample; 8 bits round some of them away
+    assert counts.std() > 1 and np.abs(result.counts - counts).mean() < 0.5
 
 
 def test_another_tools_file_runs_and_is_checked_without_the_simulator(tmp_path, capsys):
-    nir.write(tmp_path / "theirs.nir", graph(nir.Affine(W1, B1), lif(12, tau=1e-2, r=1.0), nir.Linear(W2), lif(5, tau=1e-2, r=1.0)))
+    nir.write(
+        tmp_path / "theirs.nir",
+        graph(
+            nir.Affine(W1, B1), lif(12, tau=1e-2, r=1.0), nir.Linear(W2), lif(5, tau=1e-2, r=1.0)
+        ),
+    )
     write_spikes(SpikeInput(spikes=SPIKES.astype(np.uint8)), tmp_path / "s.npz")
     files = [str(tmp_path / name) for name in ("theirs.nir", "s.npz", "r.npz")]
     assert main(["run", *files]) == 2 and "name dt in seconds" in capsys.readouterr().err

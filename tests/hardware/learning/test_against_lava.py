@@ -29,7 +29,9 @@ def test_there_are_golden_lessons():
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
 def test_emulator_learns_what_lava_learned_after_every_sample_and_sleep_phase(path):
     params, arrays = golden(path)
-    ours, _ = emulate(params, arrays["images"], arrays["labels"], plan(params, np.arange(len(arrays["labels"]))))
+    ours, _ = emulate(
+        params, arrays["images"], arrays["labels"], plan(params, np.arange(len(arrays["labels"])))
+    )
     assert np.array_equal(ours.digests, arrays["digests"])
     by_day = [segment.sample >= 0 for segment in plan(params, np.arange(len(arrays["labels"])))]
     assert np.array_equal(ours.outputs[by_day], arrays["outputs"][by_day])
@@ -51,7 +53,10 @@ def test_first_difference_is_named(monkeypatch):
         trail, state = emulate(params, images, labels, segments)
         digests = trail.digests.copy()
         digests[5, 1] += np.uint64(1)
-        return Trail(digests=digests, outputs=trail.outputs, seconds=1.0), [*state.w, *(w for fb in state.w_fb for w in fb)]
+        return Trail(digests=digests, outputs=trail.outputs, seconds=1.0), [
+            *state.w,
+            *(w for fb in state.w_fb for w in fb),
+        ]
 
     monkeypatch.setattr(against_lava, "run_lava", almost_lava)
     found = compare(params, images, labels, samples=9)
@@ -69,15 +74,30 @@ def test_more_samples_than_there_are_is_refused(samples):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("lava")
-@pytest.mark.parametrize("changes", [{}, {"traces": "unsigned", "rounding": "stock", "weight_bits": 9}], ids=str)
+@pytest.mark.parametrize(
+    "changes", [{}, {"traces": "unsigned", "rounding": "stock", "weight_bits": 9}], ids=str
+)
 def test_lava_learns_the_same_now(changes):
     rng = np.random.default_rng(8)
     params = ChipLearningParams(
-        sizes=(60, 30, 5), vth=200, gain_hidden=255, shift_hidden=11, seed=4, sleep=ChipSleepParams(steps=30, every=10, before=1), **changes
+        sizes=(60, 30, 5),
+        vth=200,
+        gain_hidden=255,
+        shift_hidden=11,
+        seed=4,
+        sleep=ChipSleepParams(steps=30, every=10, before=1),
+        **changes,
     )
     images = (rng.random((20, 60)) * 255).astype(np.uint8)
     done: list[int] = []
-    found = compare(params, images, rng.integers(0, 5, 20), samples=20, deadline=120, progress=lambda now, total: done.append(now))
+    found = compare(
+        params,
+        images,
+        rng.integers(0, 5, 20),
+        samples=20,
+        deadline=120,
+        progress=lambda now, total: done.append(now),
+    )
     assert found.first_difference is None
     assert found.sleep_phases == 3
     assert done[-1] <= 23
@@ -92,7 +112,9 @@ def test_deadline_ends_lavas_lesson():
 
 
 def test_lava_reads_the_rules_as_they_are_meant():
-    product_series = pytest.importorskip("lava.magma.core.learning.product_series", reason="Lava exists for Python 3.10 alone")
+    product_series = pytest.importorskip(
+        "lava.magma.core.learning.product_series", reason="Lava exists for Python 3.10 alone"
+    )
     symbolic = pytest.importorskip("lava.magma.core.learning.symbolic_equation")
     for params in (ChipLearningParams(), ChipLearningParams(traces="unsigned")):
         for rule in (params.forward_rule, params.feedback_rule):

@@ -1,4 +1,6 @@
-"""Learning on the chip: the compiled emulator against the slow reference, and what it must be able to learn."""
+"""Learning on the chip: the compiled emulator against the slow reference, and what it must be able
+to learn.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,15 @@ from hardware.learning import state as learning_state
 from hardware.learning.emulator import evaluate, learn, output_counts, sleep, spike_masks
 from hardware.learning.params import ChipLearningParams, ChipSleepParams
 from hardware.learning.reference import ReferenceChip
-from hardware.learning.state import feedback_angle, from_model, next_lesson, read_state, start, to_model, write_state
+from hardware.learning.state import (
+    feedback_angle,
+    from_model,
+    next_lesson,
+    read_state,
+    start,
+    to_model,
+    write_state,
+)
 
 TINY = ChipLearningParams(
     sizes=(20, 12, 4), vth=200, init=1.5, gain_hidden=255, shift_hidden=9, samples=40, margin_positive=1, margin_negative=0,
@@ -23,12 +33,17 @@ TINY = ChipLearningParams(
 )  # fmt: skip
 
 
-def patterns(n: int, seed: int = 0, inputs: int = 20, classes: int = 4) -> tuple[np.ndarray, np.ndarray]:
+def patterns(
+    n: int, seed: int = 0, inputs: int = 20, classes: int = 4
+) -> tuple[np.ndarray, np.ndarray]:
     """Noisy prototypes, one per class: uint8 [n, inputs], int64 [n]."""
     prototypes = (np.random.default_rng(99).random((classes, inputs)) < 0.4) * 255.0
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, classes, n)
-    return np.clip(prototypes[labels] + rng.normal(0, 60, (n, inputs)), 0, 255).astype(np.uint8), labels
+    return (
+        np.clip(prototypes[labels] + rng.normal(0, 60, (n, inputs)), 0, 255).astype(np.uint8),
+        labels,
+    )
 
 
 def taught(params: ChipLearningParams, n: int = 7) -> learning_state.LearningState:
@@ -55,11 +70,17 @@ def test_compiled_emulator_equals_the_reference(changes):
     chip = ReferenceChip(params)
     chip.run(images, labels, np.random.default_rng([params.seed, 1, 0]).permutation(7))
     assert chip.differences(state) == []
-    assert not np.array_equal(state.w[0], before.w[0]), "nothing was learned, so nothing was compared"
+    assert not np.array_equal(state.w[0], before.w[0]), (
+        "nothing was learned, so nothing was compared"
+    )
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("changes", [{"sizes": (20, 9, 8, 4), "traces": "unsigned"}, {"sizes": (20, 9, 8, 4), "epoch": 3}], ids=str)
+@pytest.mark.parametrize(
+    "changes",
+    [{"sizes": (20, 9, 8, 4), "traces": "unsigned"}, {"sizes": (20, 9, 8, 4), "epoch": 3}],
+    ids=str,
+)
 def test_compiled_emulator_equals_the_reference_with_two_hidden_layers(changes):
     params = dataclasses.replace(TINY, **changes)
     state = taught(params)
@@ -85,7 +106,9 @@ def test_grey_values_spike_as_often_as_they_are_bright():
     assert sent == [int(np.floor(20 * grey / 255 + 0.5)) for grey in range(256)]
 
 
-PATTERNS = dataclasses.replace(TINY, samples=600, shift_hidden=14, margin_positive=3, margin_negative=2)
+PATTERNS = dataclasses.replace(
+    TINY, samples=600, shift_hidden=14, margin_positive=3, margin_negative=2
+)
 
 
 def test_patterns_are_learned():
@@ -98,7 +121,8 @@ def test_shuffled_labels_stay_at_chance():
     images, _ = patterns(600)
     state = start(PATTERNS)
     list(learn(state, images, np.random.default_rng(3).integers(0, 4, 600)))
-    assert evaluate(state, *patterns(400, seed=1)) < 0.55  # chance is 0.25; the majority of a prototype's few random labels may win
+    # chance is 0.25; the majority of a prototype's few random labels may win
+    assert evaluate(state, *patterns(400, seed=1)) < 0.55
 
 
 def test_sleep_turns_feedback_towards_the_forward_path():
@@ -114,9 +138,12 @@ def test_sleep_turns_feedback_towards_the_forward_path():
 
 
 def test_feedback_of_silent_outputs_only_fades_whatever_the_forward_weights():
-    # With outputs that never fire, feedback must not depend on the forward weights: no other way leads from one to the other.
-    # A drive of 0 and weights scaled far below threshold keep them silent.
-    params = dataclasses.replace(TINY, sleep=dataclasses.replace(TINY.sleep, drive=0.0), vth=60_000, rounding="nearest")
+    # With outputs that never fire, feedback must not depend on the forward weights: no other way
+    # leads from one to the other. A drive of 0 and weights scaled far below threshold keep them
+    # silent.
+    params = dataclasses.replace(
+        TINY, sleep=dataclasses.replace(TINY.sleep, drive=0.0), vth=60_000, rounding="nearest"
+    )
     found = []
     for seed in (1, 2):
         state = start(params)
@@ -157,10 +184,10 @@ def test_damaged_and_foreign_states_are_refused(tmp_path):
     write_state(state, path)
     with pytest.raises(ValueError, match="w0 is int16"):
         read_state(path)
-    state.write_npz(path, {"format": np.array(99)})
+    learning_state.write_npz(path, {"format": np.array(99)})
     with pytest.raises(ValueError, match="format 99"):
         read_state(path)
-    state.write_npz(path, {"format": np.array(1)})
+    learning_state.write_npz(path, {"format": np.array(1)})
     with pytest.raises(ValueError, match="no learning state"):
         read_state(path)
     with pytest.raises(FileNotFoundError):
@@ -188,13 +215,18 @@ def test_nothing_is_learned_from_a_look():
     images, labels = patterns(10, seed=2)
     counts = output_counts(state, images)
     assert evaluate(state, images, labels) == np.mean(counts.argmax(axis=1) == labels)
-    assert all(np.array_equal(a, b) for a, b in zip(before[0], (*state.w, *state.w_fb, *state.x1), strict=True))
+    assert all(
+        np.array_equal(a, b)
+        for a, b in zip(before[0], (*state.w, *state.w_fb, *state.x1), strict=True)
+    )
     assert state.clock == before[1]
 
 
 def test_weights_stay_what_their_bits_can_hold():
     for bits in (4, 6, 8):
-        state = taught(dataclasses.replace(TINY, weight_bits=bits, gain_output=255, shift_output=2), n=40)
+        state = taught(
+            dataclasses.replace(TINY, weight_bits=bits, gain_output=255, shift_output=2), n=40
+        )
         step = 1 << (9 - bits)
         for w in (*state.w, *state.w_fb):
             assert (w % step == 0).all()
@@ -204,11 +236,15 @@ def test_weights_stay_what_their_bits_can_hold():
 
 def test_records_count_what_happened():
     images, labels = patterns(3)
-    params = dataclasses.replace(TINY, feedback="random", sleep=dataclasses.replace(TINY.sleep, every=3))
+    params = dataclasses.replace(
+        TINY, feedback="random", sleep=dataclasses.replace(TINY.sleep, every=3)
+    )
     (record,) = learn(start(params), images, labels)
     spikes = sum(int(spike_masks(params.steps)[grey]).bit_count() for grey in images.ravel())
     assert record.spikes[0] == spikes
-    assert record.synaptic_operations[1] == (spikes + 3 * params.steps) * 12 + record.error_spikes * 12
+    assert (
+        record.synaptic_operations[1] == (spikes + 3 * params.steps) * 12 + record.error_spikes * 12
+    )
     assert record.steps == 3 * params.period
     assert record.neuron_updates.tolist() == [0, 2 * 12 * record.steps, 3 * 4 * record.steps]
     assert record.block == record.samples == 3
@@ -237,7 +273,10 @@ def test_learned_weights_come_back_as_the_same_integers(tmp_path):
 
 def test_models_with_larger_weights_get_a_scale_that_holds_them():
     rng = np.random.default_rng(0)
-    layers = [LayerModel(w=rng.normal(0, 1, shape), bias=np.zeros(shape[0])) for shape in ((12, 20), (4, 12))]
+    layers = [
+        LayerModel(w=rng.normal(0, 1, shape), bias=np.zeros(shape[0]))
+        for shape in ((12, 20), (4, 12))
+    ]
     state = from_model(Model(layers=tuple(layers), steps=10))
     assert max(state.info["weights_clipped"]) < 0.03
     assert 40 < state.params.vth < 200
@@ -251,7 +290,11 @@ def test_models_that_cannot_learn_on_the_chip_are_refused():
     with pytest.raises(ValueError, match="at least one hidden layer"):
         from_model(flat)
     mixed = Model(
-        layers=(LayerModel(w=np.ones((5, 20)), bias=np.zeros(5), alpha_u=0.25), LayerModel(w=np.ones((4, 5)), bias=np.zeros(4))), steps=20
+        layers=(
+            LayerModel(w=np.ones((5, 20)), bias=np.zeros(5), alpha_u=0.25),
+            LayerModel(w=np.ones((4, 5)), bias=np.zeros(4)),
+        ),
+        steps=20,
     )
     with pytest.raises(ValueError, match="needs one for all"):
         from_model(mixed)
@@ -274,12 +317,18 @@ def test_a_new_lesson_goes_on_with_the_old_weights():
         (np.zeros((0, 20), np.uint8), np.zeros(0, int), "n at least 1"),
         (np.zeros((2, 21), np.uint8), np.zeros(2, int), "21 pixels, the net takes 20"),
         (np.zeros((2, 20), np.uint8), np.zeros(3, int), "one whole number for each of 2 images"),
-        (np.zeros((2, 20), np.uint8), np.array([0, 4]), "labels reach from 0 to 4; the net has classes 0 to 3"),
+        (
+            np.zeros((2, 20), np.uint8),
+            np.array([0, 4]),
+            "labels reach from 0 to 4; the net has classes 0 to 3",
+        ),
         (np.zeros((2, 20), np.uint8), np.array([-1, 0]), "labels reach from -1"),
         (np.zeros((2, 20), np.uint8), np.zeros(2), "labels are float64"),
     ],
 )
-def test_images_and_labels_that_do_not_fit_are_refused_before_anything_is_learned(images, labels, message):
+def test_images_and_labels_that_do_not_fit_are_refused_before_anything_is_learned(
+    images, labels, message
+):
     state = start(TINY)
     with pytest.raises(ValueError, match=message):
         learn(state, images, labels)
@@ -290,10 +339,12 @@ def test_images_and_labels_that_do_not_fit_are_refused_before_anything_is_learne
 
 @pytest.mark.slow
 def test_mnist_is_learned_online_fast_enough():
-    # 1,000 samples of noise the size of MNIST: at least 5,000 a second of processor time on one core, with a margin for slow machines.
+    # 1,000 samples of noise the size of MNIST: at least 5,000 a second of processor time on one
+    # core, with a margin for slow machines.
     rng = np.random.default_rng(0)
     images = (rng.random((2000, 784)) * 255).astype(np.uint8)
-    images[rng.random(images.shape) < 0.8] = 0  # MNIST is dark where it is not 0 for 81 % of its pixels
+    # MNIST is dark where it is not 0 for 81 % of its pixels
+    images[rng.random(images.shape) < 0.8] = 0
     state = start(ChipLearningParams(samples=2000))
     list(learn(state, images[:100], np.zeros(100, int)))  # compile
     state = start(ChipLearningParams(samples=2000, sleep=ChipSleepParams(before=0)))

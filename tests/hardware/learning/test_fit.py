@@ -23,7 +23,10 @@ def test_feedback_axons_are_counted_twice_as_all_that_learn():
 
 
 def test_wider_nets_take_more_cores():
-    assert fit(ChipLearningParams(sizes=(784, 1024, 10))).cores > fit(ChipLearningParams(sizes=(784, 400, 10))).cores
+    assert (
+        fit(ChipLearningParams(sizes=(784, 1024, 10))).cores
+        > fit(ChipLearningParams(sizes=(784, 400, 10))).cores
+    )
 
 
 def test_nets_that_do_not_fit_are_refused():
@@ -32,7 +35,12 @@ def test_nets_that_do_not_fit_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"), [({}, "Loihi 2's"), ({"traces": "unsigned"}, "unsigned traces"), ({"weight_bits": 9}, "weight bits are 9")]
+    ("changes", "told"),
+    [
+        ({}, "Loihi 2's"),
+        ({"traces": "unsigned"}, "unsigned traces"),
+        ({"weight_bits": 9}, "weight bits are 9"),
+    ],
 )
 def test_what_silicon_must_still_show_is_told(changes, told):
     assert any(told in warning for warning in fit(ChipLearningParams(**changes)).warnings)

@@ -12,7 +12,14 @@ from hardware.learning import synapses
 from hardware.learning.params import ChipLearningParams, ChipSleepParams, Product, Rule
 from hardware.learning.plan import DAY, plan
 from hardware.learning.reference import Connection
-from hardware.learning.streams import lava_uniforms, mix, mix_array, noise_spikes, row_key, synapse_bits
+from hardware.learning.streams import (
+    lava_uniforms,
+    mix,
+    mix_array,
+    noise_spikes,
+    row_key,
+    synapse_bits,
+)
 
 SMALL = ChipLearningParams(sizes=(3, 2, 2), samples=10)
 
@@ -22,7 +29,10 @@ def test_rule_strings_are_in_lavas_notation():
     assert str(signed.forward_rule) == "1 * 2^-7 * u0 * x1 * y2"
     assert str(unsigned.forward_rule) == "1 * 2^-7 * u0 * x1 * y2 - 1 * 2^-7 * u0 * x1 * y3"
     assert str(signed.feedback_rule) == "1 * 2^-3 * u0 * x1 * y1 - 1 * 2^-5 * u0 * w * y3"
-    assert str(unsigned.feedback_rule) == "1 * 2^-3 * u0 * x1 * y1 - 1 * 2^-3 * u0 * x1 * y2 - 1 * 2^-5 * u0 * w * y3"
+    assert (
+        str(unsigned.feedback_rule)
+        == "1 * 2^-3 * u0 * x1 * y1 - 1 * 2^-3 * u0 * x1 * y2 - 1 * 2^-5 * u0 * w * y3"
+    )
 
 
 def test_engine_drops_three_bits_of_two_traces_and_five_of_a_weight_and_a_trace():
@@ -33,8 +43,8 @@ def test_engine_drops_three_bits_of_two_traces_and_five_of_a_weight_and_a_trace(
 
 
 def test_update_by_hand():
-    # x1 = 60, y2 = 5: 300 >> 3 = 37 of 128ths, so 10 + 37/128 of a weight; 9-bit weights, so 10 or 11.
-    # y2 = -5: -300 >> 3 = -38, rounded down, so 10 - 38/128: 9 with a rest of 90/128.
+    # x1 = 60, y2 = 5: 300 >> 3 = 37 of 128ths, so 10 + 37/128 of a weight; 9-bit weights, so 10 or
+    # 11. y2 = -5: -300 >> 3 = -38, rounded down, so 10 - 38/128: 9 with a rest of 90/128.
     after = {}
     for rounding, weight_bits in (("floor", 9), ("nearest", 9), ("nearest", 8)):
         params = dataclasses.replace(SMALL, rounding=rounding, weight_bits=weight_bits, epoch=1)
@@ -60,7 +70,10 @@ def test_forgetting_by_hand():
     [
         (lambda: Rule((Product(9, 0, ("x1",)),)), "mantissa 9; the microcode holds -8 to 7"),
         (lambda: Rule((Product(1, -8, ("x1", "y2")),)), "exponent -8; the microcode holds -7 to 8"),
-        (lambda: Rule((Product(1, 0, ("x1", "y2", "y3", "w")),)), "4 factors; the microcode holds 1 to 3"),
+        (
+            lambda: Rule((Product(1, 0, ("x1", "y2", "y3", "w")),)),
+            "4 factors; the microcode holds 1 to 3",
+        ),
         (lambda: Rule((Product(1, 0, ("z1",)),)), "no factor 'z1'"),
         (lambda: Rule(()), "0 products; the microcode holds 1 to 4"),
     ],
@@ -120,7 +133,10 @@ def test_gains_fall_from_full_to_nothing_over_the_samples():
     assert gains == sorted(gains, reverse=True)
     assert gains[-1] == 0
     assert params.gains(99) == params.gains(0), "the host writes gains once per night"
-    assert ChipLearningParams().gains(10**6) == (ChipLearningParams().gain_hidden, ChipLearningParams().gain_output)
+    assert ChipLearningParams().gains(10**6) == (
+        ChipLearningParams().gain_hidden,
+        ChipLearningParams().gain_output,
+    )
 
 
 @pytest.mark.parametrize("epoch", [1, 2, 4, 5, 63])
@@ -132,7 +148,9 @@ def test_samples_and_nights_take_whole_learning_epochs(epoch):
 
 
 def test_plan_sleeps_before_and_every_so_many_samples():
-    params = ChipLearningParams(sizes=(3, 2, 2, 2), sleep=ChipSleepParams(steps=8, every=2, before=1))
+    params = ChipLearningParams(
+        sizes=(3, 2, 2, 2), sleep=ChipSleepParams(steps=8, every=2, before=1)
+    )
     asleep = [segment.asleep for segment in plan(params, np.arange(5))]
     assert asleep == [0, 1, DAY, DAY, 0, 1, DAY, DAY, 0, 1, DAY]
     steps = [segment.last_step for segment in plan(params, np.arange(5))]
@@ -143,14 +161,19 @@ def test_plan_sleeps_before_and_every_so_many_samples():
 def test_feedback_update_sees_spikes_and_traces_but_no_forward_weight():
     names = list(inspect.signature(synapses.learn_feedback.py_func).parameters)
     assert names == ["w", "noise", "held", "hebb", "row", "fixed", "bits", "step"]
-    assert {f for product in ChipLearningParams().feedback_rule.products for f in product.factors} == {"x1", "y1", "y3", "w"}
+    assert {
+        f for product in ChipLearningParams().feedback_rule.products for f in product.factors
+    } == {"x1", "y1", "y3", "w"}
 
 
 def test_random_numbers_are_the_same_one_by_one_and_all_at_once():
     numbers = np.array([0, 1, 2, 77, 2**31, 2**32 - 1], dtype=np.uint32)
     assert mix_array(numbers).tolist() == [int(mix(n)) for n in numbers]
     bits = synapse_bits(12345, 4, 5, 7)
-    one_by_one = [[int(mix(np.uint32(row_key(12345, i) + np.uint32(j)))) >> 25 for j in range(5)] for i in range(4)]
+    one_by_one = [
+        [int(mix(np.uint32(row_key(12345, i) + np.uint32(j)))) >> 25 for j in range(5)]
+        for i in range(4)
+    ]
     assert bits.tolist() == one_by_one
 
 

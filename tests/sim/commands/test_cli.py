@@ -6,7 +6,19 @@ import pytest
 
 from biograd.commands.cli import COMMANDS, main
 
-TRAIN = ["train", "--hidden", "32", "--epochs", "2", "--batch", "10", "--lr", "3e-3", "--threads", "1"]
+TRAIN = [
+    "train",
+    "--hidden",
+    "32",
+    "--epochs",
+    "2",
+    "--batch",
+    "10",
+    "--lr",
+    "3e-3",
+    "--threads",
+    "1",
+]
 TRAIN += ["--sleep.first-night", "10", "--sleep.steps", "200"]
 
 
@@ -28,10 +40,24 @@ def test_train_evaluate_export_and_deploy_tell_one_story(mnist, tmp_path, capsys
     folder = tmp_path / "run"
     code, out, _ = run([*TRAIN, "--out", folder, "--seed", "5", "--json"], capsys)
     result = json.loads(out)
-    assert code == 0 and result["seed"] == 5 and result["samples"] == 1400 and result["test_accuracy"] > 0.5
+    assert (
+        code == 0
+        and result["seed"] == 5
+        and result["samples"] == 1400
+        and result["test_accuracy"] > 0.5
+    )
     assert len(result["feedback_angle_deg"]) == 1 and result["samples_per_second"] > 0
-    assert {path.name for path in folder.iterdir()} >= {"config.toml", "records.jsonl", "checkpoint.safetensors", "pictures"}
-    assert len(list((folder / "pictures").glob("*.svg"))) == len(list((folder / "pictures").glob("*.png"))) == 6
+    assert {path.name for path in folder.iterdir()} >= {
+        "config.toml",
+        "records.jsonl",
+        "checkpoint.safetensors",
+        "pictures",
+    }
+    assert (
+        len(list((folder / "pictures").glob("*.svg")))
+        == len(list((folder / "pictures").glob("*.png")))
+        == 6
+    )
 
     code, out, _ = run(["evaluate", folder, "--json"], capsys)
     assert code == 0 and json.loads(out)["test_accuracy"] == result["test_accuracy"]
@@ -39,7 +65,11 @@ def test_train_evaluate_export_and_deploy_tell_one_story(mnist, tmp_path, capsys
     assert code == 0 and json.loads(out)["test_accuracy"] == result["test_accuracy"]
     code, out, _ = run(["deploy", folder / "model.nir", "--json"], capsys)
     deployed = json.loads(out)
-    assert code == 0 and deployed["samples"] == 300 and abs(deployed["test_accuracy"] - result["test_accuracy"]) < 0.05
+    assert (
+        code == 0
+        and deployed["samples"] == 300
+        and abs(deployed["test_accuracy"] - result["test_accuracy"]) < 0.05
+    )
 
 
 @pytest.mark.slow
@@ -48,13 +78,33 @@ def test_learning_on_the_chip_goes_on_from_its_file_and_leaves_a_model(mnist, tm
     code, out, err = run([*flags, "--out", tmp_path / "l"], capsys)
     assert code == 0, err
     result = json.loads(out)
-    assert result["samples"] == 1200 and result["test_accuracy"] > 0.5 and len(result["feedback_angle_deg"]) == 1
-    assert run([*flags, "--out", tmp_path / "l"], capsys)[0] == 2, "a second run must not overwrite the first"
+    assert (
+        result["samples"] == 1200
+        and result["test_accuracy"] > 0.5
+        and len(result["feedback_angle_deg"]) == 1
+    )
+    assert run([*flags, "--out", tmp_path / "l"], capsys)[0] == 2, (
+        "a second run must not overwrite the first"
+    )
     code, out, _ = run([*flags, "--out", tmp_path / "l", "--resume"], capsys)
     assert code == 0 and json.loads(out)["test_accuracy"] == result["test_accuracy"]
     code, out, _ = run(["deploy", tmp_path / "l" / "model.nir", "--json"], capsys)
-    assert code == 0 and json.loads(out)["test_accuracy"] == result["test_accuracy"], "the integers must come back from the file"
-    code, out, err = run(["learn", "--model", tmp_path / "l" / "model.nir", "--epochs", "1", "--out", tmp_path / "more", "--json"], capsys)
+    assert code == 0 and json.loads(out)["test_accuracy"] == result["test_accuracy"], (
+        "the integers must come back from the file"
+    )
+    code, out, err = run(
+        [
+            "learn",
+            "--model",
+            tmp_path / "l" / "model.nir",
+            "--epochs",
+            "1",
+            "--out",
+            tmp_path / "more",
+            "--json",
+        ],
+        capsys,
+    )
     assert code == 0 and json.loads(out)["samples"] == 700, err
 
 
@@ -63,7 +113,9 @@ def test_a_report_is_written_from_a_run(trained, capsys):
     assert code == 0, err
     page = (trained / "report.html").read_text()
     assert (
-        json.loads(out)["report"] == str(trained / "report.html") and page.startswith("<!doctype html>".upper()[:2]) and "</html>" in page
+        json.loads(out)["report"] == str(trained / "report.html")
+        and page.startswith("<!doctype html>".upper()[:2])
+        and "</html>" in page
     )
 
 
@@ -111,7 +163,10 @@ def test_every_command_has_help_with_defaults(command, capsys):
         (["learn", "--weight-bits", "7"], "weight_bits is 7"),
         (["learn", "--hidden", "5000", "--out", "nowhere/else"], "5000"),
         (["learn", "--model", "nowhere.nir"], "nowhere.nir"),
-        (["benchmark", "--suite", "slow"], "known: quick, paper, energy, speed, tasks, snntorch, full"),
+        (
+            ["benchmark", "--suite", "slow"],
+            "known: quick, paper, energy, speed, tasks, snntorch, full",
+        ),
         (["benchmark", "--suite", "quick", "--run", "nowhere"], "nowhere holds no run"),
         (["benchmark", "--compare", "nowhere.jsonl"], "nowhere.jsonl is not a file"),
         (["report", "nowhere"], "nowhere is not a folder"),

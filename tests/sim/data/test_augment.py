@@ -1,4 +1,6 @@
-"""Augmentation: every image moves by a draw of its own, within its limits, and the same way for the same generator."""
+"""Augmentation: every image moves by a draw of its own, within its limits, and the same way for the
+same generator.
+"""
 
 import math
 
@@ -41,7 +43,14 @@ def test_shifts_are_uniform_within_their_limit_along_both_axes(dtype):
 
 
 @pytest.mark.parametrize(
-    "p", [{"shift": 3}, {"flip": 0.5}, {"rotate": 20.0, "scale": 0.1}, {"elastic": 1.5}, {"shift": 1, "rotate": 5.0, "elastic": 1.0}]
+    "p",
+    [
+        {"shift": 3},
+        {"flip": 0.5},
+        {"rotate": 20.0, "scale": 0.1},
+        {"elastic": 1.5},
+        {"shift": 1, "rotate": 5.0, "elastic": 1.0},
+    ],
 )
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.float64])
 def test_equal_generators_give_equal_images_and_others_do_not(p, dtype):
@@ -55,7 +64,9 @@ def test_equal_generators_give_equal_images_and_others_do_not(p, dtype):
 
 def test_the_global_generator_is_left_alone():
     before = torch.get_rng_state()
-    augment(digits(5), AugmentParams(shift=1, rotate=5, scale=0.1, elastic=1), generator=generator())
+    augment(
+        digits(5), AugmentParams(shift=1, rotate=5, scale=0.1, elastic=1), generator=generator()
+    )
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -85,15 +96,22 @@ def test_nothing_changes_when_nothing_may():
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
 def test_resampling_at_the_pixels_themselves_gives_the_images_back(dtype):
     x = torch.randint(0, 256, (2, 28, 20), generator=generator()).to(dtype)
-    position = torch.stack(torch.meshgrid(torch.arange(28.0), torch.arange(20.0), indexing="ij"), dim=-1).expand(2, 28, 20, 2)
-    # Positions pass through grid_sample's -1 .. 1 in float32: a millionth of 255 grey values of error.
-    torch.testing.assert_close(resampled(x, position), x, atol=1e-3 if x.is_floating_point() else 0, rtol=0)
+    position = torch.stack(
+        torch.meshgrid(torch.arange(28.0), torch.arange(20.0), indexing="ij"), dim=-1
+    ).expand(2, 28, 20, 2)
+    # Positions pass through grid_sample's -1 .. 1 in float32: a millionth of 255 grey values of
+    # error.
+    torch.testing.assert_close(
+        resampled(x, position), x, atol=1e-3 if x.is_floating_point() else 0, rtol=0
+    )
 
 
 def test_resampling_between_pixels_is_bilinear_and_zero_outside():
     x = torch.tensor([[[0.0, 10.0], [20.0, 50.0]]])
     position = torch.tensor([[[[0.0, 0.25], [0.5, 0.5]], [[-0.5, 1.0], [1.0, 5.0]]]])
-    torch.testing.assert_close(resampled(x, position), torch.tensor([[[2.5, 20.0], [5.0, 0.0]]]), atol=1e-4, rtol=0)
+    torch.testing.assert_close(
+        resampled(x, position), torch.tensor([[[2.5, 20.0], [5.0, 0.0]]]), atol=1e-4, rtol=0
+    )
 
 
 def moments(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -111,7 +129,8 @@ def test_a_rotation_turns_about_the_centre_within_its_limit():
     bars[:, 13:15, 4:24] = 200
     centre, angle, _ = moments(augment(bars, AugmentParams(rotate=20), generator=generator()))
     assert (centre - 13.5).abs().max() < 0.02
-    assert 19 < angle.max() < 20.3 and -20.3 < angle.min() < -19  # bilinear pixels blur the angle by a few tenths of a degree
+    # bilinear pixels blur the angle by a few tenths of a degree
+    assert 19 < angle.max() < 20.3 and -20.3 < angle.min() < -19
     assert abs(angle.std() - 20 / math.sqrt(3)) < 1.5  # a uniform draw
 
 
@@ -129,7 +148,8 @@ def test_scales_are_uniform_and_of_their_own_along_each_axis():
 def test_an_elastic_field_is_smooth_and_equally_strong_everywhere():
     field = elastic_field((3000, 28, 28), generator=generator())
     assert field.shape == (3000, 28, 28, 2)
-    # 3,000 normal draws: the standard deviation of a standard deviation is 1.3 %; the largest of 1,568 lies within five of them.
+    # 3,000 normal draws: the standard deviation of a standard deviation is 1.3 %; the largest of
+    # 1,568 lies within five of them.
     assert (field.std(0) - 1).abs().max() < 0.065 and field.mean(0).abs().max() < 0.1
     near = (field[:, 14, 14] * field[:, 14, 15]).mean()
     far = (field[:, 14, 4] * field[:, 14, 24]).mean()
@@ -158,7 +178,9 @@ def test_an_elastic_displacement_is_as_large_as_asked():
 )
 def test_limits_outside_their_range_are_refused_by_name(wrong):
     (name, value), *_ = wrong.items()
-    with pytest.raises(ValueError, match=rf"AugmentParams\.{name} is {value}; need 0 <= {name} <= "):
+    with pytest.raises(
+        ValueError, match=rf"AugmentParams\.{name} is {value}; need 0 <= {name} <= "
+    ):
         AugmentParams(**wrong)
 
 

@@ -1,4 +1,6 @@
-"""Data sets: found or fetched, held against their checksums, and every way in which that can fail said in one line."""
+"""Data sets: found or fetched, held against their checksums, and every way in which that can fail
+said in one line.
+"""
 
 import errno
 import gzip
@@ -61,7 +63,11 @@ def mirrors(monkeypatch):
     """A data set `tiny` with two sources in memory."""
     sources = {"first": Mirror(), "second": Mirror()}
     monkeypatch.setitem(
-        datasets.DATASETS, "tiny", lambda root, split, progress: load_idx_set("tiny", root / "tiny", split, FILES, sources, progress)
+        datasets.DATASETS,
+        "tiny",
+        lambda root, split, progress: load_idx_set(
+            "tiny", root / "tiny", split, FILES, sources, progress
+        ),
     )
     return sources
 
@@ -74,7 +80,9 @@ def offline(monkeypatch):
         raise URLError("Name or service not known")
 
     def failing(command, **kwargs):
-        return subprocess.CompletedProcess(command, 1, "", "WARNING: retrying\nERROR: no connection\n")
+        return subprocess.CompletedProcess(
+            command, 1, "", "WARNING: retrying\nERROR: no connection\n"
+        )
 
     monkeypatch.setattr(urllib.request, "urlopen", unreachable)
     monkeypatch.setattr(subprocess, "run", failing)
@@ -88,13 +96,23 @@ def one_line(error) -> str:
 
 
 def leftovers(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.rglob("*") if path.is_file() and path.name not in BYTES)
+    return sorted(
+        path.name for path in folder.rglob("*") if path.is_file() and path.name not in BYTES
+    )
 
 
 def test_a_fetched_set_holds_the_pictures_and_their_classes(tmp_path, mirrors):
     train, test = load("tiny", "train", root=tmp_path), load("tiny", "test", root=tmp_path)
-    assert torch.equal(train.x, torch.from_numpy(PICTURES[:8].copy())) and torch.equal(test.y, torch.tensor([8, 9, 0, 1]))
-    assert (train.x.dtype, train.y.dtype, len(train), train.classes, test.split) == (torch.uint8, torch.int64, 8, 10, "test")
+    assert torch.equal(train.x, torch.from_numpy(PICTURES[:8].copy())) and torch.equal(
+        test.y, torch.tensor([8, 9, 0, 1])
+    )
+    assert (train.x.dtype, train.y.dtype, len(train), train.classes, test.split) == (
+        torch.uint8,
+        torch.int64,
+        8,
+        10,
+        "test",
+    )
 
 
 def test_a_second_load_asks_no_source(tmp_path, mirrors):
@@ -112,7 +130,10 @@ def test_progress_is_reported_while_fetching(tmp_path, mirrors):
 def test_the_second_source_serves_when_the_first_fails_or_lies(tmp_path, mirrors):
     mirrors["first"].fault = TimeoutError("timed out")
     assert len(load("tiny", "train", root=tmp_path / "a")) == 8
-    mirrors["first"].fault, mirrors["first"].content = None, BYTES | {"test-labels": b"something else"}
+    mirrors["first"].fault, mirrors["first"].content = (
+        None,
+        BYTES | {"test-labels": b"something else"},
+    )
     assert len(load("tiny", "train", root=tmp_path / "b")) == 8 and mirrors["second"].asked == 2
 
 
@@ -123,16 +144,28 @@ def test_files_of_the_user_are_taken_plain_or_gzipped(tmp_path, mirrors):
     assert len(load("tiny", "train", root=tmp_path)) == 8 and mirrors["first"].asked == 0
 
 
-@pytest.mark.parametrize("damage", [b"", BYTES["train-images"][:-1], BYTES["train-images"][:-1] + b"x", BYTES["train-images"] + b"x"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"",
+        BYTES["train-images"][:-1],
+        BYTES["train-images"][:-1] + b"x",
+        BYTES["train-images"] + b"x",
+    ],
+)
 def test_a_damaged_file_is_fetched_again_and_kept_aside(tmp_path, mirrors, damage):
     load("tiny", "train", root=tmp_path)
     (tmp_path / "tiny/train-images").write_bytes(damage)
-    assert torch.equal(load("tiny", "train", root=tmp_path).x, torch.from_numpy(PICTURES[:8].copy()))
+    assert torch.equal(
+        load("tiny", "train", root=tmp_path).x, torch.from_numpy(PICTURES[:8].copy())
+    )
     assert (tmp_path / "tiny/train-images.damaged").read_bytes() == damage
     assert mirrors["first"].asked == 2
 
 
-def test_a_damaged_file_without_network_is_named_with_both_checksums_and_left_alone(tmp_path, mirrors):
+def test_a_damaged_file_without_network_is_named_with_both_checksums_and_left_alone(
+    tmp_path, mirrors
+):
     load("tiny", "train", root=tmp_path)
     (tmp_path / "tiny/train-images").write_bytes(BYTES["train-images"][:100])
     for mirror in mirrors.values():
@@ -141,8 +174,19 @@ def test_a_damaged_file_without_network_is_named_with_both_checksums_and_left_al
         load("tiny", "train", root=tmp_path)
     text = one_line(error)
     found, expected = hashlib.md5(BYTES["train-images"][:100]).hexdigest(), FILES["train", "x"].md5
-    assert all(part in text for part in (str(tmp_path / "tiny/train-images"), found, expected, "100 of 6,288", "first (no route to host)"))
-    assert (tmp_path / "tiny/train-images").read_bytes() == BYTES["train-images"][:100] and leftovers(tmp_path) == []
+    assert all(
+        part in text
+        for part in (
+            str(tmp_path / "tiny/train-images"),
+            found,
+            expected,
+            "100 of 6,288",
+            "first (no route to host)",
+        )
+    )
+    assert (tmp_path / "tiny/train-images").read_bytes() == BYTES["train-images"][
+        :100
+    ] and leftovers(tmp_path) == []
 
 
 def test_a_cut_gzip_is_named(tmp_path, mirrors):
@@ -158,7 +202,15 @@ def test_without_network_the_error_lists_what_was_tried_and_where_files_go(tmp_p
     with pytest.raises(DataError) as error:
         load(name, "train", root=tmp_path)
     text = one_line(error)
-    assert all(part in text for part in ("amazonaws.com", "ERROR: no connection", "train-images-idx3-ubyte", str(tmp_path / name)))
+    assert all(
+        part in text
+        for part in (
+            "amazonaws.com",
+            "ERROR: no connection",
+            "train-images-idx3-ubyte",
+            str(tmp_path / name),
+        )
+    )
     assert "WARNING" not in text and leftovers(tmp_path) == []
 
 
@@ -209,7 +261,10 @@ def test_two_at_once_both_get_the_data(tmp_path, monkeypatch):
 
     monkeypatch.setitem(datasets.DATASETS, "tiny", tiny)
     got = []
-    threads = [threading.Thread(target=lambda: got.append(load("tiny", "train", root=tmp_path))) for _ in range(2)]
+    threads = [
+        threading.Thread(target=lambda: got.append(load("tiny", "train", root=tmp_path)))
+        for _ in range(2)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -224,7 +279,10 @@ def test_the_folder_is_the_argument_or_the_variable_or_the_cache(tmp_path, mirro
     monkeypatch.setenv("BIOGRAD_DATA", str(tmp_path / "mine"))
     load("tiny", "train")
     load("tiny", "train", root=tmp_path / "given")
-    assert all((tmp_path / folder / "tiny/train-images").exists() for folder in ("cache/biograd", "mine", "given"))
+    assert all(
+        (tmp_path / folder / "tiny/train-images").exists()
+        for folder in ("cache/biograd", "mine", "given")
+    )
     monkeypatch.delenv("BIOGRAD_DATA")
     monkeypatch.setenv("XDG_CACHE_HOME", "")
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -235,24 +293,41 @@ def test_every_fetched_set_keeps_the_contract(tmp_path, monkeypatch):
     """Real names, files and checks; the bytes of both sources replaced by pictures of ours."""
     counts = {"train-images-idx3-ubyte": 60_000, "t10k-images-idx3-ubyte": 10_000}
     blank = {name: format_idx(np.zeros((n, 28, 28), np.uint8)) for name, n in counts.items()}
-    blank |= {name.replace("images-idx3", "labels-idx1"): format_idx(np.zeros(n, np.uint8)) for name, n in counts.items()}
+    blank |= {
+        name.replace("images-idx3", "labels-idx1"): format_idx(np.zeros(n, np.uint8))
+        for name, n in counts.items()
+    }
     md5 = {hashlib.md5(content).hexdigest(): name for name, content in blank.items()}
     monkeypatch.setattr(datasets, "from_mirror", lambda base, sizes: Mirror(blank))
     asked = []
 
     def fault(content, file):
         asked.append(file.md5)
-        return "" if md5[hashlib.md5(content).hexdigest()] == file.name and len(content) == file.size else "is not as it should be"
+        return (
+            ""
+            if md5[hashlib.md5(content).hexdigest()] == file.name and len(content) == file.size
+            else "is not as it should be"
+        )
 
     monkeypatch.setattr(datasets, "_fault", fault)
     for name in datasets.FETCHED:
         part = datasets.DATASETS[name](tmp_path, "test", lambda what, done, total: None)
-        assert isinstance(part, ImageSet) and (part.name, part.split, part.x.shape) == (name, "test", (10_000, 28, 28))
+        assert isinstance(part, ImageSet) and (part.name, part.split, part.x.shape) == (
+            name,
+            "test",
+            (10_000, 28, 28),
+        )
     assert len(set(asked)) == 4 * len(datasets.FETCHED)
 
 
 def images(n: int) -> ImageSet:
-    return ImageSet("some", "train", torch.arange(n, dtype=torch.uint8)[:, None, None].expand(n, 28, 28), torch.arange(n) % 10, 10)
+    return ImageSet(
+        "some",
+        "train",
+        torch.arange(n, dtype=torch.uint8)[:, None, None].expand(n, 28, 28),
+        torch.arange(n) % 10,
+        10,
+    )
 
 
 def test_a_validation_split_parts_without_loss_or_overlap_and_repeats():
@@ -272,7 +347,11 @@ def test_a_validation_split_that_leaves_a_part_empty_is_refused(n):
 @pytest.mark.parametrize("indices", [[4, 1], torch.tensor([4, 1]), slice(1, 3)])
 def test_a_subset_keeps_pictures_and_classes_together(indices):
     part = images(12).subset(indices)
-    assert part.y.tolist() == part.x[:, 0, 0].tolist() == ([1, 2] if isinstance(indices, slice) else [4, 1])
+    assert (
+        part.y.tolist()
+        == part.x[:, 0, 0].tolist()
+        == ([1, 2] if isinstance(indices, slice) else [4, 1])
+    )
 
 
 def wheel_pickle(protocol: int) -> tuple[bytes, dict[str, bytes]]:
@@ -280,7 +359,10 @@ def wheel_pickle(protocol: int) -> tuple[bytes, dict[str, bytes]]:
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 256, (600, 784), dtype=np.uint8), rng.integers(0, 10, 600)
     x[0, :256] = np.arange(256)
-    parts = [(np.float32(x[a:b]) / np.float32(256), y[a:b]) for a, b in ((0, 300), (300, 450), (450, 600))]
+    parts = [
+        (np.float32(x[a:b]) / np.float32(256), y[a:b])
+        for a, b in ((0, 300), (300, 450), (450, 600))
+    ]
     expected = {
         "train-images-idx3-ubyte": format_idx(x[:450].reshape(-1, 28, 28)),
         "train-labels-idx1-ubyte": format_idx(y[:450].astype(np.uint8)),
@@ -314,7 +396,9 @@ def test_a_pickle_is_never_executed_and_a_forged_length_takes_no_memory(tmp_path
             return Path.touch, (tmp_path / "sprung",)
 
     (tmp_path / "trap").write_bytes(gzip.compress(pickle.dumps(Trap())))
-    (tmp_path / "forged").write_bytes(gzip.compress(b"\x80\x02B" + (2**31 - 1).to_bytes(4, "little") + b"x"))
+    (tmp_path / "forged").write_bytes(
+        gzip.compress(b"\x80\x02B" + (2**31 - 1).to_bytes(4, "little") + b"x")
+    )
     for name in ("trap", "forged"):
         with open(tmp_path / name, "rb") as file, pytest.raises(ValueError, match="pickle"):
             fetch.mnist_from_pickle(file)
@@ -331,12 +415,18 @@ def test_the_debian_package_is_unpacked_without_root_and_with_lists_of_its_own(m
             (Path(cwd) / "unpacked/usr/a.gz").write_bytes(gzip.compress(b"content"))
         elif "download" in command and len(commands) > 1:
             (Path(cwd) / "some_1_all.deb").write_bytes(b"")
-        return subprocess.CompletedProcess(command, 100 if len(commands) == 1 else 0, "", "E: Unable to locate package")
+        return subprocess.CompletedProcess(
+            command, 100 if len(commands) == 1 else 0, "", "E: Unable to locate package"
+        )
 
     monkeypatch.setattr(subprocess, "run", tools)
     monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}")
-    assert fetch.from_debian_package("some", "usr", {"a": 7})(lambda *step: None) == {"a": b"content"}
-    assert "update" in commands[1] and any(part.startswith("Dir::State::Lists=") for part in commands[1])
+    assert fetch.from_debian_package("some", "usr", {"a": 7})(lambda *step: None) == {
+        "a": b"content"
+    }
+    assert "update" in commands[1] and any(
+        part.startswith("Dir::State::Lists=") for part in commands[1]
+    )
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(OSError, match="no apt-get"):
         fetch.from_debian_package("some", "usr", {"a": 7})(lambda *step: None)
@@ -368,7 +458,9 @@ def test_a_mirror_is_read_with_a_timeout_and_reports_its_bytes(monkeypatch):
         return Answer(packed)
 
     monkeypatch.setattr(urllib.request, "urlopen", urlopen)
-    assert fetch.from_mirror("https://mirror", {"a": 7})(lambda *step: said.append(step)) == {"a": b"content"}
+    assert fetch.from_mirror("https://mirror", {"a": 7})(lambda *step: said.append(step)) == {
+        "a": b"content"
+    }
     assert said == [("a.gz", len(packed), len(packed))] and timeouts == [fetch.TIMEOUT]
     with pytest.raises(ValueError, match="more than 6 bytes"):
         fetch.from_mirror("https://mirror", {"a": 6})(lambda *step: None)
@@ -393,5 +485,12 @@ def test_a_tool_that_hangs_is_given_up(monkeypatch, tmp_path):
 
 def test_the_images_for_tests_are_what_their_readme_says():
     with np.load(Path(__file__).parents[2] / "mnist_test_images.npz") as few:
-        assert few["train_x"].shape == (700, 28, 28) and few["test_x"].shape == (300, 28, 28) and few["train_x"].dtype == np.uint8
-        assert np.bincount(few["train_y"]).tolist() == [70] * 10 and np.bincount(few["test_y"]).tolist() == [30] * 10
+        assert (
+            few["train_x"].shape == (700, 28, 28)
+            and few["test_x"].shape == (300, 28, 28)
+            and few["train_x"].dtype == np.uint8
+        )
+        assert (
+            np.bincount(few["train_y"]).tolist() == [70] * 10
+            and np.bincount(few["test_y"]).tolist() == [30] * 10
+        )

@@ -17,7 +17,9 @@ def test_what_is_written_is_read(array):
 
 
 def test_the_header_is_as_the_format_says():
-    assert format_idx(np.full((2, 1), 7, np.uint8)) == bytes.fromhex("00000802 00000002 00000001 0707")
+    assert format_idx(np.full((2, 1), 7, np.uint8)) == bytes.fromhex(
+        "00000802 00000002 00000001 0707"
+    )
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -27,7 +29,17 @@ def test_files_are_read_plain_and_gzipped(tmp_path, packed):
     assert read_idx(tmp_path / "a").tolist() == [[0, 1, 2], [3, 4, 5]]
 
 
-@pytest.mark.parametrize("content", [b"", b"\0\0\x08", b"\0\0\x08\0", b"\0\0\x08\x02\0\0\0\1", b"PK\3\4abcdefgh", b"\0\0\x0d\x01\0\0\0\0"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\0\0\x08",
+        b"\0\0\x08\0",
+        b"\0\0\x08\x02\0\0\0\1",
+        b"PK\3\4abcdefgh",
+        b"\0\0\x0d\x01\0\0\0\0",
+    ],
+)
 def test_what_is_no_idx_file_of_bytes_is_refused(content):
     with pytest.raises(ValueError, match="some file is not an IDX file"):
         parse_idx(content, "some file")
@@ -35,7 +47,9 @@ def test_what_is_no_idx_file_of_bytes_is_refused(content):
 
 @pytest.mark.parametrize("sizes", [(3,), (2**32 - 1, 2**32 - 1, 2**32 - 1), (0,)])
 def test_forged_sizes_are_refused(sizes):
-    content = bytes((0, 0, 8, len(sizes))) + b"".join(size.to_bytes(4, "big") for size in sizes) + b"xx"
+    content = (
+        bytes((0, 0, 8, len(sizes))) + b"".join(size.to_bytes(4, "big") for size in sizes) + b"xx"
+    )
     with pytest.raises(ValueError, match="holds 2: truncated or forged"):
         parse_idx(content, "some file")
 

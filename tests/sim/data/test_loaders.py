@@ -20,7 +20,10 @@ from biograd.training.evaluation import evaluate
 from biograd.training.trainer import Trainer, TrainParams
 
 SOME = np.load(Path(__file__).parents[2] / "mnist_test_images.npz")
-X, Y = torch.from_numpy(SOME["train_x"][:200]), torch.from_numpy(SOME["train_y"][:200].astype(np.int64))
+X, Y = (
+    torch.from_numpy(SOME["train_x"][:200]),
+    torch.from_numpy(SOME["train_y"][:200].astype(np.int64)),
+)
 SHORT = SleepParams(every=4, phases=1, first_night=2, steps=50)
 
 
@@ -30,7 +33,16 @@ def trainer(train_set, test_set=None, *, epochs=2, seed=0, **changes):
     learner = LocalLearner(net, SleepAligned(net, generator=generator))
     optimizer = torch.optim.Adam(net.parameters(), lr=2e-3)
     params = TrainParams(epochs=epochs, batch=20, steps=6)
-    return Trainer(learner, optimizer, train_set, params=params, test_set=test_set, sleep=SHORT, seed=seed, **changes)
+    return Trainer(
+        learner,
+        optimizer,
+        train_set,
+        params=params,
+        test_set=test_set,
+        sleep=SHORT,
+        seed=seed,
+        **changes,
+    )
 
 
 def weights(some):
@@ -49,13 +61,16 @@ class Noisy(Dataset):
 
 
 def test_batches_of_a_list_teach_as_images_do():
-    order = torch.randperm(200, generator=torch.Generator().manual_seed(0))  # the trainer's own, of seed 0 and epoch 0
+    # the trainer's own, of seed 0 and epoch 0
+    order = torch.randperm(200, generator=torch.Generator().manual_seed(0))
     ours = trainer(Batch(X, Y), Batch(X, Y), epochs=1)
     theirs = trainer([(X[part], Y[part]) for part in order.split(20)], [(X, Y)], epochs=1)
     (a,), (b,) = ours.run(), theirs.run()
     assert torch.equal(weights(ours), weights(theirs))
     timed = {"seconds", "night_seconds", "samples_per_second"}
-    assert {k: v for k, v in a.items() if k not in timed} == {k: v for k, v in b.items() if k not in timed}
+    assert {k: v for k, v in a.items() if k not in timed} == {
+        k: v for k, v in b.items() if k not in timed
+    }
     assert b["samples"] == 200 and b["test_accuracy"] > 0.2  # chance is 0.1
 
 
@@ -91,9 +106,16 @@ def test_epochs_differ_and_the_global_generator_comes_back_as_it_was():
 def test_a_loader_of_spikes_needs_no_encoder():
     spikes = encode(X, integrate_and_fire, 6)
     images = trainer([(X[:20], Y[:20]), (X[20:40], Y[20:40])], [(X, Y)], epochs=1)
-    trains = trainer([(spikes[:, :20], Y[:20]), (spikes[:, 20:40], Y[20:40])], [(spikes, Y)], epochs=1, encoder=None)
+    trains = trainer(
+        [(spikes[:, :20], Y[:20]), (spikes[:, 20:40], Y[20:40])],
+        [(spikes, Y)],
+        epochs=1,
+        encoder=None,
+    )
     (a,), (b,) = images.run(), trains.run()
-    assert torch.equal(weights(images), weights(trains)) and a["test_accuracy"] == b["test_accuracy"]
+    assert (
+        torch.equal(weights(images), weights(trains)) and a["test_accuracy"] == b["test_accuracy"]
+    )
 
 
 def test_a_loader_that_cannot_tell_its_length_trains_too():
@@ -110,9 +132,14 @@ def test_a_loader_that_cannot_tell_its_length_trains_too():
 
 def test_a_loader_is_measured_as_images_are():
     net = trainer(Batch(X, Y)).learner.net
-    of_images, of_loader = evaluate(net, Batch(X, Y), steps=6), evaluate(net, DataLoader(TensorDataset(X, Y), batch_size=70), steps=6)
+    of_images, of_loader = (
+        evaluate(net, Batch(X, Y), steps=6),
+        evaluate(net, DataLoader(TensorDataset(X, Y), batch_size=70), steps=6),
+    )
     assert torch.equal(of_images.predicted, of_loader.predicted)
-    assert of_images.test_accuracy == of_loader.test_accuracy and of_images.rates == pytest.approx(of_loader.rates)
+    assert of_images.test_accuracy == of_loader.test_accuracy and of_images.rates == pytest.approx(
+        of_loader.rates
+    )
 
 
 @pytest.mark.parametrize(
@@ -139,7 +166,9 @@ def test_a_batch_that_does_not_fit_is_refused_in_one_line(batches, message):
 def test_a_generator_runs_dry_and_spikes_have_their_own_shape():
     with pytest.raises(ValueError, match="iterated only once"):
         list(trainer(iter([(X[:4], Y[:4])])).run())
-    with pytest.raises(ValueError, match=r"spikes have the shape \(4, 28, 28\); need \[T, 4, 784\]"):
+    with pytest.raises(
+        ValueError, match=r"spikes have the shape \(4, 28, 28\); need \[T, 4, 784\]"
+    ):
         list(trainer([(X[:4], Y[:4])], encoder=None).run())
     with pytest.raises(ValueError, match="the samples are images: name an encoder"):
         list(trainer(Batch(X, Y), encoder=None).run())

@@ -22,7 +22,11 @@ from hardware.border.model import LayerModel, Model
 
 
 def network(*sizes, **params):
-    net = Network(sizes, neuron=TwoCompartmentLIF(TwoCompartmentParams(**params)), generator=torch.Generator().manual_seed(1))
+    net = Network(
+        sizes,
+        neuron=TwoCompartmentLIF(TwoCompartmentParams(**params)),
+        generator=torch.Generator().manual_seed(1),
+    )
     for layer in net.layers:
         layer.b.uniform_(-0.2, 0.3, generator=torch.Generator().manual_seed(2))
     return net
@@ -36,7 +40,12 @@ def test_a_network_comes_back_from_its_file_with_the_same_spikes(tmp_path):
     spikes = (torch.rand(9, 30, 20, generator=torch.Generator().manual_seed(0)) < 0.4).float()
     assert net(spikes).sum() > 0
     assert torch.equal(to_network(read)(spikes), net(spikes))
-    assert read.steps == 9 and read.encoder == "bernoulli" and read.info["seed"] == 3 and len(read.info["feedback_angle_deg"]) == 2
+    assert (
+        read.steps == 9
+        and read.encoder == "bernoulli"
+        and read.info["seed"] == 3
+        and len(read.info["feedback_angle_deg"]) == 2
+    )
 
 
 def test_feedback_weights_cross_with_the_layer_they_teach():
@@ -59,23 +68,35 @@ def test_a_network_goes_to_a_nir_file_and_comes_back_without_feedback_or_words(t
     net = network(20, 15, 4, alpha_u=0.0, alpha_v=0.95)
     to_nir(net, tmp_path / "m.nir", steps=25)
     again = from_nir(tmp_path / "m.nir")
-    assert all(torch.equal(a.w, b.w) and torch.equal(a.b, b.b) for a, b in zip(net.layers, again.layers, strict=True))
-    assert (again.neuron.params.alpha_u, again.neuron.params.alpha_v) == (0.0, torch.tensor(0.95).item())
+    assert all(
+        torch.equal(a.w, b.w) and torch.equal(a.b, b.b)
+        for a, b in zip(net.layers, again.layers, strict=True)
+    )
+    assert (again.neuron.params.alpha_u, again.neuron.params.alpha_v) == (
+        0.0,
+        torch.tensor(0.95).item(),
+    )
     assert read_model(tmp_path / "m.nir").steps == 25
 
 
 def snntorch_file(path, seed=0, sizes=(784, 60, 10)):
-    """A model of snnTorch and the file its own exporter writes of it (which needs one value per neuron)."""
+    """A model of snnTorch and the file its own exporter writes of it (which needs one value per
+    neuron).
+    """
     torch.manual_seed(seed)
     modules = []
     for fan_in, size in itertools.pairwise(sizes):
         linear = nn.Linear(fan_in, size)
         linear.weight.data *= 4
         beta, threshold = torch.full((size,), 0.9), torch.full((size,), 0.5)
-        modules += [linear, snntorch.Leaky(beta, threshold, reset_mechanism="zero", init_hidden=True)]
+        modules += [
+            linear,
+            snntorch.Leaky(beta, threshold, reset_mechanism="zero", init_hidden=True),
+        ]
     model = nn.Sequential(*modules)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # snnTorch 1.0.0 calls what nirtorch will drop
+        # snnTorch 1.0.0 calls what nirtorch will drop
+        warnings.simplefilter("ignore", DeprecationWarning)
         nir.write(path, export_to_nir(model, torch.zeros(sizes[0])))
     snntorch.utils.reset(model)
     return model
@@ -100,14 +121,19 @@ def test_what_goes_to_snntorch_is_exported_by_snntorch_and_read_back(tmp_path, a
     spikes = (torch.rand(12, 30, 20, generator=torch.Generator().manual_seed(0)) < 0.4).float()
     again = from_nir(tmp_path / "theirs.nir")
     assert net(spikes).mean() > 0.01 and torch.equal(again(spikes), net(spikes))
-    assert (again.neuron.params.alpha_u, again.neuron.params.alpha_v) == (alpha_u, torch.tensor(0.9).item())
+    assert (again.neuron.params.alpha_u, again.neuron.params.alpha_v) == (
+        alpha_u,
+        torch.tensor(0.9).item(),
+    )
 
 
 def test_a_file_of_another_tool_that_leaves_things_open_says_what_to_name(tmp_path):
     ones = np.ones(4)
     graph = nir.NIRGraph.from_list(
         nir.Affine(np.ones((4, 3)), np.zeros(4)),
-        nir.CubaLIF(tau_syn=5e-3 * ones, tau_mem=1e-2 * ones, r=ones, v_leak=0 * ones, v_threshold=ones),
+        nir.CubaLIF(
+            tau_syn=5e-3 * ones, tau_mem=1e-2 * ones, r=ones, v_leak=0 * ones, v_threshold=ones
+        ),
     )
     nir.write(tmp_path / "norse.nir", graph)
     with pytest.raises(ValueError, match="name dt in seconds"):
@@ -119,6 +145,11 @@ def test_a_file_of_another_tool_that_leaves_things_open_says_what_to_name(tmp_pa
 
 
 def test_layers_that_decay_differently_keep_their_own():
-    layers = tuple(LayerModel(w=np.ones((2, 2)), bias=np.zeros(2), alpha_v=alpha_v) for alpha_v in (0.5, 0.75, 0.5))
-    first, second, third = (layer.neuron for layer in to_network(Model(layers=layers, steps=1)).layers)
+    layers = tuple(
+        LayerModel(w=np.ones((2, 2)), bias=np.zeros(2), alpha_v=alpha_v)
+        for alpha_v in (0.5, 0.75, 0.5)
+    )
+    first, second, third = (
+        layer.neuron for layer in to_network(Model(layers=layers, steps=1)).layers
+    )
     assert (first.params.alpha_v, second.params.alpha_v) == (0.5, 0.75) and third is first

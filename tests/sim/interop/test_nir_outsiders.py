@@ -1,4 +1,6 @@
-"""What we export, others run: snnTorch reads our NIR file and fires the same spikes as our simulator, on MNIST test images."""
+"""What we export, others run: snnTorch reads our NIR file and fires the same spikes as our
+simulator, on MNIST test images.
+"""
 
 from __future__ import annotations
 
@@ -35,12 +37,20 @@ def test_snntorch_reads_our_file_and_fires_the_same_spikes(tmp_path, capsys, hid
     for layer in net.layers:
         layer.b.uniform_(-0.1, 0.2, generator=generator)
     write_model(
-        to_model(net, FEEDBACK["sleep"](net, generator=generator), steps=STEPS, encoder="integrate_and_fire", info={}), tmp_path / "m.nir"
+        to_model(
+            net,
+            FEEDBACK["sleep"](net, generator=generator),
+            steps=STEPS,
+            encoder="integrate_and_fire",
+            info={},
+        ),
+        tmp_path / "m.nir",
     )
 
     theirs = snntorch.import_nir.import_from_nir(nir.read(tmp_path / "m.nir"))
 
-    assert "warning" not in capsys.readouterr().out.lower()  # snnTorch rescales weights with a warning where conventions differ
+    # snnTorch rescales weights with a warning where conventions differ
+    assert "warning" not in capsys.readouterr().out.lower()
     spikes, state, out = image_spikes(200), None, []
     with torch.no_grad():
         for s in spikes:
@@ -53,10 +63,17 @@ def test_snntorch_reads_our_file_and_fires_the_same_spikes(tmp_path, capsys, hid
 
 @pytest.mark.slow
 def test_spikes_survive_the_way_from_snntorch_through_ours_and_nir_back_to_snntorch(tmp_path):
-    """The form of snnTorch's tutorials, 784-1000-10, beta 0.95, 25 steps, on 1,000 images: those at hand, and the same shifted."""
+    """The form of snnTorch's tutorials, 784-1000-10, beta 0.95, 25 steps, on 1,000 images: those at
+    hand, and the same shifted.
+    """
     torch.manual_seed(0)
     neuron = {"beta": 0.95, "reset_mechanism": "zero", "init_hidden": True}
-    model = nn.Sequential(nn.Linear(784, 1000), snntorch.Leaky(**neuron), nn.Linear(1000, 10), snntorch.Leaky(**neuron))
+    model = nn.Sequential(
+        nn.Linear(784, 1000),
+        snntorch.Leaky(**neuron),
+        nn.Linear(1000, 10),
+        snntorch.Leaky(**neuron),
+    )
     x = torch.from_numpy(IMAGES["test_x"])
     shifted = [x.roll((dy, dx), (1, 2)) for dy in range(-3, 4) for dx in range(-3, 4)]
     spikes = encode(torch.cat([x, *shifted])[:1000], ENCODERS["integrate_and_fire"], 25)

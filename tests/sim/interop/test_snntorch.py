@@ -62,10 +62,13 @@ def image_spikes(count=100, steps=25):
 
 
 @pytest.mark.parametrize("make", [leaky, synaptic])
-@pytest.mark.parametrize("threshold", [1.0, 0.5, 2.0, 0.7])  # powers of two divide exactly; at 0.7 the last bit is rounded
+# powers of two divide exactly; at 0.7 the last bit is rounded
+@pytest.mark.parametrize("threshold", [1.0, 0.5, 2.0, 0.7])
 @pytest.mark.parametrize("bias", [True, False])
 def test_a_converted_model_fires_the_same_spikes(make, threshold, bias):
-    model = stack(make(threshold=threshold), make(threshold=threshold), make(threshold=threshold), bias=bias)
+    model = stack(
+        make(threshold=threshold), make(threshold=threshold), make(threshold=threshold), bias=bias
+    )
     spikes = image_spikes()
     ours, theirs = from_snntorch(model)(spikes), their_spikes(model, spikes)
     assert 0.005 < theirs.mean() < 0.995
@@ -78,7 +81,10 @@ def test_the_reset_delay_of_leaky_changes_no_spike_and_that_of_synaptic_does():
         now = stack(*(make(reset_delay=False) for _ in range(3)))
         later = stack(*(make(reset_delay=True) for _ in range(3)))
         assert torch.equal(their_spikes(now, spikes), their_spikes(later, spikes)) == same
-    with pytest.raises(ValueError, match=r"1 \(Synaptic\): a delayed reset, dead for one step .* nearest: reset_delay=False"):
+    with pytest.raises(
+        ValueError,
+        match=r"1 \(Synaptic\): a delayed reset, dead for one step .* nearest: reset_delay=False",
+    ):
         from_snntorch(later)
 
 
@@ -140,7 +146,8 @@ def test_a_module_is_read_in_the_order_in_which_it_runs():
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
-@pytest.mark.parametrize("once", [True, False])  # whether the first weights are used once, before the steps, or at every one
+# whether the first weights are used once, before the steps, or at every one
+@pytest.mark.parametrize("once", [True, False])
 def test_one_neuron_module_may_serve_several_layers_and_a_constant_current_be_worked_out_once(once):
     class Shared(nn.Module):
         def __init__(self):
@@ -162,7 +169,9 @@ def test_one_neuron_module_may_serve_several_layers_and_a_constant_current_be_wo
     model, x = Shared(), torch.from_numpy(IMAGES["test_x"][:50]).flatten(1) / 255
     with torch.no_grad():
         theirs = model(x)
-    assert theirs.mean() > 0.005 and torch.equal(from_snntorch(model)(x.expand(10, 50, 784)), theirs)
+    assert theirs.mean() > 0.005 and torch.equal(
+        from_snntorch(model)(x.expand(10, 50, 784)), theirs
+    )
 
 
 def test_weights_used_only_after_the_steps_are_named():
@@ -249,7 +258,10 @@ def test_inhibition_and_graded_output_are_named():
         (nn.Sequential(nn.Flatten()), "holds no layer"),
         (nn.Linear(3, 2), "no spiking neuron after it"),
         (nn.Sequential(nn.Linear(4, 2), leaky(threshold=0.0)), "a threshold of 0"),
-        (nn.Sequential(nn.Linear(4, 2), leaky(threshold=torch.ones(3))), "3 thresholds for 2 neurons"),
+        (
+            nn.Sequential(nn.Linear(4, 2), leaky(threshold=torch.ones(3))),
+            "3 thresholds for 2 neurons",
+        ),
         (nn.Sequential(nn.Linear(4, 2), leaky(spike_grad=torch.sigmoid)), "no step function"),
     ],
 )
@@ -270,21 +282,32 @@ def test_the_nearest_form_is_taken_on_demand_and_said():
 
 def test_setting_the_reset_of_a_made_neuron_is_seen_through():
     neuron = snn.Leaky(0.9)
-    neuron.reset_mechanism = "zero"  # snnTorch goes on subtracting: it chose its step function before
+    # snnTorch goes on subtracting: it chose its step function before
+    neuron.reset_mechanism = "zero"
     assert "reset by subtraction" in str(differences(nn.Sequential(nn.Linear(4, 2), neuron))[0])
 
 
 def test_other_constants_of_the_neuron_can_be_named():
-    net = from_snntorch(stack(leaky(), leaky(), leaky()), params=TwoCompartmentParams(window=0.5, alpha_a=0.25))
+    net = from_snntorch(
+        stack(leaky(), leaky(), leaky()), params=TwoCompartmentParams(window=0.5, alpha_a=0.25)
+    )
     assert isinstance(net.neuron, TwoCompartmentLIF)
-    assert (net.neuron.params.window, net.neuron.params.alpha_a, net.neuron.params.alpha_u) == (0.5, 0.25, 0.0)
+    assert (net.neuron.params.window, net.neuron.params.alpha_a, net.neuron.params.alpha_u) == (
+        0.5,
+        0.25,
+        0.0,
+    )
     assert net.neuron.params.alpha_v == torch.tensor(0.9).item()  # float32, as snnTorch keeps it
 
 
 @pytest.mark.parametrize("alpha_u", [0.0, 0.5])
 def test_a_network_goes_to_snntorch_and_comes_back(alpha_u):
     generator = torch.Generator().manual_seed(3)
-    net = Network((784, 50, 10), neuron=TwoCompartmentLIF(TwoCompartmentParams(alpha_u=alpha_u, alpha_v=0.8)), generator=generator)
+    net = Network(
+        (784, 50, 10),
+        neuron=TwoCompartmentLIF(TwoCompartmentParams(alpha_u=alpha_u, alpha_v=0.8)),
+        generator=generator,
+    )
     for layer in net.layers:
         layer.b.uniform_(-0.1, 0.2, generator=generator)
     spikes, ours = image_spikes(), net(image_spikes())
@@ -292,7 +315,10 @@ def test_a_network_goes_to_snntorch_and_comes_back(alpha_u):
     theirs = torch.stack([model(s) for s in spikes])
     assert 0.01 < ours.mean() < 0.99 and torch.equal(theirs.detach(), ours)
     again = from_snntorch(model)
-    assert all(torch.equal(a.w, b.w) and torch.equal(a.b, b.b) for a, b in zip(net.layers, again.layers, strict=True))
+    assert all(
+        torch.equal(a.w, b.w) and torch.equal(a.b, b.b)
+        for a, b in zip(net.layers, again.layers, strict=True)
+    )
     assert torch.equal(again(spikes), ours)
     theirs.sum().backward()
     assert model.fc1.weight.grad.abs().sum() > 0  # it trains on there

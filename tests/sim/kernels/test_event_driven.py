@@ -1,4 +1,6 @@
-"""The event-driven loops mean what the pure steps mean: spikes equal where sums are exact, updates equal up to the order of sums."""
+"""The event-driven loops mean what the pure steps mean: spikes equal where sums are exact, updates
+equal up to the order of sums.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,8 @@ def test_spikes_and_slopes_equal_the_steps_to_the_bit_where_sums_are_exact(
     steps: int, batch: int, neurons: int, rate: float, seed: int
 ) -> None:
     p = TwoCompartmentParams(alpha_u=0.5, alpha_v=0.75)
-    w = (torch.randn(neurons, 9, generator=drawn(seed)) * 256).round() / 512  # halves of a few bits: no sum of them is rounded
+    # halves of a few bits: no sum of them is rounded
+    w = (torch.randn(neurons, 9, generator=drawn(seed)) * 256).round() / 512
     b = (torch.randn(neurons, generator=drawn(seed + 1)) * 64).round() / 512
     s_in = spikes(seed + 2, steps, batch, 9, rate=rate)
     fired = event_driven.fire(packed(s_in), event_driven.synapses(w, b), p)
@@ -55,7 +58,14 @@ def test_spikes_and_slopes_equal_the_steps_to_the_bit_where_sums_are_exact(
 
 
 @settings(deadline=None)
-@given(lengths, st.sampled_from([1, 5, 65]), rates, seeds, st.sampled_from([0.0, 0.6]), st.sampled_from([0.0, 0.75]))
+@given(
+    lengths,
+    st.sampled_from([1, 5, 65]),
+    rates,
+    seeds,
+    st.sampled_from([0.0, 0.6]),
+    st.sampled_from([0.0, 0.75]),
+)
 @pytest.mark.parametrize("rule", [Eligibility, Factorised])
 def test_updates_equal_the_rules_steps(
     rule: type, steps: int, neurons: int, rate: float, seed: int, alpha_a: float, alpha_z: float
@@ -82,23 +92,45 @@ def _stepped(rule: Rule, g: torch.Tensor, s_pre: torch.Tensor) -> event_driven.U
 
 
 def test_a_spike_by_hand() -> None:
-    # One input fires at step 1 of 3, the error is 1 at step 2: its trace there is 0.5 + 0.75 = 1.25, so dw = 1.25 / 3.
-    s_pre, err = torch.tensor([0.0, 1.0, 0.0]).view(3, 1, 1), torch.tensor([0.0, 0.0, 1.0]).view(3, 1, 1)
-    update = event_driven.learn(packed(s_pre), err, torch.ones(1, 1), packed(torch.ones(3, 1, 1)), TwoCompartmentParams(), TraceParams())
+    # One input fires at step 1 of 3, the error is 1 at step 2: its trace there is 0.5 + 0.75 =
+    # 1.25, so dw = 1.25 / 3.
+    s_pre, err = (
+        torch.tensor([0.0, 1.0, 0.0]).view(3, 1, 1),
+        torch.tensor([0.0, 0.0, 1.0]).view(3, 1, 1),
+    )
+    update = event_driven.learn(
+        packed(s_pre),
+        err,
+        torch.ones(1, 1),
+        packed(torch.ones(3, 1, 1)),
+        TwoCompartmentParams(),
+        TraceParams(),
+    )
     assert update.dw.item() == pytest.approx(1.25 / 3)
 
 
 def test_an_error_teaches_no_spike_that_came_after_it() -> None:
     s_pre, err = torch.zeros(40, 1, 2), torch.zeros(40, 1, 1)
     s_pre[34, 0, 0] = s_pre[35, 0, 1] = err[34] = 1
-    update = event_driven.learn(packed(s_pre), err, torch.ones(1, 1), packed(torch.ones(40, 1, 1)), TwoCompartmentParams(), TraceParams())
+    update = event_driven.learn(
+        packed(s_pre),
+        err,
+        torch.ones(1, 1),
+        packed(torch.ones(40, 1, 1)),
+        TwoCompartmentParams(),
+        TraceParams(),
+    )
     assert update.dw[0, 0] > 0 and update.dw[0, 1] == 0
 
 
 def test_a_sample_without_errors_changes_nothing() -> None:
     err = torch.zeros(12, 2, 3)
     err[:, 0] = 1
-    s_pre, psi, w_fb = spikes(0, 12, 2, 5), torch.ones(12, 2, 4), torch.randn(4, 3, generator=drawn(1))
+    s_pre, psi, w_fb = (
+        spikes(0, 12, 2, 5),
+        torch.ones(12, 2, 4),
+        torch.randn(4, 3, generator=drawn(1)),
+    )
     p, trace = TwoCompartmentParams(), TraceParams()
     both = event_driven.learn(packed(s_pre), err, w_fb, packed(psi), p, trace)
     alone = event_driven.learn(packed(s_pre[:, :1]), err[:, :1], w_fb, packed(psi[:, :1]), p, trace)
@@ -110,7 +142,9 @@ def test_a_sample_without_errors_changes_nothing() -> None:
 def test_a_learning_step_equals_the_general_way(error: str, rule: Rule) -> None:
     net = Network((30, 70, 20, 5), generator=drawn(0))
     s, labels = spikes(1, 12, 9, 30), torch.arange(9) % 5
-    learner = LocalLearner(net, RandomDFA(net, generator=drawn(2)), error=ERRORS[error](), rule=rule)
+    learner = LocalLearner(
+        net, RandomDFA(net, generator=drawn(2)), error=ERRORS[error](), rule=rule
+    )
     assert learner.by_events
     fast, grads = learner.step(s, labels), [p.grad.clone() for p in net.parameters()]
     general = learner._layer_at_once(s, torch.nn.functional.one_hot(labels, 5).float())
@@ -125,13 +159,20 @@ def test_a_learning_step_equals_the_general_way(error: str, rule: Rule) -> None:
 @pytest.mark.parametrize("threads", [1, 2])
 def test_blocks_of_a_wide_layer_give_the_bits_of_the_whole(monkeypatch, threads: int) -> None:
     net = Network((40, 150, 70, 4), generator=drawn(0))
-    learner = LocalLearner(net, RandomDFA(net, generator=drawn(1)), rule=[Eligibility(), Factorised(), Eligibility()], threads=threads)
+    learner = LocalLearner(
+        net,
+        RandomDFA(net, generator=drawn(1)),
+        rule=[Eligibility(), Factorised(), Eligibility()],
+        threads=threads,
+    )
     s, labels = spikes(2, 12, 20, 40), torch.arange(20) % 4
     learner.step(s, labels)
     whole = [p.grad.clone() for p in net.parameters()]
     monkeypatch.setattr(by_events, "BLOCK", 64)
     learner.step(s, labels)
-    assert all(torch.equal(p.grad, before) for p, before in zip(net.parameters(), whole, strict=True))
+    assert all(
+        torch.equal(p.grad, before) for p, before in zip(net.parameters(), whole, strict=True)
+    )
 
 
 def test_part_of_a_batch_is_learned_where_it_lies() -> None:
@@ -141,7 +182,9 @@ def test_part_of_a_batch_is_learned_where_it_lies() -> None:
     learner.step(s[:, 3:14].contiguous(), labels[3:14])
     copied = [p.grad.clone() for p in net.parameters()]
     learner.step(s[:, 3:14], labels[3:14])
-    assert all(torch.equal(p.grad, before) for p, before in zip(net.parameters(), copied, strict=True))
+    assert all(
+        torch.equal(p.grad, before) for p, before in zip(net.parameters(), copied, strict=True)
+    )
 
 
 @pytest.mark.parametrize("rule", [Eligibility(), Factorised()])
@@ -162,8 +205,13 @@ def test_what_is_kept_between_batches_changes_nothing(rule: Rule) -> None:
         other.net.load_state_dict(learner.net.state_dict())
         other.feedback.load_state_dict(learner.feedback.state_dict())
         expected = other.step(packed(s), labels[:size])
-        assert all(torch.equal(found, wished) for found, wished in zip(result, expected, strict=True))
-        assert all(torch.equal(p.grad, q.grad) for p, q in zip(learner.net.parameters(), other.net.parameters(), strict=True))
+        assert all(
+            torch.equal(found, wished) for found, wished in zip(result, expected, strict=True)
+        )
+        assert all(
+            torch.equal(p.grad, q.grad)
+            for p, q in zip(learner.net.parameters(), other.net.parameters(), strict=True)
+        )
 
 
 def test_a_copied_learner_works_in_memory_of_its_own() -> None:
@@ -176,7 +224,9 @@ def test_a_copied_learner_works_in_memory_of_its_own() -> None:
     theirs.step(s, labels)
     before = [p.grad.clone() for p in learner.net.parameters()]
     learner.step(s, labels)
-    assert all(torch.equal(p.grad, old) for p, old in zip(learner.net.parameters(), before, strict=True))
+    assert all(
+        torch.equal(p.grad, old) for p, old in zip(learner.net.parameters(), before, strict=True)
+    )
 
 
 def test_trains_and_tensors_teach_the_same_bits() -> None:
@@ -186,7 +236,9 @@ def test_trains_and_tensors_teach_the_same_bits() -> None:
     learner.step(s, labels)
     dense = [p.grad.clone() for p in net.parameters()]
     learner.step(packed(s), labels)
-    assert all(torch.equal(p.grad, before) for p, before in zip(net.parameters(), dense, strict=True))
+    assert all(
+        torch.equal(p.grad, before) for p, before in zip(net.parameters(), dense, strict=True)
+    )
 
 
 def test_what_the_loops_do_not_know_takes_the_general_way() -> None:
@@ -215,10 +267,17 @@ def test_analogue_input_drives_the_general_way() -> None:
 
 
 def test_errors_of_the_output_layer_do_not_linger() -> None:
-    net = Network((6, 5, 3), neuron=TwoCompartmentLIF(TwoCompartmentParams(alpha_a=0.8)), generator=drawn(0))
+    net = Network(
+        (6, 5, 3), neuron=TwoCompartmentLIF(TwoCompartmentParams(alpha_a=0.8)), generator=drawn(0)
+    )
     learner = LocalLearner(net, RandomDFA(net, generator=drawn(1)))
     s, labels = spikes(2, 9, 4, 6), torch.arange(4) % 3
     learner.step(s, labels)
     activity, target = net.roll(s), torch.nn.functional.one_hot(labels, 3).float()
     err = errors_over_time(learner.error, activity[-1].s, target)
-    torch.testing.assert_close(net.layers[1].w.grad, -update_over_time(Eligibility(), err, activity[0].s).dw, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(
+        net.layers[1].w.grad,
+        -update_over_time(Eligibility(), err, activity[0].s).dw,
+        rtol=1e-4,
+        atol=1e-6,
+    )

@@ -1,4 +1,6 @@
-"""The kernels mean what the pure steps mean: held to them under Triton's interpreter on a CPU, and on a GPU where there is one."""
+"""The kernels mean what the pure steps mean: held to them under Triton's interpreter on a CPU, and
+on a GPU where there is one.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-pytest.importorskip("triton", reason="Triton is not installed: no GPU, no kernels (it is in the extra `dev` on Linux)")
+pytest.importorskip(
+    "triton",
+    reason="Triton is not installed: no GPU, no kernels (it is in the extra `dev` on Linux)",
+)
 
 from biograd import network, neurons, sleep
 from biograd.data.augment import AugmentParams, augment, drawn_shift
@@ -33,14 +38,20 @@ from biograd.training.trainer import Trainer, TrainParams
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 # Neither a block of lanes (128) nor a multiple of it; a single step, and more than a word of 32.
-lengths, batches, widths = st.sampled_from([1, 2, 33]), st.sampled_from([1, 3]), st.sampled_from([1, 43, 130])
+lengths, batches, widths = (
+    st.sampled_from([1, 2, 33]),
+    st.sampled_from([1, 3]),
+    st.sampled_from([1, 43, 130]),
+)
 seeds = st.integers(0, 2**31)
 few = settings(max_examples=8)  # the interpreter takes a millisecond per step
 
 
 @pytest.fixture(autouse=True, scope="module")
 def launched():
-    """The kernels, interpreted where there is no GPU: the names of those that were launched, in order."""
+    """The kernels, interpreted where there is no GPU: the names of those that were launched, in
+    order.
+    """
     with pytest.MonkeyPatch.context() as patch:
         if DEVICE == "cpu":
             patch.setenv("TRITON_INTERPRET", "1")
@@ -49,7 +60,11 @@ def launched():
         importlib.import_module("biograd.kernels.gpu_kernels")
         names: list[str] = []
         launch = gpu._launch
-        patch.setattr(gpu, "_launch", lambda name, *arguments, **meta: (names.append(name), launch(name, *arguments, **meta)))
+        patch.setattr(
+            gpu,
+            "_launch",
+            lambda name, *arguments, **meta: (names.append(name), launch(name, *arguments, **meta)),
+        )
         yield names
     sys.modules.pop("biograd.kernels.gpu_kernels", None)
 
@@ -67,8 +82,17 @@ def spikes(seed: int, *shape: int, rate: float = 0.4) -> torch.Tensor:
 
 
 @few
-@given(lengths, batches, widths, seeds, st.sampled_from([(0.5, 0.75), (0.9, 0.3)]), st.sampled_from([0.4, 1.0]))
-def test_spikes_and_slopes_equal_the_steps_to_the_bit(launched, steps, batch, n, seed, alphas, window) -> None:
+@given(
+    lengths,
+    batches,
+    widths,
+    seeds,
+    st.sampled_from([(0.5, 0.75), (0.9, 0.3)]),
+    st.sampled_from([0.4, 1.0]),
+)
+def test_spikes_and_slopes_equal_the_steps_to_the_bit(
+    launched, steps, batch, n, seed, alphas, window
+) -> None:
     p = TwoCompartmentParams(alpha_u=alphas[0], alpha_v=alphas[1], window=window)
     current = normal(seed, steps, batch, n)
     s, psi = soma_scan(TwoCompartmentLIF(p), current)
@@ -80,7 +104,13 @@ def test_spikes_and_slopes_equal_the_steps_to_the_bit(launched, steps, batch, n,
 def test_a_voltage_at_the_threshold_does_not_fire_and_one_at_the_window_has_no_slope() -> None:
     current = torch.tensor([1.0, 1.0000001, 2.0, 0.0, 1.5], device=DEVICE).view(1, 1, 5)
     s, psi = gpu.soma(current, 0.5, 0.75, 1.0)
-    assert s.flatten().tolist() == [0, 1, 1, 0, 1] and psi.flatten().tolist() == [True, True, False, False, True]
+    assert s.flatten().tolist() == [0, 1, 1, 0, 1] and psi.flatten().tolist() == [
+        True,
+        True,
+        False,
+        False,
+        True,
+    ]
 
 
 @few
@@ -103,10 +133,21 @@ def stepped(rule: Rule, g: torch.Tensor, s_pre: torch.Tensor) -> Update:
 
 @few
 @given(lengths, batches, widths, seeds, st.sampled_from([0.0, 0.6]), st.booleans())
-@pytest.mark.parametrize("rule", [Eligibility(TraceParams(alpha_x=0.5, alpha_z=0.75)), Eligibility(TraceParams(alpha_z=0.0)), Factorised()])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Eligibility(TraceParams(alpha_x=0.5, alpha_z=0.75)),
+        Eligibility(TraceParams(alpha_z=0.0)),
+        Factorised(),
+    ],
+)
 def test_updates_equal_the_rules_steps(rule, steps, batch, n, seed, alpha_a, gated) -> None:
     neuron = TwoCompartmentLIF(TwoCompartmentParams(alpha_a=alpha_a))
-    teach, s_pre, psi = normal(seed, steps, batch, n), spikes(seed + 1, steps, batch, 6), spikes(seed + 2, steps, batch, n)
+    teach, s_pre, psi = (
+        normal(seed, steps, batch, n),
+        spikes(seed + 1, steps, batch, 6),
+        spikes(seed + 2, steps, batch, n),
+    )
     assert on_gpu.learns(neuron, rule, teach)
     found = on_gpu.update(rule, teach, psi.bool() if gated else None, s_pre, alpha_a)
     expected = stepped(rule, apical_scan(neuron, teach) * (psi if gated else 1), s_pre)
@@ -115,19 +156,32 @@ def test_updates_equal_the_rules_steps(rule, steps, batch, n, seed, alpha_a, gat
 
 
 def test_a_spike_by_hand() -> None:
-    # One input fires at step 1 of 3, the error is 1 at step 2: its trace there is 0.5 + 0.75 = 1.25.
+    # One input fires at step 1 of 3, the error is 1 at step 2: its trace there is 0.5 + 0.75 =
+    # 1.25.
     teach = torch.tensor([0.0, 0.0, 1.0], device=DEVICE).view(3, 1, 1)
     owed, total = gpu.owed(teach, None, 0.0, 0.5, 0.75)
-    assert owed.flatten().tolist() == [0.25 + 0.375 + 0.5625, 1.25, 1.0] and total.item() == 1.1875 + 1.25 + 1.0
-    assert gpu.gated_sum(teach, torch.tensor([True, True, False], device=DEVICE).view(3, 1, 1), 0.0).item() == 0
+    assert (
+        owed.flatten().tolist() == [0.25 + 0.375 + 0.5625, 1.25, 1.0]
+        and total.item() == 1.1875 + 1.25 + 1.0
+    )
+    assert (
+        gpu.gated_sum(
+            teach, torch.tensor([True, True, False], device=DEVICE).view(3, 1, 1), 0.0
+        ).item()
+        == 0
+    )
 
 
 def test_a_closed_gate_lets_no_error_through_and_time_flows_one_way() -> None:
-    teach, psi = torch.ones(4, 1, 2, device=DEVICE), torch.zeros(4, 1, 2, dtype=torch.bool, device=DEVICE)
+    teach, psi = (
+        torch.ones(4, 1, 2, device=DEVICE),
+        torch.zeros(4, 1, 2, dtype=torch.bool, device=DEVICE),
+    )
     psi[1, 0, 1] = True
     owed, _ = gpu.owed(teach, psi, 0.0, 0.5, 0.75)
     assert owed[:, 0, 0].tolist() == [0, 0, 0, 0]
-    assert owed[:2, 0, 1].gt(0).all() and owed[2:, 0, 1].eq(0).all()  # spikes that come after the error are owed nothing
+    # spikes that come after the error are owed nothing
+    assert owed[:2, 0, 1].gt(0).all() and owed[2:, 0, 1].eq(0).all()
 
 
 @few
@@ -138,7 +192,9 @@ def test_images_on_the_device_become_the_spikes_of_the_encoder(steps, batch, see
     p = AugmentParams(shift=2 if moved else 0)
     offset = drawn_shift(batch, p, generator=drawn(seed)) if moved else None
     expected = encode(augment(images[members], p, generator=drawn(seed)), integrate_and_fire, steps)
-    assert torch.equal(gpu.integrate_and_fire_images(images.to(DEVICE), members, steps, offset).cpu(), expected)
+    assert torch.equal(
+        gpu.integrate_and_fire_images(images.to(DEVICE), members, steps, offset).cpu(), expected
+    )
 
 
 def test_every_grey_value_fires_as_the_encoder_says() -> None:
@@ -152,7 +208,10 @@ def test_every_grey_value_fires_as_the_encoder_says() -> None:
 def test_dreams_and_surprise_equal_the_steps_to_the_bit(launched, steps, n, seed) -> None:
     current, noise = normal(seed, steps, n), 0.6 * normal(seed + 1, steps, n)
     p, s = TwoCompartmentParams(), spikes(seed + 2, steps, n)
-    found_dream, found_surprise = sleep._dream_scan(current, noise, p, 0.02), sleep._surprise_scan(s, 0.02)
+    found_dream, found_surprise = (
+        sleep._dream_scan(current, noise, p, 0.02),
+        sleep._surprise_scan(s, 0.02),
+    )
     assert launched[-2:] == ["dream", "surprise"]
     with pytest.MonkeyPatch.context() as patch:  # step by step
         patch.setattr(gpu, "runs_on", lambda x, dtype=torch.float32: False)
@@ -163,11 +222,19 @@ def test_dreams_and_surprise_equal_the_steps_to_the_bit(launched, steps, n, seed
 
 @pytest.mark.parametrize("error", ERRORS)
 @pytest.mark.parametrize("rule", [Eligibility(), Factorised()])
-def test_a_learning_step_equals_the_general_way(launched: list[str], error: str, rule: Rule) -> None:
-    net = Network((30, 70, 20, 5), neuron=TwoCompartmentLIF(TwoCompartmentParams(alpha_a=0.3)), generator=drawn(0)).to(DEVICE)
+def test_a_learning_step_equals_the_general_way(
+    launched: list[str], error: str, rule: Rule
+) -> None:
+    net = Network(
+        (30, 70, 20, 5),
+        neuron=TwoCompartmentLIF(TwoCompartmentParams(alpha_a=0.3)),
+        generator=drawn(0),
+    ).to(DEVICE)
     s, labels = spikes(1, 12, 9, 30), torch.arange(9, device=DEVICE) % 5
     target = torch.nn.functional.one_hot(labels, 5).float()
-    learner = LocalLearner(net, RandomDFA(net, generator=drawn(2)), error=ERRORS[error](), rule=rule)
+    learner = LocalLearner(
+        net, RandomDFA(net, generator=drawn(2)), error=ERRORS[error](), rule=rule
+    )
     launched.clear()
     fast = learner._layer_at_once(s, target)
     assert launched == ["soma"] * 3 + ["owe" if isinstance(rule, Eligibility) else "gated_sum"] * 3
@@ -183,7 +250,8 @@ def test_a_learning_step_equals_the_general_way(launched: list[str], error: str,
 
 
 def test_a_learning_step_never_waits_for_the_device() -> None:
-    # What cannot be recorded as a CUDA graph: reading a number out of a tensor, and shapes that depend on values.
+    # What cannot be recorded as a CUDA graph: reading a number out of a tensor, and shapes that
+    # depend on values.
     from torch.utils._python_dispatch import TorchDispatchMode
 
     waiting = {"_local_scalar_dense", "item", "nonzero", "masked_select", "equal", "is_nonzero"}
@@ -202,22 +270,38 @@ def test_a_learning_step_never_waits_for_the_device() -> None:
     assert "mm" in seen and not seen & waiting
 
 
-@pytest.mark.parametrize("error", [*(kind() for kind in ERRORS.values()), ClassWeighted(SignedSpikes(), torch.ones(3))])
+@pytest.mark.parametrize(
+    "error", [*(kind() for kind in ERRORS.values()), ClassWeighted(SignedSpikes(), torch.ones(3))]
+)
 @pytest.mark.parametrize("rule", [Eligibility(), Factorised()])
-def test_a_batch_lies_on_the_device_from_its_images_to_its_updates(monkeypatch, error, rule: Rule) -> None:
-    # On torch's device without memory: a tensor left on the processor, or a number read out, raises.
+def test_a_batch_lies_on_the_device_from_its_images_to_its_updates(
+    monkeypatch, error, rule: Rule
+) -> None:
+    # On torch's device without memory: a tensor left on the processor, or a number read out,
+    # raises.
     def launch(name, on, lanes, *arguments, **meta) -> None:
-        assert all(tensor.device.type == "meta" for tensor in arguments if isinstance(tensor, torch.Tensor)), name
+        assert all(
+            tensor.device.type == "meta" for tensor in arguments if isinstance(tensor, torch.Tensor)
+        ), name
 
-    monkeypatch.setattr(gpu, "runs_on", lambda x, dtype=torch.float32: x.device.type == "meta" and x.dtype == dtype)
+    monkeypatch.setattr(
+        gpu, "runs_on", lambda x, dtype=torch.float32: x.device.type == "meta" and x.dtype == dtype
+    )
     monkeypatch.setattr(gpu, "_launch", launch)
     net = Network((30, 8, 3)).to("meta")
     learner = LocalLearner(net, RandomDFA(net), error=error, rule=rule)
-    images = resident(ImageSet("none", "train", torch.zeros(9, 6, 5, dtype=torch.uint8), torch.arange(9) % 3, 3), "meta")
+    images = resident(
+        ImageSet("none", "train", torch.zeros(9, 6, 5, dtype=torch.uint8), torch.arange(9) % 3, 3),
+        "meta",
+    )
     assert isinstance(images, ImageSet)
-    s = spikes_of(images, torch.arange(4), 5, augmentation=AugmentParams(shift=1), generator=drawn(0))
+    s = spikes_of(
+        images, torch.arange(4), 5, augmentation=AugmentParams(shift=1), generator=drawn(0)
+    )
     result = learner.step(s, images.y[:4])
-    assert {tensor.device.type for tensor in (s, *result, *(p.grad for p in net.parameters()))} == {"meta"}
+    assert {tensor.device.type for tensor in (s, *result, *(p.grad for p in net.parameters()))} == {
+        "meta"
+    }
 
 
 def test_what_the_kernels_do_not_know_takes_the_general_way() -> None:
@@ -229,20 +313,29 @@ def test_what_the_kernels_do_not_know_takes_the_general_way() -> None:
 
     g, neuron = normal(0, 2, 1, 3), TwoCompartmentLIF()
     assert on_gpu.learns(neuron, Factorised(), g)
-    assert not on_gpu.learns(neuron, OwnRule(), g) and not on_gpu.learns(OwnNeuron(), Factorised(), g)
+    assert not on_gpu.learns(neuron, OwnRule(), g) and not on_gpu.learns(
+        OwnNeuron(), Factorised(), g
+    )
     assert not on_gpu.learns(neuron, Factorised(), g.double())
 
 
-def test_resident_images_are_picked_moved_and_encoded_by_one_kernel_with_the_same_draws(launched) -> None:
+def test_resident_images_are_picked_moved_and_encoded_by_one_kernel_with_the_same_draws(
+    launched,
+) -> None:
     images = digits()
     members, changes = torch.tensor([3, 0, 3]), AugmentParams(shift=2)
     launched.clear()
     found = spikes_of(images, members, 6, augmentation=changes, generator=drawn(5))
     assert launched == ["integrate_and_fire"]
-    expected = encode(augment(images.x[members].cpu(), changes, generator=drawn(5)), integrate_and_fire, 6)
+    expected = encode(
+        augment(images.x[members].cpu(), changes, generator=drawn(5)), integrate_and_fire, 6
+    )
     assert torch.equal(found.cpu(), expected)
     launched.clear()
-    spikes_of(images, members, 6, augmentation=AugmentParams(shift=2, rotate=5.0), generator=drawn(5))  # that one resamples
+    # that one resamples
+    spikes_of(
+        images, members, 6, augmentation=AugmentParams(shift=2, rotate=5.0), generator=drawn(5)
+    )
     spikes_of(images, members, 6, encoder=latency)
     assert launched == []
 
@@ -254,7 +347,8 @@ def digits() -> ImageSet:
 
 @pytest.mark.slow
 def test_a_training_run_by_kernels_ends_where_the_general_way_does(launched, monkeypatch) -> None:
-    monkeypatch.setattr(network, "runs_on", lambda x: False)  # a GPU's network does not go by events
+    # a GPU's network does not go by events
+    monkeypatch.setattr(network, "runs_on", lambda x: False)
 
     def trained() -> tuple[list[dict], list[torch.Tensor]]:
         net = Network((30, 20, 3), generator=drawn(1)).to(DEVICE)
@@ -281,15 +375,22 @@ def test_a_training_run_by_kernels_ends_where_the_general_way_does(launched, mon
     assert [r["train_accuracy"] for r in records] == [r["train_accuracy"] for r in general]
     assert records[-1]["test_accuracy"] == general[-1]["test_accuracy"]
     for a, b in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-4)  # Adam's division makes last bits of small updates count
+        # Adam's division makes last bits of small updates count
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-4)
 
 
 SIGNATURES = {  # of each kernel's arguments, as a launch gives them; and its compile-time constants
     "soma": ("*fp32 *fp32 *u8 i32 i32 fp32 fp32 fp32", [{}]),
     "trace": ("*fp32 *fp32 i32 i32 fp32 fp32", [{}]),
-    "owe": ("*fp32 *u8 *fp32 *fp32 i32 i32 fp32 fp32 fp32", [{"GATED": g, "LINGERS": a} for g in (True, False) for a in (True, False)]),
+    "owe": (
+        "*fp32 *u8 *fp32 *fp32 i32 i32 fp32 fp32 fp32",
+        [{"GATED": g, "LINGERS": a} for g in (True, False) for a in (True, False)],
+    ),
     "gated_sum": ("*fp32 *u8 *fp32 i32 i32 fp32", [{"GATED": True}, {"GATED": False}]),
-    "integrate_and_fire": ("*u8 *i64 *i64 *fp32 i32 i32 i32 i32 i32", [{"SHIFTED": True}, {"SHIFTED": False}]),
+    "integrate_and_fire": (
+        "*u8 *i64 *i64 *fp32 i32 i32 i32 i32 i32",
+        [{"SHIFTED": True}, {"SHIFTED": False}],
+    ),
     "dream": ("*fp32 *fp32 *fp32 *fp32 i32 i32 fp32 fp32 fp32", [{}]),
     "surprise": ("*fp32 *fp32 *fp32 i32 i32", [{}]),
 }
@@ -307,12 +408,18 @@ def test_every_kernel_compiles_for_a_gpu_and_contracts_no_sums(monkeypatch, tmp_
     assert spec is not None and spec.loader is not None
     compiled = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(compiled)
-    assert {name for name, value in vars(compiled).items() if isinstance(value, triton.JITFunction)} == set(SIGNATURES)
+    assert {
+        name for name, value in vars(compiled).items() if isinstance(value, triton.JITFunction)
+    } == set(SIGNATURES)
     for name, (types, variants) in SIGNATURES.items():
         for constants in variants:
             fn = getattr(compiled, name)
             meta = constants | {"BLOCK": gpu.BLOCK}
-            signature = dict(zip(fn.arg_names, [*types.split(), *["constexpr"] * len(meta)], strict=True))
+            signature = dict(
+                zip(fn.arg_names, [*types.split(), *["constexpr"] * len(meta)], strict=True)
+            )
             source = ASTSource(fn, signature, meta)
-            made = triton.compile(source, target=GPUTarget("cuda", 90, 32), options={"enable_fp_fusion": False})
+            made = triton.compile(
+                source, target=GPUTarget("cuda", 90, 32), options={"enable_fp_fusion": False}
+            )
             assert made.asm["cubin"] and "fma." not in made.asm["ptx"], name

@@ -56,4 +56,6 @@ def test_views_are_packed_as_they_look() -> None:
 @pytest.mark.parametrize("steps", [1, 10, 20, 33])
 def test_looking_up_grey_values_equals_the_encoder(steps: int) -> None:
     x = torch.arange(256, dtype=torch.uint8).view(2, 16, 8)
-    assert torch.equal(integrate_and_fire_trains(x, steps).dense(), integrate_and_fire(x.flatten(1) / 255, steps))
+    assert torch.equal(
+        integrate_and_fire_trains(x, steps).dense(), integrate_and_fire(x.flatten(1) / 255, steps)
+    )

@@ -11,7 +11,8 @@ from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams, soma_scan
 from biograd.sleep import DreamState, homeostatic_step, surprise_step
 from biograd.traces import TraceParams, rest, trace_step
 
-shapes = st.tuples(st.integers(1, 12), st.integers(1, 5), st.integers(1, 9))  # T, B, N; ones are the corners
+# T, B, N; ones are the corners
+shapes = st.tuples(st.integers(1, 12), st.integers(1, 5), st.integers(1, 9))
 kept = st.floats(0, 0.99)
 seeds = st.integers(0, 2**31)
 
@@ -21,8 +22,12 @@ def randn(seed: int, *shape: int) -> torch.Tensor:
 
 
 @given(shapes, seeds, kept, kept, st.floats(0.01, 2))
-def test_the_soma_loop_equals_its_steps(shape: tuple[int, int, int], seed: int, alpha_u: float, alpha_v: float, window: float) -> None:
-    neuron = TwoCompartmentLIF(TwoCompartmentParams(alpha_u=alpha_u, alpha_v=alpha_v, window=window))
+def test_the_soma_loop_equals_its_steps(
+    shape: tuple[int, int, int], seed: int, alpha_u: float, alpha_v: float, window: float
+) -> None:
+    neuron = TwoCompartmentLIF(
+        TwoCompartmentParams(alpha_u=alpha_u, alpha_v=alpha_v, window=window)
+    )
     current = 0.3 + randn(seed, *shape)
     s, psi = soma_scan(neuron, current, compiled=True)
     s_pure, psi_pure = soma_scan(neuron, current, compiled=False)
@@ -31,7 +36,9 @@ def test_the_soma_loop_equals_its_steps(shape: tuple[int, int, int], seed: int, 
 
 
 @given(shapes, seeds, kept, kept)
-def test_the_trace_loop_equals_its_steps(shape: tuple[int, int, int], seed: int, alpha_x: float, alpha_z: float) -> None:
+def test_the_trace_loop_equals_its_steps(
+    shape: tuple[int, int, int], seed: int, alpha_x: float, alpha_z: float
+) -> None:
     s = (randn(seed, *shape) > 0.5).float()
     p = TraceParams(alpha_x=alpha_x, alpha_z=alpha_z)
     state, z = rest(s[0]), scans.trace(s, alpha_x, alpha_z)
@@ -41,7 +48,9 @@ def test_the_trace_loop_equals_its_steps(shape: tuple[int, int, int], seed: int,
 
 
 @given(shapes, seeds, kept, kept, st.floats(0.001, 1))
-def test_the_dream_loop_equals_its_steps(shape: tuple[int, int, int], seed: int, alpha_u: float, alpha_v: float, eta: float) -> None:
+def test_the_dream_loop_equals_its_steps(
+    shape: tuple[int, int, int], seed: int, alpha_u: float, alpha_v: float, eta: float
+) -> None:
     steps, neurons = shape[0] * 4, shape[2]
     p = TwoCompartmentParams(alpha_u=alpha_u, alpha_v=alpha_v)
     current, noise = randn(seed, steps, neurons), randn(seed + 1, steps, neurons)
@@ -53,7 +62,9 @@ def test_the_dream_loop_equals_its_steps(shape: tuple[int, int, int], seed: int,
 
 
 @given(shapes, seeds, st.floats(0.001, 1))
-def test_the_surprise_loop_equals_its_steps(shape: tuple[int, int, int], seed: int, eta: float) -> None:
+def test_the_surprise_loop_equals_its_steps(
+    shape: tuple[int, int, int], seed: int, eta: float
+) -> None:
     s = (randn(seed, shape[0] * 4, shape[2]) > 0.5).float()
     mean, out = torch.zeros(shape[2]), scans.surprise(s, eta)
     for t in range(len(s)):
@@ -65,16 +76,24 @@ def test_the_surprise_loop_equals_its_steps(shape: tuple[int, int, int], seed: i
 def test_the_encoder_loop_equals_its_formula(steps: int, pixels: list[int]) -> None:
     x = torch.tensor([pixels]) / 255
     t = torch.arange(steps + 1, dtype=x.dtype)
-    assert torch.equal(scans.integrate_and_fire(x, steps), (x * t[:, None, None] + 0.5).floor().diff(dim=0))
+    assert torch.equal(
+        scans.integrate_and_fire(x, steps), (x * t[:, None, None] + 0.5).floor().diff(dim=0)
+    )
 
 
 def test_loops_take_views_that_are_not_contiguous() -> None:
     current = randn(0, 3, 4, 6).transpose(0, 2)
     assert not current.is_contiguous()
-    assert torch.equal(scans.soma(current, 0.5, 0.75, 1.0)[0], scans.soma(current.contiguous(), 0.5, 0.75, 1.0)[0])
-    assert torch.equal(scans.trace(current, 0.5, 0.75), scans.trace(current.contiguous(), 0.5, 0.75))
+    assert torch.equal(
+        scans.soma(current, 0.5, 0.75, 1.0)[0], scans.soma(current.contiguous(), 0.5, 0.75, 1.0)[0]
+    )
+    assert torch.equal(
+        scans.trace(current, 0.5, 0.75), scans.trace(current.contiguous(), 0.5, 0.75)
+    )
 
 
 def test_loops_refuse_other_types_than_float32_on_a_processor() -> None:
     assert scans.runs_on(torch.zeros(1))
-    assert not scans.runs_on(torch.zeros(1, dtype=torch.float64)) and not scans.runs_on(torch.zeros(1, device="meta"))
+    assert not scans.runs_on(torch.zeros(1, dtype=torch.float64)) and not scans.runs_on(
+        torch.zeros(1, device="meta")
+    )

@@ -1,4 +1,6 @@
-"""A batch is shared out whole, and worked on side by side: results in order, errors of any thread raised when all have ended."""
+"""A batch is shared out whole, and worked on side by side: results in order, errors of any thread
+raised when all have ended.
+"""
 
 from __future__ import annotations
 

@@ -8,7 +8,9 @@ import pytest
 from biograd.kernels.transpose import ONE, turn
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(16, 16), (64, 48), (1, 1), (15, 40), (37, 53), (100, 10)])
+@pytest.mark.parametrize(
+    ("rows", "columns"), [(16, 16), (64, 48), (1, 1), (15, 40), (37, 53), (100, 10)]
+)
 def test_one_table_turned_is_its_transpose(rows: int, columns: int) -> None:
     table = np.random.default_rng(0).random((1, columns, rows), np.float32)
     into = np.empty((rows, columns), np.float32)
@@ -21,7 +23,8 @@ def test_tables_are_added_in_order_and_rows_can_be_shared_out(cut: int) -> None:
     drawn = np.random.default_rng(1)
     tables, shares = drawn.random((3, 53, 64), np.float32), np.array([0.5, -0.25, 3.0], np.float32)
     expected = shares[0] * tables[0] + shares[1] * tables[1] + shares[2] * tables[2]
-    into = np.full((37, 53), np.nan, np.float32)  # fewer rows than the tables are wide: what lies behind them is left out
+    # fewer rows than the tables are wide: what lies behind them is left out
+    into = np.full((37, 53), np.nan, np.float32)
     turn(tables, shares, into, 0, cut)
     assert np.isnan(into[cut:]).all()
     turn(tables, shares, into, cut, 37)

@@ -27,14 +27,18 @@ def seeded(seed: int) -> torch.Generator:
 
 def a_net(*sizes: int, **neuron: float) -> Network:
     """A network whose every layer fires: weights a few times the usual size."""
-    net = Network(sizes, neuron=TwoCompartmentLIF(TwoCompartmentParams(**neuron)), generator=seeded(0))
+    net = Network(
+        sizes, neuron=TwoCompartmentLIF(TwoCompartmentParams(**neuron)), generator=seeded(0)
+    )
     for layer in net.layers:
         layer.w *= 2
         layer.b.uniform_(-0.1, 0.2, generator=seeded(1))
     return net
 
 
-def a_batch(inputs: int, *, steps: int = T, batch: int = B, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
+def a_batch(
+    inputs: int, *, steps: int = T, batch: int = B, dtype: torch.dtype = torch.float32
+) -> tuple[Tensor, Tensor]:
     spikes = (torch.rand(steps, batch, inputs, generator=seeded(2)) < 0.4).to(dtype)
     return spikes, torch.randint(CLASSES, (batch,), generator=seeded(3))
 
@@ -56,9 +60,12 @@ class Spike(torch.autograd.Function):
         return grad * ctx.saved_tensors[0], None
 
 
-def differentiable_layer(s: Tensor, w: Tensor, b: Tensor, p: TwoCompartmentParams, *, output: bool) -> tuple[Tensor, Tensor]:
-    """The soma by autograd, written apart from the package: what a spike takes away is detached, the slope is the window (1 at the
-    output). Returns spikes and the voltages they came from."""
+def differentiable_layer(
+    s: Tensor, w: Tensor, b: Tensor, p: TwoCompartmentParams, *, output: bool
+) -> tuple[Tensor, Tensor]:
+    """The soma by autograd, written apart from the package: what a spike takes away is detached,
+    the slope is the window (1 at the output). Returns spikes and the voltages they came from.
+    """
     u = v = torch.zeros(s.shape[1], len(w), dtype=s.dtype)
     spikes, voltages = [], []
     for s_t in s:
@@ -76,13 +83,19 @@ def leaves(net: Network) -> list[Tensor]:
 
 
 # Where theory promises equality, only the order of sums differs.
-TOLERANCE = {torch.float64: {"rtol": 1e-10, "atol": 1e-13}, torch.float32: {"rtol": 1e-4, "atol": 1e-6}}
+TOLERANCE = {
+    torch.float64: {"rtol": 1e-10, "atol": 1e-13},
+    torch.float32: {"rtol": 1e-4, "atol": 1e-6},
+}
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("order", ["layer", "online"])
-def test_without_memory_the_update_is_the_gradient_of_the_squared_error(order: Any, dtype: torch.dtype) -> None:
-    # alpha = 0 everywhere: signed error spikes are the derivative of 1/2 |target - s_out|^2, and the whole of W, b must agree.
+def test_without_memory_the_update_is_the_gradient_of_the_squared_error(
+    order: Any, dtype: torch.dtype
+) -> None:
+    # alpha = 0 everywhere: signed error spikes are the derivative of 1/2 |target - s_out|^2, and
+    # the whole of W, b must agree.
     net = a_net(9, 15, CLASSES, alpha_u=0.0, alpha_v=0.0).to(dtype)
     spikes, labels = a_batch(9, dtype=dtype)
     symmetric, rule = Symmetric(net), Eligibility(TraceParams(alpha_x=0.0, alpha_z=0.0))
@@ -104,8 +117,11 @@ def test_without_memory_the_update_is_the_gradient_of_the_squared_error(order: A
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("order", ["layer", "online"])
 @pytest.mark.parametrize("error", [name for name, kind in ERRORS.items() if kind.causal])
-def test_with_both_filters_each_layer_follows_its_own_gradient(error: str, order: Any, dtype: torch.dtype) -> None:
-    # The error straight from the output neurons is the loss derivative by the output's current (hidden layer) and voltage (output).
+def test_with_both_filters_each_layer_follows_its_own_gradient(
+    error: str, order: Any, dtype: torch.dtype
+) -> None:
+    # The error straight from the output neurons is the loss derivative by the output's current
+    # (hidden layer) and voltage (output).
     net = a_net(9, 15, CLASSES).to(dtype)
     spikes, labels = a_batch(9, dtype=dtype)
     LocalLearner(net, Symmetric(net), error=ERRORS[error](), order=order).step(spikes, labels)
@@ -131,18 +147,23 @@ def test_with_both_filters_each_layer_follows_its_own_gradient(error: str, order
 @pytest.mark.parametrize("alpha_a", [0.0, 0.5])
 @pytest.mark.parametrize("error", [name for name, kind in ERRORS.items() if kind.causal])
 @pytest.mark.parametrize("rule", RULES)
-def test_both_orders_give_equal_spikes_predictions_and_updates(rule: str, error: str, alpha_a: float) -> None:
+def test_both_orders_give_equal_spikes_predictions_and_updates(
+    rule: str, error: str, alpha_a: float
+) -> None:
     net = a_net(9, 15, 11, CLASSES, alpha_a=alpha_a)
     feedback = RandomDFA(net, generator=seeded(4))
     spikes, labels = a_batch(9)
     seen = []
     for order in ("layer", "online"):
-        result = LocalLearner(net, feedback, error=ERRORS[error](), rule=RULES[rule](), order=order).step(spikes, labels)
+        result = LocalLearner(
+            net, feedback, error=ERRORS[error](), rule=RULES[rule](), order=order
+        ).step(spikes, labels)
         seen.append((result, grads(net)))
     (layer, layer_grads), (online, online_grads) = seen
     assert torch.equal(layer.predicted, online.predicted)
     torch.testing.assert_close([layer.error, layer.rates], [online.error, online.rates])
-    torch.testing.assert_close(layer_grads, online_grads, rtol=1e-4, atol=1e-6)  # float32 sums in another order
+    # float32 sums in another order
+    torch.testing.assert_close(layer_grads, online_grads, rtol=1e-4, atol=1e-6)
     states, stepped = net.rest(B), []
     for t in range(T):
         states = net.step(states, spikes[t])
@@ -159,7 +180,8 @@ def test_parts_of_a_batch_on_threads_give_the_whole_batches_update(order: Any) -
     whole = LocalLearner(net, feedback, order=order).step(spikes, labels)
     expected = grads(net)
     parts = LocalLearner(net, feedback, order=order, threads=2).step(spikes, labels)
-    torch.testing.assert_close(grads(net), expected, rtol=1e-4, atol=1e-6)  # float32 sums in another order
+    # float32 sums in another order
+    torch.testing.assert_close(grads(net), expected, rtol=1e-4, atol=1e-6)
     assert torch.equal(whole.predicted, parts.predicted)
     torch.testing.assert_close([whole.error, whole.rates], [parts.error, parts.rates])
 
@@ -182,7 +204,10 @@ class Spy(Rule):
         return self.inner.finish(state, steps)
 
 
-@pytest.mark.parametrize(("order", "error"), [("layer", "signed"), ("layer", "running"), ("online", "signed"), ("online", "running")])
+@pytest.mark.parametrize(
+    ("order", "error"),
+    [("layer", "signed"), ("layer", "running"), ("online", "signed"), ("online", "running")],
+)
 def test_the_update_up_to_a_step_never_changes_with_later_inputs(order: Any, error: str) -> None:
     assert _past_is_the_same(order, ERRORS[error]())
 
@@ -205,7 +230,10 @@ def _past_is_the_same(order: Any, error: ErrorNeurons) -> bool:
         steps = range(2 * T)  # two layers; whole layers one after the other, or both at every step
         past = [i for i in steps if (i % T if order == "layer" else i // 2) < 7]
         seen.append(([spy.sums[i] for i in past], [spy.sums[i] for i in steps if i not in past]))
-    same = [all(torch.equal(a, b) for a, b in zip(x, y, strict=True)) for x, y in zip(seen[0][0], seen[1][0], strict=True)]
+    same = [
+        all(torch.equal(a, b) for a, b in zip(x, y, strict=True))
+        for x, y in zip(seen[0][0], seen[1][0], strict=True)
+    ]
     assert not torch.equal(seen[0][1][-1][0], seen[1][1][-1][0])  # the future did change the end
     return all(same)
 
@@ -219,7 +247,10 @@ def test_stopping_a_sample_early_gives_the_sums_up_to_there(order: Any) -> None:
     LocalLearner(net, feedback, rule=spy, order="online").step(spikes, labels)
     LocalLearner(net, feedback, order=order).step(spikes[:7], labels)
     for index, layer in enumerate(net.layers):
-        torch.testing.assert_close(layer.w.grad, -spy.sums[6 * 2 + index][0] / 7, rtol=1e-4, atol=1e-6)  # float32 sums
+        # float32 sums
+        torch.testing.assert_close(
+            layer.w.grad, -spy.sums[6 * 2 + index][0] / 7, rtol=1e-4, atol=1e-6
+        )
 
 
 @pytest.mark.parametrize("order", ["layer", "online"])
@@ -267,7 +298,8 @@ def test_a_step_tells_what_it_saw() -> None:
 
 
 def test_an_unknown_order_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # as users run: the check of types would speak first
+    # as users run: the check of types would speak first
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     order: Any = "fastest"
     with pytest.raises(ValueError, match=r"^order is 'fastest'; known: 'layer', 'online'$"):
         LocalLearner(a_net(9, CLASSES), RandomDFA(a_net(9, CLASSES)), order=order)
@@ -283,21 +315,38 @@ def test_errors_from_the_future_are_refused_online_in_one_line() -> None:
 
 MEMBERS = [
     (table, name)
-    for table, known in (("neuron", NEURONS), ("error", ERRORS), ("feedback", FEEDBACK), ("rule", RULES), ("encoder", ENCODERS))
+    for table, known in (
+        ("neuron", NEURONS),
+        ("error", ERRORS),
+        ("feedback", FEEDBACK),
+        ("rule", RULES),
+        ("encoder", ENCODERS),
+    )
     for name in known
 ]
 
 
 @pytest.mark.parametrize(("table", "name"), MEMBERS)
 def test_every_member_of_every_table_learns(table: str, name: str) -> None:
-    pick = {"neuron": "two_compartment", "error": "signed", "feedback": "dfa", "rule": "eligibility", "encoder": "bernoulli", table: name}
+    pick = {
+        "neuron": "two_compartment",
+        "error": "signed",
+        "feedback": "dfa",
+        "rule": "eligibility",
+        "encoder": "bernoulli",
+        table: name,
+    }
     net = Network((9, 15, CLASSES), neuron=NEURONS[pick["neuron"]](), generator=seeded(0))
     error = ERRORS[pick["error"]]()
     _, labels = a_batch(9)
-    spikes = ENCODERS[pick["encoder"]](torch.rand(B, 9, generator=seeded(2)), T, generator=seeded(3))
+    spikes = ENCODERS[pick["encoder"]](
+        torch.rand(B, 9, generator=seeded(2)), T, generator=seeded(3)
+    )
     for order in ("layer", "online") if error.causal else ("layer",):
         feedback = FEEDBACK[pick["feedback"]](net, generator=seeded(4))
-        LocalLearner(net, feedback, error=error, rule=RULES[pick["rule"]](), order=order).step(spikes, labels)
+        LocalLearner(net, feedback, error=error, rule=RULES[pick["rule"]](), order=order).step(
+            spikes, labels
+        )
         for p in net.parameters():
             assert p.grad is not None and p.grad.shape == p.shape and p.grad.any()
         for hidden, n in enumerate(net.hidden):
@@ -366,7 +415,11 @@ def test_what_a_user_writes_works_in_both_orders_without_touching_the_loop(own: 
     def chosen(kind: str, mine: Any, ours: Any) -> Any:
         return mine if own in (kind, "all") else ours
 
-    net = Network((9, CLASSES, CLASSES, CLASSES), neuron=chosen("neuron", Adaptive(), TwoCompartmentLIF()), generator=seeded(0))
+    net = Network(
+        (9, CLASSES, CLASSES, CLASSES),
+        neuron=chosen("neuron", Adaptive(), TwoCompartmentLIF()),
+        generator=seeded(0),
+    )
     for layer in net.layers:
         layer.w *= 3
     feedback = chosen("feedback", Broadcast(), RandomDFA(net, generator=seeded(4)))
@@ -391,4 +444,8 @@ def test_a_network_that_asks_for_gradients_still_builds_no_graph(order):
     spikes = (torch.rand(4, 16, 6, generator=torch.Generator().manual_seed(1)) < 0.5).float()
     learner.step(spikes, torch.arange(16) % 3)
     for parameter in net.parameters():
-        assert parameter.grad is not None and parameter.grad.grad_fn is None and not parameter.grad.requires_grad
+        assert (
+            parameter.grad is not None
+            and parameter.grad.grad_fn is None
+            and not parameter.grad.requires_grad
+        )

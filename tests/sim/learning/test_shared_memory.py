@@ -1,4 +1,6 @@
-"""Memory shared by workers: what each writes arrives whole, sums are taken in the order of ranks, and nothing stays behind."""
+"""Memory shared by workers: what each writes arrives whole, sums are taken in the order of ranks,
+and nothing stays behind.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ def several(count: int, floats: int) -> list[Exchange]:
 
 def test_each_hears_of_the_others_and_all_hold_the_same_sum() -> None:
     exchanges, shares = several(3, 10_000), torch.tensor([0.5, 0.3, 0.2])
-    written = [torch.randn(10_000, generator=torch.Generator().manual_seed(rank)) for rank in range(3)]
+    written = [
+        torch.randn(10_000, generator=torch.Generator().manual_seed(rank)) for rank in range(3)
+    ]
     for one, numbers in zip(exchanges, written, strict=True):
         one.slot(4)[:] = numbers
         one.post(7)
@@ -28,7 +32,8 @@ def test_each_hears_of_the_others_and_all_hold_the_same_sum() -> None:
     for one in exchanges:
         one.wait(7)
         assert torch.equal(one.total(4, slice(100, 9_999), shares), expected[100:9_999])
-        assert not one.total(5, slice(0, 10_000), shares).any()  # the other half: nobody has written there
+        # the other half: nobody has written there
+        assert not one.total(5, slice(0, 10_000), shares).any()
 
 
 def test_nobody_goes_on_before_the_last_has_posted() -> None:
@@ -51,7 +56,9 @@ def test_the_first_ones_result_reaches_the_others() -> None:
     assert second.result(0).tolist() == [0, 1, 2, 3]
 
 
-def test_a_worker_that_never_answers_is_waited_for_until_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_never_answers_is_waited_for_until_the_deadline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(shared_memory, "DEADLINE", 0.05)
     monkeypatch.setattr(shared_memory, "LOOK", 0.02)
     monkeypatch.setattr(shared_memory.fcntl, "lockf", lambda *_: None)
@@ -60,7 +67,9 @@ def test_a_worker_that_never_answers_is_waited_for_until_the_deadline(monkeypatc
         one.wait(1)
 
 
-def test_a_file_that_cannot_be_made_is_told_to_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_made_is_told_to_all(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     sent: list[bytes] = []
 
     def full(*_: int) -> None:

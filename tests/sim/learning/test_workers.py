@@ -50,7 +50,14 @@ with joined("cpu") as workers:
 def run(folder: Path, workers: int, program: str = PROGRAM) -> list[dict]:
     (folder / "program.py").write_text(program)
     (folder / str(workers)).mkdir(exist_ok=True)
-    start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(workers)]
+    start = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        str(workers),
+    ]
     done = subprocess.run(
         [*(start if workers > 1 else [sys.executable]), "program.py", f"{workers}/"],
         cwd=folder,
@@ -59,26 +66,36 @@ def run(folder: Path, workers: int, program: str = PROGRAM) -> list[dict]:
         timeout=200,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    return [torch.load(folder / f"{workers}" / str(rank), weights_only=True) for rank in range(workers)]
+    return [
+        torch.load(folder / f"{workers}" / str(rank), weights_only=True) for rank in range(workers)
+    ]
 
 
 @pytest.mark.slow
 def test_three_workers_learn_what_one_does(tmp_path: Path) -> None:
     (alone,), together = run(tmp_path, 1), run(tmp_path, 3)
-    assert alone["place"] == (1, 2) and all(worker["place"] == (1, 3) for worker in together)  # all hear of a stop one batch later
+    # all hear of a stop one batch later
+    assert alone["place"] == (1, 2) and all(worker["place"] == (1, 3) for worker in together)
     for worker in together:
         for part in ("net", "feedback"):
             for name, value in worker[part].items():
-                assert torch.equal(value, together[0][part][name]), f"workers differ in {part}.{name}"
+                assert torch.equal(value, together[0][part][name]), (
+                    f"workers differ in {part}.{name}"
+                )
         assert worker["records"] == alone["records"]
 
 
 @pytest.mark.slow
 def test_the_weights_are_those_of_one_worker(tmp_path: Path) -> None:
     whole = PROGRAM.replace("p.epoch == 1 and p.batch >= 2", "False")
-    (alone,), together, again = run(tmp_path, 1, whole), run(tmp_path, 2, whole), run(tmp_path, 2, whole)
+    (alone,), together, again = (
+        run(tmp_path, 1, whole),
+        run(tmp_path, 2, whole),
+        run(tmp_path, 2, whole),
+    )
     for name, value in alone["net"].items():
-        assert torch.equal(again[0]["net"][name], together[0]["net"][name])  # the same number of workers: the same bits
+        # the same number of workers: the same bits
+        assert torch.equal(again[0]["net"][name], together[0]["net"][name])
         torch.testing.assert_close(together[0]["net"][name], value, rtol=1e-4, atol=1e-5)
 
 
@@ -89,7 +106,9 @@ exchange._made = no_room
 """
 
 
-def started(folder: Path, program: str, *, machines: int, beside: int, port: int) -> list[subprocess.Popen]:
+def started(
+    folder: Path, program: str, *, machines: int, beside: int, port: int
+) -> list[subprocess.Popen]:
     """Workers on several machines, as torchrun numbers them; nobody watches over them."""
     (folder / "program.py").write_text(program)
     (folder / "by hand").mkdir()
@@ -100,7 +119,12 @@ def started(folder: Path, program: str, *, machines: int, beside: int, port: int
             cwd=folder,
             env=os.environ
             | common
-            | {"WORLD_SIZE": str(count), "RANK": str(rank), "LOCAL_RANK": str(rank % beside), "LOCAL_WORLD_SIZE": str(beside)},
+            | {
+                "WORLD_SIZE": str(count),
+                "RANK": str(rank),
+                "LOCAL_RANK": str(rank % beside),
+                "LOCAL_WORLD_SIZE": str(beside),
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -122,15 +146,21 @@ def shared_files() -> set[str]:
 
 @pytest.fixture(scope="module")
 def by_gloo(tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
-    return run(tmp_path_factory.mktemp("gloo"), 2, PROGRAM.replace("IN_MEMORY = True", "IN_MEMORY = False"))
+    return run(
+        tmp_path_factory.mktemp("gloo"), 2, PROGRAM.replace("IN_MEMORY = True", "IN_MEMORY = False")
+    )
 
 
 @pytest.mark.slow
-def test_two_machines_of_two_workers_learn_what_two_workers_by_gloo_do(tmp_path: Path, by_gloo: list[dict]) -> None:
+def test_two_machines_of_two_workers_learn_what_two_workers_by_gloo_do(
+    tmp_path: Path, by_gloo: list[dict]
+) -> None:
     for worker in started(tmp_path, PROGRAM, machines=2, beside=2, port=a_port()):
         told = worker.communicate(timeout=100)[1]
         assert worker.returncode == 0, told[-3000:]
-    together = [torch.load(tmp_path / "by hand" / str(rank), weights_only=True) for rank in range(4)]
+    together = [
+        torch.load(tmp_path / "by hand" / str(rank), weights_only=True) for rank in range(4)
+    ]
     for worker in together:
         for name, value in worker["net"].items():
             assert torch.equal(value, together[0]["net"][name]), f"workers differ in {name}"
@@ -138,19 +168,29 @@ def test_two_machines_of_two_workers_learn_what_two_workers_by_gloo_do(tmp_path:
 
 
 @pytest.mark.slow
-def test_without_room_for_shared_memory_workers_go_by_gloo(tmp_path: Path, by_gloo: list[dict]) -> None:
+def test_without_room_for_shared_memory_workers_go_by_gloo(
+    tmp_path: Path, by_gloo: list[dict]
+) -> None:
     full = PROGRAM.replace(
-        "IN_MEMORY", "from biograd import exchange\ndef no_room(*_): raise OSError(28, 'full')\nexchange._made = no_room\nIN_MEMORY", 1
+        "IN_MEMORY",
+        "from biograd import exchange\ndef no_room(*_): raise OSError(28, 'full')\nexchange._made ="
+        " no_room\nIN_MEMORY",
+        1,
     )
     fallen = run(tmp_path, 2, full)
     for name, value in by_gloo[0]["net"].items():
-        assert torch.equal(fallen[0]["net"][name], value) and torch.equal(fallen[1]["net"][name], value)
+        assert torch.equal(fallen[0]["net"][name], value) and torch.equal(
+            fallen[1]["net"][name], value
+        )
 
 
 @pytest.mark.slow
 def test_when_a_worker_is_killed_the_others_end_at_once_and_nothing_is_left(tmp_path: Path) -> None:
     before = shared_files()
-    killed = PROGRAM.replace("wish = lambda p: ", "wish = lambda p: (p.batch == 3 and workers.rank == 1 and os.kill(os.getpid(), 9)) or ")
+    killed = PROGRAM.replace(
+        "wish = lambda p: ",
+        "wish = lambda p: (p.batch == 3 and workers.rank == 1 and os.kill(os.getpid(), 9)) or ",
+    )
     first, second, third = started(tmp_path, killed, machines=1, beside=3, port=a_port())
     second.communicate(timeout=100)
     assert second.returncode == -signal.SIGKILL
@@ -158,7 +198,11 @@ def test_when_a_worker_is_killed_the_others_end_at_once_and_nothing_is_left(tmp_
     for worker in (first, third):
         told = worker.communicate(timeout=30)[1]
         assert worker.returncode == 1
-        assert re.search(r"ConnectionError: worker [01] of 3 on this machine has ended: start all of them again", told)  # 0 may end first
+        # 0 may end first
+        assert re.search(
+            r"ConnectionError: worker [01] of 3 on this machine has ended: start all of them again",
+            told,
+        )
     assert time.monotonic() - start < 10
     assert shared_files() == before
 
@@ -210,11 +254,16 @@ def test_alone_a_wish_to_stop_is_followed_at_once() -> None:
     ("variables", "message"),
     [
         ({"WORLD_SIZE": "two"}, r"\$WORLD_SIZE is 'two'; need a whole number, as torchrun sets it"),
-        ({"WORLD_SIZE": "2"}, "WORLD_SIZE is 2 and RANK None: start workers by torchrun, which sets both"),
+        (
+            {"WORLD_SIZE": "2"},
+            "WORLD_SIZE is 2 and RANK None: start workers by torchrun, which sets both",
+        ),
         ({"WORLD_SIZE": "2", "RANK": "2"}, "WORLD_SIZE is 2 and RANK '2'"),
     ],
 )
-def test_variables_that_do_not_fit_are_refused(variables: dict[str, str], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_that_do_not_fit_are_refused(
+    variables: dict[str, str], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("WORLD_SIZE", "RANK"):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():

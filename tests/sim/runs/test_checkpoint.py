@@ -13,11 +13,20 @@ from biograd.runs.checkpoint import RunFolder, load_checkpoint, load_weights, sa
 from biograd.runs.experiment import Experiment, RunConfig
 from biograd.sleep import SleepParams
 
-CONFIG = RunConfig(hidden=(12, 8), epochs=3, batch=70, threads=1, sleep=SleepParams(every=4, first_night=3, phases=1, steps=50))
+CONFIG = RunConfig(
+    hidden=(12, 8),
+    epochs=3,
+    batch=70,
+    threads=1,
+    sleep=SleepParams(every=4, first_night=3, phases=1, steps=50),
+)
 
 
 def weights(experiment):
-    return {**experiment.net.state_dict(), **{f"fb.{k}": v for k, v in experiment.learner.feedback.state_dict().items()}}
+    return {
+        **experiment.net.state_dict(),
+        **{f"fb.{k}": v for k, v in experiment.learner.feedback.state_dict().items()},
+    }
 
 
 def saved(tmp_path, epochs=1):
@@ -32,7 +41,9 @@ def saved(tmp_path, epochs=1):
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 @pytest.mark.parametrize("stop_after", [1, 7, 10, 13])
 def test_a_run_resumed_from_its_file_ends_in_the_same_bits(optimizer, stop_after, mnist, tmp_path):
-    config = dataclasses.replace(CONFIG, optimizer=optimizer, momentum=0.9 if optimizer == "sgd" else 0.0)
+    config = dataclasses.replace(
+        CONFIG, optimizer=optimizer, momentum=0.9 if optimizer == "sgd" else 0.0
+    )
     unbroken = Experiment.from_config(config)
     list(unbroken.trainer.run())
 
@@ -76,7 +87,11 @@ def test_a_folder_with_another_run_is_refused_and_left_alone(mnist, tmp_path):
 
 def test_two_processes_cannot_write_to_one_run(tmp_path):
     folder = RunFolder(tmp_path)
-    with folder.locked(), pytest.raises(ValueError, match="another process"), RunFolder(tmp_path).locked():
+    with (
+        folder.locked(),
+        pytest.raises(ValueError, match="another process"),
+        RunFolder(tmp_path).locked(),
+    ):
         pass
 
 
@@ -101,12 +116,19 @@ def test_bad_checkpoints_are_refused_in_one_line(mnist, tmp_path):
     tensors = load_file(folder.checkpoint)
     save_file(tensors, folder.checkpoint, {"biograd": json.dumps(header | {"format": 99})})
     refused("format 99; this BioGrad reads 1")
-    save_file(tensors | {"net.layers.0.w": torch.full_like(tensors["net.layers.0.w"], float("nan"))}, folder.checkpoint)
+    save_file(
+        tensors | {"net.layers.0.w": torch.full_like(tensors["net.layers.0.w"], float("nan"))},
+        folder.checkpoint,
+    )
     refused("format None")
     nan = tensors | {"net.layers.0.w": torch.full_like(tensors["net.layers.0.w"], float("nan"))}
     save_file(nan, folder.checkpoint, {"biograd": json.dumps(header)})
     refused("not finite")
-    save_file(tensors | {"net.layers.0.w": torch.zeros(3, 784)}, folder.checkpoint, {"biograd": json.dumps(header)})
+    save_file(
+        tensors | {"net.layers.0.w": torch.zeros(3, 784)},
+        folder.checkpoint,
+        {"biograd": json.dumps(header)},
+    )
     refused("another network")
     folder.checkpoint.unlink()
     refused("saved nothing yet")

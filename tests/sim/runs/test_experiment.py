@@ -5,7 +5,17 @@ import dataclasses
 import pytest
 import torch
 
-from biograd.runs.experiment import OPTIMIZERS, PRESETS, SCHEDULES, Experiment, RunConfig, config_toml, preset, read_config, resident
+from biograd.runs.experiment import (
+    OPTIMIZERS,
+    PRESETS,
+    SCHEDULES,
+    Experiment,
+    RunConfig,
+    config_toml,
+    preset,
+    read_config,
+    resident,
+)
 
 SMALL = RunConfig(hidden=(12,), epochs=1, batch=50, limit=100, threads=1)
 
@@ -71,14 +81,19 @@ def test_values_out_of_range_are_refused(change):
 
 
 def test_a_seed_gives_the_same_weights_and_another_seed_others(mnist):
-    first, again, other = (Experiment.from_config(dataclasses.replace(SMALL, seed=s)).net.layers[0].w for s in (1, 1, 2))
+    first, again, other = (
+        Experiment.from_config(dataclasses.replace(SMALL, seed=s)).net.layers[0].w
+        for s in (1, 1, 2)
+    )
     assert torch.equal(first, again) and not torch.equal(first, other)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_every_optimizer_and_schedule_changes_weights(optimizer, schedule, mnist):
-    experiment = Experiment.from_config(dataclasses.replace(SMALL, optimizer=optimizer, schedule=schedule))
+    experiment = Experiment.from_config(
+        dataclasses.replace(SMALL, optimizer=optimizer, schedule=schedule)
+    )
     before = experiment.net.layers[0].w.clone()
     (record,) = experiment.trainer.run()
     assert not torch.equal(before, experiment.net.layers[0].w)
@@ -94,9 +109,12 @@ def test_validation_images_are_taken_from_the_training_images(mnist):
 
 def test_class_weights_reach_the_error_neurons(mnist):
     balanced = Experiment.from_config(dataclasses.replace(SMALL, class_weights="balanced"))
-    named = Experiment.from_config(dataclasses.replace(SMALL, class_weights="1,1,1,1,1,1,1,1,1,2.5"))
+    named = Experiment.from_config(
+        dataclasses.replace(SMALL, class_weights="1,1,1,1,1,1,1,1,1,2.5")
+    )
     counts = torch.bincount(balanced.train_set.y, minlength=10)
-    assert torch.allclose(balanced.learner.error.weights * counts, torch.tensor(10.0))  # 100 samples, 10 classes
+    # 100 samples, 10 classes
+    assert torch.allclose(balanced.learner.error.weights * counts, torch.tensor(10.0))
     assert named.learner.error.weights.tolist() == [1.0] * 9 + [2.5]
     with pytest.raises(ValueError, match="class_weights has 2 numbers; mnist has 10 classes"):
         Experiment.from_config(dataclasses.replace(SMALL, class_weights="1,2"))
@@ -106,5 +124,7 @@ def test_images_move_to_the_device_once_and_the_loaded_ones_stay(mnist):
     experiment = Experiment.from_config(SMALL)
     assert resident(experiment.train_set, "cpu") is experiment.train_set
     moved = resident(experiment.train_set, "meta")  # any device that is not the processor
-    assert moved.x.device.type == moved.y.device.type == "meta" and len(moved) == len(experiment.train_set)
+    assert moved.x.device.type == moved.y.device.type == "meta" and len(moved) == len(
+        experiment.train_set
+    )
     assert experiment.train_set.x.device.type == "cpu"  # pictures are drawn from it

@@ -1,4 +1,6 @@
-"""Records: appended in one piece, healed after a crash, refused when they are not what they should be."""
+"""Records: appended in one piece, healed after a crash, refused when they are not what they should
+be.
+"""
 
 import errno
 import json
@@ -25,7 +27,13 @@ def test_what_is_appended_is_read_in_order(tmp_path):
     append(str(path), {"kind": "run", "angles": [8.0, 12.5], "name": "naïve\nname", "none": None})
     found = read(path)
     assert [record.get("epoch") for record in found] == [0, 1, 2, None]
-    assert found[3] == {"format": 1, "kind": "run", "angles": [8.0, 12.5], "name": "naïve\nname", "none": None}
+    assert found[3] == {
+        "format": 1,
+        "kind": "run",
+        "angles": [8.0, 12.5],
+        "name": "naïve\nname",
+        "none": None,
+    }
     assert path.read_bytes().count(b"\n") == 4
 
 
@@ -34,7 +42,14 @@ def test_no_file_holds_no_records(tmp_path):
 
 
 def test_numpy_values_paths_and_what_json_has_not_become_plain(tmp_path):
-    record = {"a": np.float32(0.5), "b": np.arange(3), "c": Path("x"), "d": [float("nan"), np.inf], "e": np.array([np.nan]), 5: (True,)}
+    record = {
+        "a": np.float32(0.5),
+        "b": np.arange(3),
+        "c": Path("x"),
+        "d": [float("nan"), np.inf],
+        "e": np.array([np.nan]),
+        5: (True,),
+    }
     append(tmp_path / "r", {"kind": "run"} | record)
     assert read(tmp_path / "r")[0] | {"format": 1, "kind": "run"} == {
         "format": 1, "kind": "run", "a": 0.5, "b": [0, 1, 2], "c": "x", "d": [None, None], "e": [None], "5": [True]
@@ -81,7 +96,9 @@ def test_a_broken_line_in_the_middle_is_named(tmp_path, broken):
 @pytest.mark.parametrize("version", [2, None, "1"])
 def test_another_format_is_refused_with_both_numbers(tmp_path, version):
     (tmp_path / "r").write_text(json.dumps({"format": version} | EPOCH) + "\n")
-    with pytest.raises(ValueError, match=rf"line 1 has format {version!r} and this version reads 1"):
+    with pytest.raises(
+        ValueError, match=rf"line 1 has format {version!r} and this version reads 1"
+    ):
         read(tmp_path / "r")
 
 
@@ -114,6 +131,16 @@ def test_a_file_too_large_for_records_is_refused_before_it_is_read(tmp_path, mon
 
 
 def test_records_need_no_torch():
-    source = "import importlib.util, sys; s = importlib.util.spec_from_file_location('r', sys.argv[1]); "
-    source += "m = importlib.util.module_from_spec(s); s.loader.exec_module(m); sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-I", "-c", source, records.__file__], check=False).returncode == 0
+    source = (
+        "import importlib.util, sys; s = importlib.util.spec_from_file_location('r', sys.argv[1]); "
+    )
+    source += (
+        "m = importlib.util.module_from_spec(s); s.loader.exec_module(m); sys.exit('torch' in"
+        " sys.modules)"
+    )
+    assert (
+        subprocess.run(
+            [sys.executable, "-I", "-c", source, records.__file__], check=False
+        ).returncode
+        == 0
+    )

@@ -20,11 +20,16 @@ def test_early_stopping_stops_after_its_patience_and_keeps_the_best_weights():
         assert stop == (epoch == 4)  # an equal result is no better one
         net.layers[0].w.add_(1)
     stopping.restore()
-    assert torch.equal(net.layers[0].w, kept[1]) and (stopping.best, stopping.best_epoch) == (0.6, 2)
+    assert torch.equal(net.layers[0].w, kept[1]) and (stopping.best, stopping.best_epoch) == (
+        0.6,
+        2,
+    )
 
 
 def test_early_stopping_without_a_figure_or_weights_says_so():
-    with pytest.raises(ValueError, match="has no 'test_accuracy': early stopping needs a test_set; found epoch"):
+    with pytest.raises(
+        ValueError, match="has no 'test_accuracy': early stopping needs a test_set; found epoch"
+    ):
         EarlyStopping(patience=1)({"epoch": 1})
     with pytest.raises(ValueError, match="patience is 0"):
         EarlyStopping(patience=0)
@@ -52,12 +57,30 @@ class Written:
 
 
 def test_tensorboard_gets_every_figure_and_one_curve_a_layer(monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", types.SimpleNamespace(SummaryWriter=Written))
+    monkeypatch.setitem(
+        sys.modules, "torch.utils.tensorboard", types.SimpleNamespace(SummaryWriter=Written)
+    )
     board = TensorBoard(tmp_path, every=2)
     for batch in (1, 2, 3):
-        board.on_batch(Progress(epoch=1, batch=batch, batches=10, train_accuracy=0.5, samples_per_second=100.0, figures={"accuracy": 0.5}))
+        board.on_batch(
+            Progress(
+                epoch=1,
+                batch=batch,
+                batches=10,
+                train_accuracy=0.5,
+                samples_per_second=100.0,
+                figures={"accuracy": 0.5},
+            )
+        )
     board(
-        {"kind": "epoch", "epoch": 2, "test_accuracy": 0.9, "feedback_angle_deg": [10.0, 20.0], "gpu_joules": None, "faults": {"silent": 3}}
+        {
+            "kind": "epoch",
+            "epoch": 2,
+            "test_accuracy": 0.9,
+            "feedback_angle_deg": [10.0, 20.0],
+            "gpu_joules": None,
+            "faults": {"silent": 3},
+        }
     )
     assert board.writer.scalars == [
         ("train/accuracy so far", 0.5, 12),

@@ -22,7 +22,12 @@ class OnAGpu(torch.Tensor):
 def add(to: Tally, late: bool, steps=STEPS) -> None:
     for hits, error, rates, samples in steps:
         hit = torch.tensor(hits)
-        to.add(hit.as_subclass(OnAGpu) if late else hit, torch.tensor(error), torch.tensor(rates), samples)
+        to.add(
+            hit.as_subclass(OnAGpu) if late else hit,
+            torch.tensor(error),
+            torch.tensor(rates),
+            samples,
+        )
 
 
 def test_sums_read_late_are_the_same_bits() -> None:
@@ -31,7 +36,9 @@ def test_sums_read_late_are_the_same_bits() -> None:
     assert len(late._waiting) == 3 and not at_once._waiting
     assert late.correct == at_once.correct == 4
     assert late.error == at_once.error and torch.equal(late.rates, at_once.rates)
-    assert at_once.error == sum(torch.tensor(error).item() * samples for _, error, _, samples in STEPS)
+    assert at_once.error == sum(
+        torch.tensor(error).item() * samples for _, error, _, samples in STEPS
+    )
 
 
 def test_the_accuracy_lags_a_little_and_never_for_long(monkeypatch) -> None:
@@ -53,7 +60,9 @@ def test_a_tally_goes_on_where_it_was() -> None:
     rest = Tally(2)
     rest.restore(half.correct, half.error, half.rates)
     add(rest, True, STEPS[2:])
-    assert (rest.correct, rest.error) == (whole.correct, whole.error) and torch.equal(rest.rates, whole.rates)
+    assert (rest.correct, rest.error) == (whole.correct, whole.error) and torch.equal(
+        rest.rates, whole.rates
+    )
     assert rest.mean(10) == pytest.approx(0.4)
     rest.clear(2)
     assert rest.correct == rest.error == 0 and rest.rates.tolist() == [0, 0]

@@ -13,7 +13,13 @@ from biograd.runs.experiment import Experiment, RunConfig
 from biograd.sleep import SleepParams
 from biograd.training.health import Guard, GuardLimits, Told, angle_faults, chip_faults, rate_faults
 
-CONFIG = RunConfig(hidden=(20, 16), epochs=2, batch=70, threads=1, sleep=SleepParams(every=4, first_night=20, phases=1, steps=100))
+CONFIG = RunConfig(
+    hidden=(20, 16),
+    epochs=2,
+    batch=70,
+    threads=1,
+    sleep=SleepParams(every=4, first_night=20, phases=1, steps=100),
+)
 
 
 @pytest.fixture
@@ -51,14 +57,18 @@ def test_weights_that_go_wrong_are_named_with_their_layer(spoil, kind, trainer):
 
 @pytest.mark.parametrize(("bias", "kind"), [(-100.0, "silent"), (100.0, "saturated")])
 def test_a_layer_that_never_or_always_spikes_is_seen_while_training(bias, kind, trainer):
-    trainer.optimizer, trainer.scheduler = torch.optim.SGD(trainer.learner.net.parameters(), lr=1e-9), None
+    trainer.optimizer, trainer.scheduler = (
+        torch.optim.SGD(trainer.learner.net.parameters(), lr=1e-9),
+        None,
+    )
     with torch.no_grad():
         trainer.learner.net.layers[1].b.fill_(bias)
     guard = Guard(trainer, GuardLimits(every=2))
     record = next(trainer.run(on_batch=guard))
     found = guard.new(record)
     assert (kind, "layer 2") in kinds(found)
-    assert record["faults"][kind] == {"silent": 10, "saturated": 5}[kind]  # 10 batches, a look every 2; what hears nothing is silent too
+    # 10 batches, a look every 2; what hears nothing is silent too
+    assert record["faults"][kind] == {"silent": 10, "saturated": 5}[kind]
     assert "lower the learning rate" in str(found[0]) and "\n" not in str(found[0])
 
 
@@ -79,8 +89,14 @@ def test_rates_are_those_since_the_last_look_not_of_the_whole_epoch(trainer):
 
 def test_the_limits_themselves_are_no_faults():
     limits = GuardLimits(silent=0.25, busy=0.75, angle=60, traces=0.5)
-    assert rate_faults([0.25, 0.75], limits) == [] and angle_faults([60.0, 0.0], limits) == [] and chip_faults([0.5], 0.5, limits) == []
-    assert len(rate_faults([0.24, 0.76], limits)) == 2 and kinds(angle_faults([59.0, 60.1], limits)) == {("angle", "layer 2")}
+    assert (
+        rate_faults([0.25, 0.75], limits) == []
+        and angle_faults([60.0, 0.0], limits) == []
+        and chip_faults([0.5], 0.5, limits) == []
+    )
+    assert len(rate_faults([0.24, 0.76], limits)) == 2 and kinds(
+        angle_faults([59.0, 60.1], limits)
+    ) == {("angle", "layer 2")}
     assert kinds(angle_faults([float("nan")], limits)) == {("angle", "layer 1")}
     assert kinds(chip_faults([0.5], 0.51, limits)) == {("apical", "third factors (7 bit)")}
     with pytest.raises(ValueError, match=r"GuardLimits\.angle is 0"):
@@ -89,7 +105,9 @@ def test_the_limits_themselves_are_no_faults():
 
 def test_only_feedback_that_sleeps_can_be_stuck(trainer):
     record = {"feedback_angle_deg": [89.0, 20.0]}
-    assert kinds(Guard(trainer).new(record)) == {("angle", "layer 1")} and record["faults"] == {"angle": 1}
+    assert kinds(Guard(trainer).new(record)) == {("angle", "layer 1")} and record["faults"] == {
+        "angle": 1
+    }
     trainer.learner.feedback = bg.RandomDFA(trainer.learner.net)
     assert Guard(trainer).new(record) == [] and record["faults"] == {}
 
@@ -108,20 +126,44 @@ def test_weights_that_are_no_numbers_are_never_saved(mnist, tmp_path):
     before = folder.checkpoint.read_bytes()
     with torch.no_grad():
         experiment.net.layers[1].b[0] = float("nan")
-    with pytest.raises(ValueError, match=r"layer 2 has weights that are not finite .* lower the learning rate"):
+    with pytest.raises(
+        ValueError, match=r"layer 2 has weights that are not finite .* lower the learning rate"
+    ):
         save_checkpoint(folder, experiment)
     assert folder.checkpoint.read_bytes() == before
 
 
 def test_training_tells_a_fault_and_stops_on_request(mnist, tmp_path, capsys):
-    flags = ["train", "--hidden", "16", "--epochs", "2", "--batch", "10", "--lr", "100", "--threads", "1", "--quiet", "--json"]
+    flags = [
+        "train",
+        "--hidden",
+        "16",
+        "--epochs",
+        "2",
+        "--batch",
+        "10",
+        "--lr",
+        "100",
+        "--threads",
+        "1",
+        "--quiet",
+        "--json",
+    ]
     flags += ["--sleep.first-night", "2", "--sleep.steps", "50"]
     assert main([*flags, "--out", str(tmp_path / "told")]) == 0
     out, err = capsys.readouterr()
     assert err.count("fault: layer 1 has weights") == 1 and "--lr" in err
-    epochs = [record for record in records.read(tmp_path / "told" / "records.jsonl") if record["kind"] == "epoch"]
+    epochs = [
+        record
+        for record in records.read(tmp_path / "told" / "records.jsonl")
+        if record["kind"] == "epoch"
+    ]
     assert all(record["faults"]["exploding"] >= 2 for record in epochs)
     assert main([*flags, "--on-fault", "stop", "--out", str(tmp_path / "stopped")]) == 2
     out, err = capsys.readouterr()
-    assert json.loads(out)["stopped"] and "layer 1 has weights" in json.loads(out)["fault"] and "stopped at epoch 1, batch 50" in err
+    assert (
+        json.loads(out)["stopped"]
+        and "layer 1 has weights" in json.loads(out)["fault"]
+        and "stopped at epoch 1, batch 50" in err
+    )
     assert (tmp_path / "stopped" / "checkpoint.safetensors").exists()

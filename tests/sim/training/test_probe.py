@@ -22,4 +22,7 @@ def test_the_probe_shows_what_the_network_does():
     for t in range(12):
         z = 0.5 * z + seen.spikes[0][t, seen.synapse]
         assert abs(seen.eligibility[t] - z * (abs(seen.v[t] - 1) < 1)) < 1e-6
-        assert abs(seen.v_apical[t] - float(learner.feedback.weights(0)[seen.neuron] @ error[t])) < 1e-5
+        assert (
+            abs(seen.v_apical[t] - float(learner.feedback.weights(0)[seen.neuron] @ error[t]))
+            < 1e-5
+        )

@@ -42,14 +42,33 @@ def shown_in(some: Repetition, leads: list[int]) -> list[int]:
 
 
 def test_a_sample_answered_surely_rests_for_ever_longer():
-    assert shown_in(Repetition(1, RepetitionParams(longest=4)), [2] * 20) == [0, 2, 5, 10, 15]  # rests 1, 2, 4, 4
-    assert shown_in(Repetition(1, RepetitionParams(longest=5, first=3)), [2] * 20) == [0, 4, 10, 16]  # rests 3, 5, 5
+    # rests 1, 2, 4, 4
+    assert shown_in(Repetition(1, RepetitionParams(longest=4)), [2] * 20) == [0, 2, 5, 10, 15]
+    # rests 3, 5, 5
+    assert shown_in(Repetition(1, RepetitionParams(longest=5, first=3)), [2] * 20) == [0, 4, 10, 16]
 
 
 def test_a_sample_that_is_missed_or_unsure_comes_back_at_once():
-    assert shown_in(Repetition(1, RepetitionParams(longest=4)), [2, 9, -1, 1, 2, 9, 2, 9, 9]) == [0, 2, 3, 4, 6]
-    assert shown_in(Repetition(1, RepetitionParams(longest=4, first=4)), [1, 2, 9, 2, 9, 9, 2]) == [0, 1, 3, 6]  # it had to be learned
-    assert shown_in(Repetition(1, RepetitionParams(longest=4, lead=1)), [1, 9, 0, 1, 9, 1]) == [0, 2, 3, 5]
+    assert shown_in(Repetition(1, RepetitionParams(longest=4)), [2, 9, -1, 1, 2, 9, 2, 9, 9]) == [
+        0,
+        2,
+        3,
+        4,
+        6,
+    ]
+    # it had to be learned
+    assert shown_in(Repetition(1, RepetitionParams(longest=4, first=4)), [1, 2, 9, 2, 9, 9, 2]) == [
+        0,
+        1,
+        3,
+        6,
+    ]
+    assert shown_in(Repetition(1, RepetitionParams(longest=4, lead=1)), [1, 9, 0, 1, 9, 1]) == [
+        0,
+        2,
+        3,
+        5,
+    ]
 
 
 def test_an_epoch_keeps_its_samples_while_they_are_shown():
@@ -76,7 +95,10 @@ def test_impossible_repetitions_are_refused(change, told):
         RepetitionParams(**change)
 
 
-@pytest.mark.parametrize("kind", [SignedSpikes(), FinalRate(), ClassWeighted(SignedSpikes(), torch.tensor([1.0, 2.0, 3.0]))])
+@pytest.mark.parametrize(
+    "kind",
+    [SignedSpikes(), FinalRate(), ClassWeighted(SignedSpikes(), torch.tensor([1.0, 2.0, 3.0]))],
+)
 def test_sure_samples_make_no_errors_and_all_others_their_own(kind):
     generator = torch.Generator().manual_seed(0)
     s_out = (torch.rand(5, 40, 3, generator=generator) < 0.5).float()
@@ -93,7 +115,11 @@ def test_unsure_ones_cannot_be_told_before_the_sample_ends():
         with pytest.raises(ValueError, match="error 'running' knows only its start"):
             UnsureOnly(kind, lead=2)
     with pytest.raises(ValueError, match="UnsureOnly needs the end of the sample"):
-        Experiment.from_config(dataclasses.replace(RESTING, order="online", repetition=RepetitionParams(learn_sure=False)))
+        Experiment.from_config(
+            dataclasses.replace(
+                RESTING, order="online", repetition=RepetitionParams(learn_sure=False)
+            )
+        )
 
 
 def test_a_network_that_knows_all_surely_is_left_as_it_is(mnist):
@@ -112,11 +138,20 @@ def test_learned_digits_rest_and_the_rate_still_falls_to_nothing(mnist):
     experiment = Experiment.from_config(RESTING)
     found = list(experiment.trainer.run())
     n = len(experiment.train_set)
-    assert found[0]["shown"] == n and found[1]["shown"] < n and sum(r["shown"] for r in found) < 0.95 * n * len(found)
+    assert (
+        found[0]["shown"] == n
+        and found[1]["shown"] < n
+        and sum(r["shown"] for r in found) < 0.95 * n * len(found)
+    )
     assert [r["samples"] for r in found] == [n * epoch for epoch in range(1, 7)]
     assert found[-1]["learning_rate"] == pytest.approx(0, abs=1e-9)
-    plain = list(Experiment.from_config(dataclasses.replace(RESTING, repetition=RepetitionParams())).trainer.run())
-    assert "shown" not in plain[0] and plain[0]["test_accuracy"] == found[0]["test_accuracy"]  # the first epoch shows all
+    plain = list(
+        Experiment.from_config(
+            dataclasses.replace(RESTING, repetition=RepetitionParams())
+        ).trainer.run()
+    )
+    # the first epoch shows all
+    assert "shown" not in plain[0] and plain[0]["test_accuracy"] == found[0]["test_accuracy"]
     assert found[-1]["test_accuracy"] > plain[-1]["test_accuracy"] - 0.1
 
 
@@ -126,21 +161,27 @@ def test_a_resting_run_resumes_to_the_same_bits(stop_after, mnist, tmp_path):
     told = list(unbroken.trainer.run())
     broken, folder, seen = Experiment.from_config(RESTING), RunFolder(tmp_path / "run"), []
     folder.start(RESTING, resume=False)
-    for record in broken.trainer.run(on_batch=lambda p: (seen.append(p), len(seen) == stop_after)[1]):
+    for record in broken.trainer.run(
+        on_batch=lambda p: (seen.append(p), len(seen) == stop_after)[1]
+    ):
         records.append(folder.records, record)
     save_checkpoint(folder, broken)
     resumed = Experiment.from_config(RESTING)
     assert load_checkpoint(folder, resumed) == []
     rest = list(resumed.trainer.run())
     assert [r["shown"] for r in rest] == [r["shown"] for r in told[-len(rest) :]]
-    assert all(torch.equal(a.w, b.w) for a, b in zip(resumed.net.layers, unbroken.net.layers, strict=True))
+    assert all(
+        torch.equal(a.w, b.w) for a, b in zip(resumed.net.layers, unbroken.net.layers, strict=True)
+    )
 
 
 def test_an_epoch_in_which_all_rest_is_told_as_one_without_mistakes(mnist):
     experiment = Experiment.from_config(dataclasses.replace(RESTING, epochs=2))
     repetition = experiment.trainer.repetition
     assert repetition is not None
-    repetition.note = lambda epoch, members, lead: Repetition.note(repetition, epoch, members, torch.full_like(lead, 99.0))  # type: ignore[method-assign]
+    repetition.note = lambda epoch, members, lead: Repetition.note(
+        repetition, epoch, members, torch.full_like(lead, 99.0)
+    )  # type: ignore[method-assign]
     first, second = experiment.trainer.run()
     assert first["shown"] > 0 and second["shown"] == 0 and second["train_accuracy"] == 1.0
 
@@ -148,9 +189,17 @@ def test_an_epoch_in_which_all_rest_is_told_as_one_without_mistakes(mnist):
 def test_repetition_needs_samples_it_can_tell_apart_and_an_output_it_can_count():
     net = Network((4, 3, 2))
     params = TrainParams(repetition=RepetitionParams(longest=2))
-    learner, optimizer = LocalLearner(net, RandomDFA(net)), torch.optim.SGD(net.parameters(), lr=0.1)
+    learner, optimizer = (
+        LocalLearner(net, RandomDFA(net)),
+        torch.optim.SGD(net.parameters(), lr=0.1),
+    )
     with pytest.raises(ValueError, match="a loader makes its own batches"):
-        Trainer(learner, optimizer, [(torch.zeros(3, 4), torch.zeros(3, dtype=torch.int64))], params=params)
+        Trainer(
+            learner,
+            optimizer,
+            [(torch.zeros(3, 4), torch.zeros(3, dtype=torch.int64))],
+            params=params,
+        )
 
 
 def test_a_learner_that_does_not_tell_its_spikes_is_refused(mnist):

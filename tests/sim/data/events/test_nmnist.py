@@ -17,8 +17,11 @@ from biograd.data.events.nmnist import LAST_TIME, SIMULATED, Files, Packed, nmni
 from biograd.data.events.recording import Events, Sensor, bin_events
 from biograd.data.events.sets import EventSet
 
-# Three events by hand: (x 10, y 20, ON, t 5), (x 33, y 0, OFF, t 0x012345), (x 0, y 33, ON, t 0x7FFFFF).
-BY_HAND = bytes([10, 20, 0b1000_0000, 0, 5, 33, 0, 0b0000_0001, 0x23, 0x45, 0, 33, 0b1111_1111, 0xFF, 0xFF])
+# Three events by hand: (x 10, y 20, ON, t 5), (x 33, y 0, OFF, t 0x012345), (x 0, y 33, ON, t
+# 0x7FFFFF).
+BY_HAND = bytes(
+    [10, 20, 0b1000_0000, 0, 5, 33, 0, 0b0000_0001, 0x23, 0x45, 0, 33, 0b1111_1111, 0xFF, 0xFF]
+)
 
 
 def event(x: int, y: int, p: int, t: int) -> bytes:
@@ -27,30 +30,57 @@ def event(x: int, y: int, p: int, t: int) -> bytes:
 
 
 def a_copy(folder: Path, *, each: int = 2) -> Path:
-    """A little N-MNIST, written byte by byte: recording k of class c has 3 + k events at pixel (c, k), and one of the other polarity."""
+    """A little N-MNIST, written byte by byte: recording k of class c has 3 + k events at pixel (c,
+    k), and one of the other polarity.
+    """
     for part in ("Train", "Test"):
         for label in range(10):
             (folder / part / str(label)).mkdir(parents=True)
             for k in range(each):
-                events = [event(label, k, k % 2, 1000 * i) for i in range(3 + k)] + [event(33, 33, 1 - k % 2, 300_000)]
-                (folder / part / str(label) / f"{label * each + k + 1:05d}.bin").write_bytes(b"".join(events))
+                events = [event(label, k, k % 2, 1000 * i) for i in range(3 + k)] + [
+                    event(33, 33, 1 - k % 2, 300_000)
+                ]
+                (folder / part / str(label) / f"{label * each + k + 1:05d}.bin").write_bytes(
+                    b"".join(events)
+                )
     return folder
 
 
 def test_bytes_are_read_as_published() -> None:
     x, y, p, t = parse(BY_HAND, "by hand")
-    assert (x.tolist(), y.tolist(), p.tolist(), t.tolist()) == ([10, 33, 0], [20, 0, 33], [1, 0, 1], [5, 0x12345, 0x7FFFFF])
-    assert b"".join([event(10, 20, 1, 5), event(33, 0, 0, 0x12345), event(0, 33, 1, 0x7FFFFF)]) == BY_HAND
+    assert (x.tolist(), y.tolist(), p.tolist(), t.tolist()) == (
+        [10, 33, 0],
+        [20, 0, 33],
+        [1, 0, 1],
+        [5, 0x12345, 0x7FFFFF],
+    )
+    assert (
+        b"".join([event(10, 20, 1, 5), event(33, 0, 0, 0x12345), event(0, 33, 1, 0x7FFFFF)])
+        == BY_HAND
+    )
 
 
 def test_an_overflow_mark_is_no_event_and_moves_the_clock_on() -> None:
-    raw = event(1, 2, 0, 8000) + event(0, 240, 0, 0) + event(1, 3, 0, 10) + event(0, 240, 1, 8191) + event(2, 3, 1, 20)
+    raw = (
+        event(1, 2, 0, 8000)
+        + event(0, 240, 0, 0)
+        + event(1, 3, 0, 10)
+        + event(0, 240, 1, 8191)
+        + event(2, 3, 1, 20)
+    )
     x, y, p, t = parse(raw, "overflow")
     assert (x.tolist(), y.tolist(), p.tolist()) == ([1, 1, 2], [2, 3, 3], [0, 0, 1])
     assert t.tolist() == [8000, 10 + 8192, 20 + 2 * 8192]
 
 
-@given(st.lists(st.tuples(st.integers(0, 255), st.integers(0, 239), st.integers(0, 1), st.integers(0, LAST_TIME)), max_size=30))
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 255), st.integers(0, 239), st.integers(0, 1), st.integers(0, LAST_TIME)
+        ),
+        max_size=30,
+    )
+)
 def test_what_is_written_is_read_again(rows: list[tuple[int, int, int, int]]) -> None:
     events = Events(*np.array(rows, dtype=np.int64).reshape(-1, 4).T)
     raw = to_bytes(events)
@@ -59,9 +89,16 @@ def test_what_is_written_is_read_again(rows: list[tuple[int, int, int, int]]) ->
 
 
 @pytest.mark.parametrize(
-    ("row", "said"), [((256, 0, 0, 0), "x runs from 256"), ((0, 240, 0, 0), "y runs from 240"), ((0, 0, 0, 1 << 23), "t runs from 8388608")]
+    ("row", "said"),
+    [
+        ((256, 0, 0, 0), "x runs from 256"),
+        ((0, 240, 0, 0), "y runs from 240"),
+        ((0, 0, 0, 1 << 23), "t runs from 8388608"),
+    ],
 )
-def test_what_the_format_cannot_hold_is_not_written(row: tuple[int, int, int, int], said: str) -> None:
+def test_what_the_format_cannot_hold_is_not_written(
+    row: tuple[int, int, int, int], said: str
+) -> None:
     with pytest.raises(ValueError, match=said):
         to_bytes(Events(*np.array([row]).T))
 
@@ -70,7 +107,9 @@ def test_what_the_format_cannot_hold_is_not_written(row: tuple[int, int, int, in
 def test_a_truncated_file_is_named(tmp_path: Path, cut: int) -> None:
     path = a_copy(tmp_path) / "Train/3/00007.bin"
     path.write_bytes(path.read_bytes()[:-cut])
-    with pytest.raises(ValueError, match=r"Train/3/00007\.bin holds \d+ bytes, no multiple of 5: truncated") as error:
+    with pytest.raises(
+        ValueError, match=r"Train/3/00007\.bin holds \d+ bytes, no multiple of 5: truncated"
+    ) as error:
         nmnist(tmp_path, "train").spikes(torch.arange(20), 3)
     assert "\n" not in str(error.value)
 
@@ -92,7 +131,10 @@ def test_a_huge_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "huge.bin"
     with open(path, "wb") as file:
         file.truncate(5 << 34)  # 86 GB, of which the disk holds nothing
-    with pytest.raises(ValueError, match="holds 17,179,869,184 events, more than 20,000,000: split it, or raise max_events"):
+    with pytest.raises(
+        ValueError,
+        match="holds 17,179,869,184 events, more than 20,000,000: split it, or raise max_events",
+    ):
         Files((path,))[0]
 
 
@@ -103,9 +145,15 @@ def test_an_empty_file_is_a_silent_recording(tmp_path: Path) -> None:
 
 def test_a_copy_is_found_labelled_and_binned(tmp_path: Path) -> None:
     members = nmnist(a_copy(tmp_path), "train")
-    assert (len(members), members.classes, members.inputs, members.sensor) == (20, 10, 2312, Sensor(34, 34, 2))
+    assert (len(members), members.classes, members.inputs, members.sensor) == (
+        20,
+        10,
+        2312,
+        Sensor(34, 34, 2),
+    )
     assert members.y.tolist() == [label for label in range(10) for _ in range(2)]
-    s = members.spikes(torch.tensor([7]), 3)  # class 3, its second recording: OFF at (33, 33) in the end, ON at (3, 1) before
+    # class 3, its second recording: OFF at (33, 33) in the end, ON at (3, 1) before
+    s = members.spikes(torch.tensor([7]), 3)
     assert torch.nonzero(s[:, 0]).tolist() == [[0, 1156 + 34 + 3], [2, 33 * 34 + 33]]
 
 
@@ -179,7 +227,8 @@ def test_a_packed_file_gives_its_recordings_one_by_one(tmp_path: Path) -> None:
     assert [len(held[i].t) for i in range(3)] == [3, 0, 1] and held[2].x.tolist() == [7]
     members = EventSet.of(held, [0, 1, 0], sensor=Sensor(34, 34, 2), window=1 << 23)
     assert np.array_equal(
-        members.spikes(torch.tensor([2]), 2)[:, 0].numpy(), bin_events(held[2], members.sensor, steps=2, window=1 << 23)[0]
+        members.spikes(torch.tensor([2]), 2)[:, 0].numpy(),
+        bin_events(held[2], members.sensor, steps=2, window=1 << 23)[0],
     )
 
 

@@ -1,4 +1,6 @@
-"""SHD-style HDF5: written as the data set is, read one recording at a time, refused where it is another file."""
+"""SHD-style HDF5: written as the data set is, read one recording at a time, refused where it is
+another file.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +19,20 @@ TIMES = [[0.0, 0.5, 0.9999], [0.1], [], [0.25, 1.39, 1.5]]  # s
 UNITS = [[0, 699, 3], [7], [], [1, 2, 3]]
 
 
-def written(path: Path, *, times: list = TIMES, units: list = UNITS, labels: object = (0, 19, 3, 3), without: str = "") -> Path:
+def written(
+    path: Path,
+    *,
+    times: list = TIMES,
+    units: list = UNITS,
+    labels: object = (0, 19, 3, 3),
+    without: str = "",
+) -> Path:
     with h5py.File(path, "w") as file:
         spikes = file.create_group("spikes")
-        for name, rows, kind in (("times", times, np.float16 if times is TIMES else np.float64), ("units", units, np.uint16)):
+        for name, rows, kind in (
+            ("times", times, np.float16 if times is TIMES else np.float64),
+            ("units", units, np.uint16),
+        ):
             held = spikes.create_dataset(name, (len(rows),), dtype=h5py.vlen_dtype(kind))
             for index, row in enumerate(rows):
                 held[index] = np.array(row, dtype=kind)
@@ -32,19 +44,29 @@ def written(path: Path, *, times: list = TIMES, units: list = UNITS, labels: obj
 
 def test_spikes_land_on_their_channel_and_step(tmp_path: Path) -> None:
     members = shd(written(tmp_path / "some.h5"), "train")
-    assert (len(members), members.inputs, members.classes, members.y.tolist()) == (4, 700, 20, [0, 19, 3, 3])
+    assert (len(members), members.inputs, members.classes, members.y.tolist()) == (
+        4,
+        700,
+        20,
+        [0, 19, 3, 3],
+    )
     trains, found = members.binned(torch.tensor([0, 3, 2]), 14)  # steps of 100 ms
     s = trains.dense()
-    assert torch.nonzero(s[:, 0]).tolist() == [[0, 0], [5, 699], [10, 3]]  # 0.9999 s is 1.0 in the file's own half precision
+    # 0.9999 s is 1.0 in the file's own half precision
+    assert torch.nonzero(s[:, 0]).tolist() == [[0, 0], [5, 699], [10, 3]]
     assert torch.nonzero(s[:, 1]).tolist() == [[2, 1], [13, 2]] and not s[:, 2].any()
     assert (found.events, found.late) == (6, 1)  # the spike at 1.5 s comes after the window
 
 
-def test_only_the_recordings_asked_for_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_recordings_asked_for_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     members = shd(written(tmp_path / "some.h5"), "train")
     asked: list[int] = []
     plain = Hdf5Recordings.__getitem__
-    monkeypatch.setattr(Hdf5Recordings, "__getitem__", lambda self, index: asked.append(index) or plain(self, index))
+    monkeypatch.setattr(
+        Hdf5Recordings, "__getitem__", lambda self, index: asked.append(index) or plain(self, index)
+    )
     members.subset([3, 1]).spikes(torch.tensor([1]), 2)
     assert asked == [1]
 
@@ -78,7 +100,9 @@ def test_labels_that_are_none_are_refused(tmp_path: Path, changes: dict, said: s
         ([float("nan")], [1], "times that are not finite"),
     ],
 )
-def test_a_recording_that_cannot_be_is_said_in_one_line(tmp_path: Path, times: list, units: list, said: str) -> None:
+def test_a_recording_that_cannot_be_is_said_in_one_line(
+    tmp_path: Path, times: list, units: list, said: str
+) -> None:
     members = shd(written(tmp_path / "some.h5", times=[times], units=[units], labels=[0]), "train")
     with pytest.raises(ValueError, match=said) as error:
         members.spikes(torch.tensor([0]), 3)
