@@ -152,8 +152,8 @@ def _on_gpu() -> list[Task]:
         Task(
             name="gpu race",
             config={"batch": batch},
-            work=lambda bench, batch=batch: [gpu_race.training_race(batch)],
-        )  # type: ignore[misc]
+            work=lambda bench, batch=batch: [gpu_race.training_race(batch)],  # type: ignore[misc]
+        )
         for batch in gpu_race.BATCHES
     ]
     runs = [trial_task("time to accuracy, gpu", trial) for trial in gpu_trials()]

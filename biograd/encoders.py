@@ -8,12 +8,15 @@ place, and `events` bins them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from .kernels import scans
+from .kernels.packed_spikes import PackedSpikes, look_up, unsigned
 
 Encoder = Callable[..., Tensor]
 EVENTS = "events"  # what stands in place of an encoder where recordings are shown
@@ -68,6 +71,24 @@ def latency(
     first = ((1 - x) * (steps - 1)).round()
     t = torch.arange(steps, dtype=x.dtype, device=x.device)[:, None, None]
     return ((t == first) & (x > 0)).to(x.dtype)
+
+
+def integrate_and_fire_packed(x: UInt8[Tensor, "B rows columns"], steps: int) -> PackedSpikes:
+    """`encoders.integrate_and_fire` of grey images on a CPU, by looking up the train of each grey
+    value.
+    """
+    pixels = x.flatten(1).contiguous()
+    trains = PackedSpikes.blank(steps, *pixels.shape)
+    look_up(pixels.numpy(), _grey_words(steps), unsigned(trains))
+    return trains
+
+
+@cache
+def _grey_words(steps: int) -> np.ndarray:
+    """The trains of the 256 grey values: uint32 [W, 256]."""
+    trains = PackedSpikes.pack(integrate_and_fire(torch.arange(256).view(1, 256) / 255, steps))
+    assert trains is not None
+    return unsigned(trains)[:, 0].copy()
 
 
 ENCODERS: dict[str, Encoder] = {

@@ -9,14 +9,24 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from .kernels.event_driven import Fired, Synapses, fire, synapses
-from .kernels.packed_spikes import Trains
+from .kernels.event_driven import FIRE_ROWS, fire_samples
+from .kernels.packed_spikes import PackedSpikes, unsigned
+from .kernels.row_sums import padded
 from .kernels.scans import runs_on
-from .neurons import HasSpikes, Neuron, TwoCompartmentLIF, lif_params, soma_scan
+from .kernels.transpose import ONE, turn
+from .neurons import (
+    HasSpikes,
+    Neuron,
+    TwoCompartmentLIF,
+    TwoCompartmentParams,
+    lif_params,
+    soma_scan,
+)
 
 
 class Activity(NamedTuple):
@@ -24,6 +34,45 @@ class Activity(NamedTuple):
 
     s: Tensor
     psi: Tensor
+
+
+class Synapses(NamedTuple):
+    """A layer's weights, turned so that one presynaptic neuron's lie side by side."""
+
+    # [in, width], thresholds per spike; width: `out` rounded up to whole blocks, zeros behind it
+    w: Tensor
+    b: Tensor  # [width], thresholds per step
+    out: int
+
+
+class Fired(NamedTuple):
+    """What a layer did over a sample."""
+
+    s: PackedSpikes  # spikes
+    psi: PackedSpikes  # slopes
+
+
+def synapses(w: Float[Tensor, "N M"], b: Float[Tensor, " N"]) -> Synapses:
+    """Turn a layer's weights; once per batch, as they change with it."""
+    out, inputs = w.shape
+    turned, bias = torch.empty(inputs, padded(out)), torch.zeros(padded(out))
+    table = turned.numpy()
+    table[:, out:] = 0
+    turn(w.detach().contiguous().unsqueeze(0).numpy(), ONE, table, 0, inputs)
+    bias[:out] = b.detach()
+    return Synapses(turned, bias, out)
+
+
+def fire(before: PackedSpikes, layer: Synapses, p: TwoCompartmentParams) -> Fired:
+    """Roll spike trains through a layer: `neurons.soma_step` and `neurons.surrogate_slope` over all
+    steps, from rest.
+    """
+    fired = Fired(*(PackedSpikes.blank(before.steps, before.batch, layer.out) for _ in range(2)))
+    alphas = np.float32(p.alpha_u), np.float32(p.alpha_v), np.float32(p.window)
+    scratch = torch.empty(FIRE_ROWS, layer.w.shape[1]).numpy()
+    into = unsigned(fired.s), unsigned(fired.psi), 0, before.batch, scratch
+    fire_samples(unsigned(before), before.steps, layer.w.numpy(), layer.b.numpy(), *alphas, *into)
+    return fired
 
 
 class Layer(nn.Module):
@@ -191,7 +240,7 @@ class Network(nn.Module):
         """Every layer's weights as the event-driven loops read them, as they are now."""
         return [synapses(layer.w, layer.b) for layer in self.layers]
 
-    def fire(self, trains: Trains, synapses: list[Synapses] | None = None) -> list[Fired]:
+    def fire(self, trains: PackedSpikes, synapses: list[Synapses] | None = None) -> list[Fired]:
         """What `roll` does, from trains to trains, event by event: for learning and counting, where
         `by_events` holds.
 
@@ -217,15 +266,15 @@ class Network(nn.Module):
             spikes = done[-1].s
         return done
 
-    def spike_counts(self, spikes: Float[Tensor, "T B M"] | Trains) -> list[Tensor]:
+    def spike_counts(self, spikes: Float[Tensor, "T B M"] | PackedSpikes) -> list[Tensor]:
         """Spikes of each neuron over all steps, [B, N] of every layer."""
         if self.by_events:
-            trains = spikes if isinstance(spikes, Trains) else Trains.pack(spikes)
+            trains = spikes if isinstance(spikes, PackedSpikes) else PackedSpikes.pack(spikes)
             if trains is not None:
                 return [fired.s.counts() for fired in self.fire(trains)]
         return [
             done.s.sum(0)
-            for done in self.roll(spikes.dense() if isinstance(spikes, Trains) else spikes)
+            for done in self.roll(spikes.dense() if isinstance(spikes, PackedSpikes) else spikes)
         ]
 
     def rest(self, batch: int) -> list[HasSpikes]:

@@ -267,10 +267,9 @@ def main() -> None:
 
 def _in_lava(seed: int, samples: int, images: Images) -> tuple[dict[str, Any], int, dict[str, Any]]:
     params = ChipLearningParams(seed=seed, samples=3 * len(images.x))
-    found = compare(params, images.x, images.y, samples=samples)
-    result = dataclasses.asdict(dataclasses.replace(found, state=None)) | {
-        "equal": found.first_difference is None
-    }  # type: ignore[arg-type]
+    comparison = compare(params, images.x, images.y, samples=samples)
+    stateless = dataclasses.replace(comparison, state=None)  # type: ignore[arg-type]
+    result = dataclasses.asdict(stateless) | {"equal": comparison.first_difference is None}
     result.pop("state")
     return json.loads(params.to_json()), seed, result
 

@@ -11,6 +11,7 @@ library are timed. SpikingJelly races where it is installed (`libraries` says ho
 
 from __future__ import annotations
 
+import functools
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -315,9 +316,8 @@ def memory(lengths: tuple[int, ...] = (10, 50, 100, 200, 400), batch: int = 20) 
         )
         for name, learner in learners.items():
             learner.step(spikes, labels)
-            found[name].append(
-                peak_bytes(lambda learner=learner, spikes=spikes: learner.step(spikes, labels))
-            )  # type: ignore[misc]
+            step = functools.partial(learner.step, spikes, labels)
+            found[name].append(peak_bytes(step))
     online = found["BioGrad, online"]
     return {
         "steps": list(lengths),

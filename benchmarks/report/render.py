@@ -71,7 +71,9 @@ def write(
     return Path(path)
 
 
-def _guarded(make: sections.Maker, evidence: Evidence, pictures: dict[str, str]) -> Section:
+def _guarded(
+    make: sections.SectionFunction, evidence: Evidence, pictures: dict[str, str]
+) -> Section:
     # Records come from anywhere: another version's may hold anything under the names that are
     # looked for.
     try:

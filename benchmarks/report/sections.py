@@ -32,7 +32,7 @@ from .origin import inside, origin, sources
 from .page import Section, tag
 from .speed import speed
 
-Maker = Callable[[Evidence, Mapping[str, str]], Section]
+SectionFunction = Callable[[Evidence, Mapping[str, str]], Section]
 
 GPU_COMMAND = (
     "biograd benchmark --suite energy  # on a machine with an NVIDIA GPU, torch for CUDA and"
@@ -317,7 +317,7 @@ def _command(command: str) -> Markup:
     return Markup("not measured yet: <code>{}</code>").format(command)
 
 
-SECTIONS: list[Maker] = [
+SECTIONS: list[SectionFunction] = [
     headline,
     accuracy,
     learning_curves,

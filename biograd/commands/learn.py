@@ -27,7 +27,7 @@ from hardware.learning.state import LearningState
 from ..data.datasets import ImageSet, load_images
 from ..runs import records
 from ..runs.checkpoint import RunFolder, drop_records_after
-from ..training.health import Fault, GuardLimits, Told, angle_faults, chip_faults
+from ..training.health import Fault, FaultLog, GuardLimits, angle_faults, chip_faults
 from .console import Console
 from .helpers.interrupt import stop_request
 
@@ -126,7 +126,7 @@ def _in_emulator(args: Args, train: ImageSet, test: ImageSet, console: Console) 
         saved = time.perf_counter()
         with stop_request() as stopping, console.bar("learning on the chip", unit="samples") as bar:
             block: list[LearningRecord] = []
-            told = Told()
+            told = FaultLog()
             for record in learn(state, *_arrays(train), epochs=args.epochs):
                 block = [*block[-19:], record]
                 state.tally += (record.block, record.correct, record.learned, record.seconds)

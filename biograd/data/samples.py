@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ..encoders import Encoder, integrate_and_fire
+from ..encoders import Encoder, integrate_and_fire, integrate_and_fire_packed
 from ..kernels import gpu
-from ..kernels.packed_spikes import Trains, integrate_and_fire_trains
+from ..kernels.packed_spikes import PackedSpikes
 from ..network import Network
 from ..readout import Classes, Readout
 from .augment import AugmentParams, augment, drawn_shift
@@ -65,7 +65,7 @@ class HasTrains(Protocol):
         *,
         augmentation: AugmentParams,
         generator: torch.Generator | None,
-    ) -> Trains: ...
+    ) -> PackedSpikes: ...
 
 
 Samples = LabelledImages | LabelledSpikes
@@ -122,7 +122,7 @@ def spikes_or_trains(
     augmentation: AugmentParams | None = None,
     generator: torch.Generator | None = None,
     packed: bool,
-) -> Float[Tensor, "T B M"] | Trains:
+) -> Float[Tensor, "T B M"] | PackedSpikes:
     """The same as `spikes_of`, or packed as trains where that is asked for and can be had without
     the spikes.
     """
@@ -163,7 +163,7 @@ def spikes_or_trains(
         and x.dtype == torch.uint8
         and x.device.type == "cpu"
     ):
-        return integrate_and_fire_trains(x, steps)
+        return integrate_and_fire_packed(x, steps)
     return encode(x, encoder, steps, generator=generator)
 
 

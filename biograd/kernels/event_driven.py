@@ -15,116 +15,15 @@ float32 with the rules of this package; anything else takes the general way (`Lo
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numba
 import numpy as np
-import torch
-from jaxtyping import Float
-from torch import Tensor
 
-from ..neurons import TwoCompartmentParams
-from ..rules import Update
-from ..traces import TraceParams
-from .packed_spikes import WORD, Trains, unsigned
-from .row_sums import add_rows, count_bits, lowest_bit, padded, take_rows
-from .transpose import ONE, turn
+from .packed_spikes import WORD
+from .row_sums import add_rows, count_bits, lowest_bit, take_rows
 
-# of scratch memory, as wide as the layer; to learn one more a step. It comes from torch, which
+# Rows of scratch memory, each as wide as the layer; learning needs one more per step. The memory
+# comes from torch, which aligns it to cache lines: unaligned rows take a third longer to add up.
 FIRE_ROWS, LEARN_ROWS = 4, 2 * WORD + 3
-# lays it at cache lines: rows that lie across two of them take a third longer to add up.
-
-
-class Synapses(NamedTuple):
-    """A layer's weights, turned so that one presynaptic neuron's lie side by side."""
-
-    # [in, width], thresholds per spike; width: `out` rounded up to whole blocks, zeros behind it
-    w: Tensor
-    b: Tensor  # [width], thresholds per step
-    out: int
-
-
-class Fired(NamedTuple):
-    """What a layer did over a sample."""
-
-    s: Trains  # spikes
-    psi: Trains  # slopes
-
-
-def synapses(w: Float[Tensor, "N M"], b: Float[Tensor, " N"]) -> Synapses:
-    """Turn a layer's weights; once per batch, as they change with it."""
-    out, inputs = w.shape
-    turned, bias = torch.empty(inputs, padded(out)), torch.zeros(padded(out))
-    table = turned.numpy()
-    table[:, out:] = 0
-    turn(w.detach().contiguous().unsqueeze(0).numpy(), ONE, table, 0, inputs)
-    bias[:out] = b.detach()
-    return Synapses(turned, bias, out)
-
-
-def fire(before: Trains, layer: Synapses, p: TwoCompartmentParams) -> Fired:
-    """Roll spike trains through a layer: `neurons.soma_step` and `neurons.surrogate_slope` over all
-    steps, from rest.
-    """
-    fired = Fired(*(Trains.blank(before.steps, before.batch, layer.out) for _ in range(2)))
-    alphas = np.float32(p.alpha_u), np.float32(p.alpha_v), np.float32(p.window)
-    scratch = torch.empty(FIRE_ROWS, layer.w.shape[1]).numpy()
-    into = unsigned(fired.s), unsigned(fired.psi), 0, before.batch, scratch
-    fire_samples(unsigned(before), before.steps, layer.w.numpy(), layer.b.numpy(), *alphas, *into)
-    return fired
-
-
-def learn(
-    before: Trains,
-    err: Float[Tensor, "T B C"],
-    w_fb: Float[Tensor, "N C"],
-    psi: Trains,
-    p: TwoCompartmentParams,
-    trace: TraceParams,
-) -> Update:
-    """The update of `rules.Eligibility` for a layer that hears the errors through w_fb.
-
-    Args:
-        before: presynaptic spikes.
-        err: what the error neurons say.
-        w_fb: feedback weights onto the layer, thresholds.
-        psi: the layer's slopes.
-    """
-    out, width = len(w_fb), padded(len(w_fb))
-    teach = torch.nn.functional.pad(w_fb.T, (0, width - out)).contiguous()
-    dw, db, scratch = (
-        torch.empty(before.neurons, width),
-        torch.empty(width),
-        torch.empty(LEARN_ROWS + len(err), width),
-    )
-    constants = np.float32(p.alpha_a), np.float32(trace.alpha_x), np.float32(trace.alpha_z)
-    into = 0, before.batch, dw.numpy(), db.numpy(), scratch.numpy()
-    learn_samples(
-        unsigned(before),
-        err.contiguous().numpy(),
-        teach.numpy(),
-        unsigned(psi),
-        0,
-        out,
-        *constants,
-        *into,
-    )
-    share = 1 / (before.steps * before.batch)
-    return Update(dw[:, :out].T.contiguous().mul_(share), db[:out] * share)
-
-
-def learn_factorised(
-    before: Trains,
-    err: Float[Tensor, "T B C"],
-    w_fb: Float[Tensor, "N C"],
-    psi: Trains,
-    p: TwoCompartmentParams,
-) -> Update:
-    """The update of `rules.Factorised`; arguments as `learn`."""
-    g, share = torch.empty(before.batch, len(w_fb)), np.float32(1 / (before.steps * before.batch))
-    constants = unsigned(psi), np.float32(p.alpha_a), share, 0, before.batch
-    gate_samples(err.contiguous().numpy(), w_fb.T.contiguous().numpy(), *constants, g.numpy())
-    return Update(g.T @ (before.counts() / before.steps), g.sum(0))
 
 
 @numba.njit(cache=True, nogil=True)

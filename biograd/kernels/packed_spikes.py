@@ -8,15 +8,13 @@ loops (`event_driven`) read and write nothing else.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 import numba
 import numpy as np
 import torch
-from jaxtyping import Float, Int32, UInt8
+from jaxtyping import Float, Int32
 from torch import Tensor
 
-from ..encoders import integrate_and_fire
 from .row_sums import count_bits
 from .scans import runs_on
 
@@ -24,7 +22,7 @@ WORD = 32  # time steps per word
 
 
 @dataclass(frozen=True)
-class Trains:
+class PackedSpikes:
     """Spike trains of a batch on a CPU.
 
     Args:
@@ -33,7 +31,7 @@ class Trains:
         steps: T.
 
     Example:
-        >>> trains = Trains.pack(torch.tensor([1.0, 0.0, 1.0]).view(3, 1, 1))
+        >>> trains = PackedSpikes.pack(torch.tensor([1.0, 0.0, 1.0]).view(3, 1, 1))
         >>> bin(trains.words.item()), trains.counts().item()
         ('0b101', 2.0)
     """
@@ -42,25 +40,25 @@ class Trains:
     steps: int
 
     @classmethod
-    def pack(cls, s: Float[Tensor, "T B N"]) -> Trains | None:
-        """Trains of spikes; None where these are not zeros and ones in float32 on a CPU."""
+    def pack(cls, s: Float[Tensor, "T B N"]) -> PackedSpikes | None:
+        """Pack spikes; None where these are not zeros and ones in float32 on a CPU."""
         if not runs_on(s):
             return None
         trains = cls.blank(*s.shape)
         return trains if trains.fill(s, 0, s.shape[1]) else None
 
     @classmethod
-    def blank(cls, steps: int, batch: int, neurons: int) -> Trains:
-        """Room for trains, which `fill` fills."""
+    def blank(cls, steps: int, batch: int, neurons: int) -> PackedSpikes:
+        """Return uninitialised trains, for `fill` to fill."""
         return cls(torch.empty(-(-steps // WORD), batch, neurons, dtype=torch.int32), steps)
 
     def fill(self, s: Float[Tensor, "T B N"], first: int, last: int) -> bool:
         """Pack the spikes of samples first .. last - 1; False where these are not zeros and ones."""
         return bool(pack_samples(*flat_spikes(s), self.steps, first, last, unsigned(self)))
 
-    def of(self, samples: slice) -> Trains:
+    def of(self, samples: slice) -> PackedSpikes:
         """The trains of some of the samples."""
-        return Trains(self.words[:, samples].contiguous(), self.steps)
+        return PackedSpikes(self.words[:, samples].contiguous(), self.steps)
 
     @property
     def batch(self) -> int:
@@ -88,32 +86,6 @@ class Trains:
         """`counts`, for samples first .. last - 1."""
         count_samples(unsigned(self), into.numpy(), first, last)
 
-    def total(self) -> int:
-        """Spikes of all neurons in all samples."""
-        return int(count_all(unsigned(self)))
-
-    def open(self) -> Trains:
-        """Slopes that let every error through: a spike at each step, of trains of this shape."""
-        return Trains(torch.full_like(self.words, -1), self.steps)
-
-
-def integrate_and_fire_trains(x: UInt8[Tensor, "B rows columns"], steps: int) -> Trains:
-    """`encoders.integrate_and_fire` of grey images on a CPU, by looking up the train of each grey
-    value.
-    """
-    pixels = x.flatten(1).contiguous()
-    trains = Trains.blank(steps, *pixels.shape)
-    _look_up(pixels.numpy(), _grey_words(steps), unsigned(trains))
-    return trains
-
-
-@cache
-def _grey_words(steps: int) -> np.ndarray:
-    """The trains of the 256 grey values: uint32 [W, 256]."""
-    trains = Trains.pack(integrate_and_fire(torch.arange(256).view(1, 256) / 255, steps))
-    assert trains is not None
-    return unsigned(trains)[:, 0].copy()
-
 
 def flat_spikes(s: Float[Tensor, "T B N"]) -> tuple[np.ndarray, int, int]:
     """Spikes as `pack_samples` takes them, with their strides over steps and samples: part of a
@@ -126,14 +98,14 @@ def flat_spikes(s: Float[Tensor, "T B N"]) -> tuple[np.ndarray, int, int]:
     return s.as_strided((length,), (1,)).numpy(), step, sample
 
 
-def unsigned(trains: Trains) -> np.ndarray:
+def unsigned(trains: PackedSpikes) -> np.ndarray:
     """The words as the compiled loops take them: uint32 [W, B, N]."""
     return trains.words.numpy().view(np.uint32)
 
 
 @numba.njit(cache=True, nogil=True)
 def pack_samples(flat, step, sample, steps, first, last, words):
-    """`Trains.fill`: sample b at step t starts at flat[t step + b sample]."""
+    """`PackedSpikes.fill`: sample b at step t starts at flat[t step + b sample]."""
     neurons = words.shape[2]
     odd = np.uint32(0)
     for b in range(first, last):
@@ -161,7 +133,7 @@ def _unpack(words, s):
 
 @numba.njit(cache=True, nogil=True)
 def count_samples(words, counts, first, last):
-    """`Trains.count`."""
+    """`PackedSpikes.count`."""
     counts[first:last] = np.float32(0)
     for w in range(words.shape[0]):
         for b in range(first, last):
@@ -171,7 +143,7 @@ def count_samples(words, counts, first, last):
 
 @numba.njit(cache=True, nogil=True)
 def count_all(words):
-    """`Trains.total`."""
+    """Count the spikes of all neurons in all samples."""
     total = 0
     for word in words.ravel():
         total += count_bits(word)
@@ -179,7 +151,8 @@ def count_all(words):
 
 
 @numba.njit(cache=True, nogil=True)
-def _look_up(pixels, table, words):
+def look_up(pixels, table, words):
+    """Write table[:, pixels] into `words`: the packed train of each grey value."""
     for w in range(words.shape[0]):
         for b in range(pixels.shape[0]):
             for n in range(pixels.shape[1]):

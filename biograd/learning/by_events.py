@@ -20,7 +20,7 @@ from torch import Tensor
 from ..errors import ErrorNeurons, SignedSpikes, errors_over_time
 from ..kernels import event_step
 from ..kernels.event_driven import FIRE_ROWS, LEARN_ROWS
-from ..kernels.packed_spikes import WORD, Trains, flat_spikes, unsigned
+from ..kernels.packed_spikes import WORD, PackedSpikes, flat_spikes, unsigned
 from ..kernels.row_sums import padded
 from ..kernels.threads import share_out, side_by_side
 from ..network import Network
@@ -39,7 +39,7 @@ _NOTHING = np.empty(0, np.float32)
 _Side = tuple[int, Tensor, Tensor, Tensor]
 
 
-class Seen(NamedTuple):
+class BatchStats(NamedTuple):
     """What a batch did."""
 
     counts: Tensor  # spikes of each output neuron, [B, C]
@@ -47,7 +47,7 @@ class Seen(NamedTuple):
     rates: Tensor  # spikes per neuron and step of every layer, [layers]
 
 
-class Course(NamedTuple):
+class TeachingPlan(NamedTuple):
     """A network, and what teaches it."""
 
     net: Network
@@ -61,11 +61,11 @@ class Course(NamedTuple):
 
 
 def teach(
-    course: Course,
-    spikes: Float[Tensor, "T B M"] | Trains,
+    course: TeachingPlan,
+    spikes: Float[Tensor, "T B M"] | PackedSpikes,
     target: Float[Tensor, "B C"],
-    rooms: Rooms | None = None,
-) -> Seen | None:
+    rooms: BufferCache | None = None,
+) -> BatchStats | None:
     """Show a batch, and write minus the mean update of every layer; None where the spikes are not
     zeros and ones.
 
@@ -73,8 +73,8 @@ def teach(
         rooms: the memory that is kept from one batch to the next, which makes small ones faster;
             none where None.
     """
-    room = (rooms or Rooms()).fit(
-        course, spikes.steps if isinstance(spikes, Trains) else len(spikes), len(target)
+    room = (rooms or BufferCache()).fit(
+        course, spikes.steps if isinstance(spikes, PackedSpikes) else len(spikes), len(target)
     )
     if not _fire(course.net, spikes, room):
         return None
@@ -93,12 +93,12 @@ def teach(
         else errors_over_time(course.error, s_out, target)
     )
     _learn(course, err.contiguous(), room)
-    return Seen(
+    return BatchStats(
         counts, err.abs().mean(), torch.from_numpy((totals / room.chances).astype(np.float32))
     )
 
 
-class Room:
+class StepBuffers:
     """The memory of a learning step: trains, slopes, turned weights and sums, and the rows that
     point to them.
 
@@ -206,18 +206,18 @@ class _Blocks:
         return self.rows
 
 
-class Rooms:
+class BufferCache:
     """The rooms of a learner, which shows one batch at a time. A copy starts without any: rows
     point to memory, not to what was copied.
     """
 
     def __init__(self) -> None:
-        self._kept: dict[Any, Room] = {}  # any: shapes and constants
+        self._kept: dict[Any, StepBuffers] = {}  # any: shapes and constants
 
-    def __reduce__(self) -> tuple[type[Rooms], tuple[()]]:
-        return Rooms, ()
+    def __reduce__(self) -> tuple[type[BufferCache], tuple[()]]:
+        return BufferCache, ()
 
-    def fit(self, course: Course, steps: int, batch: int) -> Room:
+    def fit(self, course: TeachingPlan, steps: int, batch: int) -> StepBuffers:
         """The room for a batch of this shape, as it was left, or a new one in place of the oldest."""
         params = tuple(lif_params(layer.neuron) for layer in course.net.layers)
         traces = tuple(
@@ -227,15 +227,15 @@ class Rooms:
         if key not in self._kept:
             while len(self._kept) >= KEPT:
                 self._kept.pop(next(iter(self._kept)))
-            self._kept[key] = Room(
+            self._kept[key] = StepBuffers(
                 course.net.sizes, params, traces, steps, tuple(share_out(batch, course.threads))
             )
         return self._kept[key]
 
 
-def _fire(net: Network, spikes: Tensor | Trains, room: Room) -> bool:
+def _fire(net: Network, spikes: Tensor | PackedSpikes, room: StepBuffers) -> bool:
     """Roll a batch through all layers; False where the spikes are not zeros and ones."""
-    if isinstance(spikes, Trains):
+    if isinstance(spikes, PackedSpikes):
         shown, flat = (
             unsigned(spikes if spikes.words.is_contiguous() else spikes.of(slice(None))),
             (_NOTHING, 0, 0),
@@ -268,7 +268,7 @@ def _fire(net: Network, spikes: Tensor | Trains, room: Room) -> bool:
     return True
 
 
-def _learn(course: Course, err: Tensor, room: Room) -> None:
+def _learn(course: TeachingPlan, err: Tensor, room: StepBuffers) -> None:
     """Have each part of a batch learn, then each part of the rows written."""
     number, parts, heard, steps = len(room.parts), room.parts, err.numpy(), room.steps
     shares = np.full(number, -1 / (steps * room.batch), np.float32)
@@ -329,7 +329,7 @@ def _learn(course: Course, err: Tensor, room: Room) -> None:
             course.written(index)
 
 
-def _lingering(room: Room, layer: int) -> float:
+def _lingering(room: StepBuffers, layer: int) -> float:
     """What is kept of an error from step to step; at the output nothing."""
     return 0.0 if layer == len(room.params) - 1 else room.params[layer].alpha_a
 
@@ -339,7 +339,7 @@ def _filters(trace: TraceParams | None) -> tuple[float, float]:
 
 
 def _room(*shape: int) -> np.ndarray:
-    """Room for float32, at the start of a cache line, as torch has it."""
+    """Allocate float32 aligned to a cache line, as torch does."""
     return torch.empty(shape).numpy()
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..errors import ClassWeighted, ErrorNeurons, SignedSpikes, errors_over_time
 from ..feedback import Feedback
-from ..kernels.packed_spikes import Trains
+from ..kernels.packed_spikes import PackedSpikes
 from ..kernels.threads import in_parts
 from ..network import Layer, Network, delayed
 from ..neurons import TwoCompartmentLIF, apical_scan, lif_params
@@ -21,7 +21,7 @@ from ..readout import Classes, Readout
 from ..rules import Eligibility, Factorised, Rule, Update, update_over_time
 from ..traces import TraceParams
 from . import on_gpu
-from .by_events import Course, Rooms, Seen, teach
+from .by_events import BatchStats, BufferCache, TeachingPlan, teach
 
 Order = Literal["layer", "online"]
 
@@ -114,7 +114,7 @@ class LocalLearner:
         self.on_update: Callable[[int], None] | None = None
         # what the `.grad` of a layer is written into; fresh tensors where None
         self.room: Callable[[int], Update] | None = None
-        self._rooms = Rooms()
+        self._rooms = BufferCache()
         if order not in ("layer", "online"):
             raise ValueError(f"order is {order!r}; known: 'layer', 'online'")
         if order == "online" and not self.error.causal:
@@ -147,7 +147,7 @@ class LocalLearner:
         )
 
     def step(
-        self, spikes: Float[Tensor, "T B M"] | Trains, labels: Shaped[Tensor, "B ..."]
+        self, spikes: Float[Tensor, "T B M"] | PackedSpikes, labels: Shaped[Tensor, "B ..."]
     ) -> StepResult:
         """Show one batch, and write minus the local update into every forward parameter's `.grad`.
 
@@ -157,12 +157,12 @@ class LocalLearner:
                 `Values`, real numbers [B, values].
         """
         target = self.readout.wished(labels, self.net.classes).to(self.net.layers[0].w.dtype)
-        steps = spikes.steps if isinstance(spikes, Trains) else len(spikes)
+        steps = spikes.steps if isinstance(spikes, PackedSpikes) else len(spikes)
         if self.by_events and (seen := self._by_events(spikes, target)) is not None:
             return StepResult(
                 self.readout.answers(seen.counts, steps), seen.error, seen.rates, seen.counts
             )
-        if isinstance(spikes, Trains):
+        if isinstance(spikes, PackedSpikes):
             spikes = spikes.dense()
         parts = in_parts(
             self._layer_at_once if self.order == "layer" else self._online,
@@ -200,7 +200,7 @@ class LocalLearner:
             self.on_update(index)
 
     @torch.no_grad()
-    def _by_events(self, spikes: Tensor | Trains, target: Tensor) -> Seen | None:
+    def _by_events(self, spikes: Tensor | PackedSpikes, target: Tensor) -> BatchStats | None:
         """The step by the compiled loops; None where the spikes are not zeros and ones."""
         w_fb = [self.feedback.weights(hidden) for hidden in range(len(self.net.hidden))] + [
             torch.eye(self.net.classes)
@@ -209,7 +209,7 @@ class LocalLearner:
             self.room(index) if self.room else _empty(layer)
             for index, layer in enumerate(self.net.layers)
         ]
-        course = Course(
+        course = TeachingPlan(
             self.net,
             w_fb,
             self.error,

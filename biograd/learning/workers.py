@@ -28,7 +28,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from ..feedback import Feedback
-from ..kernels.packed_spikes import Trains
+from ..kernels.packed_spikes import PackedSpikes
 from ..network import Network
 from ..readout import Readout
 from ..rules import Update
@@ -174,7 +174,7 @@ class SharedLearner:
         return self.own.by_events
 
     def step(
-        self, spikes: Float[Tensor, "T B M"] | Trains, labels: Shaped[Tensor, "B ..."]
+        self, spikes: Float[Tensor, "T B M"] | PackedSpikes, labels: Shaped[Tensor, "B ..."]
     ) -> StepResult:
         """As `LocalLearner.step`, for the whole batch: every worker is given all of it."""
         batch = len(labels)
@@ -185,7 +185,8 @@ class SharedLearner:
         if self._pieces:
             self._share_memory(batch)
         result = self.own.step(
-            spikes.of(shown) if isinstance(spikes, Trains) else spikes[:, shown], labels[shown]
+            spikes.of(shown) if isinstance(spikes, PackedSpikes) else spikes[:, shown],
+            labels[shown],
         )
         message = self._message(result, batch, part)
         if self._exchange is not None:

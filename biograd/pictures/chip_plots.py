@@ -84,9 +84,8 @@ def core_loads(layers: Sequence[CoreLoad]) -> Figure:
     upright = len(layers) <= 3  # more bars leave no room for level numbers
     for bars, layer in zip(figure.axes[1].containers, layers, strict=True):
         used = [f"{layer.loads[resource][0]:,}" for resource in most]
-        figure.axes[1].bar_label(
-            bars, used, padding=2, fontsize=6.5, color=INK, rotation=0 if upright else 90
-        )  # type: ignore[arg-type]
+        style = {"padding": 2, "fontsize": 6.5, "color": INK, "rotation": 0 if upright else 90}
+        figure.axes[1].bar_label(bars, used, **style)  # type: ignore[arg-type]
     figure.axes[1].set_ylim(0, 115 if upright else 130)
     figure.axes[1].set_yticks([0, 50, 100])
     return figure

@@ -21,7 +21,7 @@ from . import chip_plots, plots
 SAMPLES = 100  # images searched for a spike that simulator and chip do not share
 
 
-class Parting(NamedTuple):
+class FirstDifference(NamedTuple):
     """Where simulator and chip part: one neuron's soma voltages, before the reset, in thresholds."""
 
     sample: int
@@ -51,7 +51,7 @@ def draw_deployment(
     return written
 
 
-def find_parting(model: Model, fixed: FixedPointModel, spikes: SpikeInput) -> Parting:
+def find_parting(model: Model, fixed: FixedPointModel, spikes: SpikeInput) -> FirstDifference:
     """The first image on which the two differ by a spike; in it the earliest step, there the
     earliest layer, as causes precede effects.
 
@@ -70,7 +70,7 @@ def find_parting(model: Model, fixed: FixedPointModel, spikes: SpikeInput) -> Pa
     else:
         step, (_, sample, unit) = None, np.unravel_index(np.abs(here - there).argmax(), here.shape)
     layer = int(np.searchsorted(offsets, unit, side="right")) - 1
-    return Parting(
+    return FirstDifference(
         int(sample),
         layer,
         int(unit - offsets[layer]),
@@ -121,7 +121,7 @@ def _rounding(name: str, layer: LayerModel, fixed: FixedPointLayer) -> chip_plot
     return chip_plots.Rounding(name, layer.w, fixed.w, fixed.scale, step, low, high)
 
 
-def _title(found: Parting, layer: str, spikes: SpikeInput) -> str:
+def _title(found: FirstDifference, layer: str, spikes: SpikeInput) -> str:
     digit = "" if spikes.labels is None else f" (class {spikes.labels[found.sample]})"
     where = f"{layer}, neuron {found.neuron}, on test image {found.sample}{digit}"
     if found.step is None:

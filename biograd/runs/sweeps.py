@@ -109,16 +109,15 @@ def changed(base: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
                 f"{field!r} is no field of a run's configuration; known:"
                 f" {', '.join(f.name for f in dataclasses.fields(config))}"
             )
-        if inner and inner not in {known.name for known in dataclasses.fields(part)}:  # type: ignore[arg-type]  # it is a dataclass
-            raise ValueError(
-                f"{field!r} is no field; known in {name}: {', '.join(f.name for f in dataclasses.fields(part))}"
-            )  # type: ignore[arg-type]
+        inner_names = [f.name for f in dataclasses.fields(part)] if inner else []  # type: ignore[arg-type]
+        if inner and inner not in inner_names:
+            raise ValueError(f"{field!r} is no field; known in {name}: {', '.join(inner_names)}")
         # studies keep choices that are no plain numbers as text
         if isinstance(part, tuple) and isinstance(value, str):
             value = ast.literal_eval(value)
-        config = dataclasses.replace(
-            config, **{name: dataclasses.replace(part, **{inner: value}) if inner else value}
-        )  # type: ignore[type-var]
+        if inner:
+            value = dataclasses.replace(part, **{inner: value})  # type: ignore[type-var]
+        config = dataclasses.replace(config, **{name: value})
     return config
 
 

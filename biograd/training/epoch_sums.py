@@ -18,14 +18,14 @@ from torch import Tensor
 LATE = 0.1
 
 
-class Tally:
+class EpochSums:
     """The sums of an epoch so far.
 
     Args:
         layers: of the network.
 
     Example:
-        >>> tally = Tally(layers=1)
+        >>> tally = EpochSums(layers=1)
         >>> tally.add(hits=torch.tensor(3), error=torch.tensor(0.5), rates=torch.tensor([0.25]), samples=4)
         >>> tally.correct, tally.error, tally.rates.tolist(), tally.mean(seen=4)
         (3.0, 2.0, [1.0], 0.75)

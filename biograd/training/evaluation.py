@@ -13,7 +13,7 @@ from torch import Tensor
 from ..data.loaders import Loader, drawn
 from ..data.samples import Samples, loaded_spikes, spikes_or_trains
 from ..encoders import Encoder, integrate_and_fire
-from ..kernels.packed_spikes import Trains
+from ..kernels.packed_spikes import PackedSpikes
 from ..kernels.threads import in_parts
 from ..network import Network
 from ..readout import Classes, Readout
@@ -61,10 +61,10 @@ def evaluate(
     start, readout = time.perf_counter(), readout or Classes()
     predicted, labels, rates, shown = [], [], torch.zeros(len(net.layers)), 0
     for spikes, y in _measured(net, images, encoder, readout, steps, batch, seed):
-        if isinstance(spikes, Trains):
+        if isinstance(spikes, PackedSpikes):
             length = spikes.steps
             parts = in_parts(
-                lambda words, T=length: _answer(net, readout, Trains(words, T)),
+                lambda words, T=length: _answer(net, readout, PackedSpikes(words, T)),
                 threads,
                 (spikes.words, 1),
             )
@@ -100,7 +100,7 @@ def _measured(
     steps: int,
     batch: int,
     seed: int,
-) -> Iterator[tuple[Tensor | Trains, Tensor]]:
+) -> Iterator[tuple[Tensor | PackedSpikes, Tensor]]:
     generator = torch.Generator().manual_seed(seed)
     if isinstance(images, Samples):
         for members in torch.arange(len(images.y)).split(batch):
@@ -119,9 +119,9 @@ def _measured(
 
 
 @torch.no_grad()
-def _answer(net: Network, readout: Readout, spikes: Tensor | Trains) -> tuple[Tensor, Tensor]:
+def _answer(net: Network, readout: Readout, spikes: Tensor | PackedSpikes) -> tuple[Tensor, Tensor]:
     counts = net.spike_counts(spikes)
-    length = spikes.steps if isinstance(spikes, Trains) else len(spikes)
+    length = spikes.steps if isinstance(spikes, PackedSpikes) else len(spikes)
     return readout.answers(counts[-1], length), torch.stack(
         [count.sum() / count.shape[-1] for count in counts]
     )

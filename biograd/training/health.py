@@ -68,7 +68,7 @@ class GuardLimits:
                 raise ValueError(f"GuardLimits.{name} is {value}; need more than 0")
 
 
-class Told:
+class FaultLog:
     """Remembers what was told, and counts how often a look found what."""
 
     def __init__(self) -> None:
@@ -114,7 +114,7 @@ class Guard:
 
     def __init__(self, trainer: Trainer, limits: GuardLimits | None = None) -> None:
         self.trainer, self.limits = trainer, limits or GuardLimits()
-        self.told = Told()
+        self.told = FaultLog()
         self._rates, self._seen = trainer.tally.rates.clone(), trainer.seen
 
     def __call__(self, progress: Progress) -> bool:

@@ -19,13 +19,13 @@ from ..data.loaders import Loader, batches_of, drawn
 from ..data.samples import Samples, check_fits, loaded_spikes, spikes_or_trains
 from ..encoders import Encoder, integrate_and_fire
 from ..feedback import Feedback, SleepAligned, feedback_angle
-from ..kernels.packed_spikes import Trains
+from ..kernels.packed_spikes import PackedSpikes
 from ..learning.learner import StepResult
 from ..learning.workers import SharedLearner
 from ..network import Network
 from ..readout import Classes, Readout
 from ..sleep import SleepParams, first_night, sleep_phase
-from .epoch_sums import Tally
+from .epoch_sums import EpochSums
 from .evaluation import Evaluation, evaluate
 from .repetition import Repetition, RepetitionParams, lead_of
 
@@ -138,7 +138,7 @@ class Trainer:
         self.generator = torch.Generator().manual_seed(seed)
         self.epoch = self.batch = 0  # the next batch to show
         self.seconds = self.night_seconds = 0.0  # of the running epoch
-        self.seen, self.tally = 0, Tally(len(learner.net.layers))
+        self.seen, self.tally = 0, EpochSums(len(learner.net.layers))
         self.repetition = self._start_repetition()
         self._members = torch.arange(0)  # of the batch shown last
         self._connected = (
@@ -190,7 +190,7 @@ class Trainer:
             if stop:
                 return
 
-    def _shown(self) -> Iterator[tuple[Tensor | Trains, Tensor]]:
+    def _shown(self) -> Iterator[tuple[Tensor | PackedSpikes, Tensor]]:
         """Spikes and labels of the running epoch's batches, from the next one on."""
         seed, params = self.seed * 1_000_003 + self.epoch, self.params
         if not isinstance(self.train_set, Samples):
@@ -238,10 +238,10 @@ class Trainer:
         if not self.seen:
             raise ValueError("the loader gives no batches: need at least one")
 
-    def _day(self, spikes: Tensor | Trains, labels: Tensor) -> None:
+    def _day(self, spikes: Tensor | PackedSpikes, labels: Tensor) -> None:
         device = self.learner.net.device
         labels = labels.to(device)
-        spikes = spikes if isinstance(spikes, Trains) else spikes.to(device)
+        spikes = spikes if isinstance(spikes, PackedSpikes) else spikes.to(device)
         result = self.learner.step(spikes, labels)  # type: ignore[arg-type]  # trains go to learners that are `by_events` alone
         self.optimizer.step()
         self._disconnect()

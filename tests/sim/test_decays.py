@@ -19,7 +19,7 @@ from biograd.errors import ERRORS
 from biograd.feedback import RandomDFA, SleepAligned, Symmetric, feedback_angle, true_path
 from biograd.interop.nir import from_nir, to_model, to_nir
 from biograd.interop.snntorch import differences, from_snntorch, to_snntorch
-from biograd.kernels.packed_spikes import Trains
+from biograd.kernels.packed_spikes import PackedSpikes
 from biograd.learning.learner import LocalLearner
 from biograd.network import Network
 from biograd.neurons import SomaState, TwoCompartmentLIF, TwoCompartmentParams, lif_params
@@ -63,7 +63,7 @@ def a_batch(dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
 
 def test_every_layer_keeps_its_own_fractions_whichever_way_it_is_rolled() -> None:
     net, (spikes, _) = a_net(), a_batch()
-    trains = Trains.pack(spikes)
+    trains = PackedSpikes.pack(spikes)
     assert trains is not None and net.by_events
     rolled, fired, states, s = net.roll(spikes), net.fire(trains), net.rest(BATCH), spikes
     for t in range(T):

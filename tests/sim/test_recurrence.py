@@ -18,7 +18,7 @@ from biograd.errors import ERRORS
 from biograd.feedback import RandomDFA, SleepAligned, Symmetric, true_path
 from biograd.interop.nir import to_nir
 from biograd.interop.snntorch import to_snntorch
-from biograd.kernels.packed_spikes import Trains
+from biograd.kernels.packed_spikes import PackedSpikes
 from biograd.learning.learner import LocalLearner
 from biograd.network import Network
 from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams
@@ -106,7 +106,7 @@ def test_steps_and_whole_trains_are_the_same_and_equal_the_equations(recurrent: 
         {name: value for name, value in net.state_dict().items() if "w_rec" not in name}
     )
     assert not torch.equal(chain(spikes), net(spikes)) and not net.by_events and chain.by_events
-    trains = Trains.pack(spikes)
+    trains = PackedSpikes.pack(spikes)
     assert trains is not None
     assert all(
         torch.equal(a, done.s.sum(0))
@@ -177,7 +177,7 @@ def test_both_orders_and_any_number_of_threads_agree(rule: str, alpha_a: float) 
     for other in seen[1:]:
         # float32 sums in another order
         torch.testing.assert_close(other, seen[0], rtol=1e-4, atol=1e-6)
-    trains = Trains.pack(spikes)
+    trains = PackedSpikes.pack(spikes)
     assert trains is not None
     LocalLearner(net, feedback, rule=RULES[rule]()).step(trains, labels)  # bits are unpacked
     assert all(torch.equal(a, b) for a, b in zip(grads(net), seen[0], strict=True))

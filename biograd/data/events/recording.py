@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from ...kernels.packed_spikes import WORD, Trains
+from ...kernels.packed_spikes import WORD, PackedSpikes
 from . import loops as loops
 
 # of one recording, unless the set allows more: some 500 MB while it is read
@@ -145,7 +145,7 @@ def _fault(fault: int, x: int, y: int, p: int, t: np.ndarray, at: int, sensor: S
 
 
 def scatter(
-    events: Events, sensor: Sensor, window: int, move: np.ndarray, trains: Trains, b: int
+    events: Events, sensor: Sensor, window: int, move: np.ndarray, trains: PackedSpikes, b: int
 ) -> Binned:
     """Set the spikes of a checked recording, moved by an affine map of (x, y), in sample b of the
     trains.
@@ -157,8 +157,8 @@ def scatter(
     )
 
 
-def silence(steps: int, batch: int, sensor: Sensor) -> Trains:
-    """Trains without a spike, once it is known that their spikes would find room."""
+def silence(steps: int, batch: int, sensor: Sensor) -> PackedSpikes:
+    """Return trains without a spike; refuse sizes whose spikes would not fit into memory."""
     if steps < 1:
         raise ValueError(f"steps is {steps}; need at least 1")
     if (needed := 4 * steps * batch * sensor.inputs) > MAX_BYTES:
@@ -167,4 +167,6 @@ def silence(steps: int, batch: int, sensor: Sensor) -> Trains:
             f" {needed / 1e9:,.1f} GB of spikes, more than {MAX_BYTES / 1e9:,.1f}: show fewer at a"
             " time, or use fewer steps"
         )
-    return Trains(torch.zeros(-(-steps // WORD), batch, sensor.inputs, dtype=torch.int32), steps)
+    return PackedSpikes(
+        torch.zeros(-(-steps // WORD), batch, sensor.inputs, dtype=torch.int32), steps
+    )

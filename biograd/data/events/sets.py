@@ -20,7 +20,7 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
-from ...kernels.packed_spikes import Trains
+from ...kernels.packed_spikes import PackedSpikes
 from ..augment import AugmentParams
 from .recording import MAX_EVENTS, STILL, Binned, Events, Sensor, checked, scatter, silence
 
@@ -156,7 +156,7 @@ class EventSet:
         *,
         augmentation: AugmentParams | None = None,
         generator: torch.Generator | None = None,
-    ) -> Trains:
+    ) -> PackedSpikes:
         """The same as bits, as event-driven learning takes them."""
         return self.binned(members, steps, augmentation=augmentation, generator=generator)[0]
 
@@ -167,7 +167,7 @@ class EventSet:
         *,
         augmentation: AugmentParams | None = None,
         generator: torch.Generator | None = None,
-    ) -> tuple[Trains, Binned]:
+    ) -> tuple[PackedSpikes, Binned]:
         """The same, and what became of all their events."""
         trains = silence(steps, len(members), self.sensor)
         moves = _moves(augmentation or AugmentParams(), len(members), self.sensor, generator)

@@ -6,20 +6,24 @@ from __future__ import annotations
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jaxtyping import Float
+from torch import Tensor
 
 from biograd.errors import ERRORS, SignedSpikes, errors_over_time
 from biograd.feedback import RandomDFA, Symmetric
-from biograd.kernels import event_driven
-from biograd.kernels.packed_spikes import Trains
+from biograd.kernels.event_driven import LEARN_ROWS, gate_samples, learn_samples
+from biograd.kernels.packed_spikes import PackedSpikes, unsigned
+from biograd.kernels.row_sums import padded
 from biograd.learning import by_events
 from biograd.learning.learner import LocalLearner
-from biograd.network import Network
+from biograd.network import Network, fire, synapses
 from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams, apical_scan, soma_scan
-from biograd.rules import Eligibility, Factorised, Rule, update_over_time
+from biograd.rules import Eligibility, Factorised, Rule, Update, update_over_time
 from biograd.traces import TraceParams
 
 lengths = st.sampled_from([1, 2, 10, 31, 32, 33, 64, 70])
@@ -35,10 +39,63 @@ def spikes(seed: int, *shape: int, rate: float = 0.3) -> torch.Tensor:
     return torch.bernoulli(torch.full(shape, rate), generator=drawn(seed))
 
 
-def packed(s: torch.Tensor) -> Trains:
-    trains = Trains.pack(s)
+def packed(s: torch.Tensor) -> PackedSpikes:
+    trains = PackedSpikes.pack(s)
     assert trains is not None
     return trains
+
+
+def learn(
+    before: PackedSpikes,
+    err: Float[Tensor, "T B C"],
+    w_fb: Float[Tensor, "N C"],
+    psi: PackedSpikes,
+    p: TwoCompartmentParams,
+    trace: TraceParams,
+) -> Update:
+    """Run the compiled update of `rules.Eligibility` for one layer.
+
+    Args:
+        before: presynaptic spikes.
+        err: spikes of the error neurons.
+        w_fb: feedback weights onto the layer, thresholds.
+        psi: the layer's slopes.
+    """
+    out, width = len(w_fb), padded(len(w_fb))
+    teach = torch.nn.functional.pad(w_fb.T, (0, width - out)).contiguous()
+    dw, db, scratch = (
+        torch.empty(before.neurons, width),
+        torch.empty(width),
+        torch.empty(LEARN_ROWS + len(err), width),
+    )
+    constants = np.float32(p.alpha_a), np.float32(trace.alpha_x), np.float32(trace.alpha_z)
+    into = 0, before.batch, dw.numpy(), db.numpy(), scratch.numpy()
+    learn_samples(
+        unsigned(before),
+        err.contiguous().numpy(),
+        teach.numpy(),
+        unsigned(psi),
+        0,
+        out,
+        *constants,
+        *into,
+    )
+    share = 1 / (before.steps * before.batch)
+    return Update(dw[:, :out].T.contiguous().mul_(share), db[:out] * share)
+
+
+def learn_factorised(
+    before: PackedSpikes,
+    err: Float[Tensor, "T B C"],
+    w_fb: Float[Tensor, "N C"],
+    psi: PackedSpikes,
+    p: TwoCompartmentParams,
+) -> Update:
+    """Run the compiled update of `rules.Factorised`; arguments as `learn`."""
+    g, share = torch.empty(before.batch, len(w_fb)), np.float32(1 / (before.steps * before.batch))
+    constants = unsigned(psi), np.float32(p.alpha_a), share, 0, before.batch
+    gate_samples(err.contiguous().numpy(), w_fb.T.contiguous().numpy(), *constants, g.numpy())
+    return Update(g.T @ (before.counts() / before.steps), g.sum(0))
 
 
 @settings(deadline=None)
@@ -51,7 +108,7 @@ def test_spikes_and_slopes_equal_the_steps_to_the_bit_where_sums_are_exact(
     w = (torch.randn(neurons, 9, generator=drawn(seed)) * 256).round() / 512
     b = (torch.randn(neurons, generator=drawn(seed + 1)) * 64).round() / 512
     s_in = spikes(seed + 2, steps, batch, 9, rate=rate)
-    fired = event_driven.fire(packed(s_in), event_driven.synapses(w, b), p)
+    fired = fire(packed(s_in), synapses(w, b), p)
     s, psi = soma_scan(TwoCompartmentLIF(p), torch.nn.functional.linear(s_in, w, b), compiled=False)
     assert torch.equal(fired.s.dense(), s)
     assert torch.equal(fired.psi.dense(), psi)
@@ -77,14 +134,14 @@ def test_updates_equal_the_rules_steps(
     stepped: Rule = Eligibility(trace) if rule is Eligibility else Factorised()
     expected = _stepped(stepped, apical_scan(TwoCompartmentLIF(p), err @ w_fb.T) * psi, s_pre)
     if rule is Eligibility:
-        update = event_driven.learn(packed(s_pre), err, w_fb, packed(psi), p, trace)
+        update = learn(packed(s_pre), err, w_fb, packed(psi), p, trace)
     else:
-        update = event_driven.learn_factorised(packed(s_pre), err, w_fb, packed(psi), p)
+        update = learn_factorised(packed(s_pre), err, w_fb, packed(psi), p)
     torch.testing.assert_close(update.dw, expected.dw, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(update.db, expected.db, rtol=1e-4, atol=1e-5)
 
 
-def _stepped(rule: Rule, g: torch.Tensor, s_pre: torch.Tensor) -> event_driven.Update:
+def _stepped(rule: Rule, g: torch.Tensor, s_pre: torch.Tensor) -> Update:
     state = rule.start(g[0], s_pre[0])
     for t in range(len(g)):
         state = rule.step(state, g[t], s_pre[t])
@@ -98,7 +155,7 @@ def test_a_spike_by_hand() -> None:
         torch.tensor([0.0, 1.0, 0.0]).view(3, 1, 1),
         torch.tensor([0.0, 0.0, 1.0]).view(3, 1, 1),
     )
-    update = event_driven.learn(
+    update = learn(
         packed(s_pre),
         err,
         torch.ones(1, 1),
@@ -112,7 +169,7 @@ def test_a_spike_by_hand() -> None:
 def test_an_error_teaches_no_spike_that_came_after_it() -> None:
     s_pre, err = torch.zeros(40, 1, 2), torch.zeros(40, 1, 1)
     s_pre[34, 0, 0] = s_pre[35, 0, 1] = err[34] = 1
-    update = event_driven.learn(
+    update = learn(
         packed(s_pre),
         err,
         torch.ones(1, 1),
@@ -132,8 +189,8 @@ def test_a_sample_without_errors_changes_nothing() -> None:
         torch.randn(4, 3, generator=drawn(1)),
     )
     p, trace = TwoCompartmentParams(), TraceParams()
-    both = event_driven.learn(packed(s_pre), err, w_fb, packed(psi), p, trace)
-    alone = event_driven.learn(packed(s_pre[:, :1]), err[:, :1], w_fb, packed(psi[:, :1]), p, trace)
+    both = learn(packed(s_pre), err, w_fb, packed(psi), p, trace)
+    alone = learn(packed(s_pre[:, :1]), err[:, :1], w_fb, packed(psi[:, :1]), p, trace)
     assert torch.equal(both.dw * 2, alone.dw) and torch.equal(both.db * 2, alone.db)
 
 

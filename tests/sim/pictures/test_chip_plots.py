@@ -7,10 +7,7 @@ import pytest
 
 matplotlib = pytest.importorskip("matplotlib")
 
-from biograd.pictures import (
-    chip_plots,
-    plots,
-)
+from biograd.pictures import chip_plots, plots  # noqa: E402
 
 LAYERS = [
     chip_plots.CoreLoad(

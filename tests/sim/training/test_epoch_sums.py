@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from biograd.training import epoch_sums
-from biograd.training.epoch_sums import Tally
+from biograd.training.epoch_sums import EpochSums
 
 STEPS = [(3, 0.5, [0.25, 0.1], 4), (0, 0.123, [0.3, 0.7], 4), (1, 0.9, [0.0, 0.2], 2)]
 
@@ -19,7 +19,7 @@ class OnAGpu(torch.Tensor):
         return torch.device("cuda")
 
 
-def add(to: Tally, late: bool, steps=STEPS) -> None:
+def add(to: EpochSums, late: bool, steps=STEPS) -> None:
     for hits, error, rates, samples in steps:
         hit = torch.tensor(hits)
         to.add(
@@ -31,7 +31,7 @@ def add(to: Tally, late: bool, steps=STEPS) -> None:
 
 
 def test_sums_read_late_are_the_same_bits() -> None:
-    at_once, late = Tally(2), Tally(2)
+    at_once, late = EpochSums(2), EpochSums(2)
     add(at_once, late=False), add(late, late=True)
     assert len(late._waiting) == 3 and not at_once._waiting
     assert late.correct == at_once.correct == 4
@@ -44,7 +44,7 @@ def test_sums_read_late_are_the_same_bits() -> None:
 def test_the_accuracy_lags_a_little_and_never_for_long(monkeypatch) -> None:
     now = [100.0]
     monkeypatch.setattr(epoch_sums.time, "monotonic", lambda: now[0])
-    late = Tally(2)
+    late = EpochSums(2)
     add(late, True, STEPS[:1])
     assert late.mean(4) == 0.75  # nothing was read before: it waits
     add(late, True, STEPS[1:2])
@@ -54,10 +54,10 @@ def test_the_accuracy_lags_a_little_and_never_for_long(monkeypatch) -> None:
 
 
 def test_a_tally_goes_on_where_it_was() -> None:
-    whole, half = Tally(2), Tally(2)
+    whole, half = EpochSums(2), EpochSums(2)
     add(whole, late=True)
     add(half, True, STEPS[:2])
-    rest = Tally(2)
+    rest = EpochSums(2)
     rest.restore(half.correct, half.error, half.rates)
     add(rest, True, STEPS[2:])
     assert (rest.correct, rest.error) == (whole.correct, whole.error) and torch.equal(

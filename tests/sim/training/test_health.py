@@ -11,7 +11,14 @@ from biograd.runs import records
 from biograd.runs.checkpoint import RunFolder, save_checkpoint
 from biograd.runs.experiment import Experiment, RunConfig
 from biograd.sleep import SleepParams
-from biograd.training.health import Guard, GuardLimits, Told, angle_faults, chip_faults, rate_faults
+from biograd.training.health import (
+    FaultLog,
+    Guard,
+    GuardLimits,
+    angle_faults,
+    chip_faults,
+    rate_faults,
+)
 
 CONFIG = RunConfig(
     hidden=(20, 16),
@@ -113,7 +120,7 @@ def test_only_feedback_that_sleeps_can_be_stuck(trainer):
 
 
 def test_each_fault_is_told_once_and_counted_every_time():
-    told = Told()
+    told = FaultLog()
     for _ in range(3):
         told.note(rate_faults([0.0, 0.5, 0.0], GuardLimits()))
     assert [fault.where for fault in told.fresh()] == ["layer 1", "layer 3"] and told.fresh() == []

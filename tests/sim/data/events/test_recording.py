@@ -18,7 +18,7 @@ from biograd.data.events.recording import Events, Sensor, bin_events, checked
 from biograd.data.events.sets import EventSet, SpikeSet
 from biograd.data.samples import check_fits, input_size, spikes_of
 from biograd.feedback import SleepAligned
-from biograd.kernels.packed_spikes import Trains
+from biograd.kernels.packed_spikes import PackedSpikes
 from biograd.learning.learner import LocalLearner
 from biograd.network import Network
 from biograd.training.evaluation import evaluate
@@ -295,7 +295,7 @@ def test_spikes_and_their_bits_are_the_same_whatever_the_number_of_steps(steps: 
         [recording(*rows), recording(*rows[::2])], [0, 1], sensor=SMALL, window=1000
     )
     s, trains = members.spikes(torch.arange(2), steps), members.trains(torch.arange(2), steps)
-    packed = Trains.pack(s)
+    packed = PackedSpikes.pack(s)
     assert packed is not None and torch.equal(trains.words, packed.words) and trains.steps == steps
     there = {(t * steps // 1000, (p * 3 + y) * 4 + x) for x, y, p, t in rows.tolist()}
     assert {(int(step), int(n)) for step, n in torch.nonzero(s[:, 0])} == there
