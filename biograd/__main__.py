@@ -1,4 +1,4 @@
-"""`python -m biograd` is `biograd`."""
+"""Run the program: `python -m biograd` is `biograd`."""
 
 import sys
 

@@ -1,6 +1,4 @@
-"""What deploying a trained network takes: its samples as spikes for the chip, its unused inputs
-cut, its price per sample.
-"""
+"""Steps of every deployment: samples as spikes for the chip, unused inputs removed, the price."""
 
 from __future__ import annotations
 
@@ -16,16 +14,17 @@ from hardware.energy import DAVIES2018, EnergyEstimate, EnergyProfile, estimate
 
 from .data.datasets import DataSet
 from .data.events.sets import EventSet
-from .data.samples import spikes_of as spikes_of_samples
+from .data.samples import spikes_of
 from .encoders import ENCODERS, EVENTS, integrate_and_fire
 
-CALIBRATION = 500  # training images that set the weight scales
+CALIBRATION = 500  # training samples that set the weight scales
 PORTION = 500  # recordings read at a time
 
 
-def spikes_of(model: Model, samples: DataSet) -> SpikeInput:
-    """Images as the model's own encoder makes spikes of them; recordings as they are, read a
-    portion at a time.
+def chip_spikes(model: Model, samples: DataSet) -> SpikeInput:
+    """Encode images with the model's own encoder; read recordings as they are, a portion at a time.
+
+    Raises: ValueError for images on a model of recordings, or the other way round.
     """
     recorded = isinstance(samples, EventSet)
     if recorded != (model.encoder == EVENTS):
@@ -33,31 +32,30 @@ def spikes_of(model: Model, samples: DataSet) -> SpikeInput:
             f"{samples.name} holds {samples.kind} and the model was trained with encoder"
             f" {model.encoder!r}: name its own data set"
         )
-    encoder, portion = (
-        ENCODERS.get(model.encoder, integrate_and_fire),
-        (PORTION if recorded else len(samples)),
-    )
+    encoder = ENCODERS.get(model.encoder, integrate_and_fire)
     generator = torch.Generator().manual_seed(0)
-    parts = [
-        spikes_of_samples(samples, members, model.steps, encoder=encoder, generator=generator)
+    portions = torch.arange(len(samples)).split(PORTION if recorded else len(samples))
+    spikes = [
+        spikes_of(samples, members, model.steps, encoder=encoder, generator=generator)
         .numpy()
         .astype(np.uint8)
-        for members in torch.arange(len(samples)).split(portion)
+        for members in portions
     ]
-    return SpikeInput(spikes=np.concatenate(parts, axis=1), labels=samples.y.numpy())
+    return SpikeInput(spikes=np.concatenate(spikes, axis=1), labels=samples.y.numpy())
 
 
-def connected(model: Model, *given: SpikeInput) -> tuple[Any, ...]:
-    """The model without inputs whose weights are all 0, and spikes without theirs: what has no
-    synapse is not sent, placed or visited.
+def connected(model: Model, *inputs: SpikeInput) -> tuple[Any, ...]:  # any: Model, SpikeInput, ...
+    """Return the model without inputs whose weights are all 0, and the spikes without theirs.
+
+    An input without synapses is not sent, placed on a core or visited.
     """
     first = model.layers[0]
     kept = first.w.any(axis=0)
     if kept.all() or not kept.any():
-        return model, *given
+        return model, *inputs
     layers = (dataclasses.replace(first, w=first.w[:, kept]), *model.layers[1:])
     return dataclasses.replace(model, layers=layers), *(
-        SpikeInput(spikes=s.spikes[:, :, kept], labels=s.labels) for s in given
+        SpikeInput(spikes=s.spikes[:, :, kept], labels=s.labels) for s in inputs
     )
 
 
@@ -66,5 +64,5 @@ def price(
     places: tuple[limits.LayerFit, ...],
     profile: EnergyProfile = DAVIES2018,
 ) -> EnergyEstimate:
-    """Energy and time a sample of layers that lie on these cores."""
+    """Estimate energy and time per sample of layers on these cores (`limits.Fit.layers`)."""
     return estimate(operations, [layer.cores for layer in places], profile)

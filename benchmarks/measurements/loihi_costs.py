@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from biograd.data.datasets import DataSet, ImageSet
-from biograd.deployment import CALIBRATION, connected, price, spikes_of
+from biograd.deployment import CALIBRATION, chip_spikes, connected, price
 from biograd.encoders import ENCODERS, integrate_and_fire
 from biograd.interop.nir import to_model
 from biograd.runs.experiment import RunConfig
@@ -63,7 +63,7 @@ def deploy(
         test.subset(slice(0, samples)),
         train.subset(slice(0, samples)),
     )
-    given, whole = [spikes_of(model, part) for part in parts], model
+    given, whole = [chip_spikes(model, part) for part in parts], model
     model, calibration, shown, taught = connected(model, *given)
     fixed = quantise(model, calibration=calibration)
     places = limits.place(fixed, "learning")
@@ -95,7 +95,7 @@ def _tested(model: Model, fixed: FixedPointModel, test: DataSet) -> tuple[int, f
     """All test images, a portion at a time."""
     right = 0.0
     for first in range(0, len(test), SAMPLES):
-        _, part = connected(model, spikes_of(model, test.subset(slice(first, first + SAMPLES))))
+        _, part = connected(model, chip_spikes(model, test.subset(slice(first, first + SAMPLES))))
         right += emulator.run(fixed, part).accuracy(_labels(part)) * part.spikes.shape[1]
     return len(test), right / len(test)
 

@@ -1,5 +1,6 @@
-"""The roof: the program `biograd`. The only place that prints, draws bars, catches errors and
-exits.
+"""The program `biograd`: finds a command, parses its flags, prints its result, turns errors into one line.
+
+Only this package prints, draws bars, catches errors and exits.
 """
 
 from __future__ import annotations
@@ -7,8 +8,10 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.metadata
+import importlib.util
 import io
 import sys
+from types import ModuleType
 from typing import Any
 
 import tyro
@@ -17,23 +20,28 @@ from .console import Console
 
 COMMANDS = {
     "train": "train a network, into a run folder",
-    "evaluate": "measure a trained run on its test images",
+    "evaluate": "measure a trained run on its test samples",
     "export": "write a trained run as a NIR file",
-    "deploy": "run a NIR file on a target: the chip's integers here, or Lava",
-    "learn": "learn on the chip's terms: integer weights, traces and microcode",
+    "deploy": "run a NIR file in the chip's integers: in the emulator here, or in Lava",
+    "learn": "learn as the chip does: integer weights, traces and microcode",
     "benchmark": "measure accuracy, energy and speed against backpropagation",
     "report": "turn records into one HTML page",
     "draw": "write a page on which to draw digits and watch the network read them",
     "data": "fetch and verify data sets",
 }
-# commands of other packages, found by name
-_WINGS = {"benchmark": "benchmarks", "report": "benchmarks"}
+# Commands of another package, found by name, so that nothing in biograd imports it.
+_PACKAGES = {"benchmark": "benchmarks", "report": "benchmarks"}
+_EPILOGUE = (
+    "every command takes --json: one JSON object as the last line of standard output, all else on"
+    " standard error"
+)
 _RULE = "─"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; 0 done, 2 refused (one line on standard error says why), 130 stopped by
-    Ctrl-C.
+    """Run one command and return the exit code.
+
+    Returns: 0 done; 2 refused (one line on standard error says why); 130 stopped by Ctrl-C.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     if not arguments or arguments[0] in ("-h", "--help"):
@@ -44,11 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     console = Console(as_json="--json" in arguments)
     try:
-        if arguments[0] not in COMMANDS:
-            raise ValueError(f"there is no command {arguments[0]!r}; known: {', '.join(COMMANDS)}")
-        command = importlib.import_module(
-            f"{_WINGS.get(arguments[0], 'biograd')}.commands.{arguments[0]}"
-        )
+        command = _module(arguments[0])
         result = command.run(parse(command, arguments[0], arguments[1:]), console)
     except KeyboardInterrupt:
         console.error("stopped")
@@ -61,9 +65,25 @@ def main(arguments: list[str] | None = None) -> int:
     return code
 
 
-# any: a module of biograd.commands, and its Args
-def parse(command: Any, name: str, arguments: list[str]) -> Any:
-    """The command's `Args` from its flags; ValueError in one line where they do not fit."""
+def _module(name: str) -> ModuleType:
+    """Import the module of a command.
+
+    Raises: ValueError for an unknown command; ImportError where its package is not installed.
+    """
+    if name not in COMMANDS:
+        raise ValueError(f"there is no command {name!r}; known: {', '.join(COMMANDS)}")
+    package = _PACKAGES.get(name, "biograd")
+    if importlib.util.find_spec(package) is None:
+        raise ImportError(
+            f"the command {name!r} is in the package {package!r}, which is not installed: run it"
+            " in a checkout of BioGrad, or reinstall biograd with all its packages"
+        )
+    return importlib.import_module(f"{package}.commands.{name}")
+
+
+# any: the Args of a command
+def parse(command: ModuleType, name: str, arguments: list[str]) -> Any:
+    """Return the command's `Args` from its flags; ValueError in one line where they do not fit."""
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):
@@ -71,7 +91,7 @@ def parse(command: Any, name: str, arguments: list[str]) -> Any:
                 command.Args,
                 args=arguments,
                 prog=f"biograd {name}",
-                description=command.__doc__,
+                description=_paragraphs(command.__doc__ or ""),
                 default=command.defaults(arguments) if hasattr(command, "defaults") else None,
                 config=(tyro.conf.FlagCreatePairsOff,),
             )
@@ -83,8 +103,13 @@ def parse(command: Any, name: str, arguments: list[str]) -> Any:
         ) from None
 
 
+def _paragraphs(text: str) -> str:
+    """Return a text with each paragraph on one line, for tyro to wrap."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
+
+
 def _one_line(box: str) -> str:
-    """What a box drawn by tyro says, without the box: its text up to the first rule inside it."""
+    """Return the text in a box drawn by tyro, up to the first rule inside it, as one line."""
     words = []
     for line in box.splitlines():
         text = line.strip().strip("│").strip()
@@ -97,15 +122,6 @@ def _one_line(box: str) -> str:
 
 
 def _overview() -> str:
-    lines = ["usage: biograd COMMAND [flags]    (biograd COMMAND --help says more)", ""]
-    lines += [f"  {name:<11}{what}" for name, what in COMMANDS.items()]
-    return "\n".join(
-        [
-            *lines,
-            "",
-            (
-                "every command takes --json: one JSON object as the last line of standard output,"
-                " all else on standard error"
-            ),
-        ]
-    )
+    commands = [f"  {name:<11}{purpose}" for name, purpose in COMMANDS.items()]
+    usage = "usage: biograd COMMAND [flags]    (biograd COMMAND --help says more)"
+    return "\n".join([usage, "", *commands, "", _EPILOGUE])

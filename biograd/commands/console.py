@@ -1,4 +1,4 @@
-"""What the commands say and draw: text and bars for people, one JSON object for programs."""
+"""Output of the commands: text, tables and bars for people, one JSON object for programs."""
 
 from __future__ import annotations
 
@@ -19,27 +19,26 @@ from rich.progress import (
 )
 from rich.table import Table
 
+LOG_WIDTH = 120  # letters per line where the output is no terminal; rich would break lines at 80
+
 
 class Console:
-    """Standard output for people; with `as_json`, standard error for people and standard output for
-    one JSON line.
-    """
+    """Text on standard output; with `as_json`, text on standard error and JSON on standard output."""
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
         self._rich = rich.console.Console(stderr=as_json, highlight=False)
         if not self._rich.is_terminal:
-            # a log is wider than its 80
             self._rich = rich.console.Console(
-                stderr=as_json, highlight=False, width=120, soft_wrap=True
+                stderr=as_json, highlight=False, width=LOG_WIDTH, soft_wrap=True
             )
 
     def say(self, text: str) -> None:
-        """A line for people."""
+        """Print a line for people."""
         self._rich.print(text, markup=False)
 
     def table(self, title: str, columns: list[str], rows: list[list[str]]) -> None:
-        """A small table; the first column is text, the others numbers."""
+        """Print a small table; the first column is text, the others are numbers."""
         table = Table(title=title, title_justify="left")
         for index, column in enumerate(columns):
             table.add_column(column, justify="left" if index == 0 else "right")
@@ -48,32 +47,27 @@ class Console:
         self._rich.print(table)
 
     def error(self, text: str) -> None:
-        """The one line that says what was wrong."""
+        """Print the one line that says what was wrong."""
         sys.stderr.write(f"biograd: {text}\n")
 
     def result(self, values: Mapping[str, Any]) -> None:  # any: what JSON can hold
-        """The command's result: the last line of standard output with --json, nothing without."""
+        """Print the command's result as the last line of standard output, with --json alone."""
         if self.as_json:
             sys.stdout.write(json.dumps(values) + "\n")
             sys.stdout.flush()
 
     @contextmanager
     def bar(self, what: str, *, unit: str = "") -> Iterator[Callable[[int, int, str], None]]:
-        """A progress bar; call what it yields with (done, all, text beside it)."""
+        """Draw a progress bar; yields a function of (done, total, text beside the bar)."""
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn(unit),
             TimeRemainingColumn(),
-        )
-        with Progress(
-            *columns,
             TextColumn("{task.fields[beside]}"),
-            console=self._rich,
-            transient=True,
-            disable=not self._rich.is_terminal,
-        ) as progress:
+        )
+        with self._progress(*columns) as progress:
             task = progress.add_task(what, total=None, beside="")
             yield lambda done, total, beside: progress.update(
                 task, completed=done, total=total or None, beside=beside
@@ -81,13 +75,10 @@ class Console:
 
     @contextmanager
     def downloads(self) -> Iterator[Callable[[str, int, int], None]]:
-        """A bar for each thing that is fetched; call what it yields with (what, bytes done, bytes
-        in all or 0).
-        """
+        """Draw a bar per download; yields a function of (what, bytes done, total bytes or 0)."""
         tasks: dict[str, Any] = {}  # any: rich's task numbers
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-        with Progress(
-            *columns, console=self._rich, transient=True, disable=not self._rich.is_terminal
+        with self._progress(
+            TextColumn("{task.description}"), BarColumn(), DownloadColumn()
         ) as progress:
 
             def show(what: str, done: int, total: int) -> None:
@@ -96,3 +87,8 @@ class Console:
                 progress.update(tasks[what], completed=done, total=total or None)
 
             yield show
+
+    def _progress(self, *columns: Any) -> Progress:  # any: rich's columns, or text
+        return Progress(
+            *columns, console=self._rich, transient=True, disable=not self._rich.is_terminal
+        )

@@ -1,9 +1,9 @@
-"""Fetch data sets and hold every file against its checksum; look at recordings of event cameras,
-real or simulated.
+"""Fetch data sets and hold every file against its checksum; count and write camera recordings.
 
-Without names, what a network gives is fetched: mnist and fashion. events-mnist-simulated is made
-from MNIST when it is named (1.4 GB, some minutes, once). nmnist and shd are copies of your own: put
-them into the data folder, or name theirs with --data-folder.
+Without names, the sets that can be downloaded are fetched: mnist and fashion.
+events-mnist-simulated is made from MNIST when it is named (1.4 GB, some minutes, once). nmnist and
+shd are read from your own copies: put them into the data folder, or name their folder with
+--data-folder.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from .console import Console
 class Args:
     """The flags."""
 
-    names: tyro.conf.Positional[tuple[str, ...]] = ()  # data sets; mnist and fashion unless named
-    data_folder: Path | None = None  # folder of the data sets; the usual one unless named
+    names: tyro.conf.Positional[tuple[str, ...]] = ()  # data sets; by default mnist and fashion
+    data_folder: Path | None = None  # folder of the data sets; by default the usual one
     statistics: bool = False  # count the events of every recording, and check it
-    # also write the simulated recordings there, a file each, in N-MNIST's folders
+    # also write the simulated recordings there, one file each, in N-MNIST's folders
     as_files: Path | None = None
     json: bool = False  # print one JSON object as the last line of standard output
 
@@ -41,70 +41,72 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
             "as_files writes simulated recordings, and the names are"
             f" {', '.join(args.names) or 'none'}: name {SIMULATED_EVENTS}"
         )
-    found, counted = {}, {}
+    sizes, counted = {}, {}
     folder = args.data_folder or data_folder()
     for name in args.names or FETCHED:
-        if name not in DATASETS:
-            raise DataError(f"there is no data set {name!r}; known: {', '.join(DATASETS)}")
-        with console.downloads() as progress:
-            train, test = (
-                load(name, split, root=folder, progress=progress) for split in ("train", "test")
-            )
-        found[name] = {"train": len(train), "test": len(test)}
+        train, test = _load(name, folder, console)
+        sizes[name] = {"train": len(train), "test": len(test)}
         console.say(
-            f"{name}: {len(train):,} training and {len(test):,} test {_what(train)}, in {folder}"
+            f"{name}: {len(train):,} training and {len(test):,} test {_kind(train)}, in {folder}"
         )
-        if args.statistics and isinstance(train, EventSet) and isinstance(test, EventSet):
-            counted[name] = {
-                members.split: statistics(members)._asdict() for members in (train, test)
-            }
-            _tell(
-                name,
-                {split: Statistics(**values) for split, values in counted[name].items()},
-                train,
-                console,
-            )
-        if args.as_files and isinstance(train, EventSet) and isinstance(test, EventSet):
-            with console.downloads() as progress:
-                files = sum(
-                    write_files(members, args.as_files, progress) for members in (train, test)
-                )
-            console.say(f"wrote {files:,} files of simulated recordings into {args.as_files}")
-    return {"datasets": found, "folder": str(folder), "statistics": counted}
+        if isinstance(train, EventSet) and isinstance(test, EventSet):
+            if args.statistics:
+                counts = {part.split: statistics(part) for part in (train, test)}
+                counted[name] = {split: count._asdict() for split, count in counts.items()}
+                _print_statistics(name, counts, train, console)
+            if args.as_files:
+                _write_files((train, test), args.as_files, console)
+    return {"datasets": sizes, "folder": str(folder), "statistics": counted}
 
 
-def _what(samples: DataSet) -> str:
+def _load(name: str, folder: Path, console: Console) -> tuple[DataSet, DataSet]:
+    if name not in DATASETS:
+        raise DataError(f"there is no data set {name!r}; known: {', '.join(DATASETS)}")
+    with console.downloads() as progress:
+        train = load(name, "train", root=folder, progress=progress)
+        test = load(name, "test", root=folder, progress=progress)
+    return train, test
+
+
+def _write_files(parts: tuple[EventSet, EventSet], folder: Path, console: Console) -> None:
+    with console.downloads() as progress:
+        files = sum(write_files(part, folder, progress) for part in parts)
+    console.say(f"wrote {files:,} files of simulated recordings into {folder}")
+
+
+def _kind(samples: DataSet) -> str:
     if not isinstance(samples, EventSet):
         return f"{samples.kind}, checksums right"
-    return (
-        "simulated recordings" if samples.name == SIMULATED_EVENTS else "recordings, your own copy"
-    )
+    if samples.name == SIMULATED_EVENTS:
+        return "simulated recordings"
+    return "recordings, your own copy"
 
 
-def _tell(name: str, counted: dict[str, Statistics], members: EventSet, console: Console) -> None:
-    beside = PUBLISHED if name in (SIMULATED_EVENTS, "nmnist") else {}
-    sensor = (
-        f"{members.sensor.width} x {members.sensor.height}, polarities: {members.sensor.polarities}"
-    )
-    both = list(counted.values())
-    rows = [
-        ["recordings", *(f"{s.recordings:,}" for s in both), beside.get("recordings", "")],
-        [
-            "events per recording, mean +- sd",
-            *(f"{s.events:,.0f} +- {s.events_sd:,.0f}" for s in both),
-            beside.get("events", ""),
-        ],
-        [
-            "ON / OFF events per recording",
-            *(f"{s.on:,.0f} / {s.off:,.0f}" for s in both),
-            beside.get("on / off", ""),
-        ],
-        ["last event, ms", *(f"{s.last_ms:,.1f}" for s in both), beside.get("movement", "")],
-        ["mean column / row", *(f"{s.x:.2f} / {s.y:.2f}" for s in both), ""],
-        ["sensor", *(sensor for _ in both), beside.get("sensor", "")],
-    ]
-    console.table(
-        name,
-        ["", *counted, *(["N-MNIST as published"] if beside else [])],
-        [row if beside else row[:-1] for row in rows],
-    )
+def _print_statistics(
+    name: str, counts: dict[str, Statistics], members: EventSet, console: Console
+) -> None:
+    """Print a table of both halves, beside what is published where the set is, or copies, N-MNIST."""
+    published = PUBLISHED if name in (SIMULATED_EVENTS, "nmnist") else {}
+    halves = list(counts.values())
+    sensor = members.sensor
+    size = f"{sensor.width} x {sensor.height}, polarities: {sensor.polarities}"
+    table = {
+        "recordings": ([f"{s.recordings:,}" for s in halves], "recordings"),
+        "events per recording, mean +- sd": (
+            [f"{s.events:,.0f} +- {s.events_sd:,.0f}" for s in halves],
+            "events",
+        ),
+        "ON / OFF events per recording": (
+            [f"{s.on:,.0f} / {s.off:,.0f}" for s in halves],
+            "on / off",
+        ),
+        "last event, ms": ([f"{s.last_ms:,.1f}" for s in halves], "movement"),
+        "mean column / row": ([f"{s.x:.2f} / {s.y:.2f}" for s in halves], ""),
+        "sensor": ([size] * len(halves), "sensor"),
+    }
+    columns, rows = ["", *counts], [[label, *cells] for label, (cells, _) in table.items()]
+    if published:
+        columns.append("N-MNIST as published")
+        for row, (_, key) in zip(rows, table.values(), strict=True):
+            row.append(published.get(key, ""))
+    console.table(name, columns, rows)

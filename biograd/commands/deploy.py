@@ -1,35 +1,38 @@
 """Run an exported model on a target, in the chip's integers.
 
-The emulator runs here and is equal to Lava's fixed-point simulation, spike for spike; `--target
-lava` runs that simulation itself in its own Python 3.10, and counts the samples on which the two
-differ. The NIR file may be another tool's (a chain of Linear or Affine, then LIF or CubaLIF): name
-its --steps, and --dt and --w-in where the file leaves them open.
+The emulator runs in this process and equals Lava's fixed-point simulation, spike for spike. With
+--target lava that simulation runs too, in its own Python 3.10, and the samples on which the two
+differ are counted. The NIR file may be another tool's (a chain of Linear or Affine, then LIF or
+CubaLIF): give its --steps, and --dt and --w-in where the file does not say.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 import tyro
 
 from hardware import limits, targets
-from hardware.border.files import read_model
-from hardware.border.model import RunResult, SpikeInput
-from hardware.border.nir_foreign import Foreign
+from hardware.border.model import Model, RunResult, SpikeInput
+from hardware.energy import EnergyEstimate
 from hardware.fixed_point import FixedPointModel, quantise
 
-from ..data.datasets import load
-from ..deployment import CALIBRATION, price, spikes_of
+from ..data.datasets import DataSet, load
+from ..deployment import CALIBRATION, chip_spikes, price
 from ..encoders import ENCODERS, EVENTS
 from ..pictures.deployment import draw_deployment
 from ..runs import records
 from ..runs.checkpoint import RunFolder
 from .console import Console
+from .helpers.model_files import ModelFlags, data_root, read_model_file
+from .helpers.ranges import expect_at_least
+
+LAVA_SAMPLES = 200  # samples that Lava runs unless --samples says otherwise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,17 +41,10 @@ class Args:
 
     model: tyro.conf.Positional[Path]  # file written by biograd export, or another tool's NIR file
     target: str = "emulator"  # emulator, or lava (Lava's CPU simulation)
-    samples: int = 0  # test images to run; 0: all (emulator), 200 (lava)
-    weight_bits: int = 8  # bits of a weight on the chip, 2..6 or 8
-    # folder of the data sets; the run's, else the usual one, unless named
-    data_folder: Path | None = None
-    steps: int = 0  # of another tool's file: time steps a sample is shown
-    encoder: str = "integrate_and_fire"  # of another tool's file: how images become spikes
-    dataset: str = ""  # data set to run; the one the model was trained on, else mnist, unless named
-    dt: float | None = None  # of another tool's file: seconds per step, where it does not betray it
-    # of another tool's file: how a CubaLIF's w_in is meant, NIR's equation or Norse's jump
-    w_in: Literal["euler", "jump"] | None = None
+    samples: int = 0  # test samples to run; 0: all (emulator), 200 (lava)
+    dataset: str = ""  # data set to run; by default the model's own, else mnist
     deadline: float = 600.0  # seconds the Lava simulation may take
+    file: Annotated[ModelFlags, tyro.conf.arg(name="")] = field(default_factory=ModelFlags)
     json: bool = False  # print one JSON object as the last line of standard output
 
 
@@ -56,100 +52,57 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     """Quantise, check every limit, run, compare."""
     if args.target not in targets.TARGETS:
         raise ValueError(f"target is {args.target!r}; known: {', '.join(targets.TARGETS)}")
-    for name in ("samples", "steps"):
-        if getattr(args, name) < 0:
-            raise ValueError(f"{name} is {getattr(args, name)}; need 0 or more")
+    expect_at_least(0, samples=args.samples, steps=args.file.steps)
     torch.set_num_threads(1)
-    foreign = (
-        Foreign(steps=args.steps, encoder=args.encoder, dt=args.dt, w_in=args.w_in)
-        if args.steps
-        else None
-    )
-    model = read_model(args.model, foreign=foreign)
-    if foreign and "read_from" not in model.info:
-        raise ValueError(
-            f"{args.model} is a file of BioGrad, which says itself how it is shown (T ="
-            f" {model.steps}): leave --steps out"
-        )
-    if model.encoder not in (*ENCODERS, EVENTS):
-        raise ValueError(
-            f"{args.model} was trained with encoder {model.encoder!r}; known:"
-            f" {', '.join((*ENCODERS, EVENTS))}"
-        )
-    dataset = args.dataset or str(model.info.get("dataset", "mnist"))
-    run_folder = RunFolder(args.model.parent)
-    root = (
-        args.data_folder
-        or (run_folder.read_config().data_folder if run_folder.holds_run() else "")
-        or None
-    )
-    with console.downloads() as progress:
-        train, test = (
-            load(dataset, "train", root=root, progress=progress),
-            load(dataset, "test", root=root, progress=progress),
-        )
-    fixed = quantise(
-        model,
-        calibration=spikes_of(model, train.subset(slice(0, CALIBRATION))),
-        weight_bits=args.weight_bits,
-    )
-    fit = limits.check(fixed)
-    _tell_fit(fixed, fit, console)
-    wanted = args.samples or (len(test) if args.target == "emulator" else 200)
-    images = test.subset(slice(0, min(wanted, len(test))))
-    spikes = spikes_of(model, images)
-    labels = images.y.numpy()
-    here = _timed(fixed, spikes, "emulator", args, console)
-    energy = price(here.operations, fit.layers)
-    record: dict[str, Any] = {
-        "kind": "measurement",
-        "name": f"deploy {args.target}",
-        "model": args.model.name,
-        "target": args.target,
-        "seed": model.info.get("seed"),
-        "samples": len(images),
-        "weight_bits": args.weight_bits,
-        "test_accuracy": here.accuracy(labels),
-        "float_test_accuracy": model.info.get("test_accuracy"),
-        "samples_per_second": here.samples / here.seconds,
-        "cores": fit.cores,
-        "operations_per_sample": here.operations.per_sample(),
-        "operations": {
-            name: getattr(here.operations, name).tolist() for name in here.operations.totals()
-        },
-        "steps": here.operations.steps,
-        "wrapped_currents": here.wrapped_currents,
-        "saturated_voltages": here.saturated_voltages,
-        "fit": [vars(layer) for layer in fit.layers],
-        "quantisation": fixed.report.as_dict() if fixed.report else None,
-        "energy": energy.record(),
-    }
-    console.say(
-        f"emulator: {100 * here.accuracy(labels):.2f} % of {len(images):,} test samples,"
-        f" {record['samples_per_second']:,.0f} samples/s"
-    )
-    low, high = (1e6 * end for end in energy.total)
-    console.say(f"modelled on Loihi 1 ({energy.profile}): {low:.3g} to {high:.3g} uJ per sample")
-    if args.target != "emulator":
-        there = _timed(fixed, spikes, args.target, args, console)
-        record |= _compare(here, there, labels)
-        console.say(
-            f"{args.target}: {100 * there.accuracy(labels):.2f} % of {len(images):,},"
-            f" {there.samples / there.seconds:,.0f} samples/s; {record['lava_mismatches']}"
-            " mismatches with the emulator"
-        )
+    model = _read(args)
     folder = RunFolder(args.model.parent)
+    train, test = _samples(args, model, folder, console)
+    calibration = chip_spikes(model, train.subset(slice(0, CALIBRATION)))
+    fixed = quantise(model, calibration=calibration, weight_bits=args.file.weight_bits)
+    fit = limits.check(fixed)
+    _print_fit(fixed, fit, console)
+    spikes = chip_spikes(model, test)
+    emulated = _timed_run(fixed, spikes, "emulator", args, console)
+    energy = price(emulated.operations, fit.layers)
+    record = _record(args, model, fixed, fit, emulated, energy, test.y.numpy())
+    _print_emulated(record, energy, console)
+    if args.target != "emulator":
+        other = _timed_run(fixed, spikes, args.target, args, console)
+        record |= _comparison(emulated, other, test.y.numpy())
+        _print_compared(record, console)
     if folder.holds_run():
         records.append(folder.records, record)
         if args.target == "emulator":
-            drawn = draw_deployment(model, fixed, fit, spikes, folder)
-            console.say(
-                f"drew {', '.join(file.stem for file in drawn)} in {folder.path / 'pictures'}"
-            )
+            pictures = draw_deployment(model, fixed, fit, spikes, folder)
+            names = ", ".join(picture.stem for picture in pictures)
+            console.say(f"drew {names} in {folder.path / 'pictures'}")
     return record
 
 
-def _timed(
+def _read(args: Args) -> Model:
+    model = read_model_file(args.model, args.file)
+    encoders = (*ENCODERS, EVENTS)
+    if model.encoder not in encoders:
+        raise ValueError(
+            f"{args.model} was trained with encoder {model.encoder!r}; known: {', '.join(encoders)}"
+        )
+    return model
+
+
+def _samples(
+    args: Args, model: Model, folder: RunFolder, console: Console
+) -> tuple[DataSet, DataSet]:
+    """Return the training set, for calibration, and the test samples to run."""
+    name = args.dataset or str(model.info.get("dataset", "mnist"))
+    root = data_root(folder, args.file)
+    with console.downloads() as progress:
+        train = load(name, "train", root=root, progress=progress)
+        test = load(name, "test", root=root, progress=progress)
+    count = args.samples or (len(test) if args.target == "emulator" else LAVA_SAMPLES)
+    return train, test.subset(slice(0, min(count, len(test))))
+
+
+def _timed_run(
     fixed: FixedPointModel, spikes: SpikeInput, target: str, args: Args, console: Console
 ) -> RunResult:
     with console.bar(target, unit="samples") as bar:
@@ -161,53 +114,82 @@ def _timed(
         return targets.run(fixed, spikes, target, deadline=args.deadline, progress=show)
 
 
-def _compare(here: RunResult, there: RunResult, labels: np.ndarray) -> dict[str, Any]:  # any: JSON
+def _record(
+    args: Args,
+    model: Model,
+    fixed: FixedPointModel,
+    fit: limits.Fit,
+    emulated: RunResult,
+    energy: EnergyEstimate,
+    labels: np.ndarray,
+) -> dict[str, Any]:  # any: JSON
+    """Return the measurement of the emulator's run."""
+    operations = emulated.operations
     return {
-        "lava_mismatches": int((here.counts != there.counts).any(axis=1).sum()),
-        "test_accuracy": there.accuracy(labels),
-        "samples_per_second": there.samples / there.seconds,
-        "emulator_samples_per_second": here.samples / here.seconds,
+        "kind": "measurement",
+        "name": f"deploy {args.target}",
+        "model": args.model.name,
+        "target": args.target,
+        "seed": model.info.get("seed"),
+        "samples": len(labels),
+        "weight_bits": args.file.weight_bits,
+        "test_accuracy": emulated.accuracy(labels),
+        "float_test_accuracy": model.info.get("test_accuracy"),
+        "samples_per_second": emulated.samples / emulated.seconds,
+        "cores": fit.cores,
+        "operations_per_sample": operations.per_sample(),
+        "operations": {name: getattr(operations, name).tolist() for name in operations.totals()},
+        "steps": operations.steps,
+        "wrapped_currents": emulated.wrapped_currents,
+        "saturated_voltages": emulated.saturated_voltages,
+        "fit": [vars(layer) for layer in fit.layers],
+        "quantisation": fixed.report.as_dict() if fixed.report else None,
+        "energy": energy.record(),
     }
 
 
-def _tell_fit(fixed: FixedPointModel, fit: limits.Fit, console: Console) -> None:
+def _comparison(
+    emulated: RunResult, other: RunResult, labels: np.ndarray
+) -> dict[str, Any]:  # any: JSON
+    """Return what another target's run changes in the record; Lava is the only other target."""
+    return {
+        "lava_mismatches": int((emulated.counts != other.counts).any(axis=1).sum()),
+        "test_accuracy": other.accuracy(labels),
+        "samples_per_second": other.samples / other.seconds,
+        "emulator_samples_per_second": emulated.samples / emulated.seconds,
+    }
+
+
+def _print_fit(fixed: FixedPointModel, fit: limits.Fit, console: Console) -> None:
+    columns = ["layer", "cores", "compartments", "axons in", "axons out", "synapse words"]
     rows = []
-    for layer, quantised in zip(
-        fit.layers, fixed.report.layers if fixed.report else (), strict=False
-    ):
-        loads = [
-            f"{used}/{most}"
-            for used, most in (
-                layer.compartments,
-                layer.axons_in,
-                layer.axons_out,
-                layer.synapse_words,
-            )
-        ]
-        rows.append(
-            [
-                layer.name,
-                str(layer.cores),
-                *loads,
-                f"{quantised.weight_error_rms:.4f}",
-                str(quantised.clipped_weights),
-            ]
-        )
-    columns = [
-        "layer",
-        "cores",
-        "compartments",
-        "axons in",
-        "axons out",
-        "synapse words",
-        "rounding",
-        "clipped",
-    ]
+    rounding = fixed.report.layers if fixed.report else ()
+    for layer, rounded in zip(fit.layers, rounding, strict=False):
+        loads = (layer.compartments, layer.axons_in, layer.axons_out, layer.synapse_words)
+        row = [layer.name, str(layer.cores), *(f"{used}/{most}" for used, most in loads)]
+        rows.append([*row, f"{rounded.weight_error_rms:.4f}", str(rounded.clipped_weights)])
     console.table(
         f"on Loihi: {fit.cores} cores of 128; used/most on the fullest core; rounding rms in"
         " thresholds",
-        columns,
+        [*columns, "rounding", "clipped"],
         rows,
     )
     for warning in fit.warnings:
         console.say(f"note: {warning}")
+
+
+def _print_emulated(record: dict[str, Any], energy: EnergyEstimate, console: Console) -> None:
+    console.say(
+        f"emulator: {100 * record['test_accuracy']:.2f} % of {record['samples']:,} test samples,"
+        f" {record['samples_per_second']:,.0f} samples/s"
+    )
+    low, high = (1e6 * joules for joules in energy.total)
+    console.say(f"modelled on Loihi 1 ({energy.profile}): {low:.3g} to {high:.3g} uJ per sample")
+
+
+def _print_compared(record: dict[str, Any], console: Console) -> None:
+    console.say(
+        f"{record['target']}: {100 * record['test_accuracy']:.2f} % of {record['samples']:,},"
+        f" {record['samples_per_second']:,.0f} samples/s; {record['lava_mismatches']}"
+        " mismatches with the emulator"
+    )

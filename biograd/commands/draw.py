@@ -1,40 +1,39 @@
-"""Write one HTML page of a trained network: draw a digit, see every spike, both compartments, the
-answer and its modelled joules.
+"""Write one HTML page of a trained network: draw a digit and see every spike, both compartments,
+the answer and its modelled joules.
 
 The page works off-line, in any browser and on a phone; it computes in the chip's integers, as
-`biograd deploy` does. `--check 1000` runs so many test images through its JavaScript and through
+`biograd deploy` does. --check 1000 runs that many test images through its JavaScript and through
 the emulator, and refuses where a single spike differs.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 import tyro
 
 from hardware import emulator
-from hardware.border.files import read_model
 from hardware.border.model import Model, RunResult
-from hardware.border.nir_foreign import Foreign
-from hardware.fixed_point import quantise
+from hardware.fixed_point import FixedPointModel, quantise
 
 from ..data.datasets import ImageSet, load_images
-from ..deployment import CALIBRATION, spikes_of
+from ..deployment import CALIBRATION, chip_spikes
 from ..drawing import check, html
 from ..files import atomic_write
 from ..neurons import TwoCompartmentParams
 from ..runs.checkpoint import RunFolder
 from ..traces import TraceParams
 from .console import Console
-from .export import model_of
-from .helpers.trained import trained
+from .helpers.model_files import ModelFlags, data_root, read_model_file
+from .helpers.ranges import expect_at_least
+from .helpers.trained import model_of, trained
 
-SAMPLES = 1000  # test images run here, for the gallery and for what the page says of its accuracy
-EACH, MISREAD = 3, 10  # test images on the page: of each class, and that are read wrongly
+SAMPLES = 1000  # test images run here: the page states the accuracy on them, the gallery shows some
+GALLERY_PER_CLASS, GALLERY_MISREAD = 3, 10  # test images on the page: per class, and misread ones
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,65 +42,33 @@ class Args:
 
     # run folder, a model file written by biograd export, or another tool's NIR file
     run: tyro.conf.Positional[Path]
-    # page to write; draw.html beside the model unless named
+    # page to write; by default draw.html beside the model
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
-    weight_bits: int = 8  # bits of a weight on the chip, 2..6 or 8
     # test images to run through the page's JavaScript (in Chromium, else Node.js) and the emulator;
     # 0: none
     check: int = 0
-    # folder of the data sets; the run's, else the usual one, unless named
-    data_folder: Path | None = None
-    steps: int = 0  # of another tool's file: time steps a sample is shown
-    encoder: str = "integrate_and_fire"  # of another tool's file: how images become spikes
-    dt: float | None = None  # of another tool's file: seconds per step, where it does not betray it
-    # of another tool's file: how a CubaLIF's w_in is meant, NIR's equation or Norse's jump
-    w_in: Literal["euler", "jump"] | None = None
+    file: Annotated[ModelFlags, tyro.conf.arg(name="")] = field(default_factory=ModelFlags)
     json: bool = False  # print one JSON object as the last line of standard output
 
 
 def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     """Write the page."""
-    for name in ("check", "steps"):
-        if getattr(args, name) < 0:
-            raise ValueError(f"{name} is {getattr(args, name)}; need 0 or more")
+    expect_at_least(0, check=args.check, steps=args.file.steps)
     torch.set_num_threads(1)
     model = _model(args, console)
-    dataset = str(model.info.get("dataset", "mnist"))
     folder = RunFolder(args.run if args.run.is_dir() else args.run.parent)
-    root = (
-        args.data_folder or (folder.read_config().data_folder if folder.holds_run() else "") or None
-    )
-    with console.downloads() as progress:
-        train, test = (
-            load_images(dataset, split, root=root, progress=progress) for split in ("train", "test")
-        )
-    fixed = quantise(
-        model,
-        calibration=spikes_of(model, train.subset(slice(0, CALIBRATION))),
-        weight_bits=args.weight_bits,
-    )
-    learning = model.info.get("learning")
-    net = html.network(
-        fixed,
-        model=model,
-        **_learned(learning if isinstance(learning, dict) else {}, len(model.layers)),
-    )
+    train, test = _images(args, model, folder, console)
+    calibration = chip_spikes(model, train.subset(slice(0, CALIBRATION)))
+    fixed = quantise(model, calibration=calibration, weight_bits=args.file.weight_bits)
+    net = _network(fixed, model)
     images = test.subset(slice(0, max(SAMPLES, args.check)))
-    result = emulator.run(fixed, spikes_of(model, images), record=("s",) if args.check else ())
-    chosen = images.subset(_gallery(images, result))
-    page = html.render(
-        net,
-        chosen.x.numpy(),
-        chosen.y.numpy(),
-        title="Draw a digit" if dataset == "mnist" else f"Draw for a network of {dataset}",
-        facts=_facts(model, images, result),
-        classes=html.CLASS_NAMES.get(dataset, ()),
-    )
-    checked = (
-        _check(model, page, net, images.x.numpy()[: args.check], result, console)
-        if args.check
-        else {}
-    )
+    spikes = chip_spikes(model, images)
+    result = emulator.run(fixed, spikes, record=("s",) if args.check else ())
+    page = _page(net, model, images, result)
+    checked = {}
+    if args.check:
+        pixels = images.x.numpy()[: args.check]
+        checked = {"checked": vars(_check(model, page, net, pixels, result, console))}
     path = args.out or folder.path / "draw.html"
     atomic_write(path, page.encode())
     console.say(f"wrote {path}, {len(page) / 1e6:.1f} MB: open it in a browser")
@@ -119,61 +86,92 @@ def _model(args: Args, console: Console) -> Model:
     if folder.holds_run() and folder.checkpoint.exists():
         return model_of(trained(folder, console))
     # A folder of `biograd learn` holds a model and no run to rebuild it from.
-    foreign = (
-        Foreign(steps=args.steps, encoder=args.encoder, dt=args.dt, w_in=args.w_in)
-        if args.steps
-        else None
-    )
-    model = read_model(folder.model if args.run.is_dir() else args.run, foreign=foreign)
-    if foreign and "read_from" not in model.info:
-        raise ValueError(
-            f"{args.run} is a file of BioGrad, which says itself how it is shown (T ="
-            f" {model.steps}): leave --steps out"
-        )
-    return model
+    return read_model_file(folder.model if args.run.is_dir() else args.run, args.file)
 
 
-def _learned(learning: dict[str, Any], layers: int) -> dict[str, Any]:  # any: JSON
-    """How the network learned, as far as its file says; else the simulator's defaults."""
-    own = learning.get("traces")
-    each = (
-        own
-        if isinstance(own, list)
-        and len(own) == layers
-        and all(isinstance(one, dict) for one in own)
-        else [learning] * layers
+def _dataset(model: Model) -> str:
+    return str(model.info.get("dataset", "mnist"))
+
+
+def _images(
+    args: Args, model: Model, folder: RunFolder, console: Console
+) -> tuple[ImageSet, ImageSet]:
+    name, root = _dataset(model), data_root(folder, args.file)
+    with console.downloads() as progress:
+        train = load_images(name, "train", root=root, progress=progress)
+        test = load_images(name, "test", root=root, progress=progress)
+    return train, test
+
+
+def _network(fixed: FixedPointModel, model: Model) -> dict[str, Any]:  # any: JSON
+    """Return the network for the page, with the learning constants that the model's file holds."""
+    learning = model.info.get("learning")
+    if not isinstance(learning, dict):
+        learning = {}
+    return html.network(
+        fixed,
+        model=model,
+        error=learning.get("error", "signed"),
+        window=float(learning.get("window", TwoCompartmentParams().window)),
+        traces=[vars(trace) for trace in _traces(learning, len(model.layers))],
     )
-    traces = [
-        vars(TraceParams(**{name: one[name] for name in ("alpha_x", "alpha_z") if name in one}))
-        for one in each
+
+
+def _traces(learning: dict[str, Any], layers: int) -> list[TraceParams]:  # any: JSON
+    """Return the traces of each layer: from a list of one entry per layer, else the same for all,
+    else the simulator's defaults.
+    """
+    entries = learning.get("traces")
+    if (
+        not isinstance(entries, list)
+        or len(entries) != layers
+        or not all(isinstance(entry, dict) for entry in entries)
+    ):
+        entries = [learning] * layers
+    names = ("alpha_x", "alpha_z")
+    return [
+        TraceParams(**{name: entry[name] for name in names if name in entry}) for entry in entries
     ]
-    window = float(learning.get("window", TwoCompartmentParams().window))
-    return {"error": learning.get("error", "signed"), "window": window, "traces": traces}
+
+
+def _page(net: dict[str, Any], model: Model, images: ImageSet, result: RunResult) -> str:
+    dataset = _dataset(model)
+    shown = images.subset(_gallery(images, result))
+    return html.render(
+        net,
+        shown.x.numpy(),
+        shown.y.numpy(),
+        title="Draw a digit" if dataset == "mnist" else f"Draw for a network of {dataset}",
+        facts=_facts(model, images, result),
+        classes=html.CLASS_NAMES.get(dataset, ()),
+    )
 
 
 def _gallery(images: ImageSet, result: RunResult) -> list[int]:
-    """The first images of each class, class by class in turn, then the first ones that are misread."""
-    of_class = [np.flatnonzero(images.y.numpy() == c)[:EACH] for c in range(images.classes)]
-    fair = [int(found[turn]) for turn in range(EACH) for found in of_class if turn < len(found)]
-    misread = [
-        int(i) for i in np.flatnonzero(result.predictions != images.y.numpy()) if i not in fair
+    """Return the first images of each class, classes in turn, then the first misread ones."""
+    y = images.y.numpy()
+    classes = [np.flatnonzero(y == c) for c in range(images.classes)]
+    first = [
+        int(members[turn])
+        for turn in range(GALLERY_PER_CLASS)
+        for members in classes
+        if turn < len(members)
     ]
-    return fair + misread[:MISREAD]
+    misread = [int(i) for i in np.flatnonzero(result.predictions != y) if i not in first]
+    return first + misread[:GALLERY_MISREAD]
 
 
 def _facts(model: Model, images: ImageSet, result: RunResult) -> list[str]:
     sizes = "-".join(map(str, model.sizes))
-    right = int((result.predictions == images.y.numpy()).sum())
-    # Only of a network that says how it learned; with symmetric feedback its errors took
+    correct = int((result.predictions == images.y.numpy()).sum())
+    # Only of a network whose file says how it learned; with symmetric feedback its errors took
     # backpropagation's way.
     local = "learning" in model.info and model.info.get("feedback") != "symmetric"
-    trained_so = ", trained without backpropagation," if local else ""
+    how_trained = ", trained without backpropagation," if local else ""
     return [
-        (
-            f"A spiking network of {sizes} neurons{trained_so} runs in this page in the integers of"
-            " Intel's Loihi."
-        ),
-        f"It reads {right:,} of the first {len(images):,} test images right.",
+        f"A spiking network of {sizes} neurons{how_trained} runs in this page in the integers of"
+        " Intel's Loihi.",
+        f"It reads {correct:,} of the first {len(images):,} test images right.",
     ]
 
 
@@ -184,24 +182,25 @@ def _check(
     pixels: np.ndarray,
     result: RunResult,
     console: Console,
-) -> dict[str, Any]:  # any: JSON
+) -> check.Comparison:
+    """Compare the page's JavaScript with the emulator; ValueError where a spike or count differs."""
     if model.encoder == "bernoulli":
         raise ValueError(
             "the page draws its own random spikes for the bernoulli encoder: there is nothing to"
             " check sample by sample"
         )
     in_browser = check.browser() is not None
-    where = "Chromium" if in_browser else "Node.js"
     answers = check.in_browser(page, net, pixels) if in_browser else check.in_node(net, pixels)
-    found = check.compare(answers, result)
+    comparison = check.compare(answers, result)
     console.say(
-        f"checked in {where}: {found.samples:,} test images, {found.spikes_differ} spikes,"
-        f" {found.counts_differ} counts and {found.answers_differ} answers differ from the"
-        f" emulator's; {found.milliseconds[0]:.1f} ms an answer"
+        f"checked in {'Chromium' if in_browser else 'Node.js'}: {comparison.samples:,} test images,"
+        f" {comparison.spikes_differ} spikes, {comparison.counts_differ} counts and"
+        f" {comparison.answers_differ} answers differ from the emulator's;"
+        f" {comparison.milliseconds[0]:.1f} ms per answer"
     )
-    if found.spikes_differ or found.counts_differ:
+    if comparison.spikes_differ or comparison.counts_differ:
         raise ValueError(
-            f"the page and the emulator differ on {found.counts_differ} of {found.samples} images:"
-            " the page was not written"
+            f"the page and the emulator differ on {comparison.counts_differ} of"
+            f" {comparison.samples} images: the page was not written"
         )
-    return {"checked": vars(found)}
+    return comparison

@@ -24,16 +24,16 @@ class Args:
 def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     """Evaluate the run's checkpoint."""
     experiment = trained(RunFolder(args.run), console)
-    found = experiment.trainer.evaluate()
+    evaluation = experiment.trainer.evaluate()
     console.say(
-        f"test accuracy {100 * found.test_accuracy:.2f} % on {len(experiment.test_set):,}"
+        f"test accuracy {100 * evaluation.test_accuracy:.2f} % on {len(experiment.test_set):,}"
         f" {experiment.test_set.kind} of {experiment.config.dataset},"
-        f" {found.samples_per_second:,.0f} samples/s"
+        f" {evaluation.samples_per_second:,.0f} samples/s"
     )
     return {
-        "test_accuracy": found.test_accuracy,
+        "test_accuracy": evaluation.test_accuracy,
         "seed": experiment.config.seed,
         "samples": len(experiment.test_set),
-        "samples_per_second": found.samples_per_second,
-        "spikes_per_neuron": [rate * experiment.config.steps for rate in found.rates],
+        "samples_per_second": evaluation.samples_per_second,
+        "spikes_per_neuron": [rate * experiment.config.steps for rate in evaluation.rates],
     }

@@ -1,16 +1,15 @@
 """Train a network with local rules and sleep, into a run folder.
 
-Flags default to those of the preset (or of the TOML file named by --config). Ctrl-C stops after the
-batch in hand and saves; --resume goes on from there, to the same weights as if nothing had
-happened. --from starts with the network of a NIR file, of biograd or of another tool; --find-lr
-tries learning rates and trains nothing.
+Flags default to those of the preset, or of the TOML file given with --config. Ctrl-C stops after
+the current batch and saves; --resume goes on from there, to the same weights as an unbroken run.
+With --from the network of a NIR file, of biograd or of another tool, is trained on; with --find-lr
+learning rates are tried and nothing is trained.
 """
 
 from __future__ import annotations
 
 import platform
 import tempfile
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,19 +19,19 @@ import tyro
 from ..learning.workers import SharedLearner, Workers, joined
 from ..pictures.run import draw_run
 from ..runs import records
-from ..runs.checkpoint import RunFolder, drop_records_after, load_checkpoint, save_checkpoint
-from ..runs.experiment import Experiment, RunConfig, preset, read_config
-from ..training.health import Guard
+from ..runs.checkpoint import RunFolder, drop_records_after, load_checkpoint
+from ..runs.experiment import PRESETS, Experiment, RunConfig, preset, read_config
 from ..training.lr_search import find_lr
-from ..training.trainer import Progress
 from .console import Console
 from .helpers.interrupt import stop_request
 from .helpers.listeners import Listeners
 from .helpers.start_weights import configured, take_weights
+from .helpers.training_loop import TrainingLoop
 
-SAVE_EVERY = 300.0  # seconds between checkpoints within an epoch
-# what the first worker sends instead of a checkpoint where nothing is left to do
+# Sent by the first worker instead of a checkpoint where nothing is left to train.
 _FINISHED = b"finished"
+_PRESET_HELP = f"start from this preset: {', '.join(PRESETS)}; mnist unless --config is given"
+_LR_ROWS = 20  # rows of the table of learning rates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,36 +39,36 @@ class Args:
     """The flags."""
 
     run: Annotated[RunConfig, tyro.conf.arg(name="")] = field(default_factory=RunConfig)
-    # start from this preset: mnist (when nothing is named), mnist-best, mnist-online or fashion
-    preset: str = ""
+    preset: Annotated[str, tyro.conf.arg(help=_PRESET_HELP)] = ""
     config: Path | None = None  # start from this TOML file
     # start with the sizes, constants and weights of this NIR file
     source: Annotated[Path | None, tyro.conf.arg(name="from")] = None
-    # seconds per step of another tool's NIR file, where that does not betray it
+    # for another tool's NIR file: seconds per step, where its constants do not say
     dt: float | None = None
-    # how w_in of another tool's CubaLIF is meant: NIR's equation, or Norse's jump
+    # for another tool's NIR file: what a CubaLIF's w_in means, NIR's equation (euler) or Norse's
+    # jump
     w_in: Literal["euler", "jump"] | None = None
-    find_lr: bool = False  # try learning rates on some batches, suggest one, and stop there
-    out: Path | None = None  # run folder; runs/PRESET unless named
+    find_lr: bool = False  # try learning rates on some batches, suggest one, and stop
+    out: Path | None = None  # run folder; by default runs/PRESET, or runs/ and the name of --config
     resume: bool = False  # go on with the run in the folder; start it where there is none
     # write curves into RUN/tensorboard (pip install 'biograd[tensorboard]')
     tensorboard: bool = False
-    quiet: bool = False  # no pictures at the end
+    quiet: bool = False  # draw no pictures at the end
     # when numbers go wrong (exploding weights, silent layers, ...): tell, or save and stop too
     on_fault: Literal["tell", "stop"] = "tell"
     json: bool = False  # print one JSON object as the last line of standard output
 
 
 def defaults(arguments: list[str]) -> Args:
-    """The flags' defaults, as the preset or file named among the arguments has them."""
+    """Return the defaults of the flags: those of the preset, file or network named among them."""
     name, file = _value(arguments, "--preset"), _value(arguments, "--config")
     if name and file:
         raise ValueError(
             f"both --preset {name} and --config {file} are given: name one; a file may hold a line"
             f" preset = {name!r}"
         )
-    start, run = _value(arguments, "--from"), read_config(file) if file else preset(name or "mnist")
-    if start:
+    run = read_config(file) if file else preset(name or "mnist")
+    if start := _value(arguments, "--from"):
         dt = _value(arguments, "--dt")
         run = configured(
             run,
@@ -85,83 +84,86 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     if args.find_lr:
         return _find_lr(args, console)
     with joined(args.run.device) as workers:
-        return _lead(args, console, workers) if workers.first else _follow(args, console, workers)
+        if workers.first:
+            return _lead(args, console, workers)
+        _follow(args, console, workers)
+        return {}
 
 
-def _lead(args: Args, console: Console, workers: Workers) -> dict[str, Any]:
-    """The whole of it, or, among several workers, the first one's part: it keeps the folder and
-    speaks.
-    """
-    folder = RunFolder(
-        args.out or Path("runs") / (args.preset or args.config.stem if args.config else args.preset)
-    )
+def _lead(args: Args, console: Console, workers: Workers) -> dict[str, Any]:  # any: JSON
+    """Train as the only or first worker, which keeps the folder and prints."""
+    folder = _folder(args)
     with folder.locked():
         folder.start(args.run, resume=args.resume)
-        with console.downloads() as progress:
-            experiment = Experiment.from_config(args.run, progress=progress)
-        if args.resume and folder.checkpoint.exists():
-            for warning in load_checkpoint(folder, experiment):
-                console.say(f"note: {warning}")
-            console.say(
-                f"resumed {folder.path} at epoch {experiment.trainer.epoch + 1}, batch"
-                f" {experiment.trainer.batch}"
-            )
-        elif args.resume:
-            drop_records_after(folder, 0)
-        if args.run.start_from and not folder.checkpoint.exists():
-            take_weights(experiment, dt=args.dt, w_in=args.w_in)
-            console.say(f"weights from {args.run.start_from}")
-        _introduce(experiment, console)
-        before = (
-            [record for record in records.read(folder.records) if record["kind"] == "run"]
-            if args.resume
-            else []
-        )
-        if before:
+        experiment = _experiment(args, folder, console)
+        _print_start(experiment, console)
+        finished = _finished_runs(folder) if args.resume else []
+        if finished:
             workers.send(_FINISHED)
-            _conclude(before[-1], folder, console)
-            return before[-1]
-        listeners = Listeners(folder, experiment, tensorboard=args.tensorboard)
-        workers.send(
-            _FINISHED
-            if listeners.enough
-            else folder.checkpoint.read_bytes()
-            if folder.checkpoint.exists()
-            else b""
-        )
-        _share(experiment, workers)
-        finished, fault = _train(experiment, folder, console, listeners, args.on_fault, workers)
-        if not finished:
-            trainer = experiment.trainer
-            console.say(
-                f"stopped at epoch {trainer.epoch + 1}, batch {trainer.batch}, and saved: go on"
-                f" with --out {folder.path} --resume"
+            record = finished[-1]
+        else:
+            listeners = Listeners(folder, experiment, tensorboard=args.tensorboard)
+            workers.send(_FINISHED if listeners.enough else _checkpoint_bytes(folder))
+            _share(experiment, workers)
+            loop = TrainingLoop(
+                experiment,
+                folder,
+                console,
+                listeners,
+                workers,
+                stop_on_fault=args.on_fault == "stop",
             )
-            return {"exit_code": 2 if fault else 130, "seed": args.run.seed, "stopped": True} | (
-                {"fault": fault} if fault else {}
-            )
-        if kept := listeners.finish():
-            console.say(kept)
-        record = _summary(experiment, folder)
-        records.append(folder.records, record)
-        if not args.quiet:
-            draw_run(experiment, folder)
-    _conclude(record, folder, console)
+            if not loop.run():
+                return _stopped(experiment, folder, loop.fault, console)
+            record = _finish(args, experiment, folder, listeners, console)
+    _print_result(record, folder, console)
     return record
 
 
-def _follow(args: Args, console: Console, workers: Workers) -> dict[str, Any]:
-    """Another worker's part: to start where the first one does, and work on its share of every
-    batch in silence.
-    """
-    console.as_json = False  # one worker speaks
+def _folder(args: Args) -> RunFolder:
+    """Return the run folder: --out, else runs/ and the name of the TOML file or preset."""
+    if args.out:
+        return RunFolder(args.out)
+    return RunFolder(Path("runs") / (args.config.stem if args.config else args.preset))
+
+
+def _experiment(args: Args, folder: RunFolder, console: Console) -> Experiment:
+    """Return the experiment where it begins: at the folder's checkpoint, or with first weights."""
+    with console.downloads() as progress:
+        experiment = Experiment.from_config(args.run, progress=progress)
+    saved = folder.checkpoint.exists()
+    if args.resume and saved:
+        for warning in load_checkpoint(folder, experiment):
+            console.say(f"note: {warning}")
+        trainer = experiment.trainer
+        console.say(f"resumed {folder.path} at epoch {trainer.epoch + 1}, batch {trainer.batch}")
+    elif args.resume:
+        drop_records_after(folder, 0)
+    if args.run.start_from and not saved:
+        take_weights(experiment, dt=args.dt, w_in=args.w_in)
+        console.say(f"weights from {args.run.start_from}")
+    return experiment
+
+
+def _finished_runs(folder: RunFolder) -> list[dict[str, Any]]:  # any: JSON
+    return [record for record in records.read(folder.records) if record["kind"] == "run"]
+
+
+def _checkpoint_bytes(folder: RunFolder) -> bytes:
+    return folder.checkpoint.read_bytes() if folder.checkpoint.exists() else b""
+
+
+def _follow(args: Args, console: Console, workers: Workers) -> None:
+    """Train as another worker: begin where the first one does, and print nothing."""
+    console.as_json = False
     experiment = Experiment.from_config(args.run)
-    if (data := workers.send(b"")) == _FINISHED:
-        return {}
-    if data:
-        with tempfile.TemporaryDirectory(prefix="biograd-") as place:
-            copy = RunFolder(place)
-            copy.checkpoint.write_bytes(data)
+    checkpoint = workers.send(b"")
+    if checkpoint == _FINISHED:
+        return
+    if checkpoint:
+        with tempfile.TemporaryDirectory(prefix="biograd-") as path:
+            copy = RunFolder(path)
+            copy.checkpoint.write_bytes(checkpoint)
             load_checkpoint(copy, experiment)
     elif args.run.start_from:
         take_weights(experiment, dt=args.dt, w_in=args.w_in)
@@ -169,7 +171,6 @@ def _follow(args: Args, console: Console, workers: Workers) -> dict[str, Any]:
     with stop_request() as stopping:
         for _ in experiment.trainer.run(on_batch=lambda p: workers.stops(bool(stopping))):
             pass
-    return {}
 
 
 def _share(experiment: Experiment, workers: Workers) -> None:
@@ -177,113 +178,34 @@ def _share(experiment: Experiment, workers: Workers) -> None:
         experiment.trainer.learner = SharedLearner(experiment.learner, workers)
 
 
-def _find_lr(args: Args, console: Console) -> dict[str, Any]:
-    with console.downloads() as progress:
-        experiment = Experiment.from_config(args.run, progress=progress)
-    if args.run.start_from:
-        take_weights(experiment, dt=args.dt, w_in=args.w_in)
-    found = find_lr(experiment.trainer)
-    rows = [
-        [f"{rate:.2e}", f"{error:.4f}"]
-        for rate, error in list(zip(found.rates, found.errors, strict=True))[
-            :: len(found.rates) // 20 or 1
-        ]
-    ]
-    console.table(
-        "mean |error| of the output, spikes per step, as the learning rate grows",
-        ["lr", "error"],
-        rows,
-    )
-    console.say(f"suggested: --lr {found.suggested:.2g}")
-    return {
-        "suggested_lr": found.suggested,
-        "rates": found.rates,
-        "errors": found.errors,
-        "seed": args.run.seed,
-    }
-
-
-def _conclude(record: dict[str, Any], folder: RunFolder, console: Console) -> None:
-    angles = " / ".join(f"{angle:.1f}" for angle in record["feedback_angle_deg"])
+def _stopped(
+    experiment: Experiment, folder: RunFolder, fault: str, console: Console
+) -> dict[str, Any]:  # any: JSON
+    """Say where a run was stopped; returns its result, with the exit code."""
+    trainer = experiment.trainer
     console.say(
-        f"{record['measured_on']} accuracy {100 * record['test_accuracy']:.2f} %, feedback angles"
-        f" {angles} degrees, in {folder.path}"
+        f"stopped at epoch {trainer.epoch + 1}, batch {trainer.batch}, and saved: go on"
+        f" with --out {folder.path} --resume"
     )
+    result = {"exit_code": 2 if fault else 130, "seed": experiment.config.seed, "stopped": True}
+    return {**result, "fault": fault} if fault else result
 
 
-def _train(
-    experiment: Experiment,
-    folder: RunFolder,
-    console: Console,
-    listeners: Listeners,
-    on_fault: str,
-    workers: Workers,
-) -> tuple[bool, str]:
-    """Train on; whether the run is finished, and the fault that stopped it, or nothing."""
-    trainer, epochs = experiment.trainer, experiment.config.epochs
-    guard, saved, fault, stopped = Guard(trainer), time.monotonic(), "", False
-    with stop_request() as stopping, console.bar("training", unit="batches") as bar:
-
-        def tell(record: dict[str, Any] | None = None) -> None:
-            nonlocal fault
-            for found in guard.new(record):
-                console.say(f"fault: {found}")
-                fault = fault or (str(found) if on_fault == "stop" else "")
-
-        def show(p: Progress) -> bool:
-            nonlocal saved, stopped
-            listeners.batch(p)
-            guard(p)
-            tell()
-            # an epoch may take hours, and a crash must not cost one
-            if time.monotonic() - saved > SAVE_EVERY:
-                save_checkpoint(folder, experiment)
-                saved = time.monotonic()
-            beside = (
-                f"epoch {p.epoch + 1}/{epochs}  train {100 * p.train_accuracy:.1f} % "
-                f" {p.samples_per_second:,.0f} samples/s"
-            )
-            bar(p.epoch * p.batches + p.batch, epochs * p.batches, beside)
-            stopped = workers.stops(bool(stopping or fault or listeners.enough))
-            return stopped
-
-        for record in () if listeners.enough else trainer.run(on_batch=show):
-            tell(record)
-            records.append(folder.records, record)
-            save_checkpoint(folder, experiment)
-            saved = time.monotonic()
-            console.say(_epoch_line(record, epochs))
-            enough = listeners.epoch(record) or stopping or fault
-            if stopped or (enough and workers.count == 1):  # several stop together, after a batch
-                break
-    if trainer.epoch < epochs:
-        save_checkpoint(folder, experiment)
-    return trainer.epoch >= epochs or listeners.enough, fault
+def _finish(
+    args: Args, experiment: Experiment, folder: RunFolder, listeners: Listeners, console: Console
+) -> dict[str, Any]:  # any: JSON
+    """Take the best epoch, measure, record and draw; returns the run's record."""
+    if line := listeners.finish():
+        console.say(line)
+    record = _record(experiment, folder)
+    records.append(folder.records, record)
+    if not args.quiet:
+        draw_run(experiment, folder)
+    return record
 
 
-def _epoch_line(record: dict[str, Any], epochs: int) -> str:
-    angles = "/".join(f"{angle:.0f}" for angle in record["feedback_angle_deg"])
-    spikes = "/".join(f"{rate:.1f}" for rate in record["spikes_per_neuron"])
-    return (
-        f"epoch {record['epoch']:>3}/{epochs}  train {100 * record['train_accuracy']:6.2f} %  test"
-        f" {100 * record['test_accuracy']:6.2f} %  angles {angles} deg  spikes per neuron {spikes} "
-        f" {record['samples_per_second']:,.0f} samples/s"
-    )
-
-
-def _introduce(experiment: Experiment, console: Console) -> None:
-    c = experiment.config
-    measured = "validation" if c.validation else "test"
-    sizes = "-".join(str(n) for n in experiment.net.sizes)
-    console.say(
-        f"{sizes}, T = {c.steps}, {len(experiment.train_set):,} {c.dataset}"
-        f" {experiment.train_set.kind}, {measured} on {len(experiment.test_set):,}; {c.error}"
-        f" errors, {c.feedback} feedback, {c.rule} rule, {c.optimizer}, seed {c.seed},"
-        f" {experiment.trainer.learner.threads} threads"
-    )
-
-
-def _summary(experiment: Experiment, folder: RunFolder) -> dict[str, Any]:
+def _record(experiment: Experiment, folder: RunFolder) -> dict[str, Any]:  # any: JSON
+    """Return the record of a finished run."""
     epochs = [record for record in records.read(folder.records) if record.get("kind") == "epoch"]
     last, seconds = epochs[-1], sum(record["seconds"] for record in epochs)
     return {
@@ -303,7 +225,52 @@ def _summary(experiment: Experiment, folder: RunFolder) -> dict[str, Any]:
     }
 
 
+def _find_lr(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
+    """Try learning rates and suggest one."""
+    with console.downloads() as progress:
+        experiment = Experiment.from_config(args.run, progress=progress)
+    if args.run.start_from:
+        take_weights(experiment, dt=args.dt, w_in=args.w_in)
+    search = find_lr(experiment.trainer)
+    rows = [
+        [f"{lr:.2e}", f"{err:.4f}"] for lr, err in zip(search.rates, search.errors, strict=True)
+    ]
+    console.table(
+        "mean |error| of the output, spikes per step, as the learning rate grows",
+        ["lr", "error"],
+        rows[:: len(rows) // _LR_ROWS or 1],
+    )
+    console.say(f"suggested: --lr {search.suggested:.2g}")
+    return {
+        "suggested_lr": search.suggested,
+        "rates": search.rates,
+        "errors": search.errors,
+        "seed": args.run.seed,
+    }
+
+
+def _print_start(experiment: Experiment, console: Console) -> None:
+    c = experiment.config
+    measured = "validation" if c.validation else "test"
+    sizes = "-".join(str(n) for n in experiment.net.sizes)
+    console.say(
+        f"{sizes}, T = {c.steps}, {len(experiment.train_set):,} {c.dataset}"
+        f" {experiment.train_set.kind}, {measured} on {len(experiment.test_set):,}; {c.error}"
+        f" errors, {c.feedback} feedback, {c.rule} rule, {c.optimizer}, seed {c.seed},"
+        f" {experiment.trainer.learner.threads} threads"
+    )
+
+
+def _print_result(record: dict[str, Any], folder: RunFolder, console: Console) -> None:  # any: JSON
+    angles = " / ".join(f"{angle:.1f}" for angle in record["feedback_angle_deg"])
+    console.say(
+        f"{record['measured_on']} accuracy {100 * record['test_accuracy']:.2f} %, feedback angles"
+        f" {angles} degrees, in {folder.path}"
+    )
+
+
 def _value(arguments: list[str], flag: str) -> str:
+    """Return a flag's value before the command line is parsed; "" where it is not given."""
     for index, word in enumerate(arguments):
         if word == flag and index + 1 < len(arguments):
             return arguments[index + 1]

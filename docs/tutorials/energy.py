@@ -17,7 +17,7 @@
 import torch
 
 import biograd as bg
-from biograd.deployment import spikes_of
+from biograd.deployment import chip_spikes
 from biograd.pictures import charts
 from hardware import emulator, limits
 from hardware.energy import DAVIES2018, PROFILES, Interval, estimate, override
@@ -36,7 +36,7 @@ for _ in bg.Trainer(
 ).run():
     pass
 model = bg.to_model(net, learner.feedback, steps=16, encoder="integrate_and_fire", info={})
-fixed = quantise(model, calibration=spikes_of(model, train.subset(slice(0, 300))))
+fixed = quantise(model, calibration=chip_spikes(model, train.subset(slice(0, 300))))
 
 # %% [markdown]
 # ## Step 1: count
@@ -44,7 +44,7 @@ fixed = quantise(model, calibration=spikes_of(model, train.subset(slice(0, 300))
 # The emulator does what the chip would do, so it can count. Nothing here is an estimate.
 
 # %%
-result = emulator.run(fixed, spikes_of(model, test))
+result = emulator.run(fixed, chip_spikes(model, test))
 for name, count in result.operations.per_sample().items():
     print(f"{name.replace('_', ' '):>20}: {count:10,.1f} a sample")
 
@@ -146,8 +146,8 @@ for steps in (16, 12, 8, 5, 3):
     shorter = bg.to_model(
         net, learner.feedback, steps=steps, encoder="integrate_and_fire", info={}
     )
-    integers = quantise(shorter, calibration=spikes_of(shorter, train.subset(slice(0, 300))))
-    run = emulator.run(integers, spikes_of(shorter, test))
+    integers = quantise(shorter, calibration=chip_spikes(shorter, train.subset(slice(0, 300))))
+    run = emulator.run(integers, chip_spikes(shorter, test))
     right, (low, high) = run.accuracy(test.y.numpy()), estimate(run.operations, cores).total
     print(f"{steps:2} steps: {right:.1%} right, {joules(low)} to {joules(high)}")
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 
 import biograd as bg
-from biograd.deployment import spikes_of
+from biograd.deployment import chip_spikes
 from biograd.pictures import charts, plots
 from hardware import emulator, limits
 from hardware.border.files import read_model, write_model
@@ -78,7 +78,7 @@ with tempfile.TemporaryDirectory() as folder:
 # would wrap or clip in silence.
 
 # %%
-fixed = quantise(model, calibration=spikes_of(model, known.subset(slice(0, 300))))
+fixed = quantise(model, calibration=chip_spikes(model, known.subset(slice(0, 300))))
 fit = limits.check(fixed)
 for layer, cost in zip(fit.layers, fixed.report.layers, strict=True):
     words, most = layer.synapse_words
@@ -88,7 +88,7 @@ for layer, cost in zip(fit.layers, fixed.report.layers, strict=True):
     print(f"  rounding: {cost.weight_error_rms:.4f} thresholds, {cost.clipped_weights} clipped")
 
 # %%
-shown = spikes_of(model, test)
+shown = chip_spikes(model, test)
 result = emulator.run(fixed, shown, record=("s",))
 old = test.y.numpy() != 9
 simulated = bg.evaluate(net, test, steps=params.steps).test_accuracy

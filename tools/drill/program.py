@@ -19,8 +19,8 @@ import numpy as np
 import torch
 
 from benchmarks import tasks
-from biograd.commands import learn, train
 from biograd.commands.cli import main
+from biograd.commands.helpers import chip_learning, training_loop
 from biograd.data import datasets
 
 
@@ -67,8 +67,8 @@ def die_at(number: int, folder: str) -> None:
 if __name__ == "__main__":
     datasets.DATASETS["mnist"] = digits
     tasks.SUITES["drill"] = suite
-    train.SAVE_EVERY = 0.3  # so that there are checkpoints within an epoch too
-    learn._SAVE_EVERY = 0.3
+    # so that there are checkpoints within an epoch too
+    training_loop.SAVE_EVERY = chip_learning.SAVE_EVERY = 0.3
     if sys.argv[1] == "--limited":
         del sys.argv[1]
         resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))

@@ -1,1 +1,1 @@
-"""Code that several commands share; no command lives here."""
+"""Code that several commands share; no command is defined here."""

@@ -1,4 +1,4 @@
-"""Ctrl-C once: finish what is in hand and save. Twice: at once."""
+"""Ctrl-C: pressed once, the batch in progress is finished and saved; pressed twice, stop at once."""
 
 from __future__ import annotations
 
@@ -9,19 +9,17 @@ from contextlib import contextmanager
 
 @contextmanager
 def stop_request() -> Iterator[list[bool]]:
-    """A list that is no longer empty once Ctrl-C was pressed, or SIGTERM came; the second time, it
-    interrupts at once.
-    """
-    asked: list[bool] = []
+    """Yield a list that is empty until Ctrl-C or SIGTERM comes; the second one interrupts at once."""
+    requests: list[bool] = []
 
-    def ask(number: int, frame: object) -> None:
-        if asked:
+    def handle(number: int, frame: object) -> None:
+        if requests:
             raise KeyboardInterrupt
-        asked.append(True)
+        requests.append(True)
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield asked
+        yield requests
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

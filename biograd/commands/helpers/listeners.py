@@ -1,6 +1,4 @@
-"""What listens to a training run in its folder: early stopping that keeps the best checkpoint in a
-file, and TensorBoard.
-"""
+"""Listeners of a training run in its folder: early stopping, the best checkpoint, TensorBoard."""
 
 from __future__ import annotations
 
@@ -15,8 +13,7 @@ from ...training.trainer import Progress
 
 
 class Listeners:
-    """The listeners that a run asks for; a run that was stopped and goes on remembers its best
-    epoch from its records.
+    """The listeners that a run asks for; a resumed run finds its best epoch in its records.
 
     `best.safetensors` is the checkpoint of the best epoch so far; it becomes the run's checkpoint
     at the end.
@@ -35,12 +32,12 @@ class Listeners:
                     self.enough = self.stopping(record)
 
     def batch(self, p: Progress) -> None:
-        """Hear of a batch."""
+        """Pass on a batch's progress."""
         if self.board:
             self.board.on_batch(p)
 
     def epoch(self, record: dict[str, Any]) -> bool:  # any: JSON
-        """Hear of an epoch whose checkpoint is saved; whether to stop after it."""
+        """Pass on an epoch's record, once its checkpoint is saved; True asks to stop training."""
         if self.board:
             self.board(record)
         if self.stopping:
@@ -50,7 +47,7 @@ class Listeners:
         return self.enough
 
     def finish(self) -> str:
-        """Make the best epoch's checkpoint the run's; what was done, in words."""
+        """Make the best epoch's checkpoint the run's; returns a line that says so, or ""."""
         if self.board:
             self.board.close()
         if not self.stopping or not self.best.is_file():

@@ -1,5 +1,5 @@
-"""The start of a run from a NIR file: its sizes and constants go into the configuration, its
-weights into the network.
+"""Start a run from a NIR file: take its sizes and constants into the configuration, its weights
+into the network.
 """
 
 from __future__ import annotations
@@ -13,16 +13,15 @@ from ...runs.experiment import Experiment, RunConfig
 
 
 def configured(run: RunConfig, path: Path, *, dt: float | None, w_in: str | None) -> RunConfig:
-    """A run's configuration with hidden sizes, neuron and traces of the network in a NIR file, ours
-    or another tool's.
-    """
+    """Return the configuration with hidden sizes, neuron and traces of the network in a NIR file."""
     net = from_nir(path, dt=dt, w_in=w_in)
-    p, *others = constants = [lif_params(layer.neuron) for layer in net.layers]
-    several = any(other != p for other in others)
+    params = [lif_params(layer.neuron) for layer in net.layers]
+    p = params[0]
+    differ = any(other != p for other in params)
     return dataclasses.replace(
         run,
-        alphas_u=tuple(each.alpha_u for each in constants) if several else (),
-        alphas_v=tuple(each.alpha_v for each in constants) if several else (),
+        alphas_u=tuple(layer.alpha_u for layer in params) if differ else (),
+        alphas_v=tuple(layer.alpha_v for layer in params) if differ else (),
         hidden=net.hidden,
         start_from=str(path),
         neuron=dataclasses.replace(
@@ -34,23 +33,25 @@ def configured(run: RunConfig, path: Path, *, dt: float | None, w_in: str | None
 
 
 def take_weights(experiment: Experiment, *, dt: float | None, w_in: str | None) -> None:
-    """Put the weights of the file that the run starts from into its network; ValueError where they
-    do not fit.
+    """Copy the weights of the file that the run starts from into its network.
+
+    Raises: ValueError where sizes or constants of the two differ.
     """
     config, net = experiment.config, experiment.net
-    given = from_nir(config.start_from, dt=dt, w_in=w_in)
-    if given.sizes != net.sizes:
-        sizes, wanted = "-".join(map(str, given.sizes)), "-".join(map(str, net.sizes))
+    source = from_nir(config.start_from, dt=dt, w_in=w_in)
+    if source.sizes != net.sizes:
+        sizes, needed = "-".join(map(str, source.sizes)), "-".join(map(str, net.sizes))
         raise ValueError(
-            f"{config.start_from} holds {sizes}, and the run needs {wanted}: name another data set,"
+            f"{config.start_from} holds {sizes}, and the run needs {needed}: name another data set,"
             " and leave --hidden out"
         )
-    for number, (theirs, ours) in enumerate(zip(given.layers, net.layers, strict=True), start=1):
-        there, here = lif_params(theirs.neuron), lif_params(ours.neuron)
-        if (there.alpha_u, there.alpha_v) != (here.alpha_u, here.alpha_v):
+    pairs = zip(source.layers, net.layers, strict=True)
+    for number, (source_layer, layer) in enumerate(pairs, start=1):
+        held, wanted = lif_params(source_layer.neuron), lif_params(layer.neuron)
+        if (held.alpha_u, held.alpha_v) != (wanted.alpha_u, wanted.alpha_v):
             raise ValueError(
-                f"layer {number} of {config.start_from} keeps alpha_u = {there.alpha_u:.6g},"
-                f" alpha_v = {there.alpha_v:.6g}, and the run {here.alpha_u:.6g},"
-                f" {here.alpha_v:.6g}: name the file with --from, which takes its constants over"
+                f"layer {number} of {config.start_from} keeps alpha_u = {held.alpha_u:.6g},"
+                f" alpha_v = {held.alpha_v:.6g}, and the run {wanted.alpha_u:.6g},"
+                f" {wanted.alpha_v:.6g}: name the file with --from, which takes its constants over"
             )
-    net.load_state_dict(given.state_dict())
+    net.load_state_dict(source.state_dict())

@@ -1,20 +1,55 @@
-"""A run folder's trained network, for the commands that use one."""
+"""A run folder's trained network, as an experiment and as a model for a NIR file."""
 
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
+from hardware.border.model import Model
+
+from ...interop.nir import to_model
 from ...runs.checkpoint import RunFolder, load_weights
-from ...runs.experiment import Experiment
+from ...runs.experiment import Experiment, layer_params
+from ...traces import TraceParams
 from ..console import Console
 
 
 def trained(folder: RunFolder, console: Console) -> Experiment:
-    """The experiment of a run with its trained weights, measured on the test images whatever
-    training measured on.
-    """
+    """Return a run's experiment with its trained weights and the test samples to measure it on."""
     config = dataclasses.replace(folder.read_config(), validation=0)
     with console.downloads() as progress:
         experiment = Experiment.from_config(config, progress=progress)
     load_weights(folder, experiment)
     return experiment
+
+
+def model_of(experiment: Experiment, **measured: float | None) -> Model:
+    """Return the experiment's network as a model; how it was trained, and what was `measured`, in
+    its metadata.
+    """
+    config = experiment.config
+    info = {
+        "dataset": config.dataset,
+        "seed": config.seed,
+        **measured,
+        "feedback": config.feedback,
+        "learning": _learning(experiment),
+    }
+    return to_model(
+        experiment.net,
+        experiment.trainer.learner.feedback,
+        steps=config.steps,
+        encoder=config.encoder,
+        info=info,
+    )
+
+
+def _learning(experiment: Experiment) -> dict[str, Any]:  # any: JSON
+    """Return the constants of the learning rule; `traces` per layer where layers differ."""
+    config = experiment.config
+    learning = {"rule": config.rule, "error": config.error, "window": config.neuron.window}
+    params = layer_params(config)
+    if params:
+        traces = [dataclasses.asdict(TraceParams.like(layer)) for layer in params]
+        return {**learning, "traces": traces}
+    return {**learning, **dataclasses.asdict(config.trace)}

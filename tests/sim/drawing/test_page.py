@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.measurements.loihi_costs import spikes_of
 from biograd.data.datasets import ImageSet
 from biograd.data.samples import encode
+from biograd.deployment import chip_spikes
 from biograd.drawing import check, html
 from biograd.encoders import ENCODERS
 from biograd.errors import ERRORS, errors_over_time
@@ -71,7 +71,7 @@ def small() -> tuple[Model, FixedPointModel]:
         for n_in, out in itertools.pairwise(sizes)
     ]
     model = Model(layers=tuple(layers), steps=10)
-    return model, quantise(model, calibration=spikes_of(model, images("train", 100)))
+    return model, quantise(model, calibration=chip_spikes(model, images("train", 100)))
 
 
 @functools.cache
@@ -85,7 +85,7 @@ def taught() -> tuple[Model, FixedPointModel]:
     ).run():
         pass
     model = to_model(net, learner.feedback, steps=10, encoder="integrate_and_fire", info={})
-    return model, quantise(model, calibration=spikes_of(model, images("train", 100)))
+    return model, quantise(model, calibration=chip_spikes(model, images("train", 100)))
 
 
 def page_of(net: dict, shown: ImageSet, **changes) -> str:
@@ -165,7 +165,7 @@ def test_currents_wrap_and_voltages_saturate_as_on_the_chip():
 def test_test_images_get_the_emulators_spikes_counts_and_answers():
     model, fixed = small()
     shown = images("test")
-    emulated = emulator.run(fixed, spikes_of(model, shown), record=("s",))
+    emulated = emulator.run(fixed, chip_spikes(model, shown), record=("s",))
     found = check.compare(
         check.in_node(html.network(fixed, model=model), shown.x.numpy()), emulated
     )
@@ -190,7 +190,7 @@ def test_a_difference_would_be_seen():
     net["layers"][1]["vth"] += 40
     found = check.compare(
         check.in_node(net, shown.x.numpy()),
-        emulator.run(fixed, spikes_of(model, shown), record=("s",)),
+        emulator.run(fixed, chip_spikes(model, shown), record=("s",)),
     )
     assert found.spikes_differ > 0 and found.counts_differ > 0
 
@@ -223,7 +223,7 @@ def test_random_spikes_come_at_the_rate_of_the_grey_value():
 @needs_node
 def test_operations_joules_and_seconds_are_those_of_the_energy_model():
     model, fixed = small()
-    spikes = spikes_of(model, images("test", 1))
+    spikes = chip_spikes(model, images("test", 1))
     body = """const net = BioGrad.decode(given.net), done = BioGrad.run(net, Uint8Array.from(given.spikes));
       return [done.operations, net.profiles.map((p) => BioGrad.estimate(net, done.operations, p))];"""
     for weights in (fixed, without_bias(fixed)):
@@ -282,7 +282,7 @@ def test_error_apical_voltage_and_lesson_follow_the_simulators_equations(error):
     params = TwoCompartmentParams(alpha_a=0.5, window=0.8)
     # of each layer
     traces = [TraceParams(alpha_x=0.1 * k, alpha_z=0.9 - 0.1 * k) for k in range(len(model.layers))]
-    shown = spikes_of(model, images("test", 1))
+    shown = chip_spikes(model, images("test", 1))
     label = 3
     body = """const net = BioGrad.decode(given.net), done = BioGrad.run(net, Uint8Array.from(given.spikes));
       const taught = BioGrad.teach(net, done, given.label);
@@ -416,7 +416,7 @@ def test_a_browser_gives_the_emulators_spikes_and_answers_within_50_ms():
     model, fixed = taught()
     shown, net = images("test"), html.network(fixed, model=model)
     answers = check.in_browser(page_of(net, images("test", 12)), net, shown.x.numpy())
-    emulated = emulator.run(fixed, spikes_of(model, shown), record=("s",))
+    emulated = emulator.run(fixed, chip_spikes(model, shown), record=("s",))
     found = check.compare(answers, emulated)
     assert (found.samples, found.answers_differ, found.counts_differ, found.spikes_differ) == (
         300,

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from biograd.commands import train
 from biograd.commands.cli import main
+from biograd.commands.helpers import training_loop
 from biograd.interop.nir import from_nir, to_nir
 from biograd.network import Network
 from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams
@@ -235,7 +235,7 @@ def test_a_run_stops_early_keeps_its_best_epoch_and_remembers_it_when_resumed(
             return self.asked > 25
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(train, "stop_request", lambda: contextlib.nullcontext(Stop()))
+        patched.setattr(training_loop, "stop_request", lambda: contextlib.nullcontext(Stop()))
         assert run([*flags, "--out", tmp_path / "broken"], capsys)[0] == 130
     code, broken, err = run([*flags, "--out", tmp_path / "broken", "--resume"], capsys)
     assert code == 0 and broken["test_accuracy"] == whole["test_accuracy"], err

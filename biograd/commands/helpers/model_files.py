@@ -1,0 +1,54 @@
+"""Model files named on the command line: how to read one, and where its samples are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from hardware.border.files import read_model
+from hardware.border.model import Model
+from hardware.border.nir_foreign import Foreign
+
+from ...runs.checkpoint import RunFolder
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFlags:
+    """Flags of every command that runs a model file; `steps`, `encoder`, `dt` and `w_in` complete
+    the file of another tool.
+    """
+
+    weight_bits: int = 8  # bits per weight on the chip: 2 to 6, or 8
+    # folder of the data sets; by default the run's, else the usual one
+    data_folder: Path | None = None
+    steps: int = 0  # for another tool's file: time steps per sample
+    encoder: str = "integrate_and_fire"  # for another tool's file: how images become spikes
+    # for another tool's file: seconds per step, where its constants do not say
+    dt: float | None = None
+    # for another tool's file: what a CubaLIF's w_in means, NIR's equation (euler) or Norse's jump
+    w_in: Literal["euler", "jump"] | None = None
+
+
+def read_model_file(path: Path, flags: ModelFlags) -> Model:
+    """Read a model file, BioGrad's own or, where --steps is given, another tool's.
+
+    Raises: ValueError for --steps with a file of BioGrad, which holds its own number of steps.
+    """
+    if not flags.steps:
+        return read_model(path)
+    foreign = Foreign(steps=flags.steps, encoder=flags.encoder, dt=flags.dt, w_in=flags.w_in)
+    model = read_model(path, foreign=foreign)
+    if "read_from" not in model.info:
+        raise ValueError(
+            f"{path} is a file of BioGrad, which says itself how it is shown (T = {model.steps}):"
+            " leave --steps out"
+        )
+    return model
+
+
+def data_root(folder: RunFolder, flags: ModelFlags) -> str | Path | None:
+    """Return the folder of the data sets: the one named, else the run's, else None (the usual)."""
+    if flags.data_folder:
+        return flags.data_folder
+    return (folder.read_config().data_folder or None) if folder.holds_run() else None
