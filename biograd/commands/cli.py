@@ -1,4 +1,4 @@
-"""The program `biograd`: finds a command, parses its flags, prints its result, turns errors into one line.
+"""The program `biograd`: find a command, parse its flags, print its result or a one-line error.
 
 Only this package prints, draws bars, catches errors and exits.
 """

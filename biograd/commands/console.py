@@ -23,7 +23,7 @@ LOG_WIDTH = 120  # letters per line where the output is no terminal; rich would 
 
 
 class Console:
-    """Text on standard output; with `as_json`, text on standard error and JSON on standard output."""
+    """Text on standard output; with `as_json`, text on standard error, JSON on standard output."""
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json

@@ -85,7 +85,7 @@ def _kind(samples: DataSet) -> str:
 def _print_statistics(
     name: str, counts: dict[str, Statistics], members: EventSet, console: Console
 ) -> None:
-    """Print a table of both halves, beside what is published where the set is, or copies, N-MNIST."""
+    """Print a table of both halves, beside published figures for N-MNIST and its simulation."""
     published = PUBLISHED if name in (SIMULATED_EVENTS, "nmnist") else {}
     halves = list(counts.values())
     sensor = members.sensor

@@ -166,7 +166,7 @@ def _print_fit(fixed: FixedPointModel, fit: limits.Fit, console: Console) -> Non
     rounding = fixed.report.layers if fixed.report else ()
     for layer, rounded in zip(fit.layers, rounding, strict=False):
         loads = (layer.compartments, layer.axons_in, layer.axons_out, layer.synapse_words)
-        row = [layer.name, str(layer.cores), *(f"{used}/{most}" for used, most in loads)]
+        row = [layer.name, str(layer.cores), *(f"{used}/{limit}" for used, limit in loads)]
         rows.append([*row, f"{rounded.weight_error_rms:.4f}", str(rounded.clipped_weights)])
     console.table(
         f"on Loihi: {fit.cores} cores of 128; used/most on the fullest core; rounding rms in"

@@ -183,7 +183,7 @@ def _check(
     result: RunResult,
     console: Console,
 ) -> check.Comparison:
-    """Compare the page's JavaScript with the emulator; ValueError where a spike or count differs."""
+    """Compare the page's JavaScript with the emulator; ValueError where spikes or counts differ."""
     if model.encoder == "bernoulli":
         raise ValueError(
             "the page draws its own random spikes for the bernoulli encoder: there is nothing to"

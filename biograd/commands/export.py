@@ -1,4 +1,4 @@
-"""Write a trained run as a NIR file: standard nodes that any NIR tool runs, the rest as metadata."""
+"""Write a trained run as a NIR file: standard nodes that any NIR tool runs, the rest metadata."""
 
 from __future__ import annotations
 

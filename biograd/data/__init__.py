@@ -1,1 +1,1 @@
-"""Data sets: images, event recordings, loaders, and the samples that a network is trained on."""
+"""Data sets: images, camera recordings, loaders, and samples encoded as spikes."""

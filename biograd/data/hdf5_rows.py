@@ -1,12 +1,12 @@
 """Arrays of different lengths in an HDF5 file, read without trusting it.
 
-HDF5's own code takes whatever memory a reference to such an array asks for, and goes round for ever
-in a heap whose objects are 0 bytes long. So h5py only finds the table here; the references and the
-heap they point to are read by these lines, and held against the size of the file before anything is
-taken.
+HDF5's own code takes whatever memory a reference to such an array asks for, and loops for ever in a
+heap whose objects are 0 bytes long. So h5py only finds the table; the references and the heap they
+point to are read here, and held against the size of the file before memory is taken.
 
     reference   length, 4 bytes; address of a heap, 8 bytes; number of an object in it, 4 bytes
-    heap        "GCOL", version, 3 bytes, size, 8 bytes; then objects: number, 2 bytes; count, 2; 4 bytes; size, 8; data in eights
+    heap        "GCOL"; version, 1 byte; 3 bytes unused; size, 8 bytes; then objects
+    object      number, 2 bytes; count, 2 bytes; 4 bytes unused; size, 8 bytes; data, padded to 8
 
 Source: HDF5 File Format Specification 3.0, III.E and IV.A.2.c (The HDF Group).
 """
@@ -26,7 +26,7 @@ _REFERENCE, _HEAD = 16, 16  # bytes
 
 
 class Rows:
-    """The rows of a table of one axis, as bytes; numbers or references."""
+    """The rows of a table of one axis, as bytes: numbers or references."""
 
     def __init__(self, path: Path, table: Any) -> None:  # any: h5py's Dataset
         self.path, self.table, self.size = path, table, path.stat().st_size
@@ -58,40 +58,43 @@ class Rows:
         return self._part[(index - first) * self.width :][: self.width]
 
     def _chunk(self, first: int) -> bytes:
-        most = self.table.chunks[0] * self.width
+        limit = self.table.chunks[0] * self.width
         stored = self.table.id.get_chunk_info_by_coord((first,))
-        if most > MAX_CHUNK or stored.size > self.size:
+        if limit > MAX_CHUNK or stored.size > self.size:
             raise ValueError(
-                f"{self.path}: {self.table.name} has parts of {most:,} bytes; at most {MAX_CHUNK:,}"
+                f"{self.path}: {self.table.name} has parts of {limit:,} bytes; at most {MAX_CHUNK:,}"
                 " are read: write it again"
             )
-        # HDF5 answers a claim without values with zeros, and h5py's direct read with a MemoryError
+        # For a claim without values HDF5 returns zeros, and h5py's direct read a MemoryError.
         if stored.byte_offset is None:
             raise ValueError(
                 f"{self.path}: {self.table.name} has no values at row {first:,}: cut short, fetch"
                 " it again"
             )
         skipped, part = self.table.id.read_direct_chunk((first,))
-        for number, which in reversed(list(enumerate(self.filters))):
-            if not skipped >> number & 1:
-                part = (
-                    zlib.decompressobj().decompress(part, most)
-                    if which == _DEFLATE
-                    else _unshuffled(part, self.width)
-                )
-        if len(part) != most:
+        for number, filter_id in reversed(list(enumerate(self.filters))):
+            if skipped >> number & 1:
+                continue
+            part = self._undone(filter_id, part, limit)
+        if len(part) != limit:
             raise ValueError(
                 f"{self.path}: {self.table.name} unpacks to another size than it says: damaged,"
                 " fetch it again"
             )
         return part
 
+    def _undone(self, filter_id: int, part: bytes, limit: int) -> bytes:
+        """Undo one filter; returns at most so many bytes."""
+        if filter_id == _DEFLATE:
+            return zlib.decompressobj().decompress(part, limit)
+        return _unshuffled(part, self.width)
 
-def array(rows: Rows, index: int, most: int) -> np.ndarray:
-    """The array that row `index` refers to, of at most so many numbers.
 
-    Raises: ValueError where the row refers to none, to a longer one, or to one that the file cannot
-    hold.
+def array(rows: Rows, index: int, limit: int) -> np.ndarray:
+    """Return the array that row `index` refers to, of at most so many numbers.
+
+    Raises: ValueError where the row refers to no array, to a longer one, or to one that the file
+    cannot hold.
     """
     import h5py
 
@@ -106,22 +109,20 @@ def array(rows: Rows, index: int, most: int) -> np.ndarray:
     length, heap, number = (
         int.from_bytes(reference[a:b], "little") for a, b in ((0, 4), (4, 12), (12, 16))
     )
-    if length > most:
+    if length > limit:
         raise ValueError(
-            f"{name} holds {length:,} events, more than {most:,}: split it, or raise max_events"
+            f"{name} holds {length:,} events, more than {limit:,}: split it, or raise max_events"
         )
     size = length * np.dtype(kind).itemsize
     return np.frombuffer(_object(rows, heap, number, size, name) if length else b"", dtype=kind)
 
 
-def numbers(rows: Rows, most: int) -> np.ndarray:
-    """All rows as numbers, at most so many; ValueError where there are more, or they are no
-    numbers.
-    """
+def numbers(rows: Rows, limit: int) -> np.ndarray:
+    """Return all rows as numbers; ValueError where there are more than `limit`, or no numbers."""
     count, kind = math.prod(rows.table.shape), rows.table.dtype
-    if count > most or kind.kind not in "iuf":
+    if count > limit or kind.kind not in "iuf":
         raise ValueError(
-            f"{rows.path}: {rows.table.name} holds {count:,} values of {kind}; at most {most:,}"
+            f"{rows.path}: {rows.table.name} holds {count:,} values of {kind}; at most {limit:,}"
             " numbers are read"
         )
     content = b"".join(rows[index] for index in range(count))
@@ -131,6 +132,7 @@ def numbers(rows: Rows, most: int) -> np.ndarray:
 
 
 def _object(rows: Rows, heap: int, number: int, size: int, name: str) -> bytes:
+    """Return the bytes of an object in a heap."""
     head = _read(rows.path, heap, _HEAD)
     end = int.from_bytes(head[8:], "little")
     if head[:4] != b"GCOL" or end > rows.size - heap:
@@ -138,11 +140,12 @@ def _object(rows: Rows, heap: int, number: int, size: int, name: str) -> bytes:
     at = _HEAD
     while at + _HEAD <= end:
         entry = _read(rows.path, heap + at, _HEAD)
-        found, length = int.from_bytes(entry[:2], "little"), int.from_bytes(entry[8:], "little")
-        if found == number and found and size <= length <= end - at - _HEAD:
+        entry_number = int.from_bytes(entry[:2], "little")
+        length = int.from_bytes(entry[8:], "little")
+        if entry_number == number != 0 and size <= length <= end - at - _HEAD:
             return _read(rows.path, heap + at + _HEAD, size)
-        # number 0: free space, its size with the header
-        step = _HEAD + -(-length // 8) * 8 if found else length
+        # Number 0 is free space; its size includes the header.
+        step = _HEAD + -(-length // 8) * 8 if entry_number else length
         if step < _HEAD:
             break
         at += step
@@ -159,7 +162,7 @@ def _read(path: Path, place: int, size: int) -> bytes:
 
 
 def _unshuffled(part: bytes, width: int) -> bytes:
-    """Bytes in the order of their rows again: all first bytes stood first, then all second ones."""
+    """Undo HDF5's shuffle, which stores the first bytes of all rows, then the second ones, ..."""
     if width < 2 or len(part) % width:
         return part
     return np.frombuffer(part, np.uint8).reshape(width, -1).T.tobytes()

@@ -1,9 +1,8 @@
-"""Anyone's DataLoader as a source of samples: every epoch drawn again from a seed, so that a
-stopped run goes on where it was.
+"""A user's DataLoader as a source of samples; a seed per epoch lets a stopped run go on.
 
-A loader is whatever can be iterated again and again and gives (x, y): x images or spikes, y whole
-numbers, or real ones to be learned as values. Its batches, its order and its transforms are its
-own; `torch.utils.data.DataLoader` is one, a list of batches another.
+A loader is any object that can be iterated repeatedly and yields (x, y): x images or spikes, y
+whole numbers, or real ones to be learned as values. It decides about batches, order and transforms;
+`torch.utils.data.DataLoader` is one, a list of batches another.
 """
 
 from __future__ import annotations
@@ -19,23 +18,23 @@ Loader = Iterable[Any]  # any: what a user's collate function makes; held to (x,
 
 
 def drawn(loader: Loader, seed: int) -> Iterator[tuple[Tensor, Shaped[Tensor, "B ..."]]]:
-    """One epoch of a loader, its order and all that torch draws on the way to it settled by `seed`.
+    """Yield one epoch of a loader; `seed` fixes its order and everything else that torch draws.
 
-    The global generator is lent to the loader for the time of each batch and comes back as it was;
-    a generator that the loader itself holds is seeded. What NumPy's or Python's own generators
-    draw, and what worker processes draw beyond their torch seed, is not settled.
+    The loader draws from the global generator, which is seeded for each batch and restored after
+    it; a generator that the loader itself holds is seeded. Draws of NumPy's or Python's own
+    generators, and of worker processes beyond their torch seed, are not fixed.
 
     Yields: x as the loader made it, and labels, int64 [B], or values [B, values].
-    Raises: ValueError where the loader can be iterated only once, or gives something else than (x,
-    y) with labels or values.
+    Raises: ValueError where the loader can be iterated only once, or yields something else than
+    (x, y) with labels or values.
     """
-    own = torch.Generator().manual_seed(seed).get_state()
+    loader_state = torch.Generator().manual_seed(seed).get_state()
     if isinstance(generator := getattr(loader, "generator", None), torch.Generator):
         generator.manual_seed(seed)
     batches: Iterator[Any] | None = None
     while True:
-        outside = torch.get_rng_state()
-        torch.set_rng_state(own)
+        global_state = torch.get_rng_state()
+        torch.set_rng_state(loader_state)
         try:
             if batches is None:
                 batches = iter(loader)
@@ -46,22 +45,22 @@ def drawn(loader: Loader, seed: int) -> Iterator[tuple[Tensor, Shaped[Tensor, "B
                     )
             batch = next(batches, None)
         finally:
-            own = torch.get_rng_state()
-            torch.set_rng_state(outside)
+            loader_state = torch.get_rng_state()
+            torch.set_rng_state(global_state)
         if batch is None:
             return
         yield _pair(batch)
 
 
 def batches_of(loader: Loader) -> int:
-    """Batches per epoch; 0 where the loader cannot tell."""
+    """Return the batches per epoch; 0 where the loader does not know."""
     try:
-        return len(loader)  # type: ignore[arg-type]  # iterable data sets have none, and say so
+        return len(loader)  # type: ignore[arg-type]  # an iterable data set raises
     except TypeError:
         return 0
 
 
-def _pair(batch: Any) -> tuple[Tensor, Tensor]:
+def _pair(batch: Any) -> tuple[Tensor, Tensor]:  # any: what the loader yields
     if (
         not isinstance(batch, tuple | list)
         or len(batch) != 2

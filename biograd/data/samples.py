@@ -1,6 +1,4 @@
-"""What a network is shown: images or recordings with labels, as spikes, and whether they fit the
-network.
-"""
+"""Samples of a network: images or recordings with labels, encoded as spikes, checked against it."""
 
 from __future__ import annotations
 
@@ -20,9 +18,7 @@ from .augment import AugmentParams, augment, drawn_shift
 
 @runtime_checkable
 class LabelledImages(Protocol):
-    """What training needs of a data set: images uint8 [n, ...], 0..255, or float in 0..1, and
-    labels int64 [n], or values [n, values].
-    """
+    """Images uint8 [n, ...], 0..255, or float, 0..1; labels int64 [n], or values [n, values]."""
 
     @property
     def x(self) -> Tensor: ...
@@ -32,8 +28,8 @@ class LabelledImages(Protocol):
 
 @runtime_checkable
 class LabelledSpikes(Protocol):
-    """The same of recordings that are spikes already (`events_sets.EventSet`, `SpikeSet`, or a
-    user's own): no encoder is asked.
+    """Recordings that are spikes already and need no encoder: `events.sets.EventSet`, `SpikeSet`,
+    or a user's own class.
     """
 
     @property
@@ -49,16 +45,14 @@ class LabelledSpikes(Protocol):
         augmentation: AugmentParams,
         generator: torch.Generator | None,
     ) -> Tensor:
-        """Spikes 0. or 1. of some recordings, [T, B, inputs], changed at random as `augmentation`
-        says.
-        """
+        """Return spikes 0. or 1. of some recordings, [T, B, inputs], changed by `augmentation`."""
 
 
 @runtime_checkable
-class HasTrains(Protocol):
-    """Recordings that also come as bits, for learners that work event by event."""
+class HasPackedSpikes(Protocol):
+    """Recordings that also come as packed bits, for event-driven learning."""
 
-    def trains(
+    def packed_spikes(
         self,
         members: Tensor,
         steps: int,
@@ -74,10 +68,11 @@ Samples = LabelledImages | LabelledSpikes
 def encode(
     x: Tensor, encoder: Encoder, steps: int, *, generator: torch.Generator | None = None
 ) -> Float[Tensor, "T B M"]:
-    """Images, uint8 0..255 or float 0..1, [B, ...], to spikes [T, B, pixels].
+    """Encode images, uint8 0..255 or float 0..1, [B, ...], as spikes [T, B, pixels].
 
     Example:
-        >>> encode(torch.full((1, 1, 2), 128, dtype=torch.uint8), integrate_and_fire, 4)[:, 0, 0].tolist()    # a grey pixel
+        >>> grey = torch.full((1, 1, 2), 128, dtype=torch.uint8)
+        >>> encode(grey, integrate_and_fire, 4)[:, 0, 0].tolist()
         [1.0, 0.0, 1.0, 0.0]
     """
     p = x.flatten(1).float() / 255 if x.dtype == torch.uint8 else x.flatten(1).float()
@@ -93,14 +88,13 @@ def spikes_of(
     augmentation: AugmentParams | None = None,
     generator: torch.Generator | None = None,
 ) -> Float[Tensor, "T B M"]:
-    """The spikes of some samples: images changed and encoded, recordings as they are read. [T, B,
-    inputs].
+    """Return the spikes of some samples [T, B, inputs]: images encoded, recordings as they are.
 
     Args:
-        members: which samples, int64 [B].
-        augmentation: random changes; none unless given (they need a generator).
+        members: indices of the samples, int64 [B].
+        augmentation: random changes; none by default (they need a generator).
     """
-    spikes = spikes_or_trains(
+    spikes = spikes_or_packed(
         samples,
         members,
         steps,
@@ -113,7 +107,7 @@ def spikes_of(
     return spikes
 
 
-def spikes_or_trains(
+def spikes_or_packed(
     samples: Samples,
     members: Int[Tensor, " B"],
     steps: int,
@@ -123,52 +117,56 @@ def spikes_or_trains(
     generator: torch.Generator | None = None,
     packed: bool,
 ) -> Float[Tensor, "T B M"] | PackedSpikes:
-    """The same as `spikes_of`, or packed as trains where that is asked for and can be had without
-    the spikes.
+    """Return what `spikes_of` does, or packed bits where `packed` asks for them and the samples can
+    be packed without making the spikes first.
     """
     changes = augmentation or AugmentParams()
-    # To ask whether it is an instance of these protocols takes as long as a small sample does.
-    if packed and hasattr(samples, "trains"):
-        return cast(HasTrains, samples).trains(
-            members, steps, augmentation=changes, generator=generator
-        )
+    # isinstance of a protocol takes as long as encoding a small sample: ask for the method instead.
+    if packed and hasattr(samples, "packed_spikes"):
+        recordings = cast(HasPackedSpikes, samples)
+        return recordings.packed_spikes(members, steps, augmentation=changes, generator=generator)
     if hasattr(samples, "spikes"):
-        return cast(LabelledSpikes, samples).spikes(
-            members, steps, augmentation=changes, generator=generator
-        )
-    samples = cast(LabelledImages, samples)
+        spikes = cast(LabelledSpikes, samples)
+        return spikes.spikes(members, steps, augmentation=changes, generator=generator)
+    images = cast(LabelledImages, samples)
     if encoder is None:
         raise ValueError(
             "encoder is None, and the samples are images: name an encoder; None is for loaders of"
             " spikes"
         )
-    if (
-        encoder is integrate_and_fire
-        and _moved_at_most(changes)
-        and samples.x.ndim == 3
-        and gpu.runs_on(samples.x, torch.uint8)
-    ):
-        offset = None
-        if changes.shift:
-            assert generator is not None
-            offset = drawn_shift(len(members), changes, generator=generator)
-        return gpu.integrate_and_fire_images(samples.x, members, steps, offset)
-    x = samples.x[members]
+    if encoder is integrate_and_fire and _encodes_on_gpu(images, changes):
+        return _encoded_on_gpu(images, members, steps, changes, generator)
+    x = images.x[members]
     if changes != AugmentParams():
         assert generator is not None
         x = augment(x, changes, generator=generator)
-    if (
-        packed
-        and encoder is integrate_and_fire
-        and x.dtype == torch.uint8
-        and x.device.type == "cpu"
-    ):
+    if packed and encoder is integrate_and_fire and _is_bytes_on_cpu(x):
         return integrate_and_fire_packed(x, steps)
     return encode(x, encoder, steps, generator=generator)
 
 
-def _moved_at_most(changes: AugmentParams) -> bool:
-    return changes == AugmentParams(shift=changes.shift)
+def _encodes_on_gpu(images: LabelledImages, changes: AugmentParams) -> bool:
+    """True for images on a GPU that at most shifts may change: one kernel shifts and encodes."""
+    shifts_at_most = changes == AugmentParams(shift=changes.shift)
+    return shifts_at_most and images.x.ndim == 3 and gpu.runs_on(images.x, torch.uint8)
+
+
+def _encoded_on_gpu(
+    images: LabelledImages,
+    members: Tensor,
+    steps: int,
+    changes: AugmentParams,
+    generator: torch.Generator | None,
+) -> Tensor:
+    offset = None
+    if changes.shift:
+        assert generator is not None
+        offset = drawn_shift(len(members), changes, generator=generator)
+    return gpu.integrate_and_fire_images(images.x, members, steps, offset)
+
+
+def _is_bytes_on_cpu(x: Tensor) -> bool:
+    return x.dtype == torch.uint8 and x.device.type == "cpu"
 
 
 def loaded_spikes(
@@ -181,8 +179,10 @@ def loaded_spikes(
     readout: Readout | None = None,
     generator: torch.Generator | None = None,
 ) -> Float[Tensor, "T B M"]:
-    """What a loader's batch shows the network; ValueError where it, or its labels for the readout
-    (classes unless given), do not fit.
+    """Return the spikes of a loader's batch: encoded images, or the batch's own spikes.
+
+    Raises: ValueError where they do not fit the network, or the labels the readout (by default
+    classes).
     """
     readout = readout or Classes()
     if encoder is None:
@@ -205,25 +205,22 @@ class Batch(NamedTuple):
 
 
 def input_size(samples: Samples) -> int:
-    """Input neurons that a network for these samples has: pixels of an image, or what recordings
-    say.
-    """
+    """Return the input neurons for these samples: pixels of an image, or the recordings' own."""
     return samples.inputs if isinstance(samples, LabelledSpikes) else samples.x[0].numel()
 
 
 def check_fits(net: Network, samples: Samples, readout: Readout | None = None) -> None:
-    """Raise ValueError where samples do not fit the network, or their labels the readout (classes
-    unless given).
+    """Raise ValueError where samples do not fit the network, or labels the readout (by default
+    classes).
     """
+    unit = "inputs"
     if isinstance(samples, LabelledImages):
         _check_images(samples)
-    inputs, what = (
-        input_size(samples),
-        ("pixels" if isinstance(samples, LabelledImages) else "inputs"),
-    )
+        unit = "pixels"
+    inputs = input_size(samples)
     if inputs != net.sizes[0]:
         raise ValueError(
-            f"the samples have {inputs:,} {what} and the network {net.sizes[0]:,} inputs: make its"
+            f"the samples have {inputs:,} {unit} and the network {net.sizes[0]:,} inputs: make its"
             f" first size {inputs}"
         )
     (readout or Classes()).check(samples.y, net.classes)

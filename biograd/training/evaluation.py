@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..data.loaders import Loader, drawn
-from ..data.samples import Samples, loaded_spikes, spikes_or_trains
+from ..data.samples import Samples, loaded_spikes, spikes_or_packed
 from ..encoders import Encoder, integrate_and_fire
 from ..kernels.packed_spikes import PackedSpikes
 from ..kernels.threads import in_parts
@@ -104,7 +104,7 @@ def _measured(
     generator = torch.Generator().manual_seed(seed)
     if isinstance(images, Samples):
         for members in torch.arange(len(images.y)).split(batch):
-            spikes = spikes_or_trains(
+            spikes = spikes_or_packed(
                 images, members, steps, encoder=encoder, generator=generator, packed=net.by_events
             )
             yield spikes, images.y[members]

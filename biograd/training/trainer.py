@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..data.augment import AugmentParams
 from ..data.loaders import Loader, batches_of, drawn
-from ..data.samples import Samples, check_fits, loaded_spikes, spikes_or_trains
+from ..data.samples import Samples, check_fits, loaded_spikes, spikes_or_packed
 from ..encoders import Encoder, integrate_and_fire
 from ..feedback import Feedback, SleepAligned, feedback_angle
 from ..kernels.packed_spikes import PackedSpikes
@@ -204,7 +204,7 @@ class Trainer:
         self.seen = min(self.batch * params.batch, len(order))
         # none where all rest; split alone gives an empty one
         for members in order.split(params.batch)[self.batch : self.batches]:
-            spikes = spikes_or_trains(
+            spikes = spikes_or_packed(
                 self.train_set,
                 members,
                 params.steps,

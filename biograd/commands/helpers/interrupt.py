@@ -1,4 +1,4 @@
-"""Ctrl-C: pressed once, the batch in progress is finished and saved; pressed twice, stop at once."""
+"""Ctrl-C: pressed once, the current batch is finished and saved; pressed twice, stop at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def stop_request() -> Iterator[list[bool]]:
-    """Yield a list that is empty until Ctrl-C or SIGTERM comes; the second one interrupts at once."""
+    """Yield a list, empty until Ctrl-C or SIGTERM comes; the second one interrupts at once."""
     requests: list[bool] = []
 
     def handle(number: int, frame: object) -> None:

@@ -13,7 +13,7 @@ from ...runs.experiment import Experiment, RunConfig
 
 
 def configured(run: RunConfig, path: Path, *, dt: float | None, w_in: str | None) -> RunConfig:
-    """Return the configuration with hidden sizes, neuron and traces of the network in a NIR file."""
+    """Return the configuration with hidden sizes, neuron and traces of a NIR file's network."""
     net = from_nir(path, dt=dt, w_in=w_in)
     params = [lif_params(layer.neuron) for layer in net.layers]
     p = params[0]

@@ -38,7 +38,7 @@ class TrainingLoop:
         self._saved, self._stopped = time.monotonic(), False
 
     def run(self) -> bool:
-        """Train on; returns True where the run is finished, False where it was stopped and saved."""
+        """Train on; returns True for a finished run, False for one that was stopped and saved."""
         trainer, epochs = self.experiment.trainer, self.experiment.config.epochs
         if not self.listeners.enough:
             with stop_request() as stopping, self.console.bar("training", unit="batches") as bar:

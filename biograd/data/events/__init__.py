@@ -1,1 +1,1 @@
-"""Event-camera recordings: reading, simulating, binning and counting them."""
+"""Event-camera recordings: read, simulate, bin and count them."""

@@ -1,8 +1,7 @@
-"""Compiled loops over events: check, bin, unpack and pack the five-byte format, and the simulated
-event camera.
+"""Compiled loops over events: check, bin, unpack and pack the five-byte format, simulate a camera.
 
-One pass over the events each, on one thread and without Python's lock. What they mean is said where
-they are called: `events`, `events_nmnist` and `events_simulated`.
+Each is one pass over the events, on one thread and without Python's lock. The modules that call
+them, `recording`, `nmnist` and `camera`, document the meaning and the equations.
 """
 
 from __future__ import annotations
@@ -12,40 +11,47 @@ import math
 import numba
 import numpy as np
 
-FINE, UNEVEN, LEFT_OF, RIGHT_OF, POLARITY, NEGATIVE, DISORDER = range(7)  # what `first_fault` finds
-OVERFLOW_ROW = 240  # a five-byte event with this y is none: it says that the clock has wrapped
+# Codes of `first_fault`.
+OK, BELOW_ZERO, OUTSIDE_SENSOR, POLARITY, NEGATIVE_TIME, DISORDER = range(6)
+OVERFLOW_ROW = 240  # a five-byte event with this y is a mark: the clock has wrapped
 OVERFLOW_TIME = 1 << 13  # us added to every later timestamp
 
 
 @numba.njit(cache=True, nogil=True)
 def first_fault(x, y, p, t, width, height, polarities):
-    """(what is wrong, index of the event), of the first wrong event; FINE where none is."""
+    """Return (code, index) of the first wrong event; (OK, 0) where none is wrong.
+
+    Args:
+        x, y, p, t: the events' columns, integers [events].
+        width, height: of the sensor, pixels.
+    """
     before = np.int64(0)
     for i in range(t.shape[0]):
         if x[i] < 0 or y[i] < 0:
-            return LEFT_OF, i
+            return BELOW_ZERO, i
         if x[i] >= width or y[i] >= height:
-            return RIGHT_OF, i
+            return OUTSIDE_SENSOR, i
         if p[i] < 0 or p[i] >= polarities:
             return POLARITY, i
         if t[i] < 0:
-            return NEGATIVE, i
+            return NEGATIVE_TIME, i
         if t[i] < before:
             return DISORDER, i
         before = t[i]
-    return FINE, 0
+    return OK, 0
 
 
 @numba.njit(cache=True, nogil=True)
 def scatter(x, y, p, t, move, width, height, window, steps, words):
-    """Set the bit of every event's step in the word of its input; returns how many events fell
-    behind the window, off the sensor, and onto a bit that was set.
+    """Set the bit of every event's step in the word of its input.
 
     Args:
         move: the affine change of coordinates, float64 [2, 3]: column = move[0, 0] x + move[0, 1] y
             + move[0, 2], row likewise.
+        window: time that the steps span, us.
         words: bit step % 32 of words[step // 32, input]; uint32 [ceil(T / 32), polarities height
             width], zeros.
+    Returns: the number of events after the window, off the sensor, and on a bit already set.
     """
     still = move[0, 0] == 1 and move[0, 1] == 0 and move[1, 0] == 0 and move[1, 1] == 1
     across, down = math.floor(move[0, 2] + 0.5), math.floor(move[1, 2] + 0.5)
@@ -73,7 +79,7 @@ def scatter(x, y, p, t, move, width, height, window, steps, words):
 
 @numba.njit(cache=True, nogil=True)
 def unpack(raw, x, y, p, t):
-    """Five-byte events into columns; returns how many there are, without the overflow marks."""
+    """Unpack five-byte events into columns; returns their number, overflow marks left out."""
     n, wrapped = 0, np.int64(0)
     for at in range(0, raw.shape[0], 5):
         if raw[at + 1] == OVERFLOW_ROW:
@@ -89,7 +95,7 @@ def unpack(raw, x, y, p, t):
 
 @numba.njit(cache=True, nogil=True)
 def pack(x, y, p, t, raw):
-    """Columns into five-byte events."""
+    """Pack columns into five-byte events."""
     for i in range(t.shape[0]):
         at = 5 * i
         raw[at], raw[at + 1] = x[i], y[i]
@@ -99,19 +105,19 @@ def pack(x, y, p, t, raw):
 
 @numba.njit(cache=True, nogil=True)
 def watch(image, path, dt, dark, bright, on, off, noise, seed, events):
-    """What an event camera sees of one image that moves; `events_simulated` says the equations.
+    """Simulate an event camera that watches one moving image; `camera` has the equations.
 
     Args:
         image: grey values, uint8 [h, w].
-        path: where the image's upper left corner is at each sample, pixels (column, row), float64
+        path: the image's upper left corner at each sample, pixels (column, row), float64
             [samples, 2].
         dt: time between samples, us.
-        dark, bright: intensity of grey value 0, and what 255 adds, 1.
+        dark, bright: intensity of grey value 0, and the intensity that 255 adds, 1.
         on, off: thresholds of each pixel in log intensity, float64 [height, width].
-        noise: background events a microsecond of all pixels together.
+        noise: background events per microsecond of all pixels together.
         seed: of the noise, uint64.
-        events: filled with sortable words t << 24 | y << 16 | x << 8 | p, int64 [most].
-    Returns: how many events there were; where more than fit, those that fit are kept.
+        events: filled with sortable words t << 24 | y << 16 | x << 8 | p, int64 [MOST].
+    Returns: the number of events; where more than fit, those that fit are kept.
     """
     height, width = on.shape
     first, last, near, far = _lit(image)
@@ -121,18 +127,9 @@ def watch(image, path, dt, dark, bright, on, off, noise, seed, events):
             continue
         for column in range(width):
             if near - 1 < column - path[:, 0].min() and column - path[:, 0].max() < far + 1:
+                on_here, off_here = on[row, column], off[row, column]
                 n = _watch_pixel(
-                    image,
-                    path,
-                    dt,
-                    dark,
-                    bright,
-                    on[row, column],
-                    off[row, column],
-                    row,
-                    column,
-                    events,
-                    n,
+                    image, path, dt, dark, bright, on_here, off_here, row, column, events, n
                 )
     state, draw = _draw(seed)
     t = -math.log(1 - draw) / noise if noise > 0 else np.inf
@@ -149,12 +146,13 @@ def watch(image, path, dt, dark, bright, on, off, noise, seed, events):
 
 @numba.njit(cache=True, nogil=True)
 def _watch_pixel(image, path, dt, dark, bright, on, off, row, column, events, n):
+    """Add one pixel's events to `events` from index n on; returns the index after the last."""
     floor = math.log(dark)
     seen = old = floor
     for k in range(path.shape[0]):
         light = _bilinear(image, row - path[k, 1], column - path[k, 0])
         new = math.log(dark + bright * light / 255) if light > 0 else floor
-        if k == 0:  # the camera has looked at the first picture for long
+        if k == 0:  # the pixel has adapted to the first picture
             seen = new
         while new - seen >= on:
             seen += on
@@ -172,7 +170,7 @@ def _watch_pixel(image, path, dt, dark, bright, on, off, row, column, events, n)
 
 @numba.njit(cache=True, nogil=True)
 def _lit(image):
-    """First and last row, first and last column that are not black; an empty range where all are."""
+    """Return the first and last row and column that are not black; empty ranges where all are."""
     h, w = image.shape
     top, bottom, left, right = h, -1, w, -1
     for r in range(h):
@@ -184,6 +182,7 @@ def _lit(image):
 
 @numba.njit(cache=True, nogil=True)
 def _bilinear(image, r, c):
+    """Return the grey value at (r, c) between pixels; 0 outside the image."""
     h, w = image.shape
     top, left = math.floor(r), math.floor(c)
     if top < -1 or left < -1 or top >= h or left >= w:
@@ -205,13 +204,15 @@ def _bilinear(image, r, c):
 
 @numba.njit(cache=True, nogil=True)
 def _word(t, row, column, polarity):
+    """Return an event as one sortable integer."""
     return np.int64(t) << 24 | np.int64(row) << 16 | np.int64(column) << 8 | np.int64(polarity)
 
 
 @numba.njit(cache=True, nogil=True)
 def _draw(state):
-    """The next state and a number in 0..1. Source: SplitMix64 (Steele, Lea and Flood 2014), the
-    same on every machine and version.
+    """Return the next state and a number in 0..1, the same on every machine.
+
+    Source: SplitMix64 (Steele, Lea and Flood 2014).
     """
     state += np.uint64(0x9E3779B97F4A7C15)
     z = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -1,12 +1,11 @@
-"""N-MNIST and its five-byte events, from a user's copy: a folder of files, a zip archive of them,
-or all in one packed file.
+"""N-MNIST and its five-byte events, from a user's copy: a folder of files, or a zip archive.
 
     byte 0    x          byte 1    y          byte 2, top bit    polarity, 0 OFF or 1 ON
     byte 2, low 7 bits, byte 3, byte 4    time, us, 23 bits, most significant first
 
-An event with y = 240 is none: it marks that the clock has wrapped, and 2^13 us are added to all
-times after it. The files lie as Train/0/00002.bin .. Train/9/..., Test/0/... of a sensor of 34 x 34
-pixels; the folder is the class. N-Caltech101 has the same format.
+An event with y = 240 is a mark: the clock has wrapped, and 2^13 us are added to all later times.
+The files are Train/0/00002.bin .. Train/9/..., Test/0/... of a sensor of 34 x 34 pixels; the folder
+is the class. N-Caltech101 has the same format. Simulated recordings are kept in one packed file.
 Source: Orchard, Jayawant, Cohen and Thakor 2015, "Converting Static Image Datasets to Spiking
 Neuromorphic Datasets Using Saccades", Frontiers in Neuroscience 9:437, and the data set's page
 (garrickorchard.com/datasets/n-mnist); the overflow marks: the authors' reader
@@ -25,23 +24,25 @@ from pathlib import Path
 import numpy as np
 
 from ...files import shown
-from . import loops as loops
+from . import loops
 from .recording import MAX_EVENTS, Events, Sensor
 from .sets import EventSet
 
 SENSOR = Sensor(34, 34, 2)
-# us: three saccades of 105 ms, which is how the authors' code cuts a recording; ours: later events
-# are left out
+# us: three saccades of 105 ms, as the authors' code cuts a recording. Ours: later events are left
+# out.
 WINDOW = 315_000
 EVENT_BYTES = 5
 LAST_TIME = (1 << 23) - 1  # us, of an event before any overflow mark
-# the last two: packed or locked in ways unknown
+# Errors of a damaged zip archive; the last two mean an unknown compression or encryption.
 _BROKEN = (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError)
-SIMULATED = "SIMULATED.txt"  # a folder that holds this file holds no real recordings
+SIMULATED = "SIMULATED.txt"  # a folder with this file holds simulated recordings
 
 
 def parse(raw: bytes | np.ndarray, name: str) -> Events:
-    """The events in the bytes of a file; not yet checked against a sensor (see `events.checked`).
+    """Return the events in the bytes of a file, not yet checked against a sensor.
+
+    See `recording.checked` for that.
 
     Raises: ValueError where the bytes are no whole number of events.
     Example:
@@ -56,22 +57,21 @@ def parse(raw: bytes | np.ndarray, name: str) -> Events:
         )
     n = len(content) // EVENT_BYTES
     x, y, p, t = (np.empty(n, dtype=kind) for kind in (np.uint8, np.uint8, np.uint8, np.int64))
-    kept = loops.unpack(content, x, y, p, t)
-    return Events(x[:kept], y[:kept], p[:kept], t[:kept])
+    events = loops.unpack(content, x, y, p, t)
+    return Events(x[:events], y[:events], p[:events], t[:events])
 
 
 def to_bytes(events: Events) -> bytes:
-    """The bytes of a file for these events.
+    """Return the bytes of a file for these events.
 
-    Raises: ValueError where the format has no room for a coordinate or a time.
+    Raises: ValueError where the format cannot hold a coordinate or a time.
     """
-    for column, name, most in zip(
-        events, ("x", "y", "p", "t"), (255, loops.OVERFLOW_ROW - 1, 1, LAST_TIME), strict=True
-    ):
-        if len(column) and not 0 <= int(column.min()) <= int(column.max()) <= most:
+    largest = (255, loops.OVERFLOW_ROW - 1, 1, LAST_TIME)
+    for column, name, limit in zip(events, ("x", "y", "p", "t"), largest, strict=True):
+        if len(column) and not 0 <= int(column.min()) <= int(column.max()) <= limit:
             raise ValueError(
                 f"{name} runs from {column.min()} to {column.max()}; five-byte events hold 0 .."
-                f" {most:,}: crop the recording"
+                f" {limit:,}: crop the recording"
             )
     raw = np.empty(EVENT_BYTES * len(events.t), dtype=np.uint8)
     x, y, p, t = (column.astype(np.int64) for column in events)
@@ -81,7 +81,7 @@ def to_bytes(events: Events) -> bytes:
 
 @dataclass(frozen=True)
 class Files:
-    """Recordings in a file each; a file is opened when its recording is asked for."""
+    """Recordings in one file each, opened when asked for."""
 
     paths: tuple[Path, ...]
     max_events: int = MAX_EVENTS
@@ -130,8 +130,7 @@ class Packed:
     """Recordings one after the other in a single file, which is mapped and never read whole."""
 
     path: Path
-    # byte at which each recording starts, and the end of the last, int64 [n + 1]
-    starts: np.ndarray
+    starts: np.ndarray  # first byte of each recording, and the end of the last, int64 [n + 1]
     max_events: int = MAX_EVENTS
     _mapped: list[np.ndarray] = field(default_factory=list)
 
@@ -146,41 +145,38 @@ class Packed:
                 else np.zeros(0, dtype=np.uint8)
             )
         start, stop = int(self.starts[index]), int(self.starts[index + 1])
-        _expect_size(stop - start, f"recording {index} of {self.path}", self.max_events)
-        return parse(np.asarray(self._mapped[0][start:stop]), f"recording {index} of {self.path}")
+        name = f"recording {index} of {self.path}"
+        _expect_size(stop - start, name, self.max_events)
+        return parse(np.asarray(self._mapped[0][start:stop]), name)
 
 
 def nmnist(folder: str | Path, split: str, *, name: str = "nmnist") -> EventSet:
-    """N-MNIST, or what lies in the same way, from a user's copy.
+    """Open a user's copy of N-MNIST, or of recordings in the same folders and format.
+
+    Files are opened a batch at a time, when their spikes are asked for.
 
     Args:
         folder: holds Train/0 .. Train/9 and Test/0 .. Test/9 with a .bin file per recording, or
             Train.zip and Test.zip of these.
         split: "train" or "test".
-    Raises: ValueError where there are no such files. They are opened a batch at a time, when their
-    spikes are asked for.
+    Raises: ValueError where there are no such files.
 
     Example:
-        >>> train = nmnist("N-MNIST", "train")                            # doctest: +SKIP
-        >>> train.spikes(torch.arange(100), steps=20).shape               # doctest: +SKIP
+        >>> train = nmnist("N-MNIST", "train")                   # doctest: +SKIP
+        >>> train.spikes(torch.arange(100), steps=20).shape      # doctest: +SKIP
         torch.Size([20, 100, 2312])
     """
     part = Path(folder) / split.capitalize()
     if part.is_dir():
         paths = sorted(path for path in part.glob("[0-9]/*.bin") if path.is_file())
-        return _labelled(
-            Files(tuple(paths)), [int(path.parent.name) for path in paths], part, name, split
-        )
+        labels = [int(path.parent.name) for path in paths]
+        return _labelled(Files(tuple(paths)), labels, part, name, split)
     archive = part.with_suffix(".zip")
     if archive.is_file():
-        found = _members(archive, split.capitalize())
-        return _labelled(
-            Zipped(archive, tuple(sorted(found))),
-            [found[member] for member in sorted(found)],
-            archive,
-            name,
-            split,
-        )
+        classes = _members(archive, split.capitalize())
+        members = tuple(sorted(classes))
+        labels = [classes[member] for member in members]
+        return _labelled(Zipped(archive, members), labels, archive, name, split)
     raise ValueError(
         f"{folder} holds neither {part.name}/0 .. {part.name}/9 nor {archive.name}: put the files"
         " of N-MNIST there"
@@ -207,10 +203,10 @@ def _labelled(
 
 
 def _members(archive: Path, part: str) -> dict[str, int]:
-    """The recordings in an archive, and the class of each."""
+    """Return the recordings in an archive by name, and the class of each."""
     try:
-        with zipfile.ZipFile(archive) as held:
-            names = held.namelist()
+        with zipfile.ZipFile(archive) as file:
+            names = file.namelist()
     except _BROKEN as error:
         raise ValueError(
             f"{archive} is no whole zip archive ({shown(error)}): fetch it again"

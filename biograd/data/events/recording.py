@@ -1,9 +1,9 @@
 """One recording of an event camera, or of any source of events (x, y, polarity, time): checked, and
 binned to spikes [T, N].
 
-    spikes, found = bin_events(Events(x, y, p, t), Sensor(34, 34, 2), steps=10, window=300_000)
+    spikes, counts = bin_events(Events(x, y, p, t), Sensor(34, 34, 2), steps=10, window=300_000)
 
-Sets of recordings, and their batches, are in `events_sets`.
+Sets of recordings, and their batches, are in `sets`.
 """
 
 from __future__ import annotations
@@ -15,16 +15,15 @@ import torch
 from jaxtyping import Float
 
 from ...kernels.packed_spikes import WORD, PackedSpikes
-from . import loops as loops
+from . import loops
 
-# of one recording, unless the set allows more: some 500 MB while it is read
-MAX_EVENTS = 20_000_000
+MAX_EVENTS = 20_000_000  # of one recording, unless the set allows more: 500 MB while it is read
 MAX_BYTES = 4 << 30  # of one batch of spikes
 STILL = np.array([[1.0, 0, 0], [0, 1, 0]])  # the affine map of (x, y) that moves nothing, [2, 3]
 
 
 class Sensor(NamedTuple):
-    """The size of what recorded.
+    """The size of the sensor that recorded the events.
 
     Example:
         >>> Sensor(34, 34, 2).inputs
@@ -37,7 +36,7 @@ class Sensor(NamedTuple):
 
     @property
     def inputs(self) -> int:
-        """Input neurons: one per pixel and polarity; neuron (p height + y) width + x."""
+        """Number of input neurons: one per pixel and polarity; neuron (p height + y) width + x."""
         return self.polarities * self.height * self.width
 
 
@@ -45,8 +44,8 @@ class Events(NamedTuple):
     """One recording in the order of time: integer arrays of one length.
 
     Example:
-        >>> tangled = Events(np.array([4, 5]), np.array([0, 0]), np.array([1, 1]), np.array([20, 10]))
-        >>> tangled.in_order().x
+        >>> x, y, p, t = (np.array(column) for column in ([4, 5], [0, 0], [1, 1], [20, 10]))
+        >>> Events(x, y, p, t).in_order().x
         array([5, 4])
     """
 
@@ -56,45 +55,49 @@ class Events(NamedTuple):
     t: np.ndarray  # time since the start, us
 
     def in_order(self) -> Events:
-        """The same events sorted by time; those of one time stay as they are."""
+        """Return the same events sorted by time; those of equal time keep their order."""
         order = np.argsort(self.t, kind="stable")
         return Events(*(column[order] for column in self))
 
 
 class Binned(NamedTuple):
-    """What became of events: how many there were, and those that make no spike of their own."""
+    """Counts of binned events: all of them, and those that make no spike of their own."""
 
     events: int
     late: int  # at or after the end of the window
     lost: int  # moved off the sensor by an augmentation
-    merged: int  # fell on a pixel, polarity and step that had one
+    merged: int  # on a pixel, polarity and step that already had one
 
 
 def bin_events(
     events: Events, sensor: Sensor, *, steps: int, window: int
 ) -> tuple[Float[np.ndarray, "T N"], Binned]:
-    """Events to spikes: s[step, neuron] = 1 where at least one event fell, step = floor(t T /
-    window). Counts are clipped to 1.
+    """Bin events to spikes: s[step, neuron] = 1 where at least one event falls into the step.
+
+        step = floor(t T / window)
+
+    Counts are clipped to 1.
 
     Args:
         window: time that the T steps span, us; events at or after it are left out, and counted.
-    Raises: ValueError for what is no recording of this sensor; see `checked`.
+    Raises: ValueError for events that this sensor cannot have recorded; see `checked`.
     Example:
         >>> ones = np.ones(3, dtype=np.int64)
-        >>> s, found = bin_events(Events(ones, ones, ones, np.array([0, 10, 990])), Sensor(2, 2, 2), steps=2, window=1000)
-        >>> s.sum(1), found.merged
+        >>> events = Events(ones, ones, ones, np.array([0, 10, 990]))
+        >>> s, counts = bin_events(events, Sensor(2, 2, 2), steps=2, window=1000)
+        >>> s.sum(1), counts.merged
         (array([1., 1.], dtype=float32), 1)
     """
-    trains = silence(steps, 1, sensor)
-    found = scatter(checked(events, sensor, "the recording"), sensor, window, STILL, trains, 0)
-    return trains.dense()[:, 0].numpy(), found
+    packed = silence(steps, 1, sensor)
+    counts = scatter(checked(events, sensor, "the recording"), sensor, window, STILL, packed, 0)
+    return packed.dense()[:, 0].numpy(), counts
 
 
 def checked(events: Events, sensor: Sensor, name: str, max_events: int = MAX_EVENTS) -> Events:
-    """The events as they are, once they are known to be a recording of this sensor.
+    """Return the events unchanged where this sensor can have recorded them.
 
     Raises: ValueError in one line: columns of different lengths or no integers, too many events,
-    outside the sensor, negative times, or out of order (`Events.in_order` sorts them).
+    events outside the sensor, at negative times, or out of order (`Events.in_order` sorts them).
     """
     columns = [np.asarray(column) for column in events]
     lengths = {len(column) for column in columns}
@@ -114,30 +117,28 @@ def checked(events: Events, sensor: Sensor, name: str, max_events: int = MAX_EVE
             " max_events"
         )
     narrow = all(column.dtype.itemsize == 1 and column.dtype.kind in "ub" for column in columns[:3])
-    # Two kinds of columns for the compiled loops, not one for every mixture of integers that people
-    # have.
+    # The loops are compiled for two kinds of columns, not for every mixture of integer types.
     x, y, p = (
         column.astype(np.uint8 if narrow else np.int64, copy=False) for column in columns[:3]
     )
     t = columns[3].astype(np.int64, copy=False)
     fault, at = loops.first_fault(x, y, p, t, *sensor)
-    if fault != loops.FINE:
-        raise ValueError(
-            f"{name}, event {at:,}:"
-            f" {_fault(fault, int(x[at]), int(y[at]), int(p[at]), t, at, sensor)}"
-        )
+    if fault != loops.OK:
+        what = _fault(fault, int(x[at]), int(y[at]), int(p[at]), t, at, sensor)
+        raise ValueError(f"{name}, event {at:,}: {what}")
     return Events(x, y, p, t)
 
 
 def _fault(fault: int, x: int, y: int, p: int, t: np.ndarray, at: int, sensor: Sensor) -> str:
-    if fault in (loops.LEFT_OF, loops.RIGHT_OF):
+    """Describe a wrong event by its code from `loops.first_fault`."""
+    if fault in (loops.BELOW_ZERO, loops.OUTSIDE_SENSOR):
         return (
             f"pixel ({x}, {y}) lies outside the sensor of {sensor.width} x {sensor.height}: name"
             " the right sensor, or crop the recording"
         )
     if fault == loops.POLARITY:
         return f"polarity is {p}; need 0 .. {sensor.polarities - 1} (0 OFF, 1 ON)"
-    if fault == loops.NEGATIVE:
+    if fault == loops.NEGATIVE_TIME:
         return f"time is {t[at]:,} us; need 0 or more, counted from the start of the recording"
     return (
         f"time falls from {t[at - 1]:,} to {t[at]:,} us: sort the events by time (Events.in_order)"
@@ -145,20 +146,16 @@ def _fault(fault: int, x: int, y: int, p: int, t: np.ndarray, at: int, sensor: S
 
 
 def scatter(
-    events: Events, sensor: Sensor, window: int, move: np.ndarray, trains: PackedSpikes, b: int
+    events: Events, sensor: Sensor, window: int, move: np.ndarray, packed: PackedSpikes, b: int
 ) -> Binned:
-    """Set the spikes of a checked recording, moved by an affine map of (x, y), in sample b of the
-    trains.
-    """
-    words = trains.words[:, b].numpy().view(np.uint32)
-    return Binned(
-        len(events.t),
-        *loops.scatter(*events, move, sensor.width, sensor.height, window, trains.steps, words),
-    )
+    """Set the spikes of a checked recording, moved by an affine map of (x, y), in sample b."""
+    words = packed.words[:, b].numpy().view(np.uint32)
+    size = (sensor.width, sensor.height)
+    return Binned(len(events.t), *loops.scatter(*events, move, *size, window, packed.steps, words))
 
 
 def silence(steps: int, batch: int, sensor: Sensor) -> PackedSpikes:
-    """Return trains without a spike; refuse sizes whose spikes would not fit into memory."""
+    """Return packed spikes that are all 0; ValueError where they would take too much memory."""
     if steps < 1:
         raise ValueError(f"steps is {steps}; need at least 1")
     if (needed := 4 * steps * batch * sensor.inputs) > MAX_BYTES:

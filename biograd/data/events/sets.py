@@ -1,8 +1,8 @@
-"""Sets of recordings and their classes: what `Trainer` and `evaluate` take where they take images.
+"""Sets of recordings and their classes, which `Trainer` and `evaluate` take in place of images.
 
-    recordings = [Events(x, y, p, t), ...]                     # or anything with len() and [i] that reads when asked
+    recordings = [Events(x, y, p, t), ...]    # or any object with len() that reads [i] when asked
     train = EventSet.of(recordings, labels, sensor=Sensor(34, 34, 2), window=300_000)
-    spikes = train.spikes(torch.arange(100), steps=10)         # [10, 100, 2312], 0. or 1.
+    spikes = train.spikes(torch.arange(100), steps=10)    # [10, 100, 2312], 0. or 1.
 
 A recording is read when its spikes are asked for, a batch at a time, and never kept.
 """
@@ -10,7 +10,6 @@ A recording is read when its spikes are asked for, a batch at a time, and never 
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -22,12 +21,13 @@ from torch import Tensor
 
 from ...kernels.packed_spikes import PackedSpikes
 from ..augment import AugmentParams
-from .recording import MAX_EVENTS, STILL, Binned, Events, Sensor, checked, scatter, silence
+from .moves import drawn_moves
+from .recording import MAX_EVENTS, Binned, Events, Sensor, checked, scatter, silence
 
 
 @runtime_checkable
 class Recordings(Protocol):
-    """Where recordings come from: a list of `Events`, or what reads number i when asked for [i]."""
+    """A list of `Events`, or an object that reads recording i when asked for [i]."""
 
     def __len__(self) -> int: ...
     def __getitem__(self, index: int, /) -> Any: ...  # any: Events, or four arrays in their order
@@ -37,13 +37,12 @@ class Recordings(Protocol):
 class EventSet:
     """Recordings and their classes, as `Trainer` takes them. Make one with `EventSet.of`.
 
-    A shift of `AugmentParams` moves a recording by whole pixels, rotation and scale turn and
-    stretch it about the sensor's middle (each event lands on the nearest pixel); events that leave
-    the sensor are lost. Elastic changes are not defined for events.
+    `AugmentParams` mirror, shift, rotate and scale whole recordings, see `moves`; elastic changes
+    are not defined for events.
 
     Example:
-        >>> one = Events(np.array([3]), np.array([2]), np.array([0]), np.array([750]))
-        >>> train = EventSet.of([one] * 20, [0, 1] * 10, sensor=Sensor(4, 3), window=1000)
+        >>> recording = Events(np.array([3]), np.array([2]), np.array([0]), np.array([750]))
+        >>> train = EventSet.of([recording] * 20, [0, 1] * 10, sensor=Sensor(4, 3), window=1000)
         >>> train.spikes(torch.arange(5), steps=10).nonzero()[0]      # step, sample, neuron
         tensor([ 7,  0, 11])
     """
@@ -51,10 +50,10 @@ class EventSet:
     name: str
     split: str
     recordings: Recordings
-    index: Int[Tensor, " n"]  # which of the recordings are members, int64
+    index: Int[Tensor, " n"]  # members, as indices of `recordings`, int64
     # class of each, int64; or real values to learn (`Values`), [n, values]
     y: Shaped[Tensor, "n ..."]
-    classes: int  # output neurons that tell them
+    classes: int  # output neurons of a network for them
     sensor: Sensor
     window: int  # time that the steps of a sample span, us
     max_events: int = MAX_EVENTS  # of one recording
@@ -73,14 +72,14 @@ class EventSet:
         split: str = "train",
         max_events: int = MAX_EVENTS,
     ) -> EventSet:
-        """A set of recordings and labels.
+        """Make a set of recordings and labels.
 
         Args:
-            recordings: a list of `Events` or (x, y, p, t), or an object that reads number i when
+            recordings: a list of `Events` or (x, y, p, t), or an object that reads recording i when
                 asked for [i].
             labels: integers, 0 .. classes - 1; or real values [n, values].
             window: time that the steps of a sample span, us.
-            classes: how many there are; 0: the highest label and one, or, of values, one a value.
+            classes: number of classes; 0: the highest label + 1, or one per value.
         Raises: ValueError where labels are neither, or not one per recording.
         """
         y = _labels(labels, len(recordings), classes)
@@ -89,14 +88,13 @@ class EventSet:
                 f"window is {window} us; need at least 1: the time that the steps of a sample span"
             )
         index = torch.arange(len(recordings))
-        found = classes or (y.shape[1] if y.ndim == 2 else int(y.max()) + 1)
         return cls(
             name=name,
             split=split,
             recordings=recordings,
             index=index,
             y=y,
-            classes=found,
+            classes=classes or (y.shape[1] if y.ndim == 2 else int(y.max()) + 1),
             sensor=sensor,
             window=window,
             max_events=max_events,
@@ -107,16 +105,16 @@ class EventSet:
 
     @property
     def inputs(self) -> int:
-        """Input neurons."""
+        """Number of input neurons."""
         return self.sensor.inputs
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """How inputs lie: polarities, rows and columns."""
+        """Layout of the inputs: polarities, rows and columns."""
         return (self.sensor.polarities, self.sensor.height, self.sensor.width)
 
     def subset(self, indices: Tensor | Sequence[int] | slice) -> EventSet:
-        """The recordings with these indices, in this order; nothing is read."""
+        """Return the recordings with these indices, in this order; nothing is read."""
         chosen = (
             indices
             if isinstance(indices, slice | Tensor)
@@ -125,7 +123,7 @@ class EventSet:
         return dataclasses.replace(self, index=self.index[chosen], y=self.y[chosen])
 
     def events(self, member: int) -> Events:
-        """One recording, read and checked."""
+        """Read one recording and check it."""
         number = int(self.index[member])
         name, columns = f"recording {number} of {self.name}", tuple(self.recordings[number])
         if len(columns) != 4:
@@ -140,16 +138,15 @@ class EventSet:
         augmentation: AugmentParams | None = None,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "T B N"]:
-        """The spikes of some recordings, 0. or 1., as `bin_events` makes them.
+        """Return the spikes of some recordings, 0. or 1., as `bin_events` makes them.
 
-        Raises: ValueError for a recording that is none of this sensor, or a batch that would take
+        Raises: ValueError for a recording that does not fit the sensor, or a batch that would take
         more than 4 GB.
         """
-        return self.binned(members, steps, augmentation=augmentation, generator=generator)[
-            0
-        ].dense()
+        packed = self.packed_spikes(members, steps, augmentation=augmentation, generator=generator)
+        return packed.dense()
 
-    def trains(
+    def packed_spikes(
         self,
         members: Int[Tensor, " B"],
         steps: int,
@@ -157,7 +154,7 @@ class EventSet:
         augmentation: AugmentParams | None = None,
         generator: torch.Generator | None = None,
     ) -> PackedSpikes:
-        """The same as bits, as event-driven learning takes them."""
+        """Return the spikes of some recordings as bits, as event-driven learning takes them."""
         return self.binned(members, steps, augmentation=augmentation, generator=generator)[0]
 
     def binned(
@@ -168,22 +165,20 @@ class EventSet:
         augmentation: AugmentParams | None = None,
         generator: torch.Generator | None = None,
     ) -> tuple[PackedSpikes, Binned]:
-        """The same, and what became of all their events."""
-        trains = silence(steps, len(members), self.sensor)
-        moves = _moves(augmentation or AugmentParams(), len(members), self.sensor, generator)
-        found = [
-            scatter(self.events(member), self.sensor, self.window, moves[b], trains, b)
+        """Return the spikes of some recordings as bits, and the counts of all their events."""
+        packed = silence(steps, len(members), self.sensor)
+        moves = drawn_moves(augmentation or AugmentParams(), len(members), self.sensor, generator)
+        counts = [
+            scatter(self.events(member), self.sensor, self.window, moves[b], packed, b)
             for b, member in enumerate(members.tolist())
         ]
-        return trains, (
-            Binned(*(sum(column) for column in zip(*found, strict=True)))
-            if found
-            else Binned(0, 0, 0, 0)
-        )
+        if not counts:
+            return packed, Binned(0, 0, 0, 0)
+        return packed, Binned(*(sum(column) for column in zip(*counts, strict=True)))
 
     def picture(self, member: int) -> np.ndarray:
-        """A recording as an image: events a pixel of either polarity, uint8 [height, width], 255
-        where most fell.
+        """Return a recording as an image: events per pixel of either polarity, uint8 [height,
+        width], scaled so that the largest count is 255.
         """
         events = self.events(member)
         counts = np.zeros((self.sensor.height, self.sensor.width), dtype=np.int64)
@@ -193,17 +188,18 @@ class EventSet:
 
 @dataclass(frozen=True, kw_only=True)
 class SpikeSet:
-    """Spike trains in memory and their classes, as `Trainer` takes them: for tasks of one's own.
+    """Spike trains in memory and their classes, as `Trainer` takes them: for a user's own tasks.
 
     Example:
-        >>> train = SpikeSet(s=torch.zeros(20, 5, 3, dtype=torch.bool), y=torch.zeros(20, dtype=torch.int64), classes=2)
+        >>> s, y = torch.zeros(20, 5, 3, dtype=torch.bool), torch.zeros(20, dtype=torch.int64)
+        >>> train = SpikeSet(s=s, y=y, classes=2)
         >>> train.spikes(torch.arange(4), 5).shape
         torch.Size([5, 4, 3])
     """
 
     s: Tensor  # 0 or 1 of any dtype, [n, T, N]
     y: Shaped[Tensor, "n ..."]  # class of each, int64; or real values, [n, values]
-    classes: int  # output neurons that tell them
+    classes: int  # output neurons of a network for them
     name: str = "spikes"
     split: str = "train"
 
@@ -217,11 +213,11 @@ class SpikeSet:
 
     @property
     def inputs(self) -> int:
-        """Input neurons."""
+        """Number of input neurons."""
         return self.s.shape[2]
 
     def subset(self, indices: Tensor | Sequence[int] | slice) -> SpikeSet:
-        """The trains with these indices, in this order."""
+        """Return the spike trains with these indices, in this order."""
         chosen = (
             indices
             if isinstance(indices, slice | Tensor)
@@ -237,8 +233,9 @@ class SpikeSet:
         augmentation: AugmentParams | None = None,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "T B N"]:
-        """The trains of some samples; there are as many steps as were given, and no changes are
-        defined for them.
+        """Return the spike trains of some samples.
+
+        Raises: ValueError for another number of steps than they have, and for any augmentation.
         """
         if steps != self.s.shape[1]:
             raise ValueError(
@@ -253,46 +250,8 @@ class SpikeSet:
         return self.s[members].transpose(0, 1).float().contiguous()
 
 
-def _moves(
-    p: AugmentParams, batch: int, sensor: Sensor, generator: torch.Generator | None
-) -> np.ndarray:
-    """How each recording is moved: affine maps of (x, y), float64 [B, 2, 3]."""
-    if p == AugmentParams():
-        return np.broadcast_to(STILL, (batch, 2, 3))
-    if p.elastic:
-        raise ValueError(
-            f"AugmentParams.elastic is {p.elastic}; events can be mirrored, shifted, rotated and"
-            " scaled, not bent: set elastic to 0"
-        )
-    mirrored = (
-        (torch.rand(batch, generator=generator) < p.flip).numpy()
-        if p.flip
-        else np.zeros(batch, bool)
-    )
-    shift = torch.randint(-p.shift, p.shift + 1, (batch, 2), generator=generator).double().numpy()
-    moves = np.tile(STILL, (batch, 1, 1))
-    if p.rotate or p.scale:
-        turn, wide, high = (torch.rand(3, batch, generator=generator).double() * 2 - 1).numpy()
-        angle = turn * math.radians(p.rotate)
-        stretch = 1 + p.scale * np.stack([wide, high], axis=-1)
-        rotation = np.stack(
-            [
-                np.stack([np.cos(angle), -np.sin(angle)], -1),
-                np.stack([np.sin(angle), np.cos(angle)], -1),
-            ],
-            -2,
-        )
-        moves[:, :, :2] = rotation * stretch[:, None]
-        middle = np.array([(sensor.width - 1) / 2, (sensor.height - 1) / 2])
-        moves[:, :, 2] = middle - moves[:, :, :2] @ middle
-    moves[:, :, 2] += shift
-    # x is read from the other side
-    moves[mirrored, :, 2] += moves[mirrored, :, 0] * (sensor.width - 1)
-    moves[mirrored, :, 0] *= -1
-    return moves
-
-
 def _labels(labels: Any, n: int, classes: int) -> Tensor:  # any: what np.asarray takes
+    """Return n labels, int64 [n], or values, float32 [n, values]; ValueError for any others."""
     y = np.asarray(labels)
     values = y.dtype.kind == "f" and y.ndim == 2
     if not values and (y.dtype.kind not in "iu" or y.ndim != 1):

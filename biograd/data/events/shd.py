@@ -1,9 +1,9 @@
-"""SHD and its kin: spike trains in HDF5, as the Heidelberg data sets have them. Read from a user's
+"""SHD and similar sets: spikes in HDF5, as the Heidelberg data sets store them. Read from a user's
 copy, one recording at a time.
 
     spikes/times   [n] of arrays of float    time of each spike, s
-    spikes/units   [n] of arrays of integer  which of the 700 channels of an artificial cochlea fired
-    labels         [n] integer               the class, 0 .. 19: digits spoken in German and in English
+    spikes/units   [n] of arrays of integer  channel that fired, of 700 of an artificial cochlea
+    labels         [n] integer               class, 0 .. 19: digits spoken in German and English
 
 Source: Cramer, Stradmann, Schemmel and Zenke 2020, "The Heidelberg spiking data sets for the
 systematic evaluation of spiking neural networks" (arXiv 1910.07407). A channel is a pixel of a
@@ -28,7 +28,7 @@ from .recording import MAX_EVENTS, Events, Sensor
 from .sets import EventSet
 
 SENSOR = Sensor(700)
-WINDOW = 1_400_000  # us; ours: later spikes are left out, and counted
+WINDOW = 1_400_000  # us. Ours: later spikes are left out, and counted
 CLASSES = 20
 MAX_RECORDINGS = 10_000_000
 MAX_SECONDS = 1_000_000
@@ -36,7 +36,7 @@ MAX_SECONDS = 1_000_000
 
 @dataclass(frozen=True)
 class Hdf5Recordings:
-    """Recordings of an HDF5 file, sliced out of it when asked for. Safe from several threads."""
+    """Recordings of an HDF5 file, read when asked for; safe from several threads."""
 
     path: Path
     length: int
@@ -52,28 +52,24 @@ class Hdf5Recordings:
         with self._lock:
             if not self._open:
                 file = _opened(self.path)
-                with _damage_told(self.path):
-                    self._open.extend(
-                        [
-                            Rows(self.path, file["spikes/times"]),
-                            Rows(self.path, file["spikes/units"]),
-                        ]
-                    )
-            with _damage_told(self.path):
+                with _damage_as_value_error(self.path):
+                    for part in ("spikes/times", "spikes/units"):
+                        self._open.append(Rows(self.path, file[part]))
+            with _damage_as_value_error(self.path):
                 times, units = (array(rows, index, self.max_events) for rows in self._open)
         times = times.astype(np.float64)
         if times.shape != units.shape or units.dtype.kind not in "iu":
             raise ValueError(
                 f"{name} has {times.shape} times and {units.shape} units of {units.dtype}: need one"
-                " unit a time, integers"
+                " unit per time, integers"
             )
         if not (np.abs(times) < MAX_SECONDS).all():
             raise ValueError(
                 f"{name} has times that are not finite, or beyond {MAX_SECONDS:,} s: need seconds"
             )
-        none = np.zeros(len(times), dtype=np.int64)
-        # A negative time would round to 0; left as it is, the check of all events names it.
-        return Events(units, none, none, np.floor(times * 1e6 + 0.5).astype(np.int64))
+        zeros = np.zeros(len(times), dtype=np.int64)
+        # Negative times stay negative (no rounding to 0), so that the check of events reports them.
+        return Events(units, zeros, zeros, np.floor(times * 1e6 + 0.5).astype(np.int64))
 
 
 def shd(
@@ -84,19 +80,19 @@ def shd(
     sensor: Sensor = SENSOR,
     window: int = WINDOW,
 ) -> EventSet:
-    """The spike trains of an HDF5 file such as shd_train.h5; only the labels are read at once.
+    """Open the recordings of an HDF5 file such as shd_train.h5; only the labels are read at once.
 
     Raises: ValueError where the file is no HDF5, lacks one of the three parts, or has labels that
     are no integers; OSError where it is not there.
 
     Example:
-        >>> train = shd("shd_train.h5", "train")                          # doctest: +SKIP
-        >>> train.spikes(torch.arange(100), steps=100).shape              # doctest: +SKIP
+        >>> train = shd("shd_train.h5", "train")                  # doctest: +SKIP
+        >>> train.spikes(torch.arange(100), steps=100).shape      # doctest: +SKIP
         torch.Size([100, 100, 700])
     """
     path = Path(path)
     file = _opened(path)
-    with file, _damage_told(path):
+    with file, _damage_as_value_error(path):
         missing = [part for part in ("spikes/times", "spikes/units", "labels") if part not in file]
         if missing:
             raise ValueError(
@@ -123,8 +119,8 @@ def shd(
 
 
 @contextmanager
-def _damage_told(path: Path) -> Iterator[None]:
-    """What HDF5 stumbles over is the file's fault, and told in one line."""
+def _damage_as_value_error(path: Path) -> Iterator[None]:
+    """Turn the errors of HDF5, all the file's fault, into a ValueError of one line."""
     try:
         yield
     except (

@@ -207,7 +207,7 @@ def test_data_counts_simulated_recordings_beside_what_is_published(
         found["datasets"] == {NAME: {"train": 20, "test": 20}}
         and found["statistics"][NAME]["test"]["events"] > 2000
     )
-    assert "simulated recordings" in err and "as published" in err and "not at hand" in err
+    assert "simulated recordings" in err and "as published" in err and "not available" in err
     assert len(list((tmp_path / "tree").rglob("*.bin"))) == 40
     code, _, err = run(["data", "mnist", "--as-files", tmp_path / "tree"], capsys)
     assert code == 2 and f"the names are mnist: name {NAME}" in err

@@ -21,9 +21,11 @@ import numpy as np
 import pytest
 import torch
 
-from biograd.data import datasets, fetch
-from biograd.data.datasets import DataError, IdxFile, ImageSet, load, load_idx_set, validation_split
+from biograd.data import datasets, fetch, image_sets, verified_files
+from biograd.data.datasets import load, validation_split
 from biograd.data.idx import format_idx
+from biograd.data.image_sets import ImageSet, load_idx_set
+from biograd.data.verified_files import DataError, IdxFile
 
 PICTURES = np.random.default_rng(1).integers(0, 256, (12, 28, 28), dtype=np.uint8)
 CLASSES = np.arange(12, dtype=np.uint8) % 10
@@ -298,7 +300,7 @@ def test_every_fetched_set_keeps_the_contract(tmp_path, monkeypatch):
         for name, n in counts.items()
     }
     md5 = {hashlib.md5(content).hexdigest(): name for name, content in blank.items()}
-    monkeypatch.setattr(datasets, "from_mirror", lambda base, sizes: Mirror(blank))
+    monkeypatch.setattr(image_sets, "from_mirror", lambda base, sizes: Mirror(blank))
     asked = []
 
     def fault(content, file):
@@ -309,7 +311,7 @@ def test_every_fetched_set_keeps_the_contract(tmp_path, monkeypatch):
             else "is not as it should be"
         )
 
-    monkeypatch.setattr(datasets, "_fault", fault)
+    monkeypatch.setattr(verified_files, "_fault", fault)
     for name in datasets.FETCHED:
         part = datasets.DATASETS[name](tmp_path, "test", lambda what, done, total: None)
         assert isinstance(part, ImageSet) and (part.name, part.split, part.x.shape) == (

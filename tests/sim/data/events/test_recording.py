@@ -294,7 +294,10 @@ def test_spikes_and_their_bits_are_the_same_whatever_the_number_of_steps(steps: 
     members = EventSet.of(
         [recording(*rows), recording(*rows[::2])], [0, 1], sensor=SMALL, window=1000
     )
-    s, trains = members.spikes(torch.arange(2), steps), members.trains(torch.arange(2), steps)
+    s, trains = (
+        members.spikes(torch.arange(2), steps),
+        members.packed_spikes(torch.arange(2), steps),
+    )
     packed = PackedSpikes.pack(s)
     assert packed is not None and torch.equal(trains.words, packed.words) and trains.steps == steps
     there = {(t * steps // 1000, (p * 3 + y) * 4 + x) for x, y, p, t in rows.tolist()}

@@ -12,17 +12,11 @@ import torch
 
 from biograd.data import datasets
 from biograd.data.datasets import ImageSet, load
+from biograd.data.events.camera import CORNERS, SaccadeParams, camera, simulate
 from biograd.data.events.nmnist import SENSOR, SIMULATED, nmnist
 from biograd.data.events.recording import Events, checked
 from biograd.data.events.sets import EventSet
-from biograd.data.events.simulated import (
-    CORNERS,
-    NAME,
-    SaccadeParams,
-    camera,
-    simulate,
-    write_files,
-)
+from biograd.data.events.simulated import NAME, write_files
 from biograd.data.events.statistics import PUBLISHED, Statistics, statistics
 
 IMAGES = Path(__file__).parents[3] / "mnist_test_images.npz"
@@ -172,7 +166,7 @@ def test_statistics_by_hand() -> None:
     none = Events(*np.zeros((4, 0), dtype=np.int64))
     found = statistics(EventSet.of([one, none], [0, 1], sensor=SENSOR, window=10))
     assert found == pytest.approx(Statistics(2, 1.5, 1.5, 1.0, 0.5, 1.0, 3.0, 2.0))
-    assert "not at hand" in PUBLISHED["on / off"]  # no number that nobody looked up
+    assert "not available" in PUBLISHED["on / off"]  # no number that nobody looked up
 
 
 @pytest.mark.parametrize(
