@@ -1,7 +1,7 @@
-"""Error neurons: what the output layer is told it did wrong, step by step.
+"""Error neurons: the error of the output layer, step by step.
 
-A positive error excites the apical dendrites that speak for a class which should have fired; a
-negative one inhibits.
+A positive error marks an output neuron that should have fired more, a negative one a neuron that
+should have fired less; feedback weights carry both to the apical dendrites.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from torch import Tensor
 
 
 class ErrorNeurons(ABC):
-    """What training asks of error neurons. A new kind is a class with these members and a line in
-    `ERRORS`.
+    """A kind of error neurons. Extend it to add one: `causal` and `error`.
+
+    A line in `ERRORS` makes the kind known to configurations by name, which build it as `Kind()`.
 
     Example:
         >>> [kind.causal for kind in (SignedSpikes(), RunningRate(), FinalRate())]
         [True, True, False]
     """
 
-    # whether the error of a step needs nothing from later steps, and so can be used online
-    causal: bool
+    causal: bool  # the error of a step needs no later step, so the online order can use it
 
     @abstractmethod
     def error(
@@ -32,20 +32,20 @@ class ErrorNeurons(ABC):
         rate: Float[Tensor, "*T B C"],
         target: Float[Tensor, "B C"],
     ) -> Float[Tensor, "*T B C"]:
-        """The error of one step [B, C], or of all steps at once [T, B, C], in spikes per step.
+        """Return the error of one step, [B, C], or of all steps at once, [T, B, C], spikes per step.
 
         Args:
             s_out: output spikes of the step, 0 or 1.
             rate: output spikes per step, from the first step to this one; to the last one where the
                 kind is not causal.
-            target: wished spikes per step, 0..1 (one-hot for classes).
+            target: target spikes per step, 0..1 (one-hot for classes).
         """
 
 
 class SignedSpikes(ErrorNeurons):
-    """err[t] = target - s_out[t], in {-1, 0, 1}: a positive and a negative error neuron per class,
-    which is what a chip can do.
+    """err[t] = target - s_out[t], in {-1, 0, 1}.
 
+    A positive and a negative error neuron per class, as a chip can have them.
     Source: the error neurons of Tang et al. 2021 (arXiv 2110.14092, abstract), reconstructed.
 
     Example:
@@ -66,12 +66,11 @@ class SignedSpikes(ErrorNeurons):
 
 
 class RunningRate(ErrorNeurons):
-    """err[t] = target - (1/t) sum of s_out up to t: graded errors, surer as the sample goes on.
-    Ours.
+    """err[t] = target - (1/t) sum of s_out up to t; graded, more certain as the sample goes on. Ours.
 
     Example:
-        >>> target, s_out, rate = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]), torch.tensor([[0.75, 0.25]])
-        >>> RunningRate().error(s_out, rate, target).tolist()
+        >>> target, s_out = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
+        >>> RunningRate().error(s_out, torch.tensor([[0.75, 0.25]]), target).tolist()
         [[0.25, -0.25]]
     """
 
@@ -86,9 +85,10 @@ class RunningRate(ErrorNeurons):
         return target - rate
 
 
-class FinalRate(RunningRate):
-    """err = target - the whole sample's output rate, told at every step: needs the end of the
-    sample, so never online. Ours.
+class FinalRate(ErrorNeurons):
+    """err = target - the whole sample's output rate, the same at every step. Ours.
+
+    It needs the end of the sample, so it never learns online.
 
     Example:
         >>> LocalLearner(net := Network((4, 3, 2)), RandomDFA(net), error=FinalRate(), order="online")
@@ -99,16 +99,24 @@ class FinalRate(RunningRate):
 
     causal = False
 
+    def error(
+        self,
+        s_out: Float[Tensor, "*T B C"],
+        rate: Float[Tensor, "*T B C"],
+        target: Float[Tensor, "B C"],
+    ) -> Float[Tensor, "*T B C"]:
+        return target - rate
+
 
 class ClassWeighted(ErrorNeurons):
-    """Any error neurons, each sample's errors times the weight of its class: for classes that are
-    rare, or dear. Ours.
+    """Any error neurons, each sample's errors times the weight of its class. Ours.
 
-    Weights of mean 1 over the samples (`balanced_weights`) keep the learning rate's meaning.
+    For classes that are rare, or whose errors cost more. Weights of mean 1 over the samples
+    (`balanced_weights`) keep the learning rate's meaning.
 
     Example:
-        >>> error = ClassWeighted(SignedSpikes(), torch.tensor([1.0, 3.0]))
-        >>> error.error(torch.zeros(2, 2), torch.zeros(2, 2), torch.eye(2)).tolist()    # of one sample of each class
+        >>> error, zero = ClassWeighted(SignedSpikes(), torch.tensor([1.0, 3.0])), torch.zeros(2, 2)
+        >>> error.error(zero, zero, target=torch.eye(2)).tolist()    # one sample of each class
         [[1.0, 0.0], [0.0, 3.0]]
     """
 
@@ -134,16 +142,15 @@ class ClassWeighted(ErrorNeurons):
                 f"there are {len(self.weights)} class weights for {target.shape[-1]} classes; need"
                 " one each"
             )
-        return self.kind.error(s_out, rate, target) * (target @ self.weights.to(target)).unsqueeze(
-            -1
-        )
+        weight = (target @ self.weights.to(target)).unsqueeze(-1)
+        return self.kind.error(s_out, rate, target) * weight
 
 
 def balanced_weights(labels: Int[Tensor, " n"], classes: int) -> Float[Tensor, " C"]:
-    """A weight for each class, n / (classes its count): all classes count the same together, and
-    the mean over samples is 1.
+    """Return a weight for each class, n / (classes * samples of the class).
 
-    A class without a sample gets 0. The same as scikit-learn's class_weight="balanced".
+    All classes then count the same together, and the mean over samples is 1. A class without a
+    sample gets 0. The same as scikit-learn's class_weight="balanced".
 
     Example:
         >>> balanced_weights(torch.tensor([0, 0, 0, 1]), 2).tolist()
@@ -160,7 +167,7 @@ def balanced_weights(labels: Int[Tensor, " n"], classes: int) -> Float[Tensor, "
 def errors_over_time(
     kind: ErrorNeurons, s_out: Float[Tensor, "T B C"], target: Float[Tensor, "B C"]
 ) -> Float[Tensor, "T B C"]:
-    """The errors of a whole sample, [T, B, C], spikes per step."""
+    """Return the errors of a whole sample, [T, B, C], spikes per step."""
     if not kind.causal:
         return kind.error(s_out, s_out.mean(0).expand_as(s_out), target)
     steps = torch.arange(1, s_out.shape[0] + 1, dtype=s_out.dtype, device=s_out.device)

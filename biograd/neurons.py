@@ -11,32 +11,41 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import ClassVar, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from .kernels import gpu, scans
+from .fast_path import SOMA, compiled_loops, keeps
 
 
 @dataclass(frozen=True, kw_only=True)
-class TwoCompartmentParams:
+class NeuronParams:
+    """Constants of a neuron model: numbers and strings. A model with constants extends this class.
+
+    Example:
+        >>> isinstance(TwoCompartmentParams(), NeuronParams)
+        True
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwoCompartmentParams(NeuronParams):
     """Constants of the two-compartment neuron.
+
+    Source of alpha_u, alpha_v and window: the public code of the paper's lab, where v_th is 0.5.
 
     Example:
         >>> TwoCompartmentParams(alpha_v=0.9).alpha_u
         0.5
     """
 
-    # synaptic current kept per step, 1; Source: the paper's lab, its other public code (v_th 0.5)
-    alpha_u: float = 0.5
-    alpha_v: float = 0.75  # soma voltage kept per step, 1; same source
-    # apical voltage kept per step, 1; ours: 0 and 0.5 learn equally well, 0 needs no state
+    alpha_u: float = 0.5  # synaptic current kept per step, 1
+    alpha_v: float = 0.75  # soma voltage kept per step, 1
+    # apical voltage kept per step, 1; ours: 0 and 0.5 learn equally well, and 0 needs no state
     alpha_a: float = 0.0
-    # half-width of the surrogate slope around the threshold, thresholds; same source (0.5 at v_th
-    # 0.5)
-    window: float = 1.0
+    window: float = 1.0  # half-width of the surrogate slope around the threshold, thresholds
 
     def __post_init__(self) -> None:
         for name in ("alpha_u", "alpha_v", "alpha_a"):
@@ -50,8 +59,7 @@ class TwoCompartmentParams:
 
 
 class SomaState(NamedTuple):
-    """Somata after a step, each [B, N]: current `u` and voltage `v` in thresholds, spikes `s` 0 or
-    1.
+    """Somata after a step, each [B, N]: current and voltage in thresholds, spikes 0 or 1.
 
     Example:
         >>> zero = torch.zeros(1, 2)
@@ -80,10 +88,11 @@ def soma_step(
     integers follow the same steps.
 
     Example:
-        >>> zero = torch.zeros(1, 1)
-        >>> state = soma_step(SomaState(zero, zero, zero), torch.full((1, 1), 0.75), TwoCompartmentParams())
-        >>> state.v.item(), soma_step(state, torch.full((1, 1), 0.75), TwoCompartmentParams()).s.item()    # 0.75, then 1.6875: a spike
-        (0.75, 1.0)
+        >>> zero, p = torch.zeros(1, 1), TwoCompartmentParams()
+        >>> state = soma_step(SomaState(zero, zero, zero), torch.full((1, 1), 0.75), p)
+        >>> after = soma_step(state, torch.full((1, 1), 0.75), p)
+        >>> state.v.item(), after.v.item(), after.s.item()    # the second step spikes
+        (0.75, 1.6875, 1.0)
     """
     u = p.alpha_u * state.u + current
     v = p.alpha_v * (state.v * (1 - state.s)) + u
@@ -93,25 +102,29 @@ def soma_step(
 def apical_step(
     v_apical: Float[Tensor, "B N"], teach: Float[Tensor, "B N"], p: TwoCompartmentParams
 ) -> Float[Tensor, "B N"]:
-    """Advance the apical dendrites by one step: v_apical[t] = alpha_a v_apical[t-1] + teach[t],
-    thresholds.
+    """Advance the apical dendrites by one time step.
+
+        v_apical[t] = alpha_a v_apical[t-1] + teach[t]
 
     Args:
         teach: feedback from the error neurons, [B, N], thresholds.
 
     Example:
-        >>> apical_step(torch.ones(1, 1), torch.full((1, 1), 0.5), TwoCompartmentParams(alpha_a=0.5)).item()
+        >>> p = TwoCompartmentParams(alpha_a=0.5)
+        >>> apical_step(torch.ones(1, 1), torch.full((1, 1), 0.5), p).item()
         1.0
     """
     return p.alpha_a * v_apical + teach
 
 
 def surrogate_slope(v: Tensor, p: TwoCompartmentParams) -> Tensor:
-    """psi = 1 where |v - 1| < window, else 0; any shape, v in thresholds. Source: rectangular
-    surrogate of the lab's public code.
+    """Return psi: 1 where |v - 1| < window, else 0; any shape, v in thresholds.
+
+    Source: rectangular surrogate of the lab's public code.
 
     Example:
-        >>> surrogate_slope(torch.tensor([-0.5, 0.5, 1.5, 2.5]), TwoCompartmentParams(window=1.0)).tolist()
+        >>> v = torch.tensor([-0.5, 0.5, 1.5, 2.5])
+        >>> surrogate_slope(v, TwoCompartmentParams(window=1.0)).tolist()
         [0.0, 1.0, 1.0, 0.0]
     """
     return ((v - 1).abs() < p.window).to(v.dtype)
@@ -119,46 +132,76 @@ def surrogate_slope(v: Tensor, p: TwoCompartmentParams) -> Tensor:
 
 @runtime_checkable
 class HasSpikes(Protocol):
-    """What the network asks of any neuron's state: the spikes, 0 or 1, [B, N]."""
+    """The one field that the network reads of any neuron's state: spikes, 0 or 1, [B, N]."""
 
     @property
     def s(self) -> Tensor: ...
 
 
-class Neuron(ABC):
-    """What a network asks of a neuron model. A new one is a class with these methods and a line in
-    `NEURONS`.
+State = TypeVar("State", bound=HasSpikes)
+
+
+class Neuron(ABC, Generic[State]):
+    """A neuron model: how somata and apical dendrites advance. Extend it to add one.
 
     The state of the soma is any NamedTuple of [B, N] tensors with a field `s`; it is passed in and
-    out, never kept.
+    out, never kept. A model with constants names their class `Params` (a frozen dataclass that
+    extends `NeuronParams`); `self.params` holds them, and a run's configuration sets them in its
+    table `neuron`. One line in `NEURONS` makes the model known to configurations by name. What the
+    compiled loops do not know is stepped (see `fast_path`).
 
     Example:
-        >>> isinstance(TwoCompartmentLIF(), Neuron)
-        True
+        >>> class Threshold(Neuron[SomaState]):
+        ...     @dataclass(frozen=True, kw_only=True)
+        ...     class Params(NeuronParams):
+        ...         theta: float = 1.0    # thresholds
+        ...
+        ...     def rest(self, like):
+        ...         return SomaState(*(torch.zeros_like(like) for _ in range(3)))
+        ...
+        ...     def soma(self, state, current):
+        ...         return SomaState(current, current, (current > self.params.theta).float())
+        ...
+        ...     def slope(self, state):
+        ...         return ((state.v - self.params.theta).abs() < 1).float()
+        ...
+        ...     def apical(self, v_apical, teach):
+        ...         return teach
+        >>> neuron = Threshold(Threshold.Params(theta=0.5))
+        >>> Network((4, 3, 2), neuron=neuron)(torch.ones(5, 1, 4)).shape
+        torch.Size([5, 1, 2])
     """
 
-    @abstractmethod
-    def rest(self, like: Float[Tensor, "B N"]) -> HasSpikes:
-        """The soma before the first step, for a population of the shape, type and device of `like`."""
+    Params: ClassVar[type[NeuronParams]] = NeuronParams
+
+    def __init__(self, params: NeuronParams | None = None) -> None:
+        self.params = self.Params() if params is None else params
 
     @abstractmethod
-    def soma(self, state: HasSpikes, current: Float[Tensor, "B N"]) -> HasSpikes:
-        """The soma one step later."""
+    def rest(self, like: Float[Tensor, "B N"]) -> State:
+        """Return the somata before the first step, of the shape, type and device of `like`."""
 
     @abstractmethod
-    def slope(self, state: HasSpikes) -> Float[Tensor, "B N"]:
-        """How much a spike at this step would change with the current: the surrogate slope psi, [B,
-        N].
-        """
+    def soma(self, state: State, current: Float[Tensor, "B N"]) -> State:
+        """Advance the somata by one step."""
+
+    @abstractmethod
+    def slope(self, state: State) -> Float[Tensor, "B N"]:
+        """Return psi, [B, N]: how much a spike of this step would change with the current."""
 
     @abstractmethod
     def apical(
         self, v_apical: Float[Tensor, "B N"], teach: Float[Tensor, "B N"]
     ) -> Float[Tensor, "B N"]:
-        """The apical voltage one step later. It may depend on nothing else: the soma never sees it."""
+        """Advance the apical voltages by one step; they depend on nothing else."""
+
+    @property
+    def rheobase(self) -> float | None:
+        """Constant current whose voltage tends to exactly one threshold; None: it cannot sleep."""
+        return None
 
 
-class TwoCompartmentLIF(Neuron):
+class TwoCompartmentLIF(Neuron[SomaState]):
     """The neuron of `soma_step`, `apical_step` and `surrogate_slope`.
 
     Example:
@@ -168,19 +211,17 @@ class TwoCompartmentLIF(Neuron):
         [[1.0, 1.0, 1.0]]
     """
 
-    def __init__(self, params: TwoCompartmentParams | None = None) -> None:
-        self.params = params or TwoCompartmentParams()
+    Params = TwoCompartmentParams
+    params: TwoCompartmentParams
 
     def rest(self, like: Float[Tensor, "B N"]) -> SomaState:
         zero = torch.zeros_like(like)
         return SomaState(zero, zero, zero)
 
-    def soma(self, state: HasSpikes, current: Float[Tensor, "B N"]) -> SomaState:
-        assert isinstance(state, SomaState)
+    def soma(self, state: SomaState, current: Float[Tensor, "B N"]) -> SomaState:
         return soma_step(state, current, self.params)
 
-    def slope(self, state: HasSpikes) -> Float[Tensor, "B N"]:
-        assert isinstance(state, SomaState)
+    def slope(self, state: SomaState) -> Float[Tensor, "B N"]:
         return surrogate_slope(state.v, self.params)
 
     def apical(
@@ -188,10 +229,19 @@ class TwoCompartmentLIF(Neuron):
     ) -> Float[Tensor, "B N"]:
         return apical_step(v_apical, teach, self.params)
 
+    @property
+    def rheobase(self) -> float:
+        """(1 - alpha_u)(1 - alpha_v), thresholds; it never fires, since s needs v > 1."""
+        return (1 - self.params.alpha_u) * (1 - self.params.alpha_v)
+
 
 def lif_params(neuron: Neuron) -> TwoCompartmentParams:
-    """The constants of a two-compartment LIF, for what knows no other neuron."""
-    assert isinstance(neuron, TwoCompartmentLIF)
+    """Return the constants of a two-compartment LIF; raises ValueError for any other neuron."""
+    if not isinstance(neuron, TwoCompartmentLIF):
+        raise ValueError(
+            f"{type(neuron).__name__} is no two-compartment LIF, and only its constants are known"
+            " here: use neuron_model 'two_compartment'"
+        )
     return neuron.params
 
 
@@ -201,18 +251,17 @@ def soma_scan(
     """Advance a layer over all its steps from rest.
 
     The two-compartment LIF in float32 takes a compiled loop on a CPU and a kernel on a GPU, equal
-    to the steps to the bit; any other neuron, or `compiled=False`, is stepped.
+    to the steps to the bit. Any other neuron is stepped, and so is a subclass with a `rest`, `soma`
+    or `slope` of its own.
 
-    Returns: spikes s, 0 or 1, [T, B, N]; slopes psi, [T, B, N] (a truth value from the compiled
-    loop).
+    Args:
+        compiled: False: step every neuron.
+    Returns: spikes s, 0 or 1, [T, B, N]; slopes psi, [T, B, N] (boolean from a compiled loop).
     """
-    if (
-        compiled
-        and type(neuron) is TwoCompartmentLIF
-        and (gpu.runs_on(current) or scans.runs_on(current))
-    ):
-        scan = gpu.soma if gpu.runs_on(current) else scans.soma
-        return scan(current, neuron.params.alpha_u, neuron.params.alpha_v, neuron.params.window)
+    loops = compiled_loops(current) if compiled else None
+    if loops is not None and keeps(neuron, TwoCompartmentLIF, *SOMA):
+        p = lif_params(neuron)
+        return loops.soma(current, p.alpha_u, p.alpha_v, p.window)
     state = neuron.rest(current[0])
     s, psi = torch.empty_like(current), torch.empty_like(current)
     for t in range(current.shape[0]):
@@ -222,8 +271,11 @@ def soma_scan(
 
 
 def apical_scan(neuron: Neuron, teach: Float[Tensor, "T B N"]) -> Float[Tensor, "T B N"]:
-    """Apical voltages over all steps, from zero, [T, B, N], thresholds."""
-    if type(neuron) is TwoCompartmentLIF and neuron.params.alpha_a == 0:
+    """Return the apical voltages over all steps, from zero, [T, B, N], thresholds.
+
+    They are `teach` itself, not a copy, where a two-compartment LIF keeps nothing (alpha_a = 0).
+    """
+    if keeps(neuron, TwoCompartmentLIF, "apical") and lif_params(neuron).alpha_a == 0:
         return teach
     v_apical = torch.zeros_like(teach[0])
     out = torch.empty_like(teach)
@@ -232,4 +284,4 @@ def apical_scan(neuron: Neuron, teach: Float[Tensor, "T B N"]) -> Float[Tensor, 
     return out
 
 
-NEURONS: dict[str, type[TwoCompartmentLIF]] = {"two_compartment": TwoCompartmentLIF}
+NEURONS: dict[str, type[Neuron]] = {"two_compartment": TwoCompartmentLIF}

@@ -1,5 +1,4 @@
-"""Sleep: noise drives the network from within, and the feedback weights learn where each neuron's
-spikes arrive.
+"""Sleep: noise drives the network from within, and the feedback weights learn its forward path.
 
 While asleep, a neuron subtracts its own running mean current and sits just below steady firing
 instead; so a spike of the dreaming layer shows at the output at once, whatever the weights' scale.
@@ -15,10 +14,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .feedback import SleepAligned
-from .kernels import gpu, scans
+from .fast_path import compiled_loops, keeps
+from .feedback import Feedback
 from .network import Network
-from .neurons import SomaState, TwoCompartmentLIF, TwoCompartmentParams, lif_params, soma_step
+from .neurons import HasSpikes, Neuron, TwoCompartmentLIF, lif_params
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +36,11 @@ class SleepParams:
     rate: float = 0.2  # spikes per step of the dreaming layer
     # standard deviation of the current noise of hidden neurons further on, thresholds
     noise: float = 0.6
-    # pull of w_fb towards the coincidences, a phase; ours: 0.05 left the first layer 4 degrees
+    # pull of w_fb towards the coincidences per phase; ours: 0.05 left the first layer 4 degrees
     # further off
     decay: float = 0.02
-    # a neuron's running means follow by this fraction per step (by 1/t while that is more)
+    # fraction of the difference by which a neuron's running means follow per step (1/t while that
+    # is more)
     eta: float = 0.02
 
     def __post_init__(self) -> None:
@@ -60,12 +60,10 @@ class SleepParams:
 
 
 class DreamState(NamedTuple):
-    """A sleeping population after a step: its somata, and each neuron's running mean current, [B,
-    N], thresholds.
-    """
+    """A sleeping population after a step."""
 
-    soma: SomaState
-    mean: Tensor
+    soma: HasSpikes  # as the neuron has it
+    mean: Tensor  # running mean current of each neuron, [B, N], thresholds
 
 
 def homeostatic_step(
@@ -73,30 +71,32 @@ def homeostatic_step(
     current: Float[Tensor, "B N"],
     noise: Float[Tensor, "B N"],
     t: int,
-    p: TwoCompartmentParams,
+    neuron: Neuron,
     eta: float,
 ) -> DreamState:
     """Advance a sleeping population by one step.
 
         mean[t] = mean[t-1] + max(eta, 1/(t+1)) (current[t] - mean[t-1])
-        soma driven by  current[t] - mean[t] + rheobase + noise[t],   rheobase = (1 - alpha_u)(1 - alpha_v)
+        soma driven by  current[t] - mean[t] + rheobase + noise[t]
 
     The rheobase is the constant current whose voltage tends to exactly one threshold, which never
-    fires (s needs v > 1). Ours.
+    fires (`TwoCompartmentLIF.rheobase`). Ours.
     """
     mean = state.mean + max(eta, 1 / (t + 1)) * (current - state.mean)
-    return DreamState(soma_step(state.soma, (current - mean) + _rheobase(p) + noise, p), mean)
+    return DreamState(neuron.soma(state.soma, (current - mean) + _rheobase(neuron) + noise), mean)
 
 
 def sleep_phase(
-    net: Network, feedback: SleepAligned, p: SleepParams, *, generator: torch.Generator
+    net: Network, feedback: Feedback, p: SleepParams, *, generator: torch.Generator
 ) -> None:
-    """One phase: each hidden layer in turn dreams, and its feedback weights take one Hebbian step.
-    Forward weights do not change.
+    """Let each hidden layer dream in turn, and align its feedback; forward weights do not change.
+
+    Raises: ValueError where the feedback defines no `align`, or a neuron no `rheobase`.
 
     Example:
         >>> net = Network((784, 32, 10))
-        >>> sleep_phase(net, SleepAligned(net), SleepParams(steps=100), generator=torch.Generator().manual_seed(0))
+        >>> p, generator = SleepParams(steps=100), torch.Generator().manual_seed(0)
+        >>> sleep_phase(net, SleepAligned(net), p, generator=generator)
     """
     for hidden in range(len(net.hidden)):
         s, s_out = dream(net, hidden, p, generator=generator)
@@ -104,11 +104,9 @@ def sleep_phase(
 
 
 def first_night(
-    net: Network, feedback: SleepAligned, p: SleepParams, *, generator: torch.Generator
+    net: Network, feedback: Feedback, p: SleepParams, *, generator: torch.Generator
 ) -> None:
-    """The phases before training, at least 1: they settle the scale of w_fb, after which the gain
-    of every layer is fixed.
-    """
+    """Run the phases before training, then fix every layer's gain (`Feedback.set_gain`)."""
     for _ in range(p.first_night):
         sleep_phase(net, feedback, p, generator=generator)
     for hidden in range(len(net.hidden)):
@@ -118,18 +116,15 @@ def first_night(
 def dream(
     net: Network, hidden: int, p: SleepParams, *, generator: torch.Generator
 ) -> tuple[Float[Tensor, "T N"], Float[Tensor, "T C"]]:
-    """Let a hidden layer fire at random, and the layers after it listen: its spikes and the
-    output's, [T, N] and [T, classes].
+    """Let a hidden layer fire at random, and drive the layers after it with its spikes.
 
-    Recurrent synapses are silent in a dream: what feedback weights learn is the path forward
+    Recurrent synapses are silent in a dream: feedback weights learn the path forward
     (`feedback.true_path`).
+
+    Returns: spikes of the layer, [T, N], and of the output, [T, classes].
     """
     for layer in net.layers[hidden + 1 :]:
-        if not isinstance(layer.neuron, TwoCompartmentLIF):
-            raise ValueError(
-                f"sleep knows the two-compartment LIF, not {type(layer.neuron).__name__}: use other"
-                " feedback, e.g. 'dfa'"
-            )
+        _rheobase(layer.neuron)
     device = net.device
     n = net.hidden[hidden]
     s = (torch.rand(p.steps, n, generator=generator) < p.rate).float().to(device)
@@ -140,15 +135,16 @@ def dream(
         noise = torch.zeros_like(current)
         if not is_output and p.noise > 0:
             noise = p.noise * torch.randn(current.shape, generator=generator).to(device)
-        downstream = _dream_scan(current, noise, lif_params(layer.neuron), p.eta)
+        downstream = _dream_scan(current, noise, layer.neuron, p.eta)
     return s, downstream
 
 
 def surprise_step(
     mean: Float[Tensor, " C"], s: Float[Tensor, " C"], t: int, eta: float
 ) -> tuple[Tensor, Tensor]:
-    """A neuron's running mean rate after step t (see `homeostatic_step`), and how much its spike
-    exceeds it.
+    """Return the running mean rates after step t, and how much the spikes exceed them.
+
+    The mean follows as in `homeostatic_step`.
     """
     mean = mean + max(eta, 1 / (t + 1)) * (s - mean)
     return mean, s - mean
@@ -157,42 +153,46 @@ def surprise_step(
 def coincidence(
     s: Float[Tensor, "T N"], s_out: Float[Tensor, "T C"], rate: float, eta: float
 ) -> Float[Tensor, "N C"]:
-    """Mean over steps of (s_out - its running mean)(s - rate): same-step coincidences, as each
-    feedback synapse sees them.
+    """Return the mean over steps of (s_out - its running mean)(s - rate), [N, C].
+
+    These are coincidences of the same step, as each feedback synapse sees them.
 
     Args:
         s: spikes of the dreaming layer, [T, N].
         s_out: spikes of the output layer, [T, C].
         rate: the dreaming layer's spikes per step.
-        eta: how fast an output neuron's running mean follows.
+        eta: how fast an output neuron's running mean follows, as in `SleepParams`.
     """
     return (s - rate).T @ _surprise_scan(s_out, eta) / len(s)
 
 
-def _rheobase(p: TwoCompartmentParams) -> float:
-    return (1 - p.alpha_u) * (1 - p.alpha_v)
+def _rheobase(neuron: Neuron) -> float:
+    if neuron.rheobase is None:
+        raise ValueError(
+            f"{type(neuron).__name__} has no rheobase, which sleep needs: define it, or use other"
+            " feedback, e.g. 'dfa'"
+        )
+    return neuron.rheobase
 
 
 def _dream_scan(
-    current: Float[Tensor, "T N"], noise: Float[Tensor, "T N"], p: TwoCompartmentParams, eta: float
+    current: Float[Tensor, "T N"], noise: Float[Tensor, "T N"], neuron: Neuron, eta: float
 ) -> Float[Tensor, "T N"]:
-    if gpu.runs_on(current):
-        return gpu.dream(current, noise, p.alpha_u, p.alpha_v, _rheobase(p), eta)
-    if scans.runs_on(current):
-        return scans.dream(current, noise, p.alpha_u, p.alpha_v, _rheobase(p), eta)
-    zero = torch.zeros_like(current[:1])
-    state, s = DreamState(SomaState(zero, zero, zero), zero), torch.empty_like(current)
+    loops = compiled_loops(current)
+    if loops is not None and keeps(neuron, TwoCompartmentLIF, "rest", "soma", "rheobase"):
+        p = lif_params(neuron)
+        return loops.dream(current, noise, p.alpha_u, p.alpha_v, _rheobase(neuron), eta)
+    state = DreamState(neuron.rest(current[:1]), torch.zeros_like(current[:1]))
+    s = torch.empty_like(current)
     for t in range(len(current)):
-        state = homeostatic_step(state, current[t : t + 1], noise[t : t + 1], t, p, eta)
+        state = homeostatic_step(state, current[t : t + 1], noise[t : t + 1], t, neuron, eta)
         s[t] = state.soma.s[0]
     return s
 
 
 def _surprise_scan(s: Float[Tensor, "T C"], eta: float) -> Float[Tensor, "T C"]:
-    if gpu.runs_on(s):
-        return gpu.surprise(s, eta)
-    if scans.runs_on(s):
-        return scans.surprise(s, eta)
+    if (loops := compiled_loops(s)) is not None:
+        return loops.surprise(s, eta)
     mean, out = torch.zeros_like(s[0]), torch.empty_like(s)
     for t in range(len(s)):
         mean, out[t] = surprise_step(mean, s[t], t, eta)

@@ -9,29 +9,28 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .kernels import gpu, scans
+from .fast_path import compiled_loops
 from .neurons import TwoCompartmentParams
 
 
 @dataclass(frozen=True, kw_only=True)
 class TraceParams:
-    """How long a synapse remembers a presynaptic spike.
+    """Decay of a synapse's presynaptic trace.
 
     Example:
         >>> TraceParams(alpha_z=0.0).alpha_x    # a single exponential trace, as on the chip
         0.5
-        >>> TraceParams.like(TwoCompartmentParams(alpha_v=0.9))    # a synapse that remembers as long as its neuron does
+        >>> TraceParams.like(TwoCompartmentParams(alpha_v=0.9))    # decays as its neuron does
         TraceParams(alpha_x=0.5, alpha_z=0.9)
     """
 
     alpha_x: float = 0.5  # first filter, kept per step, 1; the soma's alpha_u
-    # second filter, kept per step, 1; the soma's alpha_v. 0: a single exponential trace, as on the
-    # chip
+    # second filter, kept per step, 1; the soma's alpha_v; 0: one exponential, as on the chip
     alpha_z: float = 0.75
 
     @classmethod
     def like(cls, neuron: TwoCompartmentParams) -> TraceParams:
-        """The filters of a soma, for the synapses onto it; see `trace_step`."""
+        """Return a soma's own filters, for the synapses onto it; see `trace_step`."""
         return cls(alpha_x=neuron.alpha_u, alpha_z=neuron.alpha_v)
 
     def __post_init__(self) -> None:
@@ -57,9 +56,9 @@ def trace_step(state: TraceState, s: Float[Tensor, "B N"], p: TraceParams) -> Tr
         z[t] = alpha_z z[t-1] + x[t]
 
     With the soma's own constants z is what a spike, arriving through a weight of one, adds to the
-    soma's voltage while it does not
-    reset: the derivative of v by that weight. That makes `eligibility` the forward-mode derivative
-        of the spike (reset path left out).
+    soma's voltage until it resets: the derivative of v by that weight. That makes `eligibility` the
+    forward-mode derivative of the spike (reset path left out).
+
     Source: ours, after the eligibility traces of Tang et al. 2021 (arXiv 2110.14092, abstract);
     e-prop (Bellec et al. 2020) has the same form.
 
@@ -73,13 +72,12 @@ def trace_step(state: TraceState, s: Float[Tensor, "B N"], p: TraceParams) -> Tr
 
 
 def trace_scan(s: Float[Tensor, "T B N"], p: TraceParams) -> Float[Tensor, "T B N"]:
-    """z over all steps, from zero, [T, B, N]; compiled on a CPU, a kernel on a GPU, equal to
-    `trace_step` to the bit.
+    """Return z over all steps, from zero, [T, B, N].
+
+    A compiled loop in float32 on a CPU, a kernel on a GPU, both equal to `trace_step` to the bit.
     """
-    if gpu.runs_on(s):
-        return gpu.trace(s, p.alpha_x, p.alpha_z)
-    if scans.runs_on(s):
-        return scans.trace(s, p.alpha_x, p.alpha_z)
+    if (loops := compiled_loops(s)) is not None:
+        return loops.trace(s, p.alpha_x, p.alpha_z)
     state = rest(s[0])
     z = torch.empty_like(s)
     for t in range(s.shape[0]):
@@ -89,12 +87,13 @@ def trace_scan(s: Float[Tensor, "T B N"], p: TraceParams) -> Float[Tensor, "T B 
 
 
 def rest(like: Float[Tensor, "B N"]) -> TraceState:
-    """Traces before the first spike."""
+    """Return the traces before the first spike."""
     return TraceState(torch.zeros_like(like), torch.zeros_like(like))
 
 
 def eligibility(psi: Float[Tensor, "B N"], z: Float[Tensor, "B M"]) -> Float[Tensor, "B N M"]:
-    """e = psi z^T, one value per synapse and sample: for pictures and small nets. Rules never build
-    it; they sum it in one product.
+    """Return e = psi z^T, one value per synapse and sample.
+
+    For pictures and small nets: rules never build it, they sum it in one matrix product.
     """
     return psi.unsqueeze(-1) * z.unsqueeze(-2)

@@ -15,7 +15,8 @@ from hardware.border.files import read_model, write_model
 from hardware.border.model import LayerModel, Model
 from hardware.border.nir_foreign import Foreign
 
-from ..feedback import Feedback, feedback_angle
+from ..fast_path import keeps
+from ..feedback import Feedback, feedback_angles
 from ..network import Network
 from ..neurons import TwoCompartmentLIF, TwoCompartmentParams, lif_params
 
@@ -96,11 +97,13 @@ def to_model(
             " train one with recurrent=False"
         )
     for layer in net.layers:
-        if not isinstance(layer.neuron, TwoCompartmentLIF):
+        if not keeps(layer.neuron, TwoCompartmentLIF, "rest", "soma"):
             raise ValueError(
                 f"{type(layer.neuron).__name__} cannot be exported: NIR and the chip know the"
                 " two-compartment LIF"
             )
+    hidden = range(len(net.hidden))
+    feedback_weights = [feedback.weights(index) if feedback else None for index in hidden]
     constants = [lif_params(layer.neuron) for layer in net.layers]
     layers = [
         LayerModel(
@@ -109,16 +112,12 @@ def to_model(
             alpha_u=p.alpha_u,
             alpha_v=p.alpha_v,
             alpha_a=p.alpha_a,
-            w_fb=_array(feedback.weights(index)) if feedback and index < len(net.hidden) else None,
+            w_fb=None if w_fb is None else _array(w_fb),
         )
-        for index, (layer, p) in enumerate(zip(net.layers, constants, strict=True))
+        for layer, p, w_fb in zip(net.layers, constants, (*feedback_weights, None), strict=True)
     ]
     if feedback:
-        info = info | {
-            "feedback_angle_deg": [
-                feedback_angle(net, feedback, hidden) for hidden in range(len(net.hidden))
-            ]
-        }
+        info = info | {"feedback_angle_deg": feedback_angles(net, feedback)}
     return Model(layers=tuple(layers), steps=steps, encoder=encoder, info=info)
 
 

@@ -30,8 +30,9 @@ import snntorch
 import torch
 from torch import Tensor, nn
 
+from ..fast_path import keeps
 from ..network import Network
-from ..neurons import TwoCompartmentLIF, TwoCompartmentParams
+from ..neurons import TwoCompartmentLIF, TwoCompartmentParams, lif_params
 
 
 @dataclass(frozen=True)
@@ -153,12 +154,12 @@ def to_snntorch(
         )
     modules = OrderedDict[str, nn.Module]()
     for number, layer in enumerate(net.layers, start=1):
-        if not isinstance(layer.neuron, TwoCompartmentLIF):
+        if not keeps(layer.neuron, TwoCompartmentLIF, "rest", "soma"):
             raise ValueError(
                 f"{type(layer.neuron).__name__} has no counterpart in snnTorch: only the"
                 " two-compartment LIF has"
             )
-        p = layer.neuron.params
+        p = lif_params(layer.neuron)
         size, fan_in = layer.w.shape
         modules[f"fc{number}"] = linear = nn.Linear(fan_in, size)
         linear.weight.data, linear.bias.data = (

@@ -1,85 +1,85 @@
-"""One learning step: spikes and targets in, `.grad` of every forward weight out. Fits into any
-training loop.
+"""One learning step: spikes and targets in, `.grad` of every forward weight out.
+
+It fits into any training loop.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from ..errors import ClassWeighted, ErrorNeurons, SignedSpikes, errors_over_time
+from ..errors import ClassWeighted, ErrorNeurons, SignedSpikes
+from ..fast_path import RULE, keeps
 from ..feedback import Feedback
 from ..kernels.packed_spikes import PackedSpikes
 from ..kernels.threads import in_parts
-from ..network import Layer, Network, delayed
-from ..neurons import TwoCompartmentLIF, apical_scan, lif_params
+from ..network import Layer, Network, for_each
+from ..neurons import TwoCompartmentLIF
 from ..readout import Classes, Readout
-from ..rules import Eligibility, Factorised, Rule, Update, update_over_time
+from ..rules import Eligibility, Factorised, Rule, Update
 from ..traces import TraceParams
-from . import on_gpu
 from .by_events import BatchStats, BufferCache, TeachingPlan, teach
+from .by_steps import PartResult, Teaching, layer_at_once, online
 
 Order = Literal["layer", "online"]
+_ORDERS = {"layer": layer_at_once, "online": online}
 
 
 class StepResult(NamedTuple):
-    """What a learning step saw."""
+    """Statistics of one learning step."""
 
-    predicted: Tensor  # classes, int64 [B], or values [B, values]: what the readout answers
+    predicted: Tensor  # answers of the readout: classes, int64 [B], or values [B, values]
     error: Tensor  # mean |err| of the output, spikes per step, scalar
     rates: Tensor  # spikes per neuron and step of every layer, [layers]
-    # output spikes of each sample, [B, C]; None: of a learner that does not tell
-    counts: Tensor | None = None
-
-
-class _Part(NamedTuple):
-    predicted: Tensor
-    error: Tensor
-    rates: Tensor
-    updates: list[Update]
-    counts: Tensor
+    counts: Tensor | None = None  # output spikes of each sample, [B, C]; None: not reported
 
 
 def like_neurons(net: Network) -> list[Rule]:
-    """Per-step eligibility for each layer, whose synapses remember as long as its neurons do; of
-    unknown neurons, as `TraceParams` has it.
+    """Return per-step eligibility for each layer, with traces that decay as its neurons do.
+
+    For neurons other than the two-compartment LIF, the defaults of `TraceParams`.
 
     Example:
-        >>> net = Network((784, 64, 10), neuron=TwoCompartmentLIF(TwoCompartmentParams(alpha_u=0.0, alpha_v=0.9)))
-        >>> [rule.trace for rule in like_neurons(net)]
-        [TraceParams(alpha_x=0.0, alpha_z=0.9), TraceParams(alpha_x=0.0, alpha_z=0.9)]
+        >>> neuron = TwoCompartmentLIF(TwoCompartmentParams(alpha_u=0.0, alpha_v=0.9))
+        >>> [rule.trace for rule in like_neurons(Network((784, 10), neuron=neuron))]
+        [TraceParams(alpha_x=0.0, alpha_z=0.9)]
     """
     neurons = (layer.neuron for layer in net.layers)
     return [
-        Eligibility(TraceParams.like(own.params) if isinstance(own, TwoCompartmentLIF) else None)
-        for own in neurons
+        Eligibility(
+            TraceParams.like(neuron.params) if isinstance(neuron, TwoCompartmentLIF) else None
+        )
+        for neuron in neurons
     ]
 
 
 class LocalLearner:
-    """Learning without backpropagation: error neurons, a feedback path and a local rule around a
-    network.
+    """Learning without backpropagation: a network, error neurons, a feedback path and a local rule.
+
+    Every part may be your own class; its methods run as they are written. Stock parts take faster
+    forms of the same steps (see `fast_path`).
 
     Args:
         net: the network whose `.grad` is written.
         feedback: how errors reach the hidden layers.
         error: the error neurons; signed spikes unless given.
-        rule: the local rule, or one for each layer in turn; per-step eligibility unless given, with
-            traces as long as each layer's neurons' (`like_neurons`).
-        readout: what the output's spikes mean; classes unless given (`Values` for regression).
-        threads: how many parts a batch is split into, each worked on by one thread; sums are taken
-            in a fixed order, so the last bits depend on this number and on nothing else. Set
-            torch's own threads to 1 beside it.
+        rule: the local rule, or a sequence of one per layer; per-step eligibility unless given,
+            with traces that decay as each layer's neurons do (`like_neurons`).
+        readout: meaning of the output's spikes; classes unless given (`Values` for regression).
+        threads: number of parts that a batch is split into, one thread per part; sums are taken in
+            a fixed order, so the last bits depend on this number and on nothing else. Set torch's
+            own threads to 1 (`torch.set_num_threads`), or two pools of threads compete.
         order: "layer" rolls a whole layer over all T at once (fast; event-driven where `by_events`,
             by kernels on a GPU); "online" steps all layers together and keeps running sums only
             (memory independent of T). Both mean the same. A recurrent layer is rolled step by step
             in either; its recurrent synapses learn by the same rule, from the layer's own spikes of
-            the step before: e-prop's eligibility (Bellec et al. 2020), psi times the trace of
-            these, with what else a spike sets off later left out.
+            the step before: e-prop's eligibility (Bellec et al. 2020), psi times their trace,
+            without the effects that a spike has later on.
 
     Example:
         >>> net = Network((784, 64, 10))
@@ -100,22 +100,15 @@ class LocalLearner:
         order: Order = "layer",
         threads: int = 1,
     ) -> None:
-        self.net, self.feedback, self.order = net, feedback, order
+        self.net, self.feedback, self.order, self.threads = net, feedback, order, threads
         self.error, self.readout = error or SignedSpikes(), readout or Classes()
-        one = rule or like_neurons(net)
-        self.rules = [one] * len(net.layers) if isinstance(one, Rule) else list(one)
-        if len(self.rules) != len(net.layers):
-            raise ValueError(
-                f"there are {len(self.rules)} rules for {len(net.layers)} layers: give one for all,"
-                " or one for each"
-            )
-        self.threads = threads
-        # told the number of each layer as soon as its `.grad` is written
+        self.rules = for_each(rule or like_neurons(net), len(net.layers), "rules", "layer")
+        # called with the number of each layer as soon as its `.grad` is written
         self.on_update: Callable[[int], None] | None = None
-        # what the `.grad` of a layer is written into; fresh tensors where None
-        self.room: Callable[[int], Update] | None = None
-        self._rooms = BufferCache()
-        if order not in ("layer", "online"):
+        # memory that the `.grad` of a layer is written into; new tensors where None
+        self.update_buffers: Callable[[int], Update] | None = None
+        self._buffers = BufferCache()
+        if order not in _ORDERS:
             raise ValueError(f"order is {order!r}; known: 'layer', 'online'")
         if order == "online" and not self.error.causal:
             raise ValueError(
@@ -130,67 +123,99 @@ class LocalLearner:
 
     @property
     def rule(self) -> Rule:
-        """The rule of the first layer: of all, where one was given."""
+        """The rule of the first layer: of all layers, where one was given."""
         return self.rules[0]
 
     @property
+    def teaching(self) -> Teaching:
+        """The parts of this learner, as the steps take them (`by_steps`)."""
+        return Teaching(self.net, self.feedback, self.error, self.rules)
+
+    @property
     def by_events(self) -> bool:
-        """Whether the layer order takes the event-driven loops: the standard neuron, feedback and
-        rules, in float32 on a CPU.
+        """Whether the event-driven loops run this learner's steps (see `fast_path`).
+
+        They know stock neurons and rules, and any feedback that projects by its weights, in the
+        layer order, float32 and on a CPU.
         """
-        rules = all(type(rule) in (Eligibility, Factorised) for rule in self.rules)
         return (
             self.order == "layer"
-            and rules
-            and type(self.feedback).project is Feedback.project
+            and all(
+                keeps(rule, Eligibility, *RULE) or keeps(rule, Factorised, *RULE)
+                for rule in self.rules
+            )
+            and keeps(self.feedback, Feedback, "project")
+            and all(keeps(layer.neuron, TwoCompartmentLIF, "apical") for layer in self.net.layers)
             and self.net.by_events
         )
 
     def step(
         self, spikes: Float[Tensor, "T B M"] | PackedSpikes, labels: Shaped[Tensor, "B ..."]
     ) -> StepResult:
-        """Show one batch, and write minus the local update into every forward parameter's `.grad`.
+        """Learn from one batch: write minus the local update into every weight's `.grad`.
 
         Args:
-            spikes: input spikes, 0 or 1, [T, B, input]; or the same as trains.
-            labels: classes, int64 [B], 0 <= label < classes; or what the readout takes: of
+            spikes: input spikes, 0 or 1, [T, B, input]; or the same packed.
+            labels: classes, int64 [B], 0 <= label < classes; or the targets of another readout: of
                 `Values`, real numbers [B, values].
         """
         target = self.readout.wished(labels, self.net.classes).to(self.net.layers[0].w.dtype)
         steps = spikes.steps if isinstance(spikes, PackedSpikes) else len(spikes)
-        if self.by_events and (seen := self._by_events(spikes, target)) is not None:
-            return StepResult(
-                self.readout.answers(seen.counts, steps), seen.error, seen.rates, seen.counts
+        stats = self._step_by_events(spikes, target) if self.by_events else None
+        if stats is None:
+            stats = self._step(
+                spikes.dense() if isinstance(spikes, PackedSpikes) else spikes, target
             )
-        if isinstance(spikes, PackedSpikes):
-            spikes = spikes.dense()
-        parts = in_parts(
-            self._layer_at_once if self.order == "layer" else self._online,
-            self.threads,
-            (spikes, 1),
-            (target, 0),
-        )
-        share = [len(part.predicted) / len(labels) for part in parts]
+        answers = self.readout.answers(stats.counts, steps)
+        return StepResult(answers, stats.error, stats.rates, stats.counts)
+
+    def _step(self, spikes: Tensor, target: Tensor) -> BatchStats:
+        """Learn by the steps of every part, each thread on samples of its own."""
+        learn = partial(_ORDERS[self.order], self.teaching)
+        parts: list[PartResult] = in_parts(learn, self.threads, (spikes, 1), (target, 0))
+        share = [len(part.counts) / len(target) for part in parts]
         for index in range(len(self.net.layers)):
             self._write(index, [part.updates[index] for part in parts], share)
-        error = sum(part.error * w for part, w in zip(parts, share, strict=True))
-        rates = sum(part.rates * w for part, w in zip(parts, share, strict=True))
-        predicted, counts = (
-            torch.cat([part.predicted for part in parts]),
-            torch.cat([part.counts for part in parts]),
+        error = sum(part.error * weight for part, weight in zip(parts, share, strict=True))
+        rates = sum(part.rates * weight for part, weight in zip(parts, share, strict=True))
+        # sums of tensors, which mypy takes for numbers
+        return BatchStats(torch.cat([part.counts for part in parts]), error, rates)  # type: ignore[arg-type]
+
+    @torch.no_grad()
+    def _step_by_events(self, spikes: Tensor | PackedSpikes, target: Tensor) -> BatchStats | None:
+        """Learn by the compiled loops; None where spikes are not 0 or 1, or feedback lacks weights."""
+        hidden = range(len(self.net.hidden))
+        w_fb = [w for index in hidden if (w := self.feedback.weights(index)) is not None]
+        if len(w_fb) < len(hidden):
+            return None
+        buffers = self.update_buffers or self._new_update
+        updates = [buffers(index) for index in range(len(self.net.layers))]
+        plan = TeachingPlan(
+            self.net,
+            [*w_fb, torch.eye(self.net.classes)],
+            self.error,
+            self.rules,
+            self.threads,
+            updates,
+            lambda index: self._written(index, updates[index]),
         )
-        return StepResult(predicted, error, rates, counts)  # type: ignore[arg-type]  # sums of tensors
+        return teach(plan, spikes, target, self._buffers)
+
+    def _new_update(self, index: int) -> Update:
+        layer: Layer = self.net.layers[index]
+        return Update(torch.empty(layer.w.shape), torch.empty(layer.b.shape))
 
     def _write(self, index: int, updates: list[Update], share: list[float]) -> None:
         columns = (list(column) for column in zip(*updates, strict=True))
         update = Update(
             *(_minus_mean(column, share) for column in columns if column[0] is not None)
         )
-        if self.room is not None:
-            for into, found in zip(room := self.room(index), update, strict=True):
-                if into is not None and found is not None:
-                    into.copy_(found)
-            update = room
+        if self.update_buffers is not None:
+            buffers = self.update_buffers(index)
+            for buffer, gradient in zip(buffers, update, strict=True):
+                if buffer is not None and gradient is not None:
+                    buffer.copy_(gradient)
+            update = buffers
         self._written(index, update)
 
     def _written(self, index: int, update: Update) -> None:
@@ -199,118 +224,9 @@ class LocalLearner:
         if self.on_update is not None:
             self.on_update(index)
 
-    @torch.no_grad()
-    def _by_events(self, spikes: Tensor | PackedSpikes, target: Tensor) -> BatchStats | None:
-        """The step by the compiled loops; None where the spikes are not zeros and ones."""
-        w_fb = [self.feedback.weights(hidden) for hidden in range(len(self.net.hidden))] + [
-            torch.eye(self.net.classes)
-        ]
-        updates = [
-            self.room(index) if self.room else _empty(layer)
-            for index, layer in enumerate(self.net.layers)
-        ]
-        course = TeachingPlan(
-            self.net,
-            w_fb,
-            self.error,
-            self.rules,
-            self.threads,
-            updates,
-            lambda index: self._written(index, updates[index]),
-        )
-        return teach(course, spikes, target, self._rooms)
-
-    # grad mode is a thread's own, and parameters of a user's network may ask for gradients
-    @torch.no_grad()
-    def _layer_at_once(self, spikes: Tensor, target: Tensor) -> _Part:
-        activity = self.net.roll(spikes)
-        s_out = activity[-1].s
-        err = errors_over_time(self.error, s_out, target)
-        s_pre, updates = spikes, []
-        for index, done in enumerate(activity):
-            # The output layer hears its own error neurons; a window there would leave silent
-            # outputs untaught.
-            hidden = index < len(activity) - 1
-            teach, psi = (self.feedback.project(err, index), done.psi) if hidden else (err, None)
-            update = self._taught(index, teach, psi, s_pre)
-            if self.net.layers[index].w_rec is not None:
-                update = update._replace(dw_rec=self._taught(index, teach, psi, delayed(done.s)).dw)
-            updates.append(update)
-            s_pre = done.s
-        rates = torch.stack([done.s.mean() for done in activity])
-        counts = s_out.sum(0)
-        return _Part(
-            self.readout.answers(counts, len(s_out)), err.abs().mean(), rates, updates, counts
-        )
-
-    def _taught(self, index: int, teach: Tensor, psi: Tensor | None, s_pre: Tensor) -> Update:
-        """A layer's update from what its apical dendrites hear; psi None: no gate, and errors do
-        not linger.
-
-        Args:
-            s_pre: spikes before the synapses: the layer's below, or its own of the step before.
-        """
-        neuron, rule = self.net.layers[index].neuron, self.rules[index]
-        if on_gpu.learns(neuron, rule, teach):
-            return on_gpu.update(
-                rule, teach, psi, s_pre, 0.0 if psi is None else lif_params(neuron).alpha_a
-            )
-        return update_over_time(
-            rule, teach if psi is None else apical_scan(neuron, teach) * psi, s_pre
-        )
-
-    @torch.no_grad()
-    def _online(self, spikes: Tensor, target: Tensor) -> _Part:
-        net, rules, steps, batch = self.net, self.rules, *spikes.shape[:2]
-        states = net.rest(batch)
-        v_apical = [torch.zeros_like(state.s) for state in states[:-1]]
-        rule_states = [
-            rules[i].start(state.s, spikes[0] if i == 0 else states[i - 1].s)
-            for i, state in enumerate(states)
-        ]
-        loops = {
-            i: rules[i].start(state.s, state.s)
-            for i, state in enumerate(states)
-            if net.layers[i].w_rec is not None
-        }
-        counts, error, rates = (
-            torch.zeros_like(target),
-            target.new_zeros(()),
-            target.new_zeros(len(states)),
-        )
-        for t in range(steps):
-            past, states = states, net.step(states, spikes[t])
-            counts = counts + states[-1].s
-            err = self.error.error(states[-1].s, counts / (t + 1), target)
-            s_pre = spikes[t]
-            for index, state in enumerate(states):
-                g, neuron = err, net.layers[index].neuron
-                if index < len(states) - 1:
-                    v_apical[index] = neuron.apical(
-                        v_apical[index], self.feedback.project(err, index)
-                    )
-                    g = v_apical[index] * neuron.slope(state)
-                rule_states[index] = rules[index].step(rule_states[index], g, s_pre)
-                if index in loops:
-                    loops[index] = rules[index].step(loops[index], g, past[index].s)
-                s_pre = state.s
-            error = error + err.abs().mean() / steps
-            rates = rates + torch.stack([state.s.mean() for state in states]) / steps
-        answers = self.readout.answers(counts, steps)
-        updates = [
-            rule.finish(state, steps) for rule, state in zip(rules, rule_states, strict=True)
-        ]
-        for index, loop in loops.items():
-            updates[index] = updates[index]._replace(dw_rec=rules[index].finish(loop, steps).dw)
-        return _Part(answers, error, rates, updates, counts)
-
-
-def _empty(layer: Layer) -> Update:
-    return Update(torch.empty(layer.w.shape), torch.empty(layer.b.shape))
-
 
 def _minus_mean(updates: list[Tensor], share: list[float]) -> Tensor:
-    """Minus the weighted mean of the parts' updates: optimizers descend."""
+    """Return minus the weighted mean of the parts' updates: optimizers descend."""
     if len(updates) == 1:
         return updates[0].neg_()
     total = updates[0].mul_(-share[0])

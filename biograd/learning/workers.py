@@ -149,7 +149,7 @@ class SharedLearner:
         self._exchange: Exchange | None = None
         self._round = 0
         own.on_update = self._written
-        own.room = self._room if self._pieces else None
+        own.update_buffers = self._room if self._pieces else None
         self._travelling: list[tuple[Any, Tensor, list[Tensor]]] = []
         self._share = 0.0
 
@@ -259,7 +259,7 @@ class SharedLearner:
         )
         self._round = 0
         if self._exchange is None:
-            self._pieces = self.own.room = None
+            self._pieces = self.own.update_buffers = None
 
     def _room(self, index: int) -> Update:
         """Where this worker's update of a layer is written: straight into its slot."""

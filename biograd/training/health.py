@@ -20,7 +20,6 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ..feedback import SleepAligned
 from .trainer import Progress, Trainer
 
 
@@ -145,7 +144,7 @@ class Guard:
                 3}: how many looks found what.
         """
         if record is not None:
-            if isinstance(self.trainer.learner.feedback, SleepAligned):
+            if self.trainer.learner.feedback.sleeps:
                 self.told.note(angle_faults(record["feedback_angle_deg"], self.limits))
             record["faults"] = self.told.counted()
         return self.told.fresh()
@@ -183,9 +182,8 @@ def weight_faults(trainer: Trainer, limits: GuardLimits) -> list[Fault]:
         alpha_a = getattr(
             getattr(trainer.learner.net.layers[number - 1].neuron, "params", None), "alpha_a", 0.0
         )
-        most = trainer.learner.feedback.weights(number - 1).abs().sum(dim=1).max().item() / (
-            1 - alpha_a
-        )
+        w_fb = trainer.learner.feedback.weights(number - 1)
+        most = 0.0 if w_fb is None else w_fb.abs().sum(dim=1).max().item() / (1 - alpha_a)
         if not most <= limits.apical:
             what = (
                 f"can be driven to an apical voltage of {most:,.0f} thresholds, beyond"

@@ -18,7 +18,7 @@ from ..data.augment import AugmentParams
 from ..data.loaders import Loader, batches_of, drawn
 from ..data.samples import Samples, check_fits, loaded_spikes, spikes_or_packed
 from ..encoders import Encoder, integrate_and_fire
-from ..feedback import Feedback, SleepAligned, feedback_angle
+from ..feedback import Feedback, feedback_angles
 from ..kernels.packed_spikes import PackedSpikes
 from ..learning.learner import StepResult
 from ..learning.workers import SharedLearner
@@ -275,7 +275,7 @@ class Trainer:
         feedback = self.learner.feedback
         start = time.perf_counter()
         shared = self.learner if isinstance(self.learner, SharedLearner) else None
-        if isinstance(feedback, SleepAligned) and (shared is None or shared.workers.first):
+        if feedback.sleeps and (shared is None or shared.workers.first):
             if first:
                 first_night(self.learner.net, feedback, self.sleep, generator=self.generator)
             for _ in range(0 if first else self.sleep.phases):
@@ -313,9 +313,7 @@ class Trainer:
             "spikes_per_neuron": [
                 rate * self.params.steps for rate in (self.tally.rates / n).tolist()
             ],
-            "feedback_angle_deg": [
-                feedback_angle(net, feedback, hidden) for hidden in range(len(net.hidden))
-            ],
+            "feedback_angle_deg": feedback_angles(net, feedback),
             "learning_rate": self.optimizer.param_groups[0]["lr"],
             "seconds": self.seconds + self.night_seconds,
             "night_seconds": self.night_seconds,

@@ -20,6 +20,7 @@ from biograd.feedback import RandomDFA, SleepAligned, Symmetric, feedback_angle,
 from biograd.interop.nir import from_nir, to_model, to_nir
 from biograd.interop.snntorch import differences, from_snntorch, to_snntorch
 from biograd.kernels.packed_spikes import PackedSpikes
+from biograd.learning.by_steps import layer_at_once
 from biograd.learning.learner import LocalLearner
 from biograd.network import Network
 from biograd.neurons import SomaState, TwoCompartmentLIF, TwoCompartmentParams, lif_params
@@ -148,13 +149,8 @@ def test_all_ways_of_learning_agree(error: str, factorised: bool) -> None:
         )
         if way == "layer":
             target = torch.nn.functional.one_hot(labels, 4).float()
-            seen.append(
-                [
-                    x
-                    for update in learner._layer_at_once(spikes, target).updates
-                    for x in (-update.dw, -update.db)
-                ]
-            )
+            updates = layer_at_once(learner.teaching, spikes, target).updates
+            seen.append([x for update in updates for x in (-update.dw, -update.db)])
             continue
         learner.step(spikes, labels)
         seen.append([p.grad.clone() for p in net.parameters() if p.grad is not None])
@@ -166,12 +162,12 @@ def test_all_ways_of_learning_agree(error: str, factorised: bool) -> None:
 def test_a_dream_runs_at_the_pace_of_the_layers_it_runs_through() -> None:
     net, p = a_net(), SleepParams(steps=200, noise=0.0)
     s, s_out = dream(net, 1, p, generator=seeded(0))
-    current, constants = net.layers[2].current(s), lif_params(net.layers[2].neuron)
+    current, neuron = net.layers[2].current(s), net.layers[2].neuron
     zero = torch.zeros(1, 4)
 
     state = DreamState(SomaState(zero, zero, zero), zero)
     for t in range(200):
-        state = homeostatic_step(state, current[t : t + 1], zero, t, constants, p.eta)
+        state = homeostatic_step(state, current[t : t + 1], zero, t, neuron, p.eta)
         assert torch.equal(state.soma.s[0], s_out[t])
     assert s_out.any()
 
@@ -249,8 +245,8 @@ def test_neurons_and_rules_that_are_not_one_a_layer_are_refused_in_one_line() ->
     with pytest.raises(
         ValueError,
         match=(
-            r"^the layers of this network have neurons of their own, and this knows one for"
-            r" all[^\n]*$"
+            r"^the layers of this network have different neurons, and one for all is"
+            r" needed here[^\n]*$"
         ),
     ):
         _ = net.neuron

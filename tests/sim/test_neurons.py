@@ -5,9 +5,10 @@ import math
 import pytest
 import torch
 
-from biograd import neurons
+from biograd.kernels import scans
 from biograd.neurons import (
     NEURONS,
+    Neuron,
     SomaState,
     TwoCompartmentLIF,
     TwoCompartmentParams,
@@ -110,7 +111,7 @@ def test_constants_out_of_range_are_refused_by_name_and_value(name: str, value: 
 
 
 @pytest.mark.parametrize("kind", NEURONS.values(), ids=NEURONS)
-def test_every_neuron_rests_silent_and_steps_as_its_scan(kind: type[TwoCompartmentLIF]) -> None:
+def test_every_neuron_rests_silent_and_steps_as_its_scan(kind: type[Neuron]) -> None:
     neuron = kind()
     current = torch.randn(7, 2, 3, generator=torch.Generator().manual_seed(0))
     state = neuron.rest(current[0])
@@ -144,9 +145,12 @@ def test_somata_in_single_precision_are_compiled_and_others_stepped(
     class Other(TwoCompartmentLIF):
         """A neuron of one's own, whose steps a compiled loop cannot know."""
 
+        def slope(self, state: SomaState) -> torch.Tensor:
+            return torch.ones_like(state.v)
+
     asked = []
     monkeypatch.setattr(
-        neurons.scans,
+        scans,
         "soma",
         lambda current, *constants: asked.append(constants) or (current, current),
     )

@@ -340,7 +340,7 @@ def test_what_a_recurrent_network_cannot_do_is_said_in_one_line(tmp_path: Any) -
         to_snntorch(net)
     with pytest.raises(
         ValueError,
-        match=r"^recurrent says 1 times yes or no for 2 hidden layers: once for all, or for each$",
+        match=r"^there are 1 values of recurrent for 2 hidden layers: give one for all, or one for each$",
     ):
         Network(SIZES, recurrent=[True])
     with pytest.raises(

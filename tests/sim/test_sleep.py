@@ -9,8 +9,9 @@ import torch
 
 from biograd import sleep
 from biograd.feedback import SleepAligned, feedback_angle
+from biograd.kernels import scans
 from biograd.network import Network
-from biograd.neurons import Neuron, SomaState, TwoCompartmentParams
+from biograd.neurons import Neuron, SomaState, TwoCompartmentLIF
 from biograd.sleep import (
     DreamState,
     SleepParams,
@@ -94,11 +95,11 @@ def test_equal_seeds_dream_equal_nights() -> None:
 def test_four_steps_of_homeostasis_are_as_computed_by_hand() -> None:
     # alpha_u = 1/2, alpha_v = 3/4: rheobase 1/8. The mean is the plain mean at first (eta below
     # 1/t).
-    p, zero = TwoCompartmentParams(), torch.zeros(1, 1)
+    neuron, zero = TwoCompartmentLIF(), torch.zeros(1, 1)
     state, seen = DreamState(SomaState(zero, zero, zero), zero), []
     for t, (current, noise) in enumerate([(4.0, 0.0), (8.0, 0.0), (0.0, 0.5), (0.0, 0.0)]):
         state = homeostatic_step(
-            state, torch.tensor([[current]]), torch.tensor([[noise]]), t, p, eta=0.01
+            state, torch.tensor([[current]]), torch.tensor([[noise]]), t, neuron, eta=0.01
         )
         seen.append([x.item() for x in (state.mean, state.soma.u, state.soma.v, state.soma.s)])
     # u: 1/8; 1/16 + (8 - 6) + 1/8; u/2 + (0 - 4) + 1/8 + 1/2; u/2 + (0 - 3) + 1/8
@@ -114,10 +115,10 @@ def test_a_neuron_at_its_mean_current_sits_just_below_firing() -> None:
     zero, current = torch.zeros(1, 1), torch.full((1, 1), 7.0)
     state = DreamState(SomaState(zero, zero, zero), zero)
     for t in range(200):
-        state = homeostatic_step(state, current, zero, t, TwoCompartmentParams(), eta=0.02)
+        state = homeostatic_step(state, current, zero, t, TwoCompartmentLIF(), eta=0.02)
         assert state.soma.s.item() == 0
     assert state.soma.v.item() == pytest.approx(1, abs=1e-5)
-    nudged = homeostatic_step(state, current + 0.1, zero, 200, TwoCompartmentParams(), eta=0.02)
+    nudged = homeostatic_step(state, current + 0.1, zero, 200, TwoCompartmentLIF(), eta=0.02)
     assert nudged.soma.s.item() == 1
 
 
@@ -149,14 +150,12 @@ def test_the_dreaming_layer_fires_at_its_rate_and_the_input_layer_stays_out() ->
     assert 0.02 < s_out.mean() < 0.6
 
 
-def test_sleep_refuses_neurons_it_does_not_know() -> None:
+def test_sleep_refuses_neurons_without_a_rheobase() -> None:
     class Other(Neuron):
         rest = soma = slope = apical = lambda self, *_: torch.zeros(1)
 
     net = Network((5, 4, 3), neuron=Other())
-    with pytest.raises(
-        ValueError, match=r"^sleep knows the two-compartment LIF, not Other: [^\n]*$"
-    ):
+    with pytest.raises(ValueError, match=r"^Other has no rheobase, which sleep needs: [^\n]*$"):
         dream(net, 0, SleepParams(), generator=seeded(0))
 
 
@@ -191,10 +190,10 @@ def test_the_compiled_night_is_the_stepped_one(steps: int, monkeypatch: pytest.M
         torch.randn(steps, 6, generator=generator),
         0.3 * torch.randn(steps, 6, generator=generator),
     )
-    neuron = TwoCompartmentParams()
+    neuron = TwoCompartmentLIF()
     compiled = sleep._dream_scan(current, noise, neuron, 0.05)
     surprise = sleep._surprise_scan(compiled, 0.05)
-    monkeypatch.setattr(sleep.scans, "runs_on", lambda tensor: False)
+    monkeypatch.setattr(scans, "runs_on", lambda tensor: False)
     assert torch.allclose(sleep._dream_scan(current, noise, neuron, 0.05), compiled, atol=1e-6)
     assert torch.allclose(sleep._surprise_scan(compiled, 0.05), surprise, atol=1e-6)
 
@@ -205,13 +204,13 @@ def test_nights_in_single_precision_are_compiled_and_others_stepped(
     compiled = []
     for name in ("dream", "surprise"):
         monkeypatch.setattr(
-            sleep.scans,
+            scans,
             name,
             lambda first, *_, name=name: compiled.append((name, first.dtype)) or first,
         )
     for dtype in (torch.float32, torch.float64):
         current = torch.ones(3, 2, dtype=dtype)
-        sleep._dream_scan(current, current, TwoCompartmentParams(), 0.05)
+        sleep._dream_scan(current, current, TwoCompartmentLIF(), 0.05)
         sleep._surprise_scan(current, 0.05)
     assert compiled == [("dream", torch.float32), ("surprise", torch.float32)]
 

@@ -18,7 +18,7 @@ pytest.importorskip(
     reason="Triton is not installed: no GPU, no kernels (it is in the extra `dev` on Linux)",
 )
 
-from biograd import network, neurons, sleep
+from biograd import network, sleep
 from biograd.data.augment import AugmentParams, augment, drawn_shift
 from biograd.data.datasets import ImageSet
 from biograd.data.samples import encode, spikes_of
@@ -27,6 +27,7 @@ from biograd.errors import ERRORS, ClassWeighted, SignedSpikes
 from biograd.feedback import RandomDFA, SleepAligned
 from biograd.kernels import gpu, scans
 from biograd.learning import on_gpu
+from biograd.learning.by_steps import layer_at_once
 from biograd.learning.learner import LocalLearner
 from biograd.network import Network
 from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams, apical_scan, soma_scan
@@ -207,16 +208,16 @@ def test_every_grey_value_fires_as_the_encoder_says() -> None:
 @given(lengths, widths, seeds)
 def test_dreams_and_surprise_equal_the_steps_to_the_bit(launched, steps, n, seed) -> None:
     current, noise = normal(seed, steps, n), 0.6 * normal(seed + 1, steps, n)
-    p, s = TwoCompartmentParams(), spikes(seed + 2, steps, n)
+    neuron, s = TwoCompartmentLIF(), spikes(seed + 2, steps, n)
     found_dream, found_surprise = (
-        sleep._dream_scan(current, noise, p, 0.02),
+        sleep._dream_scan(current, noise, neuron, 0.02),
         sleep._surprise_scan(s, 0.02),
     )
     assert launched[-2:] == ["dream", "surprise"]
     with pytest.MonkeyPatch.context() as patch:  # step by step
         patch.setattr(gpu, "runs_on", lambda x, dtype=torch.float32: False)
         patch.setattr(scans, "runs_on", lambda x: False)
-        assert torch.equal(found_dream, sleep._dream_scan(current, noise, p, 0.02))
+        assert torch.equal(found_dream, sleep._dream_scan(current, noise, neuron, 0.02))
         assert torch.equal(found_surprise, sleep._surprise_scan(s, 0.02))
 
 
@@ -236,13 +237,13 @@ def test_a_learning_step_equals_the_general_way(
         net, RandomDFA(net, generator=drawn(2)), error=ERRORS[error](), rule=rule
     )
     launched.clear()
-    fast = learner._layer_at_once(s, target)
+    fast = layer_at_once(learner.teaching, s, target)
     assert launched == ["soma"] * 3 + ["owe" if isinstance(rule, Eligibility) else "gated_sum"] * 3
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gpu, "runs_on", lambda x, dtype=torch.float32: False)
-        patch.setattr(neurons.scans, "runs_on", lambda x: False)
-        general = learner._layer_at_once(s, target)
-    assert torch.equal(fast.predicted, general.predicted) and torch.equal(fast.rates, general.rates)
+        patch.setattr(scans, "runs_on", lambda x: False)
+        general = layer_at_once(learner.teaching, s, target)
+    assert torch.equal(fast.counts, general.counts) and torch.equal(fast.rates, general.rates)
     assert any(update.dw.abs().sum() > 0 for update in fast.updates)
     for ours, theirs in zip(fast.updates, general.updates, strict=True):
         torch.testing.assert_close(ours.dw, theirs.dw, rtol=1e-4, atol=1e-6)
@@ -266,7 +267,7 @@ def test_a_learning_step_never_waits_for_the_device() -> None:
     learner = LocalLearner(net, RandomDFA(net))
     s, target = spikes(1, 4, 2, 8), torch.eye(3, device=DEVICE)[:2]
     with Watch():
-        learner._layer_at_once(s, target)
+        layer_at_once(learner.teaching, s, target)
     assert "mm" in seen and not seen & waiting
 
 
@@ -306,10 +307,12 @@ def test_a_batch_lies_on_the_device_from_its_images_to_its_updates(
 
 def test_what_the_kernels_do_not_know_takes_the_general_way() -> None:
     class OwnRule(Eligibility):
-        pass
+        def finish(self, state, steps):
+            return super().finish(state, 2 * steps)
 
     class OwnNeuron(TwoCompartmentLIF):
-        pass
+        def apical(self, v_apical, teach):
+            return teach.sign()
 
     g, neuron = normal(0, 2, 1, 3), TwoCompartmentLIF()
     assert on_gpu.learns(neuron, Factorised(), g)

@@ -52,12 +52,12 @@ def test_the_dream_loop_equals_its_steps(
     shape: tuple[int, int, int], seed: int, alpha_u: float, alpha_v: float, eta: float
 ) -> None:
     steps, neurons = shape[0] * 4, shape[2]
-    p = TwoCompartmentParams(alpha_u=alpha_u, alpha_v=alpha_v)
+    neuron = TwoCompartmentLIF(TwoCompartmentParams(alpha_u=alpha_u, alpha_v=alpha_v))
     current, noise = randn(seed, steps, neurons), randn(seed + 1, steps, neurons)
     s = scans.dream(current, noise, alpha_u, alpha_v, (1 - alpha_u) * (1 - alpha_v), eta)
-    state = DreamState(TwoCompartmentLIF(p).rest(current[:1]), torch.zeros(1, neurons))
+    state = DreamState(neuron.rest(current[:1]), torch.zeros(1, neurons))
     for t in range(steps):
-        state = homeostatic_step(state, current[t : t + 1], noise[t : t + 1], t, p, eta)
+        state = homeostatic_step(state, current[t : t + 1], noise[t : t + 1], t, neuron, eta)
         assert torch.equal(s[t], state.soma.s[0])
 
 

@@ -1,0 +1,53 @@
+"""Which code runs: the steps as they are written, or a faster form that stands for them.
+
+    faster form                stands for                              runs
+    neurons.soma_scan          TwoCompartmentLIF: rest, soma, slope    float32, CPU or GPU
+    neurons.apical_scan        TwoCompartmentLIF: apical               where alpha_a is 0
+    traces.trace_scan          traces.trace_step                       float32, CPU or GPU
+    sleep: dreams, surprise    TwoCompartmentLIF: rest, soma           float32, CPU or GPU
+    Rule.over_time             start, step, finish of the same class   in the layer order
+    learning.by_events         all of the above, Feedback.project,     float32 on a CPU, layer
+                               Eligibility or Factorised               order, not recurrent
+    learning.on_gpu            TwoCompartmentLIF: apical,              float32 on a GPU, layer
+                               Eligibility or Factorised               order
+
+A faster form never replaces a method that a subclass overrides: each of them asks `keeps` first,
+and the steps run where the answer is no. On a GPU the kernels need Triton.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from torch import Tensor
+
+from .kernels import gpu, scans
+
+SOMA = ("rest", "soma", "slope")  # methods of a neuron that its soma's compiled loops stand for
+STEPS = ("start", "step", "finish")  # methods of a rule that `over_time` stands for
+RULE = (*STEPS, "over_time")  # methods of a rule that a learner's fast paths stand for
+
+
+def keeps(member: object, kind: type, *methods: str) -> bool:
+    """Tell whether these methods of an object are those that `kind` defines, none overridden.
+
+    A method assigned to the object itself counts as overridden.
+
+    Example:
+        >>> class Louder(RandomDFA):
+        ...     def project(self, err, hidden):
+        ...         return 2 * super().project(err, hidden)
+        >>> net = Network((4, 3, 2))
+        >>> [keeps(feedback, Feedback, "project") for feedback in (RandomDFA(net), Louder(net))]
+        [True, False]
+    """
+    own = vars(member)
+    return isinstance(member, kind) and all(
+        method not in own and getattr(type(member), method) is getattr(kind, method)
+        for method in methods
+    )
+
+
+def compiled_loops(x: Tensor) -> ModuleType | None:
+    """Return the module of compiled scans that takes this tensor, `gpu` or `scans`, or None."""
+    return next((loops for loops in (gpu, scans) if loops.runs_on(x)), None)

@@ -1,0 +1,55 @@
+"""Firing event by event: packed spikes in, packed spikes out, one layer of two-compartment LIF."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from .kernels.event_driven import FIRE_ROWS, fire_samples
+from .kernels.packed_spikes import PackedSpikes, unsigned
+from .kernels.row_sums import padded
+from .kernels.transpose import ONE, turn
+from .neurons import TwoCompartmentParams
+
+
+class Synapses(NamedTuple):
+    """A layer's weights, transposed so that those of one presynaptic neuron lie side by side."""
+
+    w: Tensor  # [in, width], thresholds per spike; width: `out` rounded up to whole blocks, 0 there
+    b: Tensor  # [width], thresholds per step
+    out: int  # neurons of the layer
+
+
+class Fired(NamedTuple):
+    """Spikes and slopes of one layer over a sample."""
+
+    s: PackedSpikes
+    psi: PackedSpikes
+
+
+def synapses(w: Float[Tensor, "N M"], b: Float[Tensor, " N"]) -> Synapses:
+    """Transpose a layer's weights; once per batch, as they change with it."""
+    out, inputs = w.shape
+    turned, bias = torch.empty(inputs, padded(out)), torch.zeros(padded(out))
+    table = turned.numpy()
+    table[:, out:] = 0
+    turn(w.detach().contiguous().unsqueeze(0).numpy(), ONE, table, 0, inputs)
+    bias[:out] = b.detach()
+    return Synapses(turned, bias, out)
+
+
+def fire(before: PackedSpikes, layer: Synapses, p: TwoCompartmentParams) -> Fired:
+    """Roll spikes through a layer, from rest.
+
+    Runs `neurons.soma_step` and `neurons.surrogate_slope` over all steps.
+    """
+    fired = Fired(*(PackedSpikes.blank(before.steps, before.batch, layer.out) for _ in range(2)))
+    alphas = np.float32(p.alpha_u), np.float32(p.alpha_v), np.float32(p.window)
+    scratch = torch.empty(FIRE_ROWS, layer.w.shape[1]).numpy()
+    into = unsigned(fired.s), unsigned(fired.psi), 0, before.batch, scratch
+    fire_samples(unsigned(before), before.steps, layer.w.numpy(), layer.b.numpy(), *alphas, *into)
+    return fired
