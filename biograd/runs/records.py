@@ -1,10 +1,9 @@
-"""Records: what happened, one JSON object per line, appended and never changed. No torch here:
-reports read them anywhere.
+"""Records: results, one JSON object per line, appended and never changed.
 
-A record is a dictionary of plain values. Its `kind` says what it tells: an "epoch" of training, a
-finished "run", or a "measurement". Names carry the unit where it is not 1 (`seconds`,
-`feedback_angle_deg`). A crash can leave half a line at the end, and nothing worse: reading leaves
-it out, and the next append cuts it off.
+A record is a dictionary of plain values. Its `kind` is "epoch" (of training), "run" (a finished
+one) or "measurement". Names carry the unit where it is not 1 (`seconds`, `feedback_angle_deg`). A
+crash can leave half a line at the end, and nothing worse: reading leaves it out, and the next
+append cuts it off. This module imports no torch, so that reports read records anywhere.
 """
 
 from __future__ import annotations
@@ -20,18 +19,17 @@ Record = dict[str, Any]  # any: JSON
 FORMAT = 1  # version of the records; raised when a field changes its meaning
 KINDS = ("epoch", "run", "measurement")
 MAX_BYTES = 1 << 26  # of a file of records; a run writes about half a kilobyte per epoch
-MAX_LINE = 1 << 22  # bytes of one record; as lists of lists it takes twenty times that in memory
+MAX_LINE = 1 << 22  # bytes of one record; as lists of lists it takes 20 times as much memory
 
 
 def append(path: str | Path, record: Record) -> None:
-    """Write one record at the end of a file, in one piece and down to the disk; the file and its
-    folder are made where missing.
+    """Append one record to a file, whole and synced to the disk; make file and folder if missing.
 
     The key `format` is added. NumPy numbers and arrays become plain ones, paths become text, and
-    NaN and infinity (which JSON has not) become null. One process writes to a file at a time.
+    NaN and infinity, which JSON does not have, become null. One process writes to a file at a time.
 
     Raises:
-        ValueError: an unknown kind, or a value that is no JSON.
+        ValueError: an unknown kind, or a value that JSON does not have.
         OSError: no space or no permission; the file then ends where it ended before.
     """
     if record.get("kind") not in KINDS:
@@ -45,7 +43,7 @@ def append(path: str | Path, record: Record) -> None:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "ab+", buffering=0) as file:
-        end = _heal(file.fileno())
+        end = _repair(file.fileno())
         try:
             if file.write(line) != len(line):
                 raise OSError("no space left on the disk")
@@ -59,17 +57,14 @@ def append(path: str | Path, record: Record) -> None:
 
 
 def read(path: str | Path) -> list[Record]:
-    """All whole records of a file, in their order; none where there is no file. Raises as
-    `read_counting`.
-    """
+    """Return all whole records of a file in order, [] without a file; raises as `read_counting`."""
     return read_counting(path)[0]
 
 
 def read_counting(path: str | Path) -> tuple[list[Record], int]:
-    """All whole records of a file, and how many half-written lines were left out at its end (0 or
-    1).
+    """Return all whole records of a file, and the half-written lines left out at its end (0 or 1).
 
-    Raises: ValueError for a line that is no record before the end, or one of another format; it
+    Raises: ValueError for a line before the end that is no record, or one of another format; it
     names the file and the line.
     """
     path = Path(path)
@@ -100,10 +95,8 @@ def read_counting(path: str | Path) -> tuple[list[Record], int]:
     return records, 0
 
 
-def _heal(handle: int) -> int:
-    """Cut off half a line at the end, or end a whole one that lost its newline; returns the length
-    of the file.
-    """
+def _repair(handle: int) -> int:
+    """Cut off half a line at the end, or add a missing newline; return the file's size."""
     end = size = os.fstat(handle).st_size
     tail = b""
     while end > 0 and b"\n" not in tail:
@@ -121,6 +114,7 @@ def _heal(handle: int) -> int:
 
 
 def _parsed(line: bytes) -> Record | None:
+    """Return the record in a line, or None."""
     if len(line) > MAX_LINE:
         return None
     try:
@@ -130,8 +124,8 @@ def _parsed(line: bytes) -> Record | None:
     return record if isinstance(record, dict) and isinstance(record.get("kind"), str) else None
 
 
-def _plain(value: Any) -> Any:
-    """The value as JSON knows it."""
+def _plain(value: Any) -> Any:  # any: what a record may hold, and JSON
+    """Return a value as JSON has it."""
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,5 +1,4 @@
-"""Search for hyperparameters with Optuna, on validation samples; a study kept in a file goes on
-where it was stopped.
+"""Search for hyperparameters with Optuna, on validation samples; a study in a file can be resumed.
 
 study = sweep(
     preset("mnist"),
@@ -35,24 +34,23 @@ def sweep(
     seed: int = 0,
     jobs: int = 1,
 ) -> optuna.Study:
-    """Try configurations until the study has `trials` of them that ended, each measured on
-    validation samples after every epoch.
+    """Try configurations until the study has `trials` finished ones.
 
-    A trial that lags behind the others' median is ended early.
+    Each is measured on validation samples after every epoch; a trial below the median of the others
+    is stopped early.
 
     Args:
-        base: what all trials share; it names `validation` samples (5,000 unless it does), for test
-            samples choose nothing.
-        space: what to try, by field, with dots inside nested params: a tuple (low, high) or (low,
-            high, "log") of numbers, whole ones where both are whole; a list of choices.
-        storage: where the study is kept, e.g. "sqlite:///sweep.db"; None: in memory. With the same
-            `name` it goes on.
-        seed: of the search; a study that goes on draws other trials than one in a piece.
-        jobs: trials at the same time, each with its share of nothing but memory: leave 1 on few
-            cores.
+        base: configuration that all trials share. Its `validation` samples choose (5,000 unless it
+            sets them), never test samples.
+        space: values to try, by field, with dots inside nested params: a tuple (low, high) or (low,
+            high, "log") of numbers, whole ones where both are whole; or a list of choices.
+        storage: of the study, e.g. "sqlite:///sweep.db"; None: in memory. A study of the same
+            `name` is resumed.
+        seed: of the search; a resumed study draws other trials than an unbroken one.
+        jobs: trials that run at the same time on the same cores: leave 1 where cores are few.
     Returns: Optuna's study; `changed(base, study.best_params)` is the best configuration.
-    Raises: ImportError where Optuna is not installed; ValueError for fields or ranges that make no
-    sense.
+    Raises: ImportError where Optuna is not installed; ValueError for unknown fields or impossible
+    ranges.
     """
     if trials < 1:
         raise ValueError(f"trials is {trials}; need at least 1")
@@ -61,7 +59,7 @@ def sweep(
     for field, values in space.items():
         changed(base, {field: _first(field, values)})
     try:
-        import optuna  # an extra: only who sweeps needs it
+        import optuna  # an extra that only sweeps need
     except ImportError as error:
         raise ImportError("Optuna is not installed: pip install 'biograd[sweep]'") from error
     study = optuna.create_study(
@@ -72,7 +70,7 @@ def sweep(
         sampler=optuna.samplers.TPESampler(seed=seed),
         pruner=optuna.pruners.MedianPruner(n_warmup_steps=1),
     )
-    ended = [trial for trial in study.trials if trial.state.is_finished()]
+    finished = [trial for trial in study.trials if trial.state.is_finished()]
 
     def objective(trial: optuna.Trial) -> float:
         config = changed(
@@ -86,13 +84,13 @@ def sweep(
                 raise optuna.TrialPruned
         return accuracy
 
-    if len(ended) < trials:
-        study.optimize(objective, n_trials=trials - len(ended), n_jobs=jobs)
+    if len(finished) < trials:
+        study.optimize(objective, n_trials=trials - len(finished), n_jobs=jobs)
     return study
 
 
 def changed(base: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
-    """A configuration with some fields changed, nested ones by dots.
+    """Return a configuration with some fields changed, nested ones by dots.
 
     Example:
         >>> changed(RunConfig(), {"lr": 2e-3, "sleep.every": 20, "hidden": "(64, 64)"}).sleep.every
@@ -102,17 +100,15 @@ def changed(base: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     for field, value in changes.items():
         name, _, inner = field.partition(".")
         part = getattr(config, name, None)
-        if name not in {known.name for known in dataclasses.fields(config)} or (
-            bool(inner) != dataclasses.is_dataclass(part)
-        ):
+        names = [f.name for f in dataclasses.fields(config)]
+        if name not in names or bool(inner) != dataclasses.is_dataclass(part):
             raise ValueError(
-                f"{field!r} is no field of a run's configuration; known:"
-                f" {', '.join(f.name for f in dataclasses.fields(config))}"
+                f"{field!r} is no field of a run's configuration; known: {', '.join(names)}"
             )
         inner_names = [f.name for f in dataclasses.fields(part)] if inner else []  # type: ignore[arg-type]
         if inner and inner not in inner_names:
             raise ValueError(f"{field!r} is no field; known in {name}: {', '.join(inner_names)}")
-        # studies keep choices that are no plain numbers as text
+        # Studies keep choices that are no plain numbers as text.
         if isinstance(part, tuple) and isinstance(value, str):
             value = ast.literal_eval(value)
         if inner:
@@ -121,7 +117,8 @@ def changed(base: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     return config
 
 
-def _first(field: str, values: Sequence[Any]) -> Any:
+def _first(field: str, values: Sequence[Any]) -> Any:  # any: as `Space`
+    """Return the first value of a field's space; ValueError where it is no range or list."""
     good = isinstance(values, list) and bool(values)
     if (
         isinstance(values, tuple)
@@ -139,7 +136,8 @@ def _first(field: str, values: Sequence[Any]) -> Any:
     return values[0]
 
 
-def _suggested(trial: optuna.Trial, field: str, values: Sequence[Any]) -> Any:
+def _suggested(trial: optuna.Trial, field: str, values: Sequence[Any]) -> Any:  # any: as `Space`
+    """Return the trial's value of a field."""
     if isinstance(values, list):
         plain = [value if isinstance(value, int | float | str) else repr(value) for value in values]
         return trial.suggest_categorical(field, plain)

@@ -1,0 +1,98 @@
+"""A snnTorch model as a Network that fires the same spikes."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+
+import torch
+from torch import nn
+
+from ...network import Network
+from ...neurons import TwoCompartmentLIF, TwoCompartmentParams
+from .layers import Difference, SnnLayer, read_layers
+
+
+def from_snntorch(
+    model: nn.Module, *, nearest: bool = False, params: TwoCompartmentParams | None = None
+) -> Network:
+    """Return a Network that fires the same spikes as a feed-forward snnTorch model.
+
+    Read are `nn.Linear` (with bias or without: then b = 0), each followed by `snn.Leaky` or
+    `snn.Synaptic` with reset to zero, and `nn.Flatten`, in an `nn.Sequential` or any module. The
+    order is that of the calls on one blank sample; where the model does not run on one, that of
+    definition. Each layer may have its own decays, and each neuron its own threshold; graded spikes
+    of a hidden layer go into the next weights.
+
+    Args:
+        model: the snnTorch model; it is not changed.
+        nearest: take the nearest form of what can be approximated (a warning lists it), e.g. reset
+            to zero instead of by subtraction.
+        params: the neuron's constants that snnTorch does not have, apical decay and window; its
+            alpha_u and alpha_v are not used.
+    Raises: ValueError that lists every `Difference` (or, with `nearest`, those without a nearest
+    form that can be taken).
+
+    Example:
+        >>> import snntorch as snn
+        >>> model = nn.Sequential(nn.Linear(784, 100), snn.Leaky(0.95, reset_mechanism="zero"),
+        ...                       nn.Linear(100, 10), snn.Leaky(0.95, reset_mechanism="zero"))
+        >>> from_snntorch(model).sizes
+        (784, 100, 10)
+    """
+    model_differences, layers = read_layers(model)
+    _refuse(model_differences, nearest)
+    if model_differences:
+        text = " | ".join(map(str, model_differences))
+        warnings.warn(f"taken in its nearest form: {text}", stacklevel=2)
+    sizes = (layers[0].linear.in_features, *(layer.linear.out_features for layer in layers))
+    net = Network(sizes, neuron=_neurons(layers, params or TwoCompartmentParams()))
+    _copy_weights(net, layers)
+    return net.to(layers[0].linear.weight.device)
+
+
+def differences(model: nn.Module) -> list[Difference]:
+    """Return everything of a snnTorch model that a Network cannot represent, in the model's order.
+
+    An empty list means that `from_snntorch` is exact.
+
+    Example:
+        >>> import snntorch as snn
+        >>> [str(d) for d in differences(nn.Sequential(nn.Linear(4, 2), snn.Leaky(0.9)))]
+        ["1 (Leaky): reset by subtraction; nearest: reset_mechanism='zero'"]
+    """
+    return read_layers(model)[0]
+
+
+def _refuse(model_differences: list[Difference], nearest: bool) -> None:
+    """Raise ValueError for differences that may not, or cannot, be approximated."""
+    refused = [d for d in model_differences if not (nearest and d.taken)]
+    if not refused:
+        return
+    remedy = ""
+    if all(d.taken for d in refused):
+        remedy = " (from_snntorch(model, nearest=True) takes the nearest form)"
+    text = " | ".join(map(str, refused))
+    raise ValueError(f"this model cannot be a Network as it is: {text}{remedy}")
+
+
+def _neurons(layers: list[SnnLayer], constants: TwoCompartmentParams) -> list[TwoCompartmentLIF]:
+    """Return the neuron of each layer; layers of equal decays share one."""
+    neurons = {
+        alphas: TwoCompartmentLIF(
+            dataclasses.replace(constants, alpha_u=alphas[0], alpha_v=alphas[1])
+        )
+        for alphas in (layer.alphas for layer in layers)
+    }
+    return [neurons[layer.alphas] for layer in layers]
+
+
+def _copy_weights(net: Network, layers: list[SnnLayer]) -> None:
+    """Copy weights and biases, scaled by the thresholds and by the graded spikes before them."""
+    graded = torch.ones(())
+    for layer, source in zip(net.layers, layers, strict=True):
+        threshold = source.threshold.cpu()
+        weight, bias = source.linear.weight.detach().cpu(), source.linear.bias
+        layer.w.copy_(weight * graded / threshold.expand(len(layer.b)).unsqueeze(1))
+        layer.b.copy_(torch.zeros(()) if bias is None else bias.detach().cpu() / threshold)
+        graded = source.graded.cpu()
