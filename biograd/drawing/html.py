@@ -2,12 +2,12 @@
 integers, spike by spike.
 
     net = network(fixed, model=model)
-    page = render(net, gallery_images, gallery_labels, title="...", facts={...})
+    page = render(net, gallery_images, gallery_labels, title="...", facts=["..."])
 
-The page needs no network and no other file. Its forward pass (`draw_core.js`) is held equal to the
-emulator's, and so to Lava's, by `draw_check` and the tests; its joules are modelled by the
-constants of `hardware.energy`. The apical compartment and the lesson follow the simulator's
-equations, from the chip's voltages.
+The page needs no internet and no other file. Its forward pass (`network.js`) is held equal to the
+emulator's, and so to Lava's, by `check` and the tests; its joules are modelled by the constants of
+`hardware.energy`. The apical compartment and the weight updates (`learning.js`) follow the
+simulator's equations, on the chip's voltages.
 """
 
 from __future__ import annotations
@@ -29,22 +29,19 @@ from hardware.energy import PROFILES
 from hardware.fixed_point import FixedPointLayer, FixedPointModel
 
 PIXELS = 28 * 28
-ENCODERS = ("integrate_and_fire", "latency", "bernoulli")  # that draw_core.js knows
-ERRORS = ("signed", "running", "final")
+ENCODERS = ("integrate_and_fire", "latency", "bernoulli")  # known to network.js
+ERRORS = ("signed", "running", "final")  # known to learning.js
+NETWORK = ("network.js", "learning.js", "ink.js")  # what computes; the tests run it in Node.js
+PICTURES = ("elements.js", "pictures.js")
+PAGE = ("pad.js", "page.js")
 CLASS_NAMES = {
     "fashion": (
-        "T-shirt",
-        "trousers",
-        "pullover",
-        "dress",
-        "coat",
-        "sandal",
-        "shirt",
-        "sneaker",
-        "bag",
-        "ankle boot",
+        *("T-shirt", "trousers", "pullover", "dress", "coat"),
+        *("sandal", "shirt", "sneaker", "bag", "ankle boot"),
     )
 }
+# Fraction kept per step by the simulator's synapses, unless the model says otherwise.
+_TRACE = {"alpha_x": 0.5, "alpha_z": 0.75}
 
 
 def network(
@@ -55,34 +52,31 @@ def network(
     window: float = 1.0,
     traces: Sequence[Mapping[str, float]] = (),
 ) -> dict[str, Any]:  # any: JSON
-    """What the JavaScript needs of a network, as JSON: integers of the chip, and real feedback
-    weights where `model` has them.
+    """Return a network as JSON for the page: the chip's integers, and real feedback weights.
 
     Args:
         fixed: the integers.
-        model: what they were made from, for its encoder and feedback weights.
+        model: the model they were made from, for its encoder and feedback weights.
         error: key of `biograd.errors.ERRORS` that the network learned with.
         window: half-width of the surrogate slope, thresholds.
-        traces: alpha_x and alpha_z, kept per step, of each layer's synapses; none: the simulator's
-            defaults.
+        traces: alpha_x and alpha_z, fraction kept per step, of each layer's synapses; by default
+            the simulator's defaults.
     Raises: ValueError for an encoder or error neurons that the page does not know;
     limits.LimitError for numbers the chip cannot hold.
     """
     encoder = model.encoder if model else ENCODERS[0]
-    for what, value, known in (("encoder", encoder, ENCODERS), ("error", error, ERRORS)):
-        if value not in known:
-            raise ValueError(f"{what} is {value!r}; the page knows {', '.join(known)}")
+    for name, value, options in (("encoder", encoder, ENCODERS), ("error", error, ERRORS)):
+        if value not in options:
+            raise ValueError(f"{name} is {value!r}; the page knows {', '.join(options)}")
     fits = limits.check(fixed).layers
-    real: Sequence[LayerModel | None] = model.layers if model else [None] * len(fixed.layers)
+    models: Sequence[LayerModel | None] = model.layers if model else [None] * len(fixed.layers)
+    layers = zip(fixed.layers, fits, models, traces or [_TRACE] * len(fits), strict=True)
     return {
         "steps": fixed.steps,
         "encoder": encoder,
         "error": error,
         "window": window,
-        "layers": [
-            _layer(*layer)
-            for layer in zip(fixed.layers, fits, real, traces or [_TRACE] * len(fits), strict=True)
-        ],
+        "layers": [_layer(*layer) for layer in layers],
         "profiles": [dataclasses.asdict(profile) for profile in PROFILES.values()],
         "gallery": {"pixels": "", "labels": []},
     }
@@ -97,13 +91,13 @@ def render(
     facts: Sequence[str] = (),
     classes: Sequence[str] = (),
 ) -> str:
-    """The page as text.
+    """Return the page as text.
 
     Args:
         net: of `network`.
         images: uint8 [n, 28, 28], samples to pick from; labels: int [n].
         facts: short sentences under the title.
-        classes: their names; 0, 1, 2 ... unless given.
+        classes: their names; by default 0, 1, 2 ...
     Raises: ValueError where the network does not take images of 28 x 28 pixels.
     """
     inputs, outputs = net["layers"][0]["inputs"], net["layers"][-1]["neurons"]
@@ -113,37 +107,40 @@ def render(
             f" 28 x 28 = {PIXELS} pixels"
         )
     names = list(classes) or [str(c) for c in range(outputs)]
-    shown = {"pixels": _base64(images.astype(np.uint8)), "labels": [int(label) for label in labels]}
+    gallery = {
+        "pixels": _base64(images.astype(np.uint8)),
+        "labels": [int(label) for label in labels],
+    }
     payload = json.dumps(
-        {**net, "gallery": shown, "names": names}, separators=(",", ":"), allow_nan=False
-    ).replace("<", "\\u003c")
-    here = files("biograd.drawing")
-    template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(
-        (here / "draw.html.j2").read_text("utf-8")
+        {**net, "gallery": gallery, "names": names}, separators=(",", ":"), allow_nan=False
     )
-    return template.render(
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    return environment.from_string(source("page.html.j2")).render(
         title=title,
         facts=facts,
-        payload=Markup(payload),
-        core=Markup((here / "draw_core.js").read_text("utf-8")),
-        pictures=Markup((here / "draw_pictures.js").read_text("utf-8")),
-        page=Markup((here / "draw_page.js").read_text("utf-8")),
-        style=Markup((here / "draw.css").read_text("utf-8")),
+        payload=Markup(payload.replace("<", "\\u003c")),
+        network=Markup(source(*NETWORK)),
+        pictures=Markup(source(*PICTURES)),
+        page=Markup(source(*PAGE)),
+        style=Markup(source("page.css")),
     )
 
 
-# kept per step by the simulator's synapses, where nothing else is said
-_TRACE = {"alpha_x": 0.5, "alpha_z": 0.75}
+def source(*names: str) -> str:
+    """Return the text of files of this folder, one after the other."""
+    folder = files("biograd.drawing")
+    return "\n".join((folder / name).read_text("utf-8") for name in names)
 
 
 def _layer(
     fixed: FixedPointLayer,
     fit: limits.LayerFit,
-    real: LayerModel | None,
+    model: LayerModel | None,
     trace: Mapping[str, float],
 ) -> dict[str, Any]:  # any: JSON
     # Weights of both signs are even on the chip: half of one fits a byte.
     halves = bool((fixed.w % 2 == 0).all() and fixed.w.min() >= -256 and fixed.w.max() <= 254)
+    w_fb = model.w_fb if model else None
     return {
         "inputs": fixed.w.shape[1],
         "neurons": fixed.w.shape[0],
@@ -156,9 +153,9 @@ def _layer(
         "keep_u": 4096 - fixed.du - 1,
         "keep_v": 4096 - fixed.dv,
         "cores": fit.cores,
-        "alpha_a": real.alpha_a if real else 0.0,
+        "alpha_a": model.alpha_a if model else 0.0,
         "trace": dict(trace),
-        "w_fb": _base64(real.w_fb.astype("<f4")) if real and real.w_fb is not None else None,
+        "w_fb": None if w_fb is None else _base64(w_fb.astype("<f4")),
     }
 
 

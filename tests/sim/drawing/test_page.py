@@ -285,11 +285,11 @@ def test_error_apical_voltage_and_lesson_follow_the_simulators_equations(error):
     shown = chip_spikes(model, images("test", 1))
     label = 3
     body = """const net = BioGrad.decode(given.net), done = BioGrad.run(net, Uint8Array.from(given.spikes));
-      const taught = BioGrad.teach(net, done, given.label);
+      const taught = BioGrad.learningSignals(net, done, given.label);
       return { err: Array.from(taught.err), layers: net.layers.map((layer, k) => ({
         v: Array.from(done.layers[k].v),
         v_apical: Array.from(taught.layers[k].v_apical),
-        dw: Array.from({ length: layer.neurons }, (_, n) => Array.from(BioGrad.lesson(net, done, taught, k, n))) })) };"""
+        dw: Array.from({ length: layer.neurons }, (_, n) => Array.from(BioGrad.weightUpdate(net, done, taught, k, n))) })) };"""
     net = html.network(
         fixed,
         model=model,
