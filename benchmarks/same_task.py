@@ -7,7 +7,7 @@ import functools
 import json
 from typing import Any
 
-from biograd.runs.experiment import RunConfig
+from biograd.runs.config import RunConfig
 
 from .peers.baselines import BaselineParams
 

@@ -23,6 +23,7 @@ from .learning.learner import LocalLearner
 from .network import Layer, Network, read_out
 from .neurons import (
     Neuron,
+    NeuronParams,
     SomaState,
     TwoCompartmentLIF,
     TwoCompartmentParams,
@@ -32,7 +33,10 @@ from .neurons import (
 )
 from .readout import Classes, Readout, Values
 from .rules import Eligibility, Factorised, Rule, Update
-from .runs.experiment import Experiment, RunConfig, preset, read_config
+from .runs.config import RunConfig
+from .runs.config_files import read_config
+from .runs.experiment import Experiment
+from .runs.presets import preset
 from .sleep import SleepParams, sleep_phase
 from .traces import TraceParams, trace_step
 from .training.callbacks import EarlyStopping, TensorBoard
@@ -66,6 +70,7 @@ __all__ = [
     "LrCurve",
     "Network",
     "Neuron",
+    "NeuronParams",
     "RandomDFA",
     "Readout",
     "RepetitionParams",

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from .fast_path import compiled_loops
-from .neurons import TwoCompartmentParams
+
+
+@runtime_checkable
+class HasDecays(Protocol):
+    """Constants of a neuron whose current and voltage decay, e.g. `TwoCompartmentParams`."""
+
+    @property
+    def alpha_u(self) -> float: ...
+    @property
+    def alpha_v(self) -> float: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +38,7 @@ class TraceParams:
     alpha_z: float = 0.75
 
     @classmethod
-    def like(cls, neuron: TwoCompartmentParams) -> TraceParams:
+    def like(cls, neuron: HasDecays) -> TraceParams:
         """Return a soma's own filters, for the synapses onto it; see `trace_step`."""
         return cls(alpha_x=neuron.alpha_u, alpha_z=neuron.alpha_v)
 

@@ -17,7 +17,9 @@ from biograd.errors import ERRORS
 from biograd.interop.nir import to_model
 from biograd.learning.learner import LocalLearner
 from biograd.network import Network, read_out
-from biograd.runs.experiment import OPTIMIZERS, RunConfig, build_network
+from biograd.runs.config import RunConfig
+from biograd.runs.experiment import build_network
+from biograd.runs.optimizers import OPTIMIZERS
 from biograd.training.trainer import Trainer, TrainParams
 from hardware import emulator, targets
 from hardware.border.model import SpikeInput

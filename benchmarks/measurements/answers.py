@@ -9,7 +9,8 @@ import torch
 
 from biograd.data.samples import spikes_of
 from biograd.runs.checkpoint import RunFolder, load_weights
-from biograd.runs.experiment import Experiment, RunConfig
+from biograd.runs.config import RunConfig
+from biograd.runs.experiment import Experiment
 
 from .meters import neurobench_metrics
 
@@ -21,6 +22,7 @@ def trained(folder: RunFolder) -> Experiment:
     """The experiment of a run folder with its trained weights and the test images, whatever
     training measured on.
     """
+    torch.set_num_threads(1)  # the learner splits batches over threads of its own
     config = folder.read_config()
     values = {name: getattr(config, name) for name in config.__dataclass_fields__}
     experiment = Experiment.from_config(RunConfig(**(values | {"validation": 0})))

@@ -15,7 +15,7 @@ import torch
 from biograd.feedback import RandomDFA
 from biograd.learning.learner import LocalLearner
 from biograd.network import Network
-from biograd.runs.experiment import RunConfig
+from biograd.runs.config import RunConfig
 
 from ..peers.baselines import METHODS, BaselineParams
 from .meters import EnergyMeter, energy_meters, energy_of

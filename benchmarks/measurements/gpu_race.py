@@ -26,7 +26,7 @@ from biograd.kernels import gpu
 from biograd.learning.learner import LocalLearner
 from biograd.network import Network
 from biograd.rules import Eligibility, Factorised
-from biograd.runs.experiment import RunConfig
+from biograd.runs.config import RunConfig
 from biograd.traces import TraceParams
 
 from ..peers.baselines import METHODS, BaselineParams

@@ -15,7 +15,7 @@ from biograd.data.datasets import DataSet, ImageSet
 from biograd.deployment import CALIBRATION, chip_spikes, connected, price
 from biograd.encoders import ENCODERS, integrate_and_fire
 from biograd.interop.nir import to_model
-from biograd.runs.experiment import RunConfig
+from biograd.runs.config import RunConfig
 from biograd.training.trainer import Trainer
 from hardware import emulator, limits
 from hardware.border.model import Model, OperationCounts, RunResult, SpikeInput

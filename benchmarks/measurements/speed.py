@@ -14,8 +14,7 @@ from __future__ import annotations
 import functools
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -25,11 +24,11 @@ from biograd.data.datasets import load
 from biograd.encoders import integrate_and_fire
 from biograd.errors import SignedSpikes
 from biograd.feedback import RandomDFA
-from biograd.kernels.threads import in_parts
+from biograd.kernels.threads import in_parts, one_torch_thread
 from biograd.learning.learner import LocalLearner, Order
 from biograd.network import Network
 from biograd.rules import Eligibility, Factorised, Rule
-from biograd.runs.experiment import RunConfig
+from biograd.runs.config import RunConfig
 
 from ..peers.baselines import METHODS, BaselineParams
 from ..peers.libraries import has_spikingjelly
@@ -108,19 +107,6 @@ def _step(learner: Any, spikes: torch.Tensor, labels: torch.Tensor) -> Step:
             optimizer.step()
 
     return step
-
-
-@contextmanager
-def one_torch_thread() -> Iterator[None]:
-    """Torch's own threads set to one, as `Experiment` does for a learner that splits batches
-    itself.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def interleaved(

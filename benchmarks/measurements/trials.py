@@ -13,7 +13,9 @@ from typing import Any
 import torch
 
 from biograd.data.augment import AugmentParams
-from biograd.runs.experiment import PRESETS, Experiment, RunConfig, default_threads, load_sets
+from biograd.runs.config import RunConfig
+from biograd.runs.experiment import Experiment, default_threads, load_sets
+from biograd.runs.presets import PRESETS
 from biograd.training.repetition import RepetitionParams
 from biograd.training.trainer import Progress, Trainer
 
@@ -85,6 +87,7 @@ def train(
 def trainer_of(trial: Trial) -> Trainer:
     """The trainer of a trial, not yet started."""
     if trial.baseline is None:
+        torch.set_num_threads(1)  # the learner splits batches over threads of its own
         return Experiment.from_config(trial.config).trainer
     torch.set_num_threads(trial.config.threads or default_threads())
     train_set, test_set = load_sets(trial.config)

@@ -22,7 +22,8 @@ import torch
 from biograd.data.samples import Samples, spikes_of
 from biograd.encoders import ENCODERS
 from biograd.interop.nir import to_model
-from biograd.runs.experiment import RunConfig, load_sets
+from biograd.runs.config import RunConfig
+from biograd.runs.experiment import load_sets
 from biograd.training.repetition import lead_of
 from biograd.training.trainer import Progress, Trainer
 from hardware import emulator, limits

@@ -32,7 +32,8 @@ from biograd.learning.learner import StepResult
 from biograd.network import Network
 from biograd.neurons import HasSpikes, Neuron, SomaState, TwoCompartmentLIF, TwoCompartmentParams
 from biograd.readout import Readout
-from biograd.runs.experiment import OPTIMIZERS, SCHEDULES, RunConfig
+from biograd.runs.config import RunConfig
+from biograd.runs.optimizers import OPTIMIZERS, SCHEDULES
 from biograd.training.trainer import Learner, Trainer, TrainParams
 
 from .backprop import CLASSES, LOSSES, Surrogate, finish, layers_of, leaves, lif

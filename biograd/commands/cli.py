@@ -10,6 +10,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import io
+import os
 import sys
 from types import ModuleType
 from typing import Any
@@ -31,10 +32,9 @@ COMMANDS = {
 }
 # Commands of another package, found by name, so that nothing in biograd imports it.
 _PACKAGES = {"benchmark": "benchmarks", "report": "benchmarks"}
-_EPILOGUE = (
-    "every command takes --json: one JSON object as the last line of standard output, all else on"
-    " standard error"
-)
+_EPILOGUE = """every command takes
+  --json           one JSON object as the last line of standard output, all else on standard error
+  --import MODULE  import a module of your own first, which adds to the tables, e.g. RULES"""
 _RULE = "─"
 
 
@@ -53,7 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
     console = Console(as_json="--json" in arguments)
     try:
         command = _module(arguments[0])
-        result = command.run(parse(command, arguments[0], arguments[1:]), console)
+        flags = _import_named(arguments[1:])
+        result = command.run(parse(command, arguments[0], flags), console)
     except KeyboardInterrupt:
         console.error("stopped")
         return 130
@@ -79,6 +80,27 @@ def _module(name: str) -> ModuleType:
             " in a checkout of BioGrad, or reinstall biograd with all its packages"
         )
     return importlib.import_module(f"{package}.commands.{name}")
+
+
+def _import_named(arguments: list[str]) -> list[str]:
+    """Import the modules named by --import, and return the other arguments.
+
+    They are found where Python finds modules, and in the working folder. Only the command line can
+    name them: a file that is read, e.g. a run's configuration, never makes code run.
+    """
+    others, words = [], iter(arguments)
+    for word in words:
+        flag, _, name = word.partition("=")
+        if flag != "--import":
+            others.append(word)
+            continue
+        name = name or next(words, "")
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise ValueError(f"--import is {name!r}; need the name of a module, e.g. my_rules")
+        if os.getcwd() not in sys.path:
+            sys.path.append(os.getcwd())
+        importlib.import_module(name)
+    return others
 
 
 # any: the Args of a command

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 import tyro
 
 from ..runs.checkpoint import RunFolder
@@ -23,6 +24,7 @@ class Args:
 
 def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     """Evaluate the run's checkpoint."""
+    torch.set_num_threads(1)  # the learner splits batches over threads of its own
     experiment = trained(RunFolder(args.run), console)
     evaluation = experiment.trainer.evaluate()
     console.say(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+import torch
 import tyro
 
 from hardware.border.files import write_model
@@ -27,6 +28,7 @@ class Args:
 
 def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     """Export the run's checkpoint."""
+    torch.set_num_threads(1)  # the learner splits batches over threads of its own
     folder = RunFolder(args.run)
     experiment = trained(folder, console)
     accuracy = experiment.trainer.evaluate().test_accuracy

@@ -14,13 +14,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import torch
 import tyro
 
 from ..learning.workers import SharedLearner, Workers, joined
 from ..pictures.run import draw_run
 from ..runs import records
 from ..runs.checkpoint import RunFolder, drop_records_after, load_checkpoint
-from ..runs.experiment import PRESETS, Experiment, RunConfig, preset, read_config
+from ..runs.config import RunConfig, with_neuron_model
+from ..runs.config_files import read_config
+from ..runs.experiment import Experiment
+from ..runs.presets import PRESETS, preset
 from ..training.lr_search import find_lr
 from .console import Console
 from .helpers.interrupt import stop_request
@@ -68,6 +72,8 @@ def defaults(arguments: list[str]) -> Args:
             f" preset = {name!r}"
         )
     run = read_config(file) if file else preset(name or "mnist")
+    if model := _value(arguments, "--neuron-model"):
+        run = with_neuron_model(run, model)  # its constants become flags
     if start := _value(arguments, "--from"):
         dt = _value(arguments, "--dt")
         run = configured(
@@ -81,6 +87,7 @@ def defaults(arguments: list[str]) -> Args:
 
 def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     """Train, save, draw; returns the run's record."""
+    torch.set_num_threads(1)  # the learner splits batches over threads of its own
     if args.find_lr:
         return _find_lr(args, console)
     with joined(args.run.device) as workers:

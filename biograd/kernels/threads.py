@@ -4,11 +4,13 @@ they read.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from functools import cache
 from typing import TypeVar
 
+import torch
 from torch import Tensor
 
 R = TypeVar("R")
@@ -30,6 +32,17 @@ def in_parts(work: Callable[..., R], threads: int, *tensors: tuple[Tensor, int])
     return list(
         _pool(threads).map(lambda chunk: work(*(part.contiguous() for part in chunk)), chunks)
     )
+
+
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Set torch's own threads to 1 for a while: a learner splits batches over its own instead."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def share_out(samples: int, threads: int) -> list[tuple[int, int]]:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from ..data.samples import spikes_of
 from ..files import atomic_write
+from ..neurons import TwoCompartmentLIF
 from ..runs import records
 from ..runs.checkpoint import RunFolder
 from ..runs.experiment import Experiment
@@ -37,7 +38,10 @@ def _figures(experiment: Experiment, found: list[dict[str, Any]]) -> dict[str, F
         images, torch.tensor([0]), config.steps, encoder=trainer.encoder, generator=generator
     )
     figures = {"learning_curve": plots.learning_curve(found)}
-    if config.hidden:
+    if any(record.get("feedback_angle_deg") for record in found):
+        figures["feedback_angles"] = plots.feedback_angles(found)
+    # the probe reads the voltage of a two-compartment LIF
+    if config.hidden and isinstance(experiment.net.layers[0].neuron, TwoCompartmentLIF):
         # of the first layer, which is drawn
         trace = getattr(experiment.learner.rule, "trace", config.trace)
         sample = probe(
@@ -47,7 +51,6 @@ def _figures(experiment: Experiment, found: list[dict[str, Any]]) -> dict[str, F
             trace=trace,
         )
         figures |= {
-            "feedback_angles": plots.feedback_angles(found),
             "raster": plots.raster(
                 sample.spikes, f"one test sample of {images.name}, class {int(images.y[0])}"
             ),

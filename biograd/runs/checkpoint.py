@@ -25,7 +25,9 @@ from safetensors.torch import save
 from ..files import atomic_write, shown
 from ..training.trainer import Trainer, check_finite
 from . import records
-from .experiment import Experiment, RunConfig, config_toml, read_config
+from .config import RunConfig
+from .config_files import config_toml, read_config
+from .experiment import Experiment
 from .stored_state import FORMAT, changing, matching, optimizer_state, read_file
 
 

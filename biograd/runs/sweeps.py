@@ -16,7 +16,9 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .experiment import Experiment, RunConfig
+from ..kernels.threads import one_torch_thread
+from .config import RunConfig
+from .experiment import Experiment
 
 if TYPE_CHECKING:
     import optuna
@@ -85,7 +87,8 @@ def sweep(
         return accuracy
 
     if len(finished) < trials:
-        study.optimize(objective, n_trials=trials - len(finished), n_jobs=jobs)
+        with one_torch_thread():
+            study.optimize(objective, n_trials=trials - len(finished), n_jobs=jobs)
     return study
 
 

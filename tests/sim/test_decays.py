@@ -26,7 +26,9 @@ from biograd.network import Network
 from biograd.neurons import SomaState, TwoCompartmentLIF, TwoCompartmentParams, lif_params
 from biograd.rules import Eligibility, Factorised
 from biograd.runs.checkpoint import RunFolder
-from biograd.runs.experiment import Experiment, RunConfig, read_config
+from biograd.runs.config import RunConfig
+from biograd.runs.config_files import read_config
+from biograd.runs.experiment import Experiment
 from biograd.sleep import DreamState, SleepParams, dream, homeostatic_step, sleep_phase
 from biograd.training.trainer import Trainer
 from hardware import emulator

@@ -21,7 +21,8 @@ from safetensors.torch import load_file
 
 from biograd.data.samples import spikes_of
 from biograd.runs import records
-from biograd.runs.experiment import Experiment, RunConfig
+from biograd.runs.config import RunConfig
+from biograd.runs.experiment import Experiment
 from biograd.sleep import SleepParams
 
 SLEEP = SleepParams(every=10, first_night=20, phases=1, steps=100)

@@ -22,7 +22,9 @@ from hypothesis import strategies as st
 from biograd.data import datasets, fetch, idx
 from biograd.runs import records
 from biograd.runs.checkpoint import RunFolder, load_weights
-from biograd.runs.experiment import Experiment, RunConfig, read_config
+from biograd.runs.config import RunConfig
+from biograd.runs.config_files import read_config
+from biograd.runs.experiment import Experiment
 
 FUZZ = Path(__file__).parents[2] / "tools" / "fuzz"
 sys.path.insert(0, str(FUZZ))

@@ -31,7 +31,8 @@ from biograd.readout import Classes, Values
 from biograd.rules import RULES, Eligibility
 from biograd.runs import checkpoint, records
 from biograd.runs.checkpoint import RunFolder
-from biograd.runs.experiment import Experiment, RunConfig
+from biograd.runs.config import RunConfig
+from biograd.runs.experiment import Experiment
 from biograd.sleep import SleepParams
 from biograd.traces import TraceParams
 from biograd.training.callbacks import EarlyStopping

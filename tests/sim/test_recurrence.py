@@ -24,7 +24,7 @@ from biograd.network import Network
 from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams
 from biograd.rules import RULES, Eligibility
 from biograd.runs.checkpoint import RunFolder
-from biograd.runs.experiment import RunConfig
+from biograd.runs.config import RunConfig
 from biograd.sleep import SleepParams
 from biograd.training.evaluation import evaluate
 from biograd.training.probe import probe

@@ -13,7 +13,8 @@ from hypothesis.extra import numpy as arrays
 
 from biograd.data.idx import format_idx, parse_idx
 from biograd.runs import records
-from biograd.runs.experiment import RunConfig, config_toml, read_config
+from biograd.runs.config import RunConfig
+from biograd.runs.config_files import config_toml, read_config
 from biograd.sleep import SleepParams
 
 json_values = st.recursive(

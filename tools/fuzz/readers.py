@@ -219,7 +219,8 @@ def checkpoint() -> Reader:
     from biograd.data import datasets
     from biograd.runs import records
     from biograd.runs.checkpoint import RunFolder, load_checkpoint, load_weights, save_checkpoint
-    from biograd.runs.experiment import Experiment, RunConfig
+    from biograd.runs.config import RunConfig
+    from biograd.runs.experiment import Experiment
     from biograd.sleep import SleepParams
 
     def few(root, split, progress):
@@ -283,7 +284,8 @@ def checkpoint() -> Reader:
 
 def config() -> Reader:
     """The configuration of a run, TOML."""
-    from biograd.runs.experiment import PRESETS, config_toml, read_config
+    from biograd.runs.config_files import config_toml, read_config
+    from biograd.runs.presets import PRESETS
 
     seeds = [config_toml(PRESETS[name]).encode() for name in ("mnist", "mnist-online")]
     seeds.append(b'preset = "mnist"\nhidden = [32, 16]\nlr = 2e-3\n[sleep]\nrate = 0.1\n')

@@ -8,12 +8,18 @@ import dataclasses
 from pathlib import Path
 
 from ...interop.nir import from_nir
-from ...neurons import lif_params
-from ...runs.experiment import Experiment, RunConfig
+from ...neurons import TwoCompartmentParams, lif_params
+from ...runs.config import RunConfig
+from ...runs.experiment import Experiment
 
 
 def configured(run: RunConfig, path: Path, *, dt: float | None, w_in: str | None) -> RunConfig:
     """Return the configuration with hidden sizes, neuron and traces of a NIR file's network."""
+    if not isinstance(run.neuron, TwoCompartmentParams):
+        raise ValueError(
+            f"neuron_model is {run.neuron_model!r}, and --from takes constants of the"
+            " two-compartment LIF over: leave one of them out"
+        )
     net = from_nir(path, dt=dt, w_in=w_in)
     params = [lif_params(layer.neuron) for layer in net.layers]
     p = params[0]

@@ -8,8 +8,10 @@ from typing import Any
 from hardware.border.model import Model
 
 from ...interop.nir import to_model
+from ...neurons import lif_params
 from ...runs.checkpoint import RunFolder, load_weights
-from ...runs.experiment import Experiment, layer_params
+from ...runs.config import layer_params
+from ...runs.experiment import Experiment
 from ...traces import TraceParams
 from ..console import Console
 
@@ -47,7 +49,8 @@ def model_of(experiment: Experiment, **measured: float | None) -> Model:
 def _learning(experiment: Experiment) -> dict[str, Any]:  # any: JSON
     """Return the constants of the learning rule; `traces` per layer where layers differ."""
     config = experiment.config
-    learning = {"rule": config.rule, "error": config.error, "window": config.neuron.window}
+    window = lif_params(experiment.net.layers[0].neuron).window
+    learning = {"rule": config.rule, "error": config.error, "window": window}
     params = layer_params(config)
     if params:
         traces = [dataclasses.asdict(TraceParams.like(layer)) for layer in params]

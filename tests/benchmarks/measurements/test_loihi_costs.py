@@ -15,7 +15,8 @@ from benchmarks.peers.baselines import BaselineParams
 from benchmarks.tasks import Bench, of_run, trial_task
 from biograd.data.datasets import ImageSet
 from biograd.runs.checkpoint import RunFolder, save_checkpoint
-from biograd.runs.experiment import Experiment, RunConfig
+from biograd.runs.config import RunConfig
+from biograd.runs.experiment import Experiment
 from hardware import emulator
 from hardware.border.model import LayerModel, Model, SpikeInput
 from hardware.fixed_point import quantise

@@ -14,7 +14,7 @@ import torch
 from benchmarks.measurements import loihi_costs, whole_run
 from benchmarks.measurements.trials import Trial, pareto_trials, train
 from biograd.data.datasets import ImageSet
-from biograd.runs.experiment import RunConfig
+from biograd.runs.config import RunConfig
 from biograd.training.repetition import RepetitionParams
 from hardware.border.model import LayerModel, Model, SpikeInput
 

@@ -17,7 +17,7 @@ from benchmarks.peers.baselines import (
 from benchmarks.peers.libraries import has_spikingjelly
 from biograd.data.augment import AugmentParams
 from biograd.neurons import TwoCompartmentParams
-from biograd.runs.experiment import RunConfig
+from biograd.runs.config import RunConfig
 
 
 class Blobs:

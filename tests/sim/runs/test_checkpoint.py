@@ -10,7 +10,8 @@ from safetensors.torch import load_file, save_file
 
 from biograd.runs import records
 from biograd.runs.checkpoint import RunFolder, load_checkpoint, load_weights, save_checkpoint
-from biograd.runs.experiment import Experiment, RunConfig
+from biograd.runs.config import RunConfig
+from biograd.runs.experiment import Experiment
 from biograd.sleep import SleepParams
 
 CONFIG = RunConfig(

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from biograd.runs.experiment import RunConfig
+from biograd.runs.config import RunConfig
 from biograd.runs.sweeps import changed, sweep
 
 SMALL = RunConfig(hidden=(12,), epochs=2, batch=50, limit=200, validation=100, threads=1)

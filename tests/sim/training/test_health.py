@@ -9,7 +9,8 @@ import biograd as bg
 from biograd.commands.cli import main
 from biograd.runs import records
 from biograd.runs.checkpoint import RunFolder, save_checkpoint
-from biograd.runs.experiment import Experiment, RunConfig
+from biograd.runs.config import RunConfig
+from biograd.runs.experiment import Experiment
 from biograd.sleep import SleepParams
 from biograd.training.health import (
     FaultLog,

@@ -14,7 +14,8 @@ from biograd.learning.learner import LocalLearner, StepResult
 from biograd.network import Network, most_spikes
 from biograd.runs import records
 from biograd.runs.checkpoint import RunFolder, load_checkpoint, save_checkpoint
-from biograd.runs.experiment import Experiment, RunConfig, seldom_active
+from biograd.runs.config import RunConfig
+from biograd.runs.experiment import Experiment, rarely_active
 from biograd.sleep import SleepParams
 from biograd.training.repetition import Repetition, RepetitionParams, UnsureOnly, lead_of
 from biograd.training.trainer import Trainer, TrainParams
@@ -219,7 +220,7 @@ def test_a_checkpoint_with_impossible_pauses_is_refused():
 def test_inputs_that_seldom_fire_have_no_synapses_and_stay_so(mnist):
     config = dataclasses.replace(RESTING, input_share=0.1, epochs=1)
     experiment = Experiment.from_config(config)
-    seldom = seldom_active(experiment.train_set, config)
+    seldom = rarely_active(experiment.train_set, config)
     assert 200 < int(seldom.sum()) < 700
     spikes = spikes_of(experiment.train_set, torch.arange(len(experiment.train_set)), config.steps)
     assert torch.equal(seldom, spikes.any(0).float().mean(0) < 0.1)

@@ -1,0 +1,230 @@
+"""The configuration of one training run: numbers and words, checked when it is made."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..data.augment import AugmentParams
+from ..data.datasets import DATASETS
+from ..encoders import ENCODERS, EVENTS
+from ..errors import ERRORS
+from ..feedback import FEEDBACK
+from ..learning.learner import Order
+from ..neurons import NEURONS, NeuronParams, TwoCompartmentParams
+from ..rules import RULES
+from ..sleep import SleepParams
+from ..traces import TraceParams
+from ..training.repetition import RepetitionParams
+from .optimizers import OPTIMIZERS, SCHEDULES
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """One training run.
+
+    Words are keys of the tables `NEURONS`, `ENCODERS`, `ERRORS`, `FEEDBACK`, `RULES`, `DATASETS`,
+    `OPTIMIZERS` and `SCHEDULES`; a line of your own in one of them, e.g.
+    `RULES["lazy"] = Lazy`, makes a new word. `neuron` holds constants of the neuron model: those of
+    another model's class `Params` where `neuron_model` names one.
+
+    Example:
+        >>> RunConfig(hidden=(100,), lr=2e-3).optimizer
+        'adam'
+    """
+
+    # mnist, fashion, events-mnist-simulated, or nmnist and shd from your own copies
+    dataset: str = "mnist"
+    data_folder: str = ""  # folder of the data sets; the usual one where empty
+    # training samples set apart and measured instead of the test samples; 0: none
+    validation: int = 0
+    limit: int = 0  # use only this many training samples; 0: all
+    hidden: tuple[int, ...] = (256, 256)  # neurons of each hidden layer
+    # synapses within each hidden layer, from its spikes of the step before, with the same rule
+    recurrent: bool = False
+    # NIR file to take the first weights from (--from sets it, and constants to match); random
+    # weights where empty
+    start_from: str = ""
+    epochs: int = 20  # times through the training samples
+    # stop after so many epochs without a better result on the validation samples, and keep the
+    # best; 0: never
+    patience: int = 0
+    batch: int = 100  # samples per update
+    steps: int = 10  # time steps per sample, T
+    # images to spikes: integrate_and_fire, bernoulli or latency; events for recordings
+    encoder: str = "integrate_and_fire"
+    # error neurons: signed (spikes -1, 0, 1), running (rate so far) or final (rate of the sample)
+    error: str = "signed"
+    # weight of each class's errors: equal, balanced (rare classes more), or numbers, e.g. 1,1,2.5
+    class_weights: str = "equal"
+    # path of the error: sleep (aligned by sleep), dfa (random, fixed) or symmetric (upper bound)
+    feedback: str = "sleep"
+    # local rule: eligibility (per step) or factorised (over time: faster, slightly less accurate)
+    rule: str = "eligibility"
+    # layer (a whole layer over all steps at once) or online (step by step, memory independent of T)
+    order: Order = "layer"
+    optimizer: str = "adam"  # adam, adamw or sgd
+    lr: float = 1e-3  # learning rate at the start, thresholds (adam) or 1 (sgd)
+    momentum: float = 0.0  # of sgd, 0..1
+    weight_decay: float = 0.0  # of the optimizer
+    # inputs that fire in a smaller share of the training samples get no synapses, 0..1; 0: all
+    # inputs have synapses
+    input_share: float = 0.0
+    schedule: str = "cosine"  # learning rate over the run: cosine or linear to 0, or constant
+    seed: int = 0  # of weights, order and noise
+    # processor threads, which set the last bits of sums; 0: one per core
+    threads: int = 0
+    device: str = "cpu"  # cpu or cuda
+    neuron_model: str = "two_compartment"  # neuron of every layer
+    neuron: NeuronParams = field(default_factory=TwoCompartmentParams)
+    # current kept per step by neurons and synapses of each layer in turn; empty: neuron's and
+    # trace's
+    alphas_u: tuple[float, ...] = ()
+    alphas_v: tuple[float, ...] = ()  # the same for the voltage
+    trace: TraceParams = field(default_factory=TraceParams)
+    sleep: SleepParams = field(default_factory=SleepParams)
+    repetition: RepetitionParams = field(default_factory=RepetitionParams)
+    augment: AugmentParams = field(default_factory=AugmentParams)
+
+    def __post_init__(self) -> None:
+        self._check_words()
+        self._fit_neuron()
+        self._check_ranges()
+        self._check_layers()
+        self._check_combinations()
+
+    def _check_words(self) -> None:
+        known: dict[str, Collection[str]] = {
+            "dataset": DATASETS,
+            "encoder": (*ENCODERS, EVENTS),
+            "error": ERRORS,
+            "feedback": FEEDBACK,
+            "rule": RULES,
+            "order": ("layer", "online"),
+            "optimizer": OPTIMIZERS,
+            "schedule": SCHEDULES,
+            "neuron_model": NEURONS,
+            "device": ("cpu", "cuda"),
+        }
+        for name, words in known.items():
+            if getattr(self, name) not in words:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; known: {', '.join(words)}")
+        if self.class_weights not in ("equal", "balanced"):
+            class_weights(self.class_weights)
+
+    def _fit_neuron(self) -> None:
+        """Hold `neuron` to the model's own constants; defaults of another model are replaced."""
+        kind, model = type(self.neuron), NEURONS[self.neuron_model]
+        if kind is model.Params:
+            return
+        if self.neuron != kind():
+            raise ValueError(
+                f"neuron is {self.neuron}, and neuron_model {self.neuron_model!r} has constants of"
+                f" its own ({model.__qualname__}.Params): set those"
+            )
+        object.__setattr__(self, "neuron", model.Params())  # as a frozen dataclass is completed
+
+    def _check_ranges(self) -> None:
+        for name in ("epochs", "batch", "steps"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; need at least 1")
+        for name in ("validation", "limit", "threads", "seed", "weight_decay", "patience"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; need 0 or more")
+        if any(n < 1 for n in self.hidden):
+            raise ValueError(
+                f"hidden is {self.hidden}; need at least 1 neuron in each hidden layer"
+            )
+        if not 0 <= self.input_share < 1:
+            raise ValueError(
+                f"input_share is {self.input_share}; need 0 (all inputs have synapses) or a share"
+                " below 1"
+            )
+        if not 0 < self.lr < float("inf"):
+            raise ValueError(f"lr is {self.lr}; need a finite learning rate above 0")
+        if not 0 <= self.momentum < 1:
+            raise ValueError(f"momentum is {self.momentum}; need 0 <= momentum < 1")
+
+    def _check_layers(self) -> None:
+        """Check the decays of each layer: their number, their range, and what they act on."""
+        layers, constants = len(self.hidden) + 1, _field_names(self.neuron)
+        for name in ("alphas_u", "alphas_v"):
+            alphas = getattr(self, name)
+            if len(alphas) not in (0, layers) or not all(0 <= alpha < 1 for alpha in alphas):
+                raise ValueError(
+                    f"{name} is {alphas}; need a fraction of 0 or more, below 1, for each of"
+                    f" {layers} layers, or none"
+                )
+            if alphas and not {"alpha_u", "alpha_v"} <= constants:
+                raise ValueError(
+                    f"{name} is {alphas}, and neuron_model {self.neuron_model!r} has no alpha_u and"
+                    f" alpha_v: leave {name} out"
+                )
+        params = layer_params(self)
+        # That of the first layer is what a run started --from such a network has in its file.
+        if params and self.trace not in (TraceParams(), TraceParams.like(params[0])):
+            raise ValueError(
+                f"trace is {self.trace}, and alphas_u or alphas_v set the traces of each layer:"
+                " leave one of them out"
+            )
+
+    def _check_combinations(self) -> None:
+        if self.recurrent and self.start_from:
+            raise ValueError(
+                f"recurrent is set, and {self.start_from} holds no recurrent weights: start without"
+                " --from, or without --recurrent"
+            )
+        if self.patience and not self.validation:
+            raise ValueError(
+                f"patience is {self.patience} and validation 0: set --validation, since test"
+                " samples must choose nothing"
+            )
+        if self.momentum and self.optimizer != "sgd":
+            raise ValueError(
+                f"momentum is {self.momentum} and optimizer {self.optimizer!r}: momentum belongs"
+                " to sgd"
+            )
+        if self.order == "online" and not ERRORS[self.error].causal:
+            raise ValueError(
+                f"error {self.error!r} needs the end of the sample, so it cannot learn online: use"
+                " --order layer"
+            )
+
+
+def with_neuron_model(config: RunConfig, model: str) -> RunConfig:
+    """Return the configuration with this neuron model; another model starts from its defaults."""
+    if model == config.neuron_model:
+        return config
+    return dataclasses.replace(config, neuron_model=model, neuron=TwoCompartmentParams())
+
+
+# any: the model's own constants, with alpha_u and alpha_v among them
+def layer_params(config: RunConfig) -> list[Any]:
+    """Return the neuron's constants of each layer; [] where one set holds for all layers."""
+    alphas = {
+        name: values
+        for name, values in (("alpha_u", config.alphas_u), ("alpha_v", config.alphas_v))
+        if values
+    }
+    layers = range(len(config.hidden) + 1 if alphas else 0)
+    return [
+        dataclasses.replace(config.neuron, **{name: alphas[name][layer] for name in alphas})
+        for layer in layers
+    ]
+
+
+def class_weights(text: str) -> list[float]:
+    """Read numbers with commas between them; ValueError names the words that are known, too."""
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(
+            f"class_weights is {text!r}; known: equal, balanced, or numbers with commas, e.g."
+            " 1,1,2.5"
+        ) from None
+
+
+def _field_names(params: NeuronParams) -> set[str]:
+    return {constant.name for constant in dataclasses.fields(params)}

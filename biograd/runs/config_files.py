@@ -1,0 +1,111 @@
+"""Configurations of a run as TOML files: data alone, checked field by field."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, get_origin, get_type_hints
+
+import tomli_w
+import tomllib
+
+from .config import RunConfig, with_neuron_model
+from .presets import PRESETS, preset
+
+MAX_BYTES = 1 << 16  # of a configuration; with every field named it has two thousand
+_INT_END = 1 << 53  # whole numbers below this are exact as floats
+_NEEDED = {  # what a field of each type holds, for messages
+    int: "a whole number",
+    float: "a number",
+    str: "a string",
+    tuple[int, ...]: "a list of whole numbers, e.g. [256, 256]",
+    tuple[float, ...]: "a list of numbers, e.g. [0.9, 0.75, 0.75]",
+}
+
+
+def read_config(path: str | Path) -> RunConfig:
+    """Read a TOML file; it may name a `preset` to start from.
+
+    Raises: ValueError in one line for unknown fields, wrong types and values out of range.
+
+    Example:
+        >>> _ = Path("run.toml").write_text("epochs = 3")
+        >>> read_config("run.toml").epochs
+        3
+    """
+    if not Path(path).is_file():
+        raise ValueError(
+            f"{path} is not a file: name a TOML file, or start from a preset ({', '.join(PRESETS)})"
+        )
+    if (size := Path(path).stat().st_size) > MAX_BYTES:
+        raise ValueError(
+            f"{path} has {size:,} bytes; a configuration has at most {MAX_BYTES:,}: this is another"
+            " file"
+        )
+    try:
+        table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    # TOMLDecodeError, UnicodeDecodeError, and numbers of thousands of digits
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not TOML: {error}") from error
+    base = preset(table.pop("preset")) if isinstance(table.get("preset"), str) else RunConfig()
+    if isinstance(model := table.get("neuron_model"), str):
+        try:
+            base = with_neuron_model(base, model)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+    return _from_table(base, table, str(path), "")
+
+
+def config_toml(config: RunConfig) -> str:
+    """Return a configuration as TOML, every field named."""
+    return tomli_w.dumps(dataclasses.asdict(config))
+
+
+# any: one of the frozen params
+def _from_table(base: Any, table: Mapping[str, Any], path: str, prefix: str) -> Any:
+    hints = get_type_hints(type(base))
+    fields = [field.name for field in dataclasses.fields(base)]
+    changes = {}
+    for name, value in table.items():
+        where = f"{path}: {prefix}{name}"
+        if name not in fields:
+            near = difflib.get_close_matches(name, fields, n=1)
+            raise ValueError(
+                f"{where} is not a field; "
+                + (f"did you mean {prefix}{near[0]}?" if near else f"known: {', '.join(fields)}")
+            )
+        if dataclasses.is_dataclass(hints[name]):
+            if not isinstance(value, dict):
+                raise ValueError(f"{where} is {value!r}; need a table, [{prefix}{name}]")
+            changes[name] = _from_table(getattr(base, name), value, path, f"{prefix}{name}.")
+        else:
+            changes[name] = _as_type(value, hints[name], where)
+    try:
+        return dataclasses.replace(base, **changes)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _as_type(value: Any, kind: Any, where: str) -> Any:  # any: TOML's values, and types of fields
+    if type(value) is int and abs(value) >= _INT_END:
+        raise ValueError(
+            f"{where} is a number of {len(str(abs(value)))} digits; need one below 2**53"
+        )
+    if kind is float and type(value) in (int, float):
+        return float(value)
+    if kind == tuple[float, ...] and _all_numbers(value, int, float):
+        return tuple(map(float, value))
+    if kind == tuple[int, ...] and _all_numbers(value, int):
+        return tuple(value)
+    if type(value) is kind or (get_origin(kind) is Literal and type(value) is str):
+        return value  # which words a field knows is the configuration's own check
+    need = _NEEDED.get(kind, "a word")
+    raise ValueError(f"{where} is {value!r}; need {need}")
+
+
+def _all_numbers(value: Any, *kinds: type) -> bool:  # any: TOML's values
+    return isinstance(value, list) and all(
+        type(number) in kinds and abs(number) < _INT_END for number in value
+    )
