@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import snntorch
 import torch
 from torch import Tensor, nn
+
+from .running import Leaves
+from .tracing import ForwardTrace, trace_forward
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class Difference:
 class SnnLayer(NamedTuple):
     """A Linear and the neurons after it, as a layer of a Network."""
 
+    name: str  # of the Linear
     linear: nn.Linear
     alphas: tuple[float, float]  # alpha_u, alpha_v
     threshold: Tensor  # of each neuron, or one for all
@@ -55,16 +59,30 @@ _NEAREST = {
 }
 
 
-def read_layers(model: nn.Module) -> tuple[list[Difference], list[SnnLayer]]:
-    """Return the differences from a Network, and the layers in their nearest form.
+class ModelReading(NamedTuple):
+    """A model as read: what differs from a Network, and its layers in their nearest form."""
 
-    The layers are complete only where every difference can be taken.
+    differences: list[Difference]
+    layers: list[SnnLayer]  # complete only where every difference can be taken
+    trace: ForwardTrace  # what its forward computes
+
+
+def read_layers(model: nn.Module, sample: Sequence[Any] | None = None) -> ModelReading:
+    """Run a model, and read the modules that it calls, in the order of their calls.
+
+    Args:
+        sample: arguments that the model runs on (any: the model's own); random spikes unless given.
     """
+    leaves = _leaves(model)
+    trace = ForwardTrace(list(leaves))
+    if len(leaves) > 1:
+        trace = trace_forward(model, leaves, sample)
     reader = _Reader()
-    for name, module in _in_order(model):
-        reader.read(f"{name} ({type(module).__name__})", module)
+    for name in trace.called or leaves:
+        reader.read(name, leaves[name])
     reader.end()
-    return reader.differences, reader.layers
+    reader.compare_forward(trace, leaves)
+    return ModelReading(reader.differences, reader.layers, trace)
 
 
 class _Reader:
@@ -73,17 +91,18 @@ class _Reader:
     def __init__(self) -> None:
         self.differences: list[Difference] = []
         self.layers: list[SnnLayer] = []
-        self.linear: tuple[str, nn.Linear] | None = None  # its place, and itself
+        self.linear: tuple[str, nn.Linear] | None = None  # its name, and itself
 
-    def read(self, place: str, module: nn.Module) -> None:
+    def read(self, name: str, module: nn.Module) -> None:
         """Take the next module into account."""
+        place = _place(name, module)
         if isinstance(module, nn.Flatten | nn.Identity):
             return
         if isinstance(module, nn.Dropout):
             self._differ(place, "dropout", "left out", True)
         elif type(module) is nn.Linear:
             self._expect_no_linear("snn.Leaky after it")
-            self.linear = place, module
+            self.linear = name, module
         elif type(module) in (snntorch.Leaky, snntorch.Synaptic):
             self._read_neurons(place, module)
             self.linear = None
@@ -105,6 +124,16 @@ class _Reader:
             nearest = "nn.Linear followed by snn.Leaky"
             self._differ("the model", "holds no layer", nearest, False)
 
+    def compare_forward(self, trace: ForwardTrace, leaves: Leaves) -> None:
+        """Add what happens between the modules, or why that is not known."""
+        for name, problem in trace.problems:
+            nearest = "nn.Linear, then neurons, then the next nn.Linear, with nothing between them"
+            self._differ(_place(name, leaves[name]), problem, nearest, False)
+        if trace.failure and all(difference.taken for difference in self.differences):
+            what = f"its forward does not run on random spikes ({trace.failure})"
+            nearest = "sample=(...), the arguments of forward that it runs on"
+            self._differ("the model", what, nearest, False)
+
     def _read_neurons(self, place: str, module: nn.Module) -> None:
         layer = _layer(place, module, self.linear, self.differences)
         if layer is None:
@@ -118,29 +147,16 @@ class _Reader:
 
     def _expect_no_linear(self, nearest: str) -> None:
         if self.linear:
-            self._differ(self.linear[0], "no spiking neuron after it", nearest, False)
+            place = _place(*self.linear)
+            self._differ(place, "no spiking neuron after it", nearest, False)
 
     def _differ(self, place: str, what: str, nearest: str, taken: bool) -> None:
         self.differences.append(Difference(place, what, nearest, taken))
 
 
-def _in_order(model: nn.Module) -> list[tuple[str, nn.Module]]:
-    """Return the model's innermost modules by name, in the order of the calls on a blank sample.
-
-    Where the model does not run on one, the order is that of definition.
-    """
-    leaves = _leaves(model)
-    if len(leaves) < 2:
-        return list(leaves.items())
-    called = _calls(model, leaves)
-    if called is None:
-        return list(leaves.items())
-    return [(name, leaves[name]) for name in _first_step(called, leaves)]
-
-
-def _leaves(model: nn.Module) -> dict[str, nn.Module]:
+def _leaves(model: nn.Module) -> Leaves:
     """Return the innermost modules by name; spiking neurons are not looked into."""
-    leaves: dict[str, nn.Module] = {}
+    leaves: Leaves = {}
     for name, module in model.named_modules():
         inside = any(name.startswith(f"{leaf}.") for leaf in leaves)
         if not inside and (
@@ -150,54 +166,8 @@ def _leaves(model: nn.Module) -> dict[str, nn.Module]:
     return leaves
 
 
-def _calls(model: nn.Module, leaves: dict[str, nn.Module]) -> list[str] | None:
-    """Return the names of the leaves as called on one blank sample; None where that fails."""
-    widths = dict.fromkeys(
-        module.in_features for module in leaves.values() if isinstance(module, nn.Linear)
-    )
-    called: list[str] = []
-    hooks = [
-        module.register_forward_pre_hook(lambda module, args, name=name: called.append(name))
-        for name, module in leaves.items()
-    ]
-    like = next(model.parameters(), torch.zeros(()))
-    # The model itself runs, not a copy: hidden states that carry a graph cannot be copied. All its
-    # states are restored.
-    states = [(module, module.training, dict(module._buffers)) for module in model.modules()]
-    try:
-        for shape in [(1, width) for width in widths] + [(1, 1, width) for width in widths]:
-            called.clear()
-            try:
-                with torch.no_grad():
-                    model.eval()(like.new_zeros(shape))
-            except Exception:  # any error of a forward that was not made for this sample
-                continue
-            return called
-    finally:
-        for hook in hooks:
-            hook.remove()
-        for module, training, buffers in states:
-            module.training = training
-            module._buffers.update(buffers)
-    return None
-
-
-def _first_step(called: list[str], leaves: dict[str, nn.Module]) -> list[str]:
-    """Return the calls of the first time step, then the modules that are called only later.
-
-    One neuron module may serve several layers, and is then called several times per step.
-    """
-    order: list[str] = []
-    for name in called:
-        served = (
-            order
-            and isinstance(leaves[order[-1]], nn.Linear)
-            and not isinstance(leaves[name], nn.Linear)
-        )
-        if name in order and not served:
-            break
-        order.append(name)
-    return order + [name for name in dict.fromkeys(called) if name not in order]
+def _place(name: str, module: nn.Module) -> str:
+    return f"{name} ({type(module).__name__})"
 
 
 def _layer(
@@ -216,14 +186,14 @@ def _layer(
     if waiting is None:
         differ("no nn.Linear before it", "nn.Linear before it", False)
         return None
-    linear = waiting[1]
+    name, linear = waiting
     if threshold.numel() not in (1, linear.out_features):
         what = f"{threshold.numel()} thresholds for {linear.out_features} neurons"
         differ(what, "one threshold, or one per neuron", False)
     alpha_v = _kept("beta", module.beta, differ)
     alpha_u = _kept("alpha", module.alpha, differ) if isinstance(module, snntorch.Synaptic) else 0.0
     graded = module.graded_spikes_factor.detach().float()
-    return SnnLayer(linear, (alpha_u, alpha_v), threshold.flatten(), graded)
+    return SnnLayer(name, linear, (alpha_u, alpha_v), threshold.flatten(), graded)
 
 
 def _compare_reset(module: Any, differ: Callable[..., None]) -> None:  # any: as `_layer`

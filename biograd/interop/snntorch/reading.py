@@ -4,25 +4,36 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
 
 from ...network import Network
 from ...neurons import TwoCompartmentLIF, TwoCompartmentParams
-from .layers import Difference, SnnLayer, read_layers
+from .layers import Difference, ModelReading, SnnLayer, read_layers
+from .tracing import spikes_that_differ
 
 
 def from_snntorch(
-    model: nn.Module, *, nearest: bool = False, params: TwoCompartmentParams | None = None
+    model: nn.Module,
+    *,
+    nearest: bool = False,
+    params: TwoCompartmentParams | None = None,
+    sample: Sequence[Any] | None = None,
 ) -> Network:
     """Return a Network that fires the same spikes as a feed-forward snnTorch model.
 
     Read are `nn.Linear` (with bias or without: then b = 0), each followed by `snn.Leaky` or
     `snn.Synaptic` with reset to zero, and `nn.Flatten`, in an `nn.Sequential` or any module. The
-    order is that of the calls on one blank sample; where the model does not run on one, that of
-    definition. Each layer may have its own decays, and each neuron its own threshold; graded spikes
-    of a hidden layer go into the next weights.
+    model is run on random spikes, in whichever style it is written: one step per call or a loop
+    inside, hidden states or states passed by hand, modules defined in any order. Whatever its
+    `forward` does between these modules (an addition, a scale, a function) is a difference, and
+    the spikes of every layer are compared with the Network's.
+
+    Each layer may have its own decays, and each neuron its own threshold; graded spikes of a
+    hidden layer go into the next weights.
 
     Args:
         model: the snnTorch model; it is not changed.
@@ -30,6 +41,8 @@ def from_snntorch(
             to zero instead of by subtraction.
         params: the neuron's constants that snnTorch does not have, apical decay and window; its
             alpha_u and alpha_v are not used.
+        sample: arguments of `forward` to run the model on (any: the model's own), for a model that
+            runs on no random spikes [B, inputs] or [T, B, inputs].
     Raises: ValueError that lists every `Difference` (or, with `nearest`, those without a nearest
     form that can be taken).
 
@@ -40,28 +53,52 @@ def from_snntorch(
         >>> from_snntorch(model).sizes
         (784, 100, 10)
     """
-    model_differences, layers = read_layers(model)
-    _refuse(model_differences, nearest)
-    if model_differences:
-        text = " | ".join(map(str, model_differences))
+    reading = read_layers(model, sample)
+    _refuse(reading.differences, nearest)
+    net = _network(reading.layers, params or TwoCompartmentParams())
+    if reading.differences:
+        text = " | ".join(map(str, reading.differences))
         warnings.warn(f"taken in its nearest form: {text}", stacklevel=2)
-    sizes = (layers[0].linear.in_features, *(layer.linear.out_features for layer in layers))
-    net = Network(sizes, neuron=_neurons(layers, params or TwoCompartmentParams()))
-    _copy_weights(net, layers)
-    return net.to(layers[0].linear.weight.device)
+    else:
+        _refuse(_other_spikes(net, reading), nearest)
+    return net.to(reading.layers[0].linear.weight.device)
 
 
-def differences(model: nn.Module) -> list[Difference]:
+def differences(model: nn.Module, *, sample: Sequence[Any] | None = None) -> list[Difference]:
     """Return everything of a snnTorch model that a Network cannot represent, in the model's order.
 
     An empty list means that `from_snntorch` is exact.
+
+    Args:
+        sample: as in `from_snntorch`.
 
     Example:
         >>> import snntorch as snn
         >>> [str(d) for d in differences(nn.Sequential(nn.Linear(4, 2), snn.Leaky(0.9)))]
         ["1 (Leaky): reset by subtraction; nearest: reset_mechanism='zero'"]
     """
-    return read_layers(model)[0]
+    reading = read_layers(model, sample)
+    if reading.differences:
+        return reading.differences
+    return _other_spikes(_network(reading.layers, TwoCompartmentParams()), reading)
+
+
+def _network(layers: list[SnnLayer], constants: TwoCompartmentParams) -> Network:
+    """Return the layers as a Network on the CPU."""
+    sizes = (layers[0].linear.in_features, *(layer.linear.out_features for layer in layers))
+    net = Network(sizes, neuron=_neurons(layers, constants))
+    _copy_weights(net, layers)
+    return net
+
+
+def _other_spikes(net: Network, reading: ModelReading) -> list[Difference]:
+    """Return a difference for each layer whose spikes on random input are not the model's."""
+    counts = spikes_that_differ(net, reading.trace, [layer.name for layer in reading.layers])
+    nearest = "a model without code of its own in these modules"
+    return [
+        Difference(f"the layer of {name}", f"{count} spikes of a run differ", nearest, False)
+        for name, count in counts.items()
+    ]
 
 
 def _refuse(model_differences: list[Difference], nearest: bool) -> None:

@@ -191,16 +191,17 @@ def test_weights_used_only_after_the_steps_are_named():
         from_snntorch(Readout())
 
 
-def test_a_module_that_runs_on_no_blank_sample_is_read_as_defined():
+def test_a_module_that_cannot_be_run_is_refused_with_its_own_reason():
     class TwoInputs(nn.Module):
         def __init__(self):
             super().__init__()
             self.flatten, self.fc, self.lif = nn.Flatten(), nn.Linear(784, 10), leaky()
 
         def forward(self, x, mem):
-            raise NotImplementedError
+            raise NotImplementedError("not yet")
 
-    assert from_snntorch(TwoInputs()).sizes == (784, 10)
+    with pytest.raises(ValueError, match=r"NotImplementedError: not yet.*sample="):
+        from_snntorch(TwoInputs())
 
 
 def test_everything_a_network_cannot_be_is_named_in_one_line_with_place_and_nearest_form():

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ..network import Network
-from ..neurons import SomaState, TwoCompartmentLIF, soma_step
-from .forward_runs import Call, Leaves, attempts, is_neuron, record, undisturbed
+from ...network import Network
+from ...neurons import SomaState, TwoCompartmentLIF, soma_step
+from .running import Call, Leaves, attempts, is_neuron, record, undisturbed
 
 INPUT, ALL = "", -1  # as the layer and the number of a `Step`: the model's input; all steps at once
 MARGIN = 1e-4  # thresholds; spikes closer to the threshold may differ by rounding

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from biograd.interop.forward_trace import spikes_that_differ, trace_forward
+from biograd.interop.snntorch.tracing import spikes_that_differ, trace_forward
 from biograd.network import Network
 from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams
 
