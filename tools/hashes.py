@@ -45,7 +45,7 @@ def resolved() -> dict[str, tuple[str, str]]:
         "-",
     ]
     done = subprocess.run(
-        [*command, "-c", "constraints.txt", ".[dev]"], cwd=ROOT, capture_output=True, text=True
+        [*command, "-c", "constraints.txt", ".[dev,docs]"], cwd=ROOT, capture_output=True, text=True
     )
     if done.returncode:
         raise SystemExit(f"pip could not resolve: {done.stderr.strip().splitlines()[-1]}")

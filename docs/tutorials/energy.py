@@ -2,13 +2,13 @@
 # # Read the energy report
 #
 # Neuromorphic papers like to say "400 times less energy". This page shows where such a number
-# comes from in BioGrad, piece by piece, so that you can tell which part of it to believe. Two
-# words matter on every line:
+# comes from in BioGrad, step by step, so that you can judge which part of it to believe. Two words
+# matter on every line:
 #
 # - **measured**: a meter was read (NVML for a GPU, RAPL for a CPU), with device, seeds and
 #   spread.
 # - **modelled**: operations were counted exactly, then multiplied by published constants. All
-#   joules on Loihi are modelled: no board was at hand.
+#   joules on Loihi are modelled, because no board was available.
 #
 # `biograd benchmark --suite energy` and `biograd report` do all of this for your run. Here we
 # do it by hand.
@@ -46,12 +46,12 @@ fixed = quantise(model, calibration=chip_spikes(model, train.subset(slice(0, 300
 # %%
 result = emulator.run(fixed, chip_spikes(model, test))
 for name, count in result.operations.per_sample().items():
-    print(f"{name.replace('_', ' '):>20}: {count:10,.1f} a sample")
+    print(f"{name.replace('_', ' '):>20}: {count:10,.1f} per sample")
 
 # %% [markdown]
 # A *synaptic operation* is one spike crossing one synapse. A network of 784-100-10 has 79,400
-# synapses, and 16 steps would make 1.27 million products in a network without spikes. Silence
-# is what saves: an input pixel that is black never costs a synaptic operation.
+# synapses, so a network without spikes would compute 1.27 million products in 16 steps. Silence
+# saves energy: a black pixel never causes a synaptic operation.
 
 # %%
 dense = 16 * sum(layer.w.size for layer in fixed.layers)
@@ -61,9 +61,9 @@ print(f"{used:.1%} of the products that a dense network would compute in 16 step
 # %% [markdown]
 # ## Step 2: multiply
 #
-# Davies et al. 2018 give energies for one operation of each kind. They are pre-silicon and some
-# are stated as minima, so a constant can be an interval, and then the result is an interval
-# too. A single number would be false precision.
+# Davies et al. 2018 give the energy of one operation of each kind. These values come from
+# simulations before production, and some are stated as minima. So a constant can be an interval,
+# and then the result is an interval, too. A single number would be false precision.
 
 
 # %%
@@ -72,7 +72,7 @@ def joules(value: float) -> str:
 
 
 cores = [layer.cores for layer in limits.check(fixed).layers]
-found = estimate(result.operations, cores, DAVIES2018)
+energy = estimate(result.operations, cores, DAVIES2018)
 for name in (
     "synaptic_operations",
     "neuron_updates",
@@ -82,22 +82,21 @@ for name in (
     "static",
     "total",
 ):
-    low, high = getattr(found, name)
+    low, high = getattr(energy, name)
     print(f"{name.replace('_', ' '):>20}: {joules(low):>8} to {joules(high)}")
-low, high = (charts.engineering(seconds, "s") for seconds in found.seconds)
-print(f"{'time':>20}: {low:>8} to {high} a sample")
+low, high = (charts.engineering(seconds, "s") for seconds in energy.seconds)
+print(f"{'time':>20}: {low:>8} to {high} per sample")
 
 # %% [markdown]
-# *Dynamic* energy is spent by operations and would vanish if nothing spiked. *Static* power
-# flows as long as the chip is on: at least that of the cores in use, at most that of the whole
-# chip, for as long as the sample takes. The wide range of the total is that choice, and not
-# uncertainty about physics. Dynamic energy alone, which many papers report, can leave out the
-# larger part.
+# *Dynamic* energy is spent by operations and would vanish if nothing spiked. *Static* power is
+# drawn while the chip is on: at least that of the cores in use, at most that of the whole chip, for
+# as long as the sample takes. The wide range of the total reflects this choice, not uncertainty
+# about physics. Many papers report dynamic energy alone, which can leave out the larger part.
 
 # %%
 charts.log_ranges(
     [
-        charts.Quantity(name, *getattr(found, name), False)
+        charts.Quantity(name, *getattr(energy, name), False)
         for name in ("synaptic_operations", "neuron_updates", "messages", "static", "total")
     ],
     unit="J",
@@ -111,11 +110,11 @@ charts.log_ranges(
 # %%
 for name, profile in PROFILES.items():
     low, high = estimate(result.operations, cores, profile).total
-    print(f"{name}: {joules(low)} to {joules(high)} a sample")
+    print(f"{name}: {joules(low)} to {joules(high)} per sample")
 
 # %% [markdown]
-# And which constant would change the answer most if it were off by a factor of three? That one
-# deserves a measurement first.
+# And which constant would change the result most if it were wrong by a factor of three? That one
+# should be measured first.
 
 
 # %%
@@ -132,20 +131,17 @@ for name in ("synaptic_operation", "active_update", "message", "core_power", "ch
     ]
     rows.append((name.replace("_", " "), total(**{name: off[0]}), total(**{name: off[1]})))
 rows.sort(key=lambda row: row[1] - row[2])
-print(f"the total hangs most on the {rows[0][0]}, least on the {rows[-1][0]}")
+print(f"the total depends most on the {rows[0][0]}, least on the {rows[-1][0]}")
 charts.tornado(rows, total(), unit="J")
 
 # %% [markdown]
 # ## Step 4: save
 #
-# What could you do about it? Show each sample for fewer steps, and look at what it costs in
-# accuracy.
+# How could you save energy? Show each sample for fewer steps, and see how much accuracy it costs.
 
 # %%
 for steps in (16, 12, 8, 5, 3):
-    shorter = bg.to_model(
-        net, learner.feedback, steps=steps, encoder="integrate_and_fire", info={}
-    )
+    shorter = bg.to_model(net, learner.feedback, steps=steps, encoder="integrate_and_fire", info={})
     integers = quantise(shorter, calibration=chip_spikes(shorter, train.subset(slice(0, 300))))
     run = emulator.run(integers, chip_spikes(shorter, test))
     right, (low, high) = run.accuracy(test.y.numpy()), estimate(run.operations, cores).total
@@ -155,18 +151,16 @@ for steps in (16, 12, 8, 5, 3):
 # ## What about the GPU?
 #
 # `biograd benchmark --suite energy` reads a meter where there is one: NVML on an NVIDIA GPU,
-# RAPL on a Linux CPU. Where there is none, it says so and reports seconds only; it never
-# guesses watts. The report then divides *measured* GPU joules by *modelled* Loihi joules at
-# batch 1 and at the batch size the GPU likes best, and prints both. At batch 1 a GPU idles most
-# of the time, and the ratio is flattering; whoever shows you one of the two alone should be
-# asked for the other.
+# RAPL on a Linux CPU. Without a meter it reports seconds only; it never guesses watts. The report
+# then divides *measured* GPU joules by *modelled* Loihi joules, at batch size 1 and at the GPU's
+# best batch size, and prints both ratios. At batch size 1 a GPU idles most of the time, which
+# flatters the chip. If you see only one of the two ratios, ask for the other.
 #
 # ## Try next
 #
-# - Train with `steps=3` from the start instead of cutting a trained network short: how much
+# - Train with `steps=3` from the start instead of shortening a trained network's samples. How much
 #   accuracy comes back?
-# - `quantise(model, weight_bits=4)` halves the synapse memory; see what it does to the number
-#   of cores.
-# - `biograd report RUN` has all of this with your numbers, and the constants with their sources
-#   in `hardware/energy.py`.
-# - `biograd draw RUN` prices every digit that you draw.
+# - `quantise(model, weight_bits=4)` halves the synapse memory. What happens to the number of cores?
+# - `biograd report RUN` shows all of this for your run. The constants and their sources are in
+#   `hardware/energy.py`.
+# - `biograd draw RUN` shows the modelled energy of every digit that you draw.

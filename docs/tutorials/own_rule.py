@@ -3,16 +3,16 @@
 #
 # A learning rule in BioGrad sees the two sides of each synapse and nothing else:
 #
-# - `g`, after the synapse: the apical voltage of the neuron, where its soma was near the
-#   threshold (`v_apical psi`), `[B, N]`;
+# - `g`, after the synapse: the apical voltage of the neuron while its soma was near the threshold
+#   (`v_apical psi`), `[B, N]`;
 # - `s_pre`, before the synapse: the spikes that arrived, `[B, M]`.
 #
-# `B` samples, `N` neurons, `M` inputs. A rule is a class with three methods: `start` makes its
-# state, `step` takes one time step into account, `finish` says by how much the weights should
-# change. The optimizer is torch's; the rule does not know about it.
+# `B` is the number of samples, `N` of neurons, `M` of inputs. A rule is a class with three methods:
+# `start` creates its state, `step` processes one time step, and `finish` returns the change of the
+# weights. The rule knows nothing about the optimizer, which is torch's.
 #
-# We write one that is not in the library. On a chip every weight that is touched costs energy,
-# so let synapses of neurons that hear only a faint error rest. Call it `Lazy`:
+# We write a rule that is not in the library. On a chip, every changed weight costs energy. So the
+# synapses of neurons that receive only a small error shall not change. We call the rule `Lazy`:
 #
 #     z[t] = keep z[t-1] + s_pre[t]
 #     dw   = 1/(B T)  sum over b, t of  g z^T  where |g| > least
@@ -27,7 +27,7 @@ from biograd.rules import RULES, update_over_time
 
 
 class LazyState(NamedTuple):
-    """What the rule remembers; its size does not depend on the number of steps."""
+    """State of the rule; its size does not depend on the number of steps."""
 
     z: torch.Tensor  # trace of each presynaptic neuron, [B, M]
     dw: torch.Tensor  # [N, M]
@@ -35,7 +35,7 @@ class LazyState(NamedTuple):
 
 
 class Lazy(bg.Rule):
-    """Learn only where the error is loud."""
+    """Learn only where the error is large."""
 
     def __init__(self, least: float = 1.0, keep: float = 0.75) -> None:
         self.least, self.keep = least, keep
@@ -49,8 +49,8 @@ class Lazy(bg.Rule):
 
     def step(self, state: LazyState, g: torch.Tensor, s_pre: torch.Tensor) -> LazyState:
         z = self.keep * state.z + s_pre
-        loud = g * (g.abs() > self.least)
-        return LazyState(z, state.dw + loud.T @ z / len(g), state.db + loud.mean(0))
+        large = g * (g.abs() > self.least)
+        return LazyState(z, state.dw + large.T @ z / len(g), state.db + large.mean(0))
 
     def finish(self, state: LazyState, steps: int) -> bg.Update:
         return bg.Update(state.dw / steps, state.db / steps)
@@ -59,9 +59,8 @@ class Lazy(bg.Rule):
 # %% [markdown]
 # ## Is it right?
 #
-# Before training anything, find a case in which your rule must agree with something that is
-# known. With `least=0` nobody rests, and then `Lazy` is the built-in `Eligibility` with a
-# single trace.
+# Before you train anything, find a case in which your rule must agree with a known one. With
+# `least=0` all synapses learn, and `Lazy` equals the built-in `Eligibility` with a single trace.
 
 # %%
 generator = torch.Generator().manual_seed(0)
@@ -69,15 +68,15 @@ g, s_pre = (
     torch.randn(12, 8, 5, generator=generator),
     (torch.rand(12, 8, 20, generator=generator) < 0.3).float(),
 )
-ours = update_over_time(Lazy(least=0.0), g, s_pre).dw
+lazy = update_over_time(Lazy(least=0.0), g, s_pre).dw
 known = update_over_time(bg.Eligibility(bg.TraceParams(alpha_x=0.0, alpha_z=0.75)), g, s_pre).dw
-apart, largest = float((ours - known).abs().max()), float(known.abs().max())
+apart, largest = float((lazy - known).abs().max()), float(known.abs().max())
 print(f"largest difference {apart:.1e}, largest change {largest:.2f}")
 
 # %% [markdown]
 # ## Does it learn?
 #
-# An object of yours goes straight into `LocalLearner`. We ask how lazy the rule may be.
+# You pass your object to `LocalLearner`. How lazy may the rule be?
 
 # %%
 torch.set_num_threads(1)
@@ -86,13 +85,13 @@ test = bg.load("mnist", "test").subset(slice(0, 1000))
 
 
 class Counting(Lazy):
-    """The same, and it counts how often a hidden neuron's synapses were asked to learn."""
+    """The same rule, which also counts how often the synapses of hidden neurons learn."""
 
-    asked = possible = 0
+    learned = possible = 0
 
     def step(self, state: LazyState, g: torch.Tensor, s_pre: torch.Tensor) -> LazyState:
         if g.shape[1] > 10:  # not the output layer
-            self.asked += int((g.abs() > self.least).sum())
+            self.learned += int((g.abs() > self.least).sum())
             self.possible += g.numel()
         return super().step(state, g, s_pre)
 
@@ -107,23 +106,23 @@ def trained(least: float) -> tuple[float, float]:
         learner, torch.optim.Adam(net.parameters(), lr=2e-3), train, test_set=test, params=params
     )
     *_, last = trainer.run()
-    return last["test_accuracy"], rule.asked / rule.possible
+    return last["test_accuracy"], rule.learned / rule.possible
 
 
 for least in (0.0, 0.5, 1.0, 2.0):
-    accuracy, asked = trained(least)
-    print(f"least {least:.1f}: {accuracy:.1%} right, {asked:5.1%} of the hidden steps taught")
+    accuracy, learned = trained(least)
+    print(f"least {least:.1f}: {accuracy:.1%} right, {learned:5.1%} of the hidden steps used")
 
 # %% [markdown]
-# Even with `least=0` most neurons have nothing to learn most of the time: either the output
-# makes no error, or their soma is far from the threshold. That is why local learning can be
-# cheap on a chip that pays per update.
+# Even with `least=0`, most neurons have nothing to learn most of the time: either the output makes
+# no error, or their soma is far from the threshold. That is why local learning can be cheap on a
+# chip that spends energy per update.
 #
 # ## Give it a name
 #
-# One line makes the rule known to configurations, so that `RunConfig(rule="lazy")` and a TOML
-# file can ask for it. In the library that line is the table at the end of `biograd/rules.py`,
-# and a test there runs every member through the same contract.
+# With one line, the rule can be used by name, as in `RunConfig(rule="lazy")` or a TOML file. In the
+# library this line is in the table at the end of `biograd/rules.py`, and a test runs every member
+# of the table through the same checks.
 
 # %%
 RULES["lazy"] = Lazy
@@ -136,11 +135,11 @@ print(f"{experiment.config.rule}: {record['train_accuracy']:.1%} right in its fi
 # %% [markdown]
 # ## Try next
 #
-# - Neurons, error neurons, feedback paths, encoders, data sets and targets are added the same
-#   way: a class or a function, and a line in a table. The README says which ("Add your own").
-# - Give `Lazy` a short cut over whole trains, as `Eligibility.over_time` has: one matrix
-#   product instead of a loop over steps.
-# - Let `least` follow the size of the error (half of its running mean, say), so that the rule
-#   stays lazy as errors fade.
-# - Is the update local? It must need nothing but `g`, `s_pre` and its own state.
-#   Backpropagation would not fit into this class.
+# - Neurons, error neurons, feedback paths, encoders, data sets and targets are added the same way:
+#   a class or a function, and a line in a table. The README lists them ("Add your own").
+# - Give `Lazy` a fast form for all steps at once, as `Eligibility.over_time` is: one matrix product
+#   instead of a loop over steps.
+# - Let `least` follow the size of the error, for example half of its running mean, so that the rule
+#   stays lazy as errors become smaller.
+# - Is your update local? It must need nothing but `g`, `s_pre` and its own state. Backpropagation
+#   would not fit into this class.

@@ -1,16 +1,16 @@
 # %% [markdown]
 # # Train, deploy, and learn on the chip
 #
-# Three stations of one network: trained in floating point, deployed to the integers of Intel's
-# Loihi, and then taught something new *there*, sample by sample, with integer weights and 7-bit
-# traces. On the command line the same way is
+# One network in three stages: trained in floating point, deployed to the integers of Intel's Loihi,
+# and then trained further *there*, sample by sample, with integer weights and 7-bit traces. On the
+# command line the stages are
 #
 #     biograd train --preset mnist
 #     biograd export runs/mnist
 #     biograd deploy runs/mnist/model.nir --target lava
 #     biograd learn --model runs/mnist/model.nir
 #
-# Here we take it step by step in Python, with a small network and few images.
+# Here we go through them in Python, with a small network and few images.
 
 # %%
 import dataclasses
@@ -36,7 +36,7 @@ test = bg.load("mnist", "test").subset(slice(0, 2000))
 # %% [markdown]
 # ## Train
 #
-# We keep the nines back: the network will meet its first nine on the chip.
+# We hold back the nines: the network will see its first nine on the chip.
 
 # %%
 known = train.subset(torch.nonzero(train.y != 9)[:, 0])
@@ -51,9 +51,8 @@ for record in bg.Trainer(
 # %% [markdown]
 # ## Export
 #
-# The network leaves as a NIR file: standard nodes (`Affine` and `CubaLIF`) that other tools can
-# read. What only BioGrad knows (feedback weights, encoder, how it was trained) travels as
-# metadata.
+# The network is exported as a NIR file: standard nodes (`Affine` and `CubaLIF`) that other tools
+# can read. Feedback weights, encoder and training settings are stored as metadata.
 
 # %%
 model = bg.to_model(
@@ -73,23 +72,21 @@ with tempfile.TemporaryDirectory() as folder:
 # ## Deploy
 #
 # On Loihi a weight is an even number from -256 to 254 and a voltage an integer of 24 bits.
-# `quantise` finds the scale of each layer that loses least; a few samples tell it which inputs
-# matter. Then every limit of the chip is checked *before* anything runs, because Lava itself
-# would wrap or clip in silence.
+# `quantise` chooses the scale of each layer that loses least; a few samples show it which inputs
+# matter. Then every limit of the chip is checked *before* anything runs, because Lava itself would
+# wrap or clip values silently.
 
 # %%
 fixed = quantise(model, calibration=chip_spikes(model, known.subset(slice(0, 300))))
 fit = limits.check(fixed)
 for layer, cost in zip(fit.layers, fixed.report.layers, strict=True):
-    words, most = layer.synapse_words
-    print(
-        f"{layer.name}: {layer.neurons} neurons, {layer.cores} core(s), {words} of {most} words;"
-    )
+    words, limit = layer.synapse_words
+    print(f"{layer.name}: {layer.neurons} neurons, {layer.cores} core(s), {words} of {limit} words")
     print(f"  rounding: {cost.weight_error_rms:.4f} thresholds, {cost.clipped_weights} clipped")
 
 # %%
-shown = chip_spikes(model, test)
-result = emulator.run(fixed, shown, record=("s",))
+spikes = chip_spikes(model, test)
+result = emulator.run(fixed, spikes, record=("s",))
 old = test.y.numpy() != 9
 simulated = bg.evaluate(net, test, steps=params.steps).test_accuracy
 print(f"simulator {simulated:.1%}, chip's integers {result.accuracy(test.y.numpy()):.1%}")
@@ -97,47 +94,42 @@ right = result.predictions == test.y.numpy()
 print(f"on digits it knows {right[old].mean():.1%}, on nines {right[~old].mean():.1%}")
 
 # %% [markdown]
-# The emulator is not an approximation: `biograd deploy --target lava` runs Lava's own
-# simulation beside it and counts the samples on which a spike count differs. There have been
-# none.
+# The emulator is not an approximation of Lava: `biograd deploy --target lava` also runs Lava's own
+# simulation and counts the samples in which a spike count differs. So far there were none.
 #
 # ## Learn on the chip
 #
-# Now the nines arrive, mixed with digits it knows, one at a time. The chip has no optimizer and
-# no batch: after each sample, every synapse adds a product of two small integers, `dw = 2^e x1
-# y2`, rounded at random. `x1` is the trace of its input, and `y2` what the neuron's apical
-# dendrite heard while the soma was near the threshold. Feedback weights, too, are learned on
-# the chip, in its nights.
+# Now the nines arrive, mixed with known digits, one sample at a time. The chip has no optimizer and
+# no batch: after each sample, every synapse adds a product of two small integers,
+# `dw = 2^e x1 y2`, rounded at random. `x1` is the trace of its input, and `y2` the apical voltage
+# received while the soma was near the threshold. The feedback weights, too, are learned on the
+# chip, in its nights.
 
 # %%
-state = from_model(
-    model, dataclasses.replace(ChipLearningParams(), gain_hidden=60, gain_output=50)
-)
+state = from_model(model, dataclasses.replace(ChipLearningParams(), gain_hidden=60, gain_output=50))
 pixels, labels = train.x.flatten(1).numpy(), train.y.numpy()
 pixels_test, labels_test = test.x.flatten(1).numpy(), test.y.numpy()
 
 
 def measured() -> tuple[float, float]:
-    """Right answers in percent: on the digits it knew, and on nines."""
-    return 100 * evaluate(state, pixels_test[old], labels_test[old]), 100 * evaluate(
-        state, pixels_test[~old], labels_test[~old]
-    )
+    """Return right answers in percent: on the digits it knew, and on nines."""
+    on_known = evaluate(state, pixels_test[old], labels_test[old])
+    on_nines = evaluate(state, pixels_test[~old], labels_test[~old])
+    return 100 * on_known, 100 * on_nines
 
 
-lesson = [(0, *measured())]
+curve = [(0, *measured())]
 for record in learn(state, pixels, labels):
-    lesson.append((record.samples, *measured()))
-for samples, known_right, nines_right in lesson[:: max(1, len(lesson) // 4)]:
-    print(
-        f"after {samples:5,}: {known_right:.1f} % of the known, {nines_right:.1f} % of the nines"
-    )
+    curve.append((record.samples, *measured()))
+for samples, on_known, on_nines in curve[:: max(1, len(curve) // 4)]:
+    print(f"after {samples:5,}: {on_known:.1f} % of the known, {on_nines:.1f} % of the nines")
 
 # %%
-seen, known_right, nines_right = zip(*lesson, strict=True)
+seen, on_known, on_nines = zip(*curve, strict=True)
 charts.curves(
     [
-        charts.Line("digits it knew", seen, known_right, plots.BLUE),
-        charts.Line("nines", seen, nines_right, plots.ORANGE),
+        charts.Line("digits it knew", seen, on_known, plots.BLUE),
+        charts.Line("nines", seen, on_nines, plots.ORANGE),
     ],
     x="samples seen on the chip",
     y="right answers (%)",
@@ -145,24 +137,24 @@ charts.curves(
 )
 
 # %% [markdown]
-# The network took in a class that it had never seen, and did not have to leave the chip for it.
-# What it learned comes back as a model whose weights are exact multiples of the chip's unit, so
-# that it deploys to the very same integers:
+# The network learned a new class without leaving the chip. The learned weights are read back as a
+# model whose weights are exact multiples of the chip's unit, so that it deploys to the same
+# integers:
 
 # %%
-again = emulator.run(quantise(to_model(state)), shown)
-there, here = evaluate(state, pixels_test, labels_test), again.accuracy(labels_test)
-print(f"chip {there:.2%}, exported and deployed again {here:.2%}")
+again = emulator.run(quantise(to_model(state)), spikes)
+on_chip, deployed = evaluate(state, pixels_test, labels_test), again.accuracy(labels_test)
+print(f"chip {on_chip:.2%}, exported and deployed again {deployed:.2%}")
 
 # %% [markdown]
 # ## Try next
 #
-# - Show it nines *alone* (`pixels[labels == 9]`): it learns them and forgets the others. Mixing
-#   old ones in, or lower gains, keep them.
+# - Show it nines *alone* (`pixels[labels == 9]`): it learns them and forgets the others. Mixing in
+#   old digits, or lower gains, prevents that.
 # - `ChipLearningParams(rounding="stock")` draws one random number for a whole matrix, as Lava's
-#   stock model does: see what that costs.
-# - `biograd learn --hidden 100 --epochs 3` learns all of MNIST from nothing in the chip's
-#   integers: 96.5 %.
-# - `biograd learn --target lava --samples 500` runs the same learning inside Lava's engine, and
+#   stock model does. How much accuracy does that cost?
+# - `biograd learn --hidden 100 --epochs 3` learns all of MNIST in the chip's integers, starting
+#   from random weights: 96.5 %.
+# - `biograd learn --target lava --samples 500` runs the same learning inside Lava's engine and
 #   compares every weight and trace.
-# - [Read the energy report](energy.html) says what each of these lessons would cost in joules.
+# - [Read the energy report](energy.py) shows how to model the energy of all this.

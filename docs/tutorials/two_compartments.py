@@ -31,7 +31,7 @@ p = bg.TwoCompartmentParams(alpha_a=0.5)
 #     v[t] = alpha_v v[t-1] (1 - s[t-1]) + u[t]
 #     s[t] = 1 where v[t] > 1
 #
-# Both leak (a step keeps half of `u` and three quarters of `v`), so old spikes are forgotten;
+# Both leak (half of `u` and three quarters of `v` are kept per step), so old spikes are forgotten;
 # and after a spike of its own the soma starts again from zero. We send one neuron three spikes
 # through a synapse of weight 0.34, and later three more in a row.
 
@@ -104,8 +104,8 @@ plots.compartments(
 # %% [markdown]
 # Read the picture from top to bottom: the soma charges and fires; the apical dendrite hears the
 # error a little later; the green synapse knows when it mattered. The change of the weight is
-# the product of the last two, summed over time. Everything in it is at hand where the synapse
-# sits: no other weight, no later time step, no global signal but the error spikes.
+# the product of the last two, summed over time. Everything it needs is available at the synapse: no
+# other weight, no later time step, no global signal but the error spikes.
 
 # %%
 dw = float(np.mean(np.array(v_apical) * eligibility))
@@ -114,7 +114,7 @@ print(f"the weight should change by {dw:+.2f} times the learning rate")
 # %% [markdown]
 # More spikes were wanted while this synapse had its say, so it grows.
 #
-# The traces run forward and forget as they go, and the sum is one number a synapse: a sample of
+# The traces run forward and forget as they go, and the sum is one number per synapse: a sample of
 # 10,000 steps takes no more memory than one of 10. Backpropagation through time would have to
 # store every step.
 #
@@ -137,14 +137,14 @@ def samples(n: int) -> tuple[torch.Tensor, torch.Tensor]:
     return (torch.rand(T, n, 20, generator=rng) < rate).float(), labels
 
 
-lessons = []
-for lesson in range(40):
+right = []  # fraction of each batch
+for batch in range(40):
     spikes, labels = samples(32)
     result = learner.step(spikes, labels)  # fills .grad of every weight
     optimizer.step()
-    lessons.append(float((result.predicted == labels).float().mean()))
-    if lesson in (0, 9, 19, 29, 39):
-        print(f"lesson {lesson + 1:2}: {lessons[-1]:4.0%} right, error {float(result.error):.2f}")
+    right.append(float((result.predicted == labels).float().mean()))
+    if batch in (0, 9, 19, 29, 39):
+        print(f"batch {batch + 1:2}: {right[-1]:4.0%} right, error {float(result.error):.2f}")
 
 # %% [markdown]
 # There was no `loss.backward()`. `learner.step` ran the network forward once, and each weight
@@ -157,7 +157,7 @@ for lesson in range(40):
 #   that near the threshold.
 # - `bg.LocalLearner(..., order="online")` steps all layers together and keeps running sums
 #   only; the result is the same.
-# - The feedback weights here are random and fixed, and it works. [Why sleep](why_sleep.html)
+# - The feedback weights here are random and fixed, and it works. [Why sleep](why_sleep.py)
 #   shows what they miss.
 # - `biograd draw RUN` lets you look into both compartments of a network that you trained, in a
 #   browser.

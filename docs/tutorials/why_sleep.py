@@ -32,8 +32,8 @@ def fresh_net() -> bg.Network:
 # %% [markdown]
 # ## One night
 #
-# We put an untrained network to bed. In a sleep phase each hidden layer in turn fires at
-# random, and everything after it runs as by day. A feedback synapse between an output neuron
+# We put an untrained network to sleep. In a sleep phase each hidden layer in turn fires at random,
+# and everything after it runs as by day. A feedback synapse between an output neuron
 # and a hidden neuron counts how often the two fire in the same step, more than they would by
 # chance, and moves towards that count. No digit is shown, no forward weight changes, and no
 # synapse reads another's weight.
@@ -48,16 +48,12 @@ for _ in range(60):
     night.append([bg.feedback_angle(net, feedback, hidden) for hidden in (0, 1)])
 for phase in (0, 1, 5, 20, 60):
     first, second = night[phase]
-    print(
-        f"after {phase:2} phases: first hidden layer {first:4.1f} degrees, second {second:4.1f}"
-    )
+    print(f"after {phase:2} phases: first hidden layer {first:4.1f} degrees, second {second:4.1f}")
 
 # %%
 charts.curves(
     [
-        charts.Line(
-            f"hidden {h + 1}", list(range(61)), [angles[h] for angles in night], COLOURS[h]
-        )
+        charts.Line(f"hidden {h + 1}", list(range(61)), [angles[h] for angles in night], COLOURS[h])
         for h in (0, 1)
     ],
     x="sleep phases",
@@ -66,8 +62,8 @@ charts.curves(
 )
 
 # %% [markdown]
-# The second hidden layer sits right before the output and hears the answer to its own spikes
-# best; the first one listens through the second.
+# The second hidden layer is next to the output, where the effect of its own spikes is clearest. The
+# spikes of the first layer reach the output only through the second.
 #
 # ## Days and nights
 #
@@ -119,23 +115,22 @@ charts.curves(
 )
 
 # %% [markdown]
-# With random feedback the angle falls too, but from the other side: the *forward* weights bend
-# towards the feedback, and they have a task to do meanwhile. With sleep the feedback follows
-# the forward weights wherever learning takes them, and the hidden layers get errors that mean
-# what they say.
+# With random feedback the angle falls too, but from the other side: the *forward* weights turn
+# towards the feedback, while they also have to learn the task. With sleep, the feedback follows the
+# forward weights wherever learning takes them, and the hidden layers receive meaningful errors.
 #
-# So the sleeping network learns more from its first lessons. With more of them random feedback
-# catches up, but not quite: on all of MNIST, over three seeds, sleep reaches 98.58 +- 0.06 %
-# and random feedback 97.92 +- 0.05 % (the README's table). One seed and 4,000 images, as here,
-# show a direction and prove nothing.
+# So the sleeping network learns more from the first images. With more of them random feedback
+# almost catches up: on all of MNIST, over three seeds, sleep reaches 98.58 ± 0.06 % and random
+# feedback 97.92 ± 0.05 % (see [Results](../results.md)). One seed and 4,000 images, as here, show
+# a direction and prove nothing.
 #
 # ## Try next
 #
-# - `bg.Symmetric(net)` uses the forward weights in reverse: the upper bound that no local rule
-#   can reach. Sleep comes close.
-# - Skip the nights after the first (`SleepParams(phases=0)`): the angle climbs back as the
-#   forward weights move on.
+# - `bg.Symmetric(net)` uses the forward weights in reverse, which no local rule could do. It is the
+#   upper bound for comparison.
+# - Skip the nights after the first (`SleepParams(phases=0)`): the angle grows again as the forward
+#   weights change.
 # - `biograd train --preset mnist --feedback dfa` repeats the comparison on the whole set;
 #   `biograd report RUN` draws the angles.
-# - [Train, deploy, learn on the chip](train_deploy_learn.html): there the feedback weights
+# - [Train, deploy, learn on the chip](train_deploy_learn.py): there the feedback weights
 #   learn in sleep too, in integers.

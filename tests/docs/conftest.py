@@ -1,4 +1,4 @@
-"""The builder lies in docs/ and is run as a script: its folder has to be on the path."""
+"""Put docs/ on the path: its modules are scripts and hooks of mkdocs, not a package."""
 
 from __future__ import annotations
 

@@ -5,7 +5,6 @@ exported, deployed, reported.
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 
-import biograd as bg
 from biograd.commands.cli import main
 from biograd.data import datasets
 from biograd.data.events.simulated import NAME
@@ -211,26 +209,3 @@ def test_data_counts_simulated_recordings_beside_what_is_published(
     assert len(list((tmp_path / "tree").rglob("*.bin"))) == 40
     code, _, err = run(["data", "mnist", "--as-files", tmp_path / "tree"], capsys)
     assert code == 2 and f"the names are mnist: name {NAME}" in err
-
-
-def test_the_readmes_example_of_recordings_learns() -> None:
-    blocks = re.findall(
-        r"```python\n(.*?)```",
-        (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8"),
-        re.DOTALL,
-    )
-    (example,) = [block for block in blocks if "EventSet" in block]
-    rng, labels = np.random.default_rng(0), np.arange(300) % 3
-    mine = [
-        (
-            rng.integers(0, 10, 40) + 10 * label,
-            rng.integers(0, 16, 40),
-            rng.integers(0, 2, 40),
-            np.arange(40) * 5000,
-        )
-        for label in labels
-    ]
-    names = {"bg": bg, "torch": torch, "mine": mine, "labels": labels}
-    torch.manual_seed(0)
-    exec(compile(example, "README.md", "exec"), names)
-    assert names["last"]["train_accuracy"] > 0.9  # chance is a third
