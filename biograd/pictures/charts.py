@@ -1,8 +1,6 @@
-"""The report's own charts, from plain numbers: each returns a matplotlib Figure narrow enough for a
-phone.
+"""Charts of the report, from plain numbers: each returns a matplotlib Figure that fits a phone.
 
-The style is that of `plots`. Modelled figures are drawn as hollow ranges, measured ones as filled
-dots, never in one bar.
+Modelled figures are hollow ranges, measured ones filled dots, never one bar. Style: see `style`.
 """
 
 from __future__ import annotations
@@ -13,15 +11,21 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from .plots import BLUE, GREEN, INK, ORANGE, PALE, PURPLE, SKY
+from .style import BLUE, DASHED, GREEN, GRID, INK, ORANGE, PURPLE, SKY, quiet
+from .units import engineering
 
 WIDTH = 5.0  # inches
 TEXT, SMALL = 9.5, 8.5  # points
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, INK)
-BIOGRAD, BPTT, ANN = BLUE, ORANGE, GREEN
+_COLOUR_OF = {  # by the start of a method's name, the first that fits
+    "BioGrad, random": PURPLE,
+    "BioGrad, symmetric": SKY,
+    "BioGrad": BLUE,
+    "BPTT": ORANGE,
+    "ANN": GREEN,
+}
 
 
 class Line(NamedTuple):
@@ -35,7 +39,7 @@ class Line(NamedTuple):
 
 
 class Quantity(NamedTuple):
-    """One figure of a log chart: a range where it is modelled, a dot where it was measured."""
+    """One row of `log_ranges`: a range if modelled, a dot if measured."""
 
     name: str
     low: float
@@ -44,24 +48,9 @@ class Quantity(NamedTuple):
     colour: str = BLUE
 
 
-class Span(NamedTuple):
-    """One modelled range of x at a known y."""
-
-    y: float
-    low: float
-    high: float
-    colour: str = BLUE
-
-
 def colour_of(method: str) -> str:
-    """One hue a family of methods, in every chart."""
-    for start, colour in (
-        ("BioGrad, random", PURPLE),
-        ("BioGrad, symmetric", SKY),
-        ("BioGrad", BLUE),
-        ("BPTT", ORANGE),
-        ("ANN", GREEN),
-    ):
+    """Return the colour of a method's family, the same in every chart."""
+    for start, colour in _COLOUR_OF.items():
         if method.startswith(start):
             return colour
     return ORANGE if "BPTT" in method else INK
@@ -70,8 +59,12 @@ def colour_of(method: str) -> str:
 def dots(
     rows: Sequence[tuple[str, Sequence[float]]], *, unit: str, mark: tuple[str, float] | None = None
 ) -> Figure:
-    """Every seed's figure as a dot, one row per method, with the mean as a stroke; `mark` is a
-    dashed line with a name.
+    """Draw one dot per seed, one row per method, with the mean as a stroke.
+
+    Args:
+        rows: (method, value of each seed).
+        unit: of the values, written below the axis.
+        mark: a dashed line: its name and place.
     """
     figure = Figure(figsize=(WIDTH, 0.7 + 0.34 * len(rows)), layout="constrained")
     ax = figure.subplots()
@@ -89,11 +82,11 @@ def dots(
         ax.plot([np.mean(values)] * 2, [y - 0.3, y + 0.3], color=colour, linewidth=2)
     _rows(ax, [name for name, _ in rows])
     if mark:
-        ax.axvline(mark[1], color=INK, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
+        ax.axvline(mark[1], color=INK, linewidth=1, linestyle=DASHED, zorder=0)
         ax.text(
             mark[1], len(rows) - 0.35, mark[0], ha="center", va="bottom", fontsize=SMALL, color=INK
         )
-    ax.grid(axis="x", color="#ECECEC", linewidth=0.8)
+    ax.grid(axis="x", color=GRID, linewidth=0.8)
     ax.set_xlabel(unit, fontsize=TEXT, color=INK)
     every = [value for _, values in rows for value in values] + ([mark[1]] if mark else [])
     margin = max(0.1, 0.12 * (max(every) - min(every)))
@@ -111,7 +104,15 @@ def curves(
     low: float | None = None,
     high: float | None = None,
 ) -> Figure:
-    """Curves, named above the chart in their colours."""
+    """Draw curves, named above the chart in their colours.
+
+    Args:
+        x: label of the horizontal axis.
+        y: label of the vertical axis.
+        log: both axes logarithmic.
+        low: bounds of the vertical axis; None: as far as the curves reach.
+        high: the same.
+    """
     rows = -(-len(lines) // 2)
     figure = Figure(figsize=(WIDTH, 3.0 + 0.18 * rows), layout="constrained")
     ax = figure.subplots()
@@ -130,8 +131,8 @@ def curves(
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axis.set_minor_formatter(NullFormatter())
     ax.set_ylim(low, high)
-    _quiet(ax)
-    ax.grid(axis="y", color="#ECECEC", linewidth=0.8)
+    quiet(ax, tick_size=SMALL)
+    ax.grid(axis="y", color=GRID, linewidth=0.8)
     ax.set_xlabel(x, fontsize=TEXT, color=INK)
     ax.set_ylabel(y, fontsize=TEXT, color=INK)
     if not log:
@@ -148,8 +149,9 @@ def curves(
 
 
 def log_ranges(quantities: Sequence[Quantity], *, unit: str) -> Figure:
-    """Figures over many orders of magnitude: measured ones as dots, modelled ones as hollow ranges;
-    values written beside them.
+    """Draw quantities over many orders of magnitude, with their values written beside them.
+
+    Measured ones are dots, modelled ones hollow ranges.
     """
     figure = Figure(figsize=(WIDTH, 0.75 + 0.36 * len(quantities)), layout="constrained")
     ax = figure.subplots()
@@ -159,22 +161,10 @@ def log_ranges(quantities: Sequence[Quantity], *, unit: str) -> Figure:
         if q.measured:
             ax.plot([q.low], [y], "o", color=q.colour, markersize=7)
         else:
-            ax.plot(
-                [q.low, q.high],
-                [y, y],
-                color=q.colour,
-                linewidth=7,
-                alpha=0.28,
-                solid_capstyle="round",
-            )
-            ax.plot(
-                [q.low, q.high], [y, y], "|", color=q.colour, markersize=11, markeredgewidth=1.6
-            )
-        text = (
-            engineering(q.low, unit)
-            if q.measured or q.low == q.high
-            else f"{engineering(q.low, unit)} – {engineering(q.high, unit)}"
-        )
+            hollow_range(ax, q.low, q.high, y, q.colour, width=7, ends=(11, 1.6))
+        text = engineering(q.low, unit)
+        if not q.measured and q.low != q.high:
+            text = f"{text} – {engineering(q.high, unit)}"
         ax.annotate(
             text,
             (q.high, y),
@@ -190,14 +180,17 @@ def log_ranges(quantities: Sequence[Quantity], *, unit: str) -> Figure:
     ax.xaxis.set_major_locator(LogLocator(numticks=5))
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: engineering(value, unit)))
-    ax.grid(axis="x", color="#ECECEC", linewidth=0.8)
+    ax.grid(axis="x", color=GRID, linewidth=0.8)
     ax.tick_params(axis="x", labelsize=SMALL)
     return figure
 
 
 def tornado(rows: Sequence[tuple[str, float, float]], base: float, *, unit: str) -> Figure:
-    """How far a total moves when each constant is lowered or raised: (name, total when lowered,
-    total when raised).
+    """Draw how far a total moves when each constant is lowered or raised.
+
+    Args:
+        rows: (constant, total when it is lowered, total when it is raised).
+        base: the total without changes.
     """
     figure = Figure(figsize=(WIDTH, 0.8 + 0.34 * len(rows)), layout="constrained")
     ax = figure.subplots()
@@ -209,179 +202,29 @@ def tornado(rows: Sequence[tuple[str, float, float]], base: float, *, unit: str)
     _rows(ax, [name for name, _, _ in rows])
     ax.xaxis.set_major_locator(MaxNLocator(nbins=5))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: engineering(value, unit)))
-    ax.grid(axis="x", color="#ECECEC", linewidth=0.8)
+    ax.grid(axis="x", color=GRID, linewidth=0.8)
     return figure
 
 
-def scatter(
-    points: Sequence[tuple[str, float, float, str]], *, x: str, y: str, unit: str
-) -> Figure:
-    """Named points (name, x, y, colour) with a log x axis; those that nothing beats in both are
-    joined by a line.
-    """
-    figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
-    ax = figure.subplots()
-    ax.set_xscale("log")
-    front: list[tuple[float, float]] = []
-    for _, px, py, _ in sorted(points, key=lambda point: (point[1], -point[2])):
-        if not front or py > front[-1][1]:
-            front.append((px, py))
-    ax.plot(
-        [p[0] for p in front],
-        [p[1] for p in front],
-        color=PALE,
-        linewidth=1.2,
-        zorder=0,
-        drawstyle="steps-post",
-    )
-    for number, (_, px, py, colour) in enumerate(points, start=1):
-        ax.plot([px], [py], "o", color=colour, markersize=6)
-        ax.annotate(
-            str(number), (px, py), (5, 4), textcoords="offset points", fontsize=SMALL, color=INK
-        )
-    _quiet(ax)
-    ax.grid(color="#ECECEC", linewidth=0.8)
-    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: engineering(value, unit)))
-    ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.set_xlabel(x, fontsize=TEXT, color=INK)
-    ax.set_ylabel(y, fontsize=TEXT, color=INK)
-    return figure
-
-
-def span_scatter(
-    spans: Sequence[Span], *, x: str, y: str, unit: str, mark: float | None = None
-) -> Figure:
-    """Numbered ranges over a log x axis, as hollow as in `log_ranges`; `mark` is a dashed line at
-    that y.
-    """
-    figure = Figure(figsize=(WIDTH, 3.8), layout="constrained")
-    ax = figure.subplots()
-    ax.set_xscale("log")
-    for number, span in enumerate(spans, start=1):
-        ax.plot(
-            [span.low, span.high],
-            [span.y, span.y],
-            color=span.colour,
-            linewidth=5,
-            alpha=0.28,
-            solid_capstyle="round",
-        )
-        ax.plot(
-            [span.low, span.high],
-            [span.y, span.y],
-            "|",
-            color=span.colour,
-            markersize=8,
-            markeredgewidth=1.4,
-        )
-        ax.annotate(
-            str(number),
-            (span.low, span.y),
-            (-5, 0),
-            textcoords="offset points",
-            ha="right",
-            va="center",
-            fontsize=SMALL,
-            color=INK,
-        )
-    if mark is not None:
-        ax.axhline(mark, color=INK, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
-    _quiet(ax)
-    ax.grid(color="#ECECEC", linewidth=0.8)
-    ax.set_xlim(min(span.low for span in spans) / 2, None)
-    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: engineering(value, unit)))
-    ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.set_xlabel(x, fontsize=TEXT, color=INK)
-    ax.set_ylabel(y, fontsize=TEXT, color=INK)
-    return figure
-
-
-def core_map(
-    layers: Sequence[tuple[str, int, Sequence[tuple[str, float]]]], *, total: int = 128
-) -> Figure:
-    """The chip's cores, 16 a row, in the colour of the layer that lies on them; below, how full
-    each layer's fullest core is.
-
-    Args:
-        layers: (name, cores, [(resource, share used)]).
-    """
-    columns = 16
-    figure = Figure(figsize=(WIDTH, 4.0), layout="constrained")
-    chip, loads = figure.subplots(2, 1, height_ratios=[1.1, 1])
-    owner = [index for index, (_, cores, _) in enumerate(layers) for _ in range(cores)]
-    for core in range(total):
-        colour = COLOURS[owner[core] % len(COLOURS)] if core < len(owner) else "#E6E6E6"
-        chip.add_patch(_tile(core % columns, core // columns, colour))
-    chip.set_xlim(-0.1, columns)
-    chip.set_ylim(total // columns, -0.1)
-    chip.set_aspect("equal")
-    chip.set_axis_off()
-    chip.set_title(f"{len(owner)} of {total} cores", loc="left", fontsize=TEXT, color=INK)
-    names = [resource for resource, _ in layers[0][2]]
-    width = 0.8 / len(layers)
-    for index, (name, cores, shares) in enumerate(layers):
-        at = np.arange(len(shares)) + (index - (len(layers) - 1) / 2) * width
-        label = f"{name}: {cores} core{'s' if cores > 1 else ''}"
-        loads.bar(
-            at,
-            [100 * share for _, share in shares],
-            width * 0.9,
-            color=COLOURS[index % len(COLOURS)],
-            label=label,
-        )
-    loads.set_xticks(range(len(names)), names, fontsize=SMALL)
-    loads.set_ylabel("fullest core\n(% used)", fontsize=TEXT, color=INK)
-    loads.set_ylim(0, 105)
-    _quiet(loads)
-    figure.legend(loc="outside lower left", ncols=3, fontsize=SMALL, frameon=False)
-    return figure
-
-
-def engineering(value: float, unit: str) -> str:
-    """A value with an SI prefix and two or three figures: 2.5e-6 J is "2.5 uJ" (with a Greek mu);
-    unit "" gives the bare number.
-    """
-    if value == 0:
-        return f"0 {unit}".strip()
-    for power, prefix in (
-        (9, "G"),
-        (6, "M"),
-        (3, "k"),
-        (0, ""),
-        (-3, "m"),
-        (-6, "µ"),
-        (-9, "n"),
-        (-12, "p"),
-    ):
-        if abs(value) >= 0.9995 * 10.0**power or power == -12:
-            scaled = value / 10.0**power
-            digits = 0 if abs(scaled) >= 99.95 else 1 if abs(scaled) >= 9.995 else 2
-            text = f"{scaled:.{digits}f}"
-            return f"{text.rstrip('0').rstrip('.') if '.' in text else text} {prefix}{unit}".strip()
-    raise AssertionError("unreachable: the smallest prefix takes everything")
-
-
-def engineering_range(bounds: Sequence[float], unit: str) -> str:
-    """Two bounds as `engineering` writes them; one value where they look the same."""
-    low, high = (engineering(b, unit) for b in bounds)
-    return low if low == high else f"{low} – {high}"
-
-
-def _tile(column: int, row: int, colour: str) -> Rectangle:
-    return Rectangle((column, row), 0.86, 0.86, facecolor=colour, edgecolor="none")
+def hollow_range(
+    ax: Axes,
+    low: float,
+    high: float,
+    y: float,
+    colour: str,
+    *,
+    width: float,
+    ends: tuple[float, float],
+) -> None:
+    """Draw a hollow range; `ends`: height and thickness of its end strokes, points."""
+    height, thick = ends
+    ax.plot([low, high], [y, y], color=colour, linewidth=width, alpha=0.28, solid_capstyle="round")
+    ax.plot([low, high], [y, y], "|", color=colour, markersize=height, markeredgewidth=thick)
 
 
 def _rows(ax: Axes, names: Sequence[str]) -> None:
     ax.set_yticks(range(len(names)), list(reversed(names)), fontsize=SMALL)
     ax.set_ylim(-0.6, len(names) - 0.4)
-    _quiet(ax)
+    quiet(ax, tick_size=SMALL)
     ax.spines["left"].set_visible(False)
     ax.tick_params(axis="y", length=0, labelsize=SMALL)
-
-
-def _quiet(ax: Axes) -> None:
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.spines[["left", "bottom"]].set_color(PALE)
-    ax.tick_params(colors=INK, color=PALE, labelsize=SMALL, length=3)

@@ -13,22 +13,22 @@ from hardware import chip, emulator, limits
 from hardware.border.model import LayerModel, Model, SpikeInput
 from hardware.fixed_point import FixedPointLayer, FixedPointModel, round_to_step
 
-from ..files import atomic_write
 from ..neurons import SomaState, TwoCompartmentParams, soma_step
 from ..runs.checkpoint import RunFolder
-from . import chip_plots, plots
+from . import chip_plots
+from .cores import CoreLoad, core_loads
+from .saving import save
 
 SAMPLES = 100  # images searched for a spike that simulator and chip do not share
 
 
 class FirstDifference(NamedTuple):
-    """Where simulator and chip part: one neuron's soma voltages, before the reset, in thresholds."""
+    """One neuron where simulator and chip differ: its soma voltages before the reset, thresholds."""
 
     sample: int
     layer: int  # 0 = first hidden layer
     neuron: int
-    # of the first spike that only one of them fires, 0 = first; None where none does
-    step: int | None
+    step: int | None  # of the first spike that only one of them fires, 0 = first; None: no such
     v_simulator: np.ndarray  # [T]
     v_chip: np.ndarray  # [T]
 
@@ -36,47 +36,46 @@ class FirstDifference(NamedTuple):
 def draw_deployment(
     model: Model, fixed: FixedPointModel, fit: limits.Fit, spikes: SpikeInput, folder: RunFolder
 ) -> list[Path]:
-    """Draw the cores and their load, the weights before and after rounding, and where the voltages
-    part; returns the SVG files.
+    """Draw core loads, weights before and after rounding, and the first difference in voltage.
 
     Args:
-        spikes: encoded test images; of more than `SAMPLES`, only the first ones are looked at.
+        spikes: encoded test images; only the first `SAMPLES` are compared.
+    Returns: the SVG files.
     """
-    written = []
-    for name, figure in _figures(model, fixed, fit, spikes).items():
-        path = folder.path / "pictures" / f"{name}.svg"
-        atomic_write(path, plots.as_svg(figure).encode())
-        atomic_write(path.with_suffix(".png"), plots.as_png(figure))
-        written.append(path)
-    return written
+    return save(_figures(model, fixed, fit, spikes), folder.path / "pictures")
 
 
-def find_parting(model: Model, fixed: FixedPointModel, spikes: SpikeInput) -> FirstDifference:
-    """The first image on which the two differ by a spike; in it the earliest step, there the
-    earliest layer, as causes precede effects.
+def find_difference(model: Model, fixed: FixedPointModel, spikes: SpikeInput) -> FirstDifference:
+    """Return where simulator and chip first differ by a spike.
 
-    Where all spikes are equal: the neuron and image with the largest gap between the voltages.
+    The first image; in it the earliest step; at that step the earliest layer, as causes precede
+    effects. If all spikes are equal: the neuron and image with the largest gap of voltages.
     """
-    ours = _simulate(model, spikes.spikes)
+    per_layer = _simulated_voltages(model, spikes.spikes)
     result = emulator.run(fixed, spikes, record="uv")
     assert result.u is not None and result.v is not None
-    theirs = [_before_reset(*known) for known in zip(fixed.layers, result.u, result.v, strict=True)]
-    offsets = np.cumsum([0, *(v.shape[2] for v in ours)])
-    here, there = np.concatenate(ours, axis=2), np.concatenate(theirs, axis=2)
-    differ = (here > 1) != (there > 1)
+    on_chip = [
+        _before_reset(layer, u, v)
+        for layer, u, v in zip(fixed.layers, result.u, result.v, strict=True)
+    ]
+    offsets = np.cumsum([0, *(v.shape[2] for v in per_layer)])
+    v_simulator, v_chip = np.concatenate(per_layer, axis=2), np.concatenate(on_chip, axis=2)
+    differ = (v_simulator > 1) != (v_chip > 1)
+    step: int | None
     if differ.any():
         sample = int(differ.any(axis=(0, 2)).argmax())
         step, unit = (int(i) for i in np.argwhere(differ[:, sample])[0])
     else:
-        step, (_, sample, unit) = None, np.unravel_index(np.abs(here - there).argmax(), here.shape)
+        gaps = np.abs(v_simulator - v_chip)
+        step, (_, sample, unit) = None, np.unravel_index(gaps.argmax(), gaps.shape)
     layer = int(np.searchsorted(offsets, unit, side="right")) - 1
     return FirstDifference(
         int(sample),
         layer,
         int(unit - offsets[layer]),
         step,
-        here[:, sample, unit],
-        there[:, sample, unit],
+        v_simulator[:, sample, unit],
+        v_chip[:, sample, unit],
     )
 
 
@@ -88,28 +87,33 @@ def _figures(
         labels=None if spikes.labels is None else spikes.labels[:SAMPLES],
     )
     names = [*(f"hidden {number}" for number in range(1, len(model.layers))), "output"]
-    found = find_parting(model, fixed, few)
+    difference = find_difference(model, fixed, few)
     return {
-        "core_map": chip_plots.core_loads(
+        "core_map": core_loads(
             [_load(name, layer) for name, layer in zip(names, fit.layers, strict=True)]
         ),
         "weights": chip_plots.weights(
-            [_rounding(*known) for known in zip(names, model.layers, fixed.layers, strict=True)]
+            [
+                _rounding(name, layer, rounded)
+                for name, layer, rounded in zip(names, model.layers, fixed.layers, strict=True)
+            ]
         ),
         "voltages": chip_plots.voltages(
-            found.v_simulator, found.v_chip, title=_title(found, names[found.layer], few)
+            difference.v_simulator,
+            difference.v_chip,
+            title=_title(difference, names[difference.layer], few),
         ),
     }
 
 
-def _load(name: str, layer: limits.LayerFit) -> chip_plots.CoreLoad:
+def _load(name: str, layer: limits.LayerFit) -> CoreLoad:
     loads = {
         "compartments": layer.compartments,
         "axons in": layer.axons_in,
         "axons out": layer.axons_out,
         "synapse words": layer.synapse_words,
     }
-    return chip_plots.CoreLoad(name, layer.cores, loads)
+    return CoreLoad(name, layer.cores, loads)
 
 
 def _rounding(name: str, layer: LayerModel, fixed: FixedPointLayer) -> chip_plots.Rounding:
@@ -121,20 +125,23 @@ def _rounding(name: str, layer: LayerModel, fixed: FixedPointLayer) -> chip_plot
     return chip_plots.Rounding(name, layer.w, fixed.w, fixed.scale, step, low, high)
 
 
-def _title(found: FirstDifference, layer: str, spikes: SpikeInput) -> str:
-    digit = "" if spikes.labels is None else f" (class {spikes.labels[found.sample]})"
-    where = f"{layer}, neuron {found.neuron}, on test image {found.sample}{digit}"
-    if found.step is None:
-        return (
-            f"Simulator and chip fire alike on {spikes.spikes.shape[1]} images; the widest"
-            f" gap:\n{where}"
-        )
-    one = "the chip" if found.v_chip[found.step] > 1 else "the simulator"
-    return f"Where simulator and chip part: at step {found.step + 1} only {one} fires\n{where}"
+def _title(difference: FirstDifference, layer: str, spikes: SpikeInput) -> str:
+    label = "" if spikes.labels is None else f" (class {spikes.labels[difference.sample]})"
+    place = f"{layer}, neuron {difference.neuron}, on test image {difference.sample}{label}"
+    if difference.step is None:
+        images = spikes.spikes.shape[1]
+        return f"Simulator and chip fire alike on {images} images; the widest gap:\n{place}"
+    fires = "the chip" if difference.v_chip[difference.step] > 1 else "the simulator"
+    step = difference.step + 1
+    return f"First difference of simulator and chip: at step {step} only {fires} fires\n{place}"
 
 
-def _simulate(model: Model, spikes: np.ndarray) -> list[np.ndarray]:
-    """Soma voltages before the reset, float32 [T, B, N] a layer, of spikes [T, B, inputs]."""
+def _simulated_voltages(model: Model, spikes: np.ndarray) -> list[np.ndarray]:
+    """Return soma voltages before the reset, float32 [T, B, N] per layer.
+
+    Args:
+        spikes: of the input, [T, B, inputs].
+    """
     s, voltages = torch.from_numpy(spikes).float(), []
     for layer in model.layers:
         current = torch.nn.functional.linear(
@@ -151,11 +158,14 @@ def _simulate(model: Model, spikes: np.ndarray) -> list[np.ndarray]:
 
 
 def _before_reset(layer: FixedPointLayer, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """The voltages that the threshold saw, in thresholds, float64 [T, B, N], from recorded u and v,
-    whose v is 0 after a spike.
+    """Return the voltages that were compared with the threshold, thresholds, float64 [T, B, N].
+
+    Args:
+        u: recorded currents.
+        v: recorded voltages, 0 after a spike.
     """
     before = np.concatenate([np.zeros_like(v[:1]), v[:-1]]).astype(np.int64)
-    seen = emulator.saturate_voltage(
+    compared = emulator.saturate_voltage(
         emulator.integrate_voltage(emulator.decay(before, layer.dv), u)
     )
-    return seen / (layer.vth << chip.INPUT_SHIFT)
+    return compared / (layer.vth << chip.INPUT_SHIFT)

@@ -3,69 +3,71 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from matplotlib.figure import Figure
 
 from ..data.samples import spikes_of
-from ..files import atomic_write
 from ..neurons import TwoCompartmentLIF
 from ..runs import records
 from ..runs.checkpoint import RunFolder
 from ..runs.experiment import Experiment
+from ..runs.records import Record
 from ..training.probe import probe
-from . import plots
+from . import matrices, plots
+from .saving import save
 
 
 def draw_run(experiment: Experiment, folder: RunFolder) -> list[Path]:
-    """Draw the learning curve, the feedback angles, one sample's raster, the compartments of one
-    neuron, the receptive fields and the confusion matrix; returns the SVG files.
+    """Draw a trained network; return the SVG files.
+
+    Learning curve, feedback angles, one sample's raster, both compartments of one neuron,
+    receptive fields, confusion matrix.
     """
-    written = []
-    for name, figure in _figures(experiment, records.read(folder.records)).items():
-        path = folder.path / "pictures" / f"{name}.svg"
-        atomic_write(path, plots.as_svg(figure).encode())
-        atomic_write(path.with_suffix(".png"), plots.as_png(figure))
-        written.append(path)
-    return written
+    return save(_figures(experiment, records.read(folder.records)), folder.path / "pictures")
 
 
-def _figures(experiment: Experiment, found: list[dict[str, Any]]) -> dict[str, Figure]:  # any: JSON
+def _figures(experiment: Experiment, run_records: list[Record]) -> dict[str, Figure]:
+    images, layers = experiment.test_set, experiment.net.layers
+    figures = {"learning_curve": plots.learning_curve(run_records)}
+    if any(record.get("feedback_angle_deg") for record in run_records):
+        figures["feedback_angles"] = plots.feedback_angles(run_records)
+    # the probe reads the voltage of a two-compartment LIF
+    if len(layers) > 1 and isinstance(layers[0].neuron, TwoCompartmentLIF):
+        figures |= _one_sample(experiment)
+    first = layers[0].w.cpu().numpy()
+    if first.shape[1] == images.inputs and images.shape[1] > 1:
+        figures["receptive_fields"] = matrices.receptive_fields(first, shape=images.shape)
+    answers = experiment.trainer.evaluate().predicted
+    matrix = torch.zeros(images.classes, images.classes, dtype=torch.int64)
+    matrix.index_put_((images.y, answers), torch.ones_like(answers), accumulate=True)
+    figures["confusion"] = matrices.confusion(matrix.numpy())
+    return figures
+
+
+def _one_sample(experiment: Experiment) -> dict[str, Figure]:
+    """Draw how the first test sample passes through the network."""
     trainer, images, config = experiment.trainer, experiment.test_set, experiment.config
     generator = torch.Generator().manual_seed(config.seed)
     spikes = spikes_of(
         images, torch.tensor([0]), config.steps, encoder=trainer.encoder, generator=generator
     )
-    figures = {"learning_curve": plots.learning_curve(found)}
-    if any(record.get("feedback_angle_deg") for record in found):
-        figures["feedback_angles"] = plots.feedback_angles(found)
-    # the probe reads the voltage of a two-compartment LIF
-    if config.hidden and isinstance(experiment.net.layers[0].neuron, TwoCompartmentLIF):
+    device = experiment.net.device
+    sample = probe(
+        experiment.learner,
+        spikes.to(device),
+        images.y[:1].to(device),
         # of the first layer, which is drawn
-        trace = getattr(experiment.learner.rule, "trace", config.trace)
-        sample = probe(
-            experiment.learner,
-            spikes.to(experiment.net.device),
-            images.y[:1].to(experiment.net.device),
-            trace=trace,
-        )
-        figures |= {
-            "raster": plots.raster(
-                sample.spikes, f"one test sample of {images.name}, class {int(images.y[0])}"
-            ),
-            "compartments": plots.compartments(
-                sample.v,
-                sample.v_apical,
-                sample.eligibility,
-                sample.spikes[sample.hidden + 1][:, sample.neuron],
-            ),
-        }
-    first = experiment.net.layers[0].w.cpu().numpy()
-    if first.shape[1] == images.inputs and images.shape[1] > 1:
-        figures["receptive_fields"] = plots.receptive_fields(first, shape=images.shape)
-    answers = trainer.evaluate().predicted
-    matrix = torch.zeros(images.classes, images.classes, dtype=torch.int64)
-    matrix.index_put_((images.y, answers), torch.ones_like(answers), accumulate=True)
-    figures["confusion"] = plots.confusion(matrix.numpy())
-    return figures
+        trace=getattr(experiment.learner.rule, "trace", config.trace),
+    )
+    return {
+        "raster": plots.raster(
+            sample.spikes, f"one test sample of {images.name}, class {int(images.y[0])}"
+        ),
+        "compartments": plots.compartments(
+            sample.v,
+            sample.v_apical,
+            sample.eligibility,
+            sample.spikes[sample.hidden + 1][:, sample.neuron],
+        ),
+    }

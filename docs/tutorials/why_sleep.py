@@ -17,9 +17,9 @@
 import torch
 
 import biograd as bg
-from biograd.pictures import charts, plots
+from biograd.pictures import charts, style
 
-COLOURS = (plots.BLUE, plots.ORANGE)
+COLOURS = (style.BLUE, style.ORANGE)
 train = bg.load("mnist", "train").subset(slice(0, 4000))
 test = bg.load("mnist", "test").subset(slice(0, 2000))
 torch.set_num_threads(1)
@@ -105,7 +105,7 @@ charts.curves(
         )
         for name, records, colours in (
             ("sleep", asleep, COLOURS),
-            ("random", random_, (plots.GREEN, plots.PURPLE)),
+            ("random", random_, (style.GREEN, style.PURPLE)),
         )
         for h, colour in enumerate(colours)
     ],
