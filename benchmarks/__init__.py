@@ -1,1 +1,1 @@
-"""Measuring and telling: tasks, baselines, meters, records, plots and the report."""
+"""Benchmarks: suites of measurements against backpropagation, and the report on them."""

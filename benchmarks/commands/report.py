@@ -1,6 +1,4 @@
-"""Turn records into one self-contained HTML page: what was measured, what is modelled, and what is
-missing.
-"""
+"""Turn records into one self-contained HTML page: measured, modelled and missing figures."""
 
 from __future__ import annotations
 
@@ -12,9 +10,9 @@ from typing import Annotated, Any
 import tyro
 
 from biograd.commands.console import Console
-from biograd.runs import records
 
-from ..report import render
+from ..measurements.chip_prices import priced
+from ..report import inputs, render
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,45 +29,41 @@ class Args:
 
 def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     """Write the page."""
-    if args.run and not args.run.is_dir():
-        raise ValueError(f"{args.run} is not a folder: name a run folder, e.g. runs/mnist")
-    sources = sorted(args.run.glob("*.jsonl")) if args.run else []
-    for file in args.records:
-        if not file.is_file():
-            raise ValueError(f"{file} is not a file: name a file of records (.jsonl)")
-        sources.append(file)
-    if args.shipped:
-        shipped = Path(str(files("benchmarks") / "results"))
-        sources += sorted(shipped.glob("*.jsonl"))
-    found, skipped = _read(sources, console)
-    if not found:
+    sources = _record_files(args)
+    records, unreadable = inputs.read_files(sources)
+    if not records:
+        _say_left_out(unreadable, console)
         raise ValueError(
             "there are no records to report: train with 'biograd train', or measure with 'biograd"
             " benchmark'"
         )
-    pictures = (
-        {file.stem: file.read_text() for file in sorted((args.run / "pictures").glob("*.svg"))}
-        if args.run
-        else {}
+    pictures, not_shown = inputs.run_pictures(args.run) if args.run else ({}, [])
+    _say_left_out([*unreadable, *not_shown], console)
+    path = render.write(
+        map(priced, records),
+        args.out or (args.run or Path()) / "report.html",
+        pictures=pictures,
     )
-    path = render.write(found, args.out or (args.run or Path()) / "report.html", pictures=pictures)
-    console.say(f"wrote {path} from {len(found):,} records of {len(sources)} files")
+    console.say(f"wrote {path} from {len(records):,} records of {len(sources)} files")
     return {
         "report": str(path),
-        "records": len(found),
+        "records": len(records),
         "files": len(sources),
-        "unreadable": skipped,
+        "unreadable": len(unreadable),
     }
 
 
-def _read(sources: list[Path], console: Console) -> tuple[list[records.Record], int]:
-    found: list[records.Record] = []
-    skipped = 0
-    for file in sources:
-        try:
-            found += records.read(file)
-        # another version's, or damaged: the page stands without it, and says so here
-        except ValueError as error:
-            console.say(f"left out: {error}")
-            skipped += 1
-    return found, skipped
+def _record_files(args: Args) -> list[Path]:
+    if args.run and not args.run.is_dir():
+        raise ValueError(f"{args.run} is not a folder: name a run folder, e.g. runs/mnist")
+    for file in args.records:
+        if not file.is_file():
+            raise ValueError(f"{file} is not a file: name a file of records (.jsonl)")
+    of_run = sorted(args.run.glob("*.jsonl")) if args.run else []
+    shipped = Path(str(files("benchmarks") / "results")) if args.shipped else None
+    return [*of_run, *args.records, *(sorted(shipped.glob("*.jsonl")) if shipped else [])]
+
+
+def _say_left_out(faults: list[str], console: Console) -> None:
+    for fault in faults:
+        console.say(f"left out: {fault}")

@@ -1,1 +1,1 @@
-"""Measurements, each returning records: accuracy, speed, energy, learning on the chip."""
+"""Measurements: accuracy, speed, energy and learning on the chip, each as results of records."""

@@ -1,6 +1,4 @@
-"""Published figures that the report sets beside ours. Each names its source; nothing unverified is
-listed.
-"""
+"""Published figures beside ours, each with its source; nothing unverified is listed."""
 
 from __future__ import annotations
 
@@ -29,7 +27,7 @@ SOURCES = (
     Source(
         "tang2021",
         "Tang, Kumar, Polykretis, Michmizos 2021: BioGrad: Biologically Plausible Gradient-Based"
-        " Learning for Spiking Neural Networks. Only the abstract was at hand: equations and"
+        " Learning for Spiking Neural Networks. Only the abstract was available: equations and"
         " constants here are a reconstruction.",
         "https://arxiv.org/abs/2110.14092",
     ),
@@ -59,7 +57,7 @@ SOURCES = (
     Source(
         "tsslbp", "TSSL-BP (Zhang and Li 2020); figure as cited by others, not read in its paper."
     ),
-    Source("nalsm", "NALSM, a liquid; figure read in its paper."),
+    Source("nalsm", "NALSM, a liquid state machine; figure read in its paper."),
     Source(
         "shrestha2021",
         "Shrestha et al. 2021: EM-STDP on Loihi, as listed in Renner et al. 2024, Table 1.",

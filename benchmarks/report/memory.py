@@ -13,23 +13,25 @@ QUICK_COMMAND = "biograd benchmark --suite quick --run runs/mnist"
 
 
 def memory(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
-    """Peak memory against the number of steps."""
+    """Show peak memory against the number of steps, of the record with the longest samples."""
     section = Section("memory", "Memory against time steps")
-    found = evidence.named("memory")
-    if not found:
+    records = evidence.named("memory")
+    if not records:
         return section.missing("Memory has not been measured.", QUICK_COMMAND)
-    kept = max(found, key=lambda record: (record["results"]["steps"][-1], str(record.get("when"))))[
-        "results"
-    ]
+    longest = max(
+        records, key=lambda record: (record["results"]["steps"][-1], str(record.get("when")))
+    )
+    r = longest["results"]
+    steps = r["steps"]
     lines = [
-        Line(name, kept["steps"], [b / 2**20 for b in peak], COLOURS[index % len(COLOURS)])
-        for index, (name, peak) in enumerate(kept["peak_bytes"].items())
+        Line(name, steps, [peak / 2**20 for peak in peaks], COLOURS[index % len(COLOURS)])
+        for index, (name, peaks) in enumerate(r["peak_bytes"].items())
     ]
     figure = curves(lines, x="time steps T", y="peak of one learning step (MiB)", log=True)
     caption = (
-        f"784-256-256-10, batch {kept['batch']}; tensors allocated in one learning step, exact to"
-        " the byte. The input spikes themselves are not counted, nor the compiled loops' scratch"
-        f" (4 bytes per neuron and step of one sample). Online: {kept['online_growth']:.2f} times"
-        f" from T = {kept['steps'][0]} to {kept['steps'][-1]}."
+        f"784-256-256-10, batch {r['batch']}; tensors allocated in one learning step, exact to the"
+        " byte. Not counted: the input spikes, and the compiled loops' scratch arrays (4 bytes per"
+        f" neuron and step of one sample). Online: {r['online_growth']:.2f} times from"
+        f" T = {steps[0]} to {steps[-1]}."
     )
     return section.figures((figure, caption))

@@ -1,4 +1,4 @@
-"""What a section of the report is made of; the template knows how each looks."""
+"""The parts of a section of the report; the template knows how each looks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Literal
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
-from biograd.pictures.plots import as_svg
+from biograd.pictures.saving import as_svg
 
 Tone = Literal["", "missing", "caution"]
 Tag = Literal["measured", "modelled", "published", "missing"]
@@ -24,11 +24,11 @@ class Section:
     id: str
     title: str
     intro: list[str | Markup] = field(default_factory=list)
-    # any: what the template shows, by its "kind"
+    # any: values for the template, by "kind"
     items: list[dict[str, Any]] = field(default_factory=list)
 
     def text(self, *paragraphs: str | Markup) -> Section:
-        """Paragraphs at the top."""
+        """Add paragraphs at the top."""
         self.intro += paragraphs
         return self
 
@@ -42,11 +42,12 @@ class Section:
         caption: str = "",
         stack: bool = False,
     ) -> Section:
-        """A table.
+        """Add a table.
 
         Args:
             numbers: columns aligned to the right.
             ours: rows that are tinted.
+            caption: written below it.
             stack: on a phone, each row becomes a block.
         """
         self.items.append(
@@ -62,42 +63,52 @@ class Section:
         )
         return self
 
-    def figures(self, *drawn: tuple[Figure | str, str], shape: str = "") -> Section:
-        """Pictures side by side where there is room: (figure of ours, or SVG handed in; caption)."""
-        made = [
-            {"svg": inline(figure), "caption": caption, "shape": shape} for figure, caption in drawn
+    def figures(self, *pictures: tuple[Figure | str, str], shape: str = "") -> Section:
+        """Add pictures, side by side where the page is wide enough.
+
+        Args:
+            pictures: (a figure, or SVG text from elsewhere; its caption).
+            shape: a class of the style sheet.
+        """
+        figures = [
+            {"svg": inline(picture), "caption": caption, "shape": shape}
+            for picture, caption in pictures
         ]
-        self.items.append({"kind": "figures", "figures": made})
+        self.items.append({"kind": "figures", "figures": figures})
         return self
 
     def note(self, text: str | Markup, tone: Tone = "") -> Section:
-        """A remark; "missing" and "caution" are marked."""
+        """Add a remark; the tones "missing" and "caution" are marked."""
         self.items.append({"kind": "note", "text": text, "tone": tone})
         return self
 
-    def missing(self, what: str, command: str) -> Section:
-        """What is not there, and the command that would measure it."""
+    def missing(self, text: str, command: str) -> Section:
+        """Add a remark that something is not recorded, and the command that would measure it."""
         return self.note(
-            Markup("{} To fill this section: <code>{}</code>").format(what, command), "missing"
+            Markup("{} To fill this section: <code>{}</code>").format(text, command), "missing"
         )
 
     def digits(self, misread: Sequence[dict[str, Any]]) -> Section:
-        """Misread images: base64 of uint8 pixels, 0 black, with their shape, class and answer."""
-        shown = [
+        """Add misread images.
+
+        Args:
+            misread: each with `pixels` (base64 of uint8, 0 black), `shape`, `class` and `answer`.
+        """
+        digits = [
             {"class": d["class"], "answer": d["answer"], "src": _bitmap(d["pixels"], d["shape"])}
             for d in misread
         ]
-        self.items.append({"kind": "digits", "digits": shown})
+        self.items.append({"kind": "digits", "digits": digits})
         return self
 
 
 def tag(kind: Tag) -> Markup:
-    """How a figure came to be, as a small label."""
+    """Return a small label that says how a figure was obtained."""
     return Markup('<span class="tag {0}">{0}</span>').format(kind)
 
 
 def link(text: str, target: str) -> Markup:
-    """A link to a source; the page itself loads nothing from it."""
+    """Return a link to a source; the page itself loads nothing from it."""
     return (
         Markup('<a href="{}" rel="noreferrer">{}</a>').format(target, text)
         if target
@@ -106,8 +117,9 @@ def link(text: str, target: str) -> Markup:
 
 
 def inline(figure: Figure | str) -> Markup:
-    """A picture within the page. SVG that was handed in is shown as an image where it holds more
-    than shapes.
+    """Return a picture as part of the page.
+
+    SVG text from elsewhere that holds more than shapes becomes an image, which runs no scripts.
     """
     svg = as_svg(figure) if isinstance(figure, Figure) else figure[max(0, figure.find("<svg")) :]
     if isinstance(figure, str) and not _only_shapes(svg):
@@ -119,10 +131,10 @@ def inline(figure: Figure | str) -> Markup:
 
 
 def _only_shapes(svg: str) -> bool:
-    # Scripts, handlers, embedded pages and links to elsewhere have no place in a page that needs no
-    # network.
+    # A page that needs no network has no scripts, handlers, embedded pages or outside links.
     outside = re.search(
-        r'<(script|foreignObject|iframe|image\b(?![^>]*data:))|\son\w+\s*=|href\s*=\s*["\'](?!#|data:image/png)',
+        r"<(script|foreignObject|iframe|image\b(?![^>]*data:))|\son\w+\s*="
+        r'|href\s*=\s*["\'](?!#|data:image/png)',
         svg,
         re.I,
     )
@@ -130,8 +142,9 @@ def _only_shapes(svg: str) -> bool:
 
 
 def _bitmap(pixels: str, shape: Sequence[int]) -> str:
-    """Grey pixels as a data URL: an 8-bit BMP, which needs no compression library; black ink on
-    white.
+    """Return grey pixels as a data URL, black ink on white.
+
+    An 8-bit BMP needs no compression library.
     """
     height, width = int(shape[-2]), int(shape[-1])
     grey = base64.b64decode(pixels)
@@ -147,17 +160,17 @@ def _bitmap(pixels: str, shape: Sequence[int]) -> str:
     header = (
         b"BM" + (offset + len(rows)).to_bytes(4, "little") + bytes(4) + offset.to_bytes(4, "little")
     )
-    fields = (
-        (40, 4),
+    fields = (  # of BITMAPINFOHEADER: (value, bytes)
+        (40, 4),  # size of this header
         (width, 4),
         (height, 4),
-        (1, 2),
-        (8, 2),
-        (0, 4),
+        (1, 2),  # planes
+        (8, 2),  # bits per pixel
+        (0, 4),  # not compressed
         (len(rows), 4),
+        (2835, 4),  # pixels per metre
         (2835, 4),
-        (2835, 4),
-        (256, 4),
+        (256, 4),  # colours
         (0, 4),
     )
     info = b"".join(value.to_bytes(size, "little") for value, size in fields)

@@ -1,12 +1,9 @@
-"""One HTML page from records: what the paper claims, what was measured here, what is modelled, and
-what is missing.
+"""One self-contained HTML page from records: published, measured, modelled and missing figures.
 
-    report.write(records.read("runs/mnist/records.jsonl"), Path("report.html"), pictures={"raster":
-    svg})
+    render.write(records.read("runs/mnist/records.jsonl"), Path("report.html"))
 
-The page needs no network and no other file. It sees nothing but records and the pictures handed in.
-A section without records says which command would fill it; a section whose records are broken says
-so, and the others stand.
+The page needs no network and no other file. A section without records names the command that would
+fill it; a section whose records are damaged says so, and the others stay whole.
 """
 
 from __future__ import annotations
@@ -16,33 +13,42 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import jinja2
-from markupsafe import Markup
 
 from biograd.files import atomic_write
-from biograd.runs import records
+from biograd.runs.records import Record
 
-from . import sections
+from . import headline, sections
 from .evidence import Evidence
 from .page import Section
 
 TITLE = "BioGrad: learning without backpropagation, and what it costs"
+# Records of another version may hold anything under the names that are read.
+_DAMAGE = (
+    KeyError,
+    IndexError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    ZeroDivisionError,
+    OverflowError,
+)
 
 
 def render(
-    found: Iterable[records.Record],
+    records: Iterable[Record],
     *,
     pictures: Mapping[str, str] | None = None,
     title: str = TITLE,
 ) -> str:
-    """The page as text.
+    """Return the page as text.
 
     Args:
-        found: records of any origin and state, of one run or of many.
-        pictures: SVG by name, as `biograd train` leaves them in a run folder: raster, compartments,
-            receptive_fields, ...
+        records: of any origin and state, of one run or of many.
+        pictures: SVG by name, as `biograd train` writes them into a run folder: raster,
+            compartments, receptive_fields, ...
+        title: of the page.
     """
-    evidence, drawn = Evidence(found), dict(pictures or {})
-    shown = [_guarded(make, evidence, drawn) for make in sections.SECTIONS]
+    evidence, svgs = Evidence(records), dict(pictures or {})
     template = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -53,42 +59,31 @@ def render(
         title=title,
         subtitle=sections.subtitle(evidence),
         cards=_cards(evidence),
-        sections=shown,
+        sections=[_section(function, evidence, svgs) for function in sections.SECTIONS],
         footer=sections.footer(evidence),
     )
-    return _numbered_ids(page)
+    return _with_own_ids(page)
 
 
 def write(
-    found: Iterable[records.Record],
+    records: Iterable[Record],
     path: str | Path,
     *,
     pictures: Mapping[str, str] | None = None,
     title: str = TITLE,
 ) -> Path:
-    """`render` into a file, whole or not at all."""
-    atomic_write(Path(path), render(found, pictures=pictures, title=title).encode())
+    """Write the page of `render` into a file, whole or not at all."""
+    atomic_write(Path(path), render(records, pictures=pictures, title=title).encode())
     return Path(path)
 
 
-def _guarded(
-    make: sections.SectionFunction, evidence: Evidence, pictures: dict[str, str]
+def _section(
+    function: sections.SectionFunction, evidence: Evidence, pictures: dict[str, str]
 ) -> Section:
-    # Records come from anywhere: another version's may hold anything under the names that are
-    # looked for.
     try:
-        return make(evidence, pictures)
-    except (
-        KeyError,
-        IndexError,
-        TypeError,
-        ValueError,
-        AttributeError,
-        ZeroDivisionError,
-        OverflowError,
-    ) as error:
-        name = make.__name__.replace("_", " ").capitalize()
-        section = Section(make.__name__, name)
+        return function(evidence, pictures)
+    except _DAMAGE as error:
+        section = Section(function.__name__, function.__name__.replace("_", " ").capitalize())
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         section.note(
             f"The records of this section could not be read ({reason}). Measure again, or leave the"
@@ -98,15 +93,15 @@ def _guarded(
         return section
 
 
-def _cards(evidence: Evidence) -> list[dict[str, str]]:
+def _cards(evidence: Evidence) -> list[headline.Card]:
     try:
-        return sections.cards(evidence)
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, ZeroDivisionError):
-        return []  # the sections say what is wrong
+        return headline.cards(evidence)
+    except _DAMAGE:
+        return []  # the sections say which records are damaged
 
 
-def _numbered_ids(page: str) -> Markup:
-    """Make the ids within each picture its own: matplotlib gives every picture the same ones."""
+def _with_own_ids(page: str) -> str:
+    """Rename the ids within each picture: matplotlib gives every picture the same ones."""
     number = 0
 
     def renumber(match: re.Match[str]) -> str:
@@ -116,27 +111,4 @@ def _numbered_ids(page: str) -> Markup:
         svg = re.sub(r"url\(#([^)]+)\)", rf"url(#p{number}-\1)", svg)
         return re.sub(r'href="#([^"]+)"', rf'href="#p{number}-\1"', svg)
 
-    return Markup(re.sub(r"<svg\b.*?</svg>", renumber, page, flags=re.DOTALL))
-
-
-def read_files(paths: Iterable[str | Path]) -> tuple[list[records.Record], list[str]]:
-    """Records of several files, and a line for each file that could not be read."""
-    found: list[records.Record] = []
-    faults: list[str] = []
-    for path in paths:
-        try:
-            found += records.read(path)
-        except (OSError, ValueError) as error:
-            faults.append(str(error))
-    return found, faults
-
-
-def run_pictures(folder: str | Path) -> dict[str, str]:
-    """The SVG pictures that lie in a run folder's `pictures`, by name; those over 4 MB are left
-    out.
-    """
-    found: dict[str, str] = {}
-    for path in sorted((Path(folder) / "pictures").glob("*.svg")):
-        if path.stat().st_size <= 4 << 20:
-            found[path.stem] = path.read_text(encoding="utf-8", errors="replace")
-    return found
+    return re.sub(r"<svg\b.*?</svg>", renumber, page, flags=re.DOTALL)

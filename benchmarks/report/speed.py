@@ -1,144 +1,42 @@
-"""Speed against the peers: training, answering, the chip's integers, several processes, a GPU, time
-to an accuracy.
-"""
+"""Speed against the peers: training, inference, the chip's integers, processes, a GPU, time."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+
+from biograd.runs.records import Record
 
 from .evidence import Evidence, busy, machine_of, newest
 from .page import Section
 
 SPEED_COMMAND = "biograd benchmark --suite speed"
-_INPUTS = {"digits": "MNIST digits", "random": "spikes at random"}
-_TIME_TO = (
-    "BioGrad, sleep, 784-256-256-10: the fastest recorded run; data, set-up and the first night"
-    " apart."
-)
+TARGETS = (97, 98)  # percent of the test images
+_INPUTS = {"digits": "MNIST digits", "random": "random spikes"}
 
 
 def speed(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
-    """Training and inference against the peers, in one process, in turns."""
+    """Show training and inference against the peers, in one process, in turns."""
     section = Section("speed", "Speed against the peers")
-    found = newest(evidence.named("speed"))
-    if not found:
+    races = newest(evidence.named("speed"))
+    if not races:
         return section.missing("No race has been run.", SPEED_COMMAND)
-    for record in found:
-        r = record["results"]
-        rows = []
-        for name, median in sorted(r["samples_per_second"].items(), key=lambda item: -item[1]):
-            low, high = r.get("quartiles", {}).get(name, (None, None))
-            rows.append(
-                [name, f"{median:,.0f}", f"{low:,.0f} – {high:,.0f}" if low is not None else "–"]
-            )
-        load = (
-            f" Others were at work on the machine (load {record['machine']['load']}): ratios hold"
-            " better than samples per second."
-            if busy(record)
-            else ""
-        )
-        caption = (
-            f"Training, {'-'.join(map(str, r['sizes']))}, T = {r['steps']}, batch {r['batch']},"
-            f" {r['threads']} thread(s), {r['rounds']} interleaved rounds, float32,"
-            f" {_INPUTS[r.get('inputs', 'random')]}; {machine_of(record)}.{load}"
-        )
-        section.table(
-            ["method", "samples/s (median)", "quartiles"],
-            rows,
-            numbers=(1, 2),
-            ours=[i for i, row in enumerate(rows) if row[0].startswith("BioGrad")],
-            caption=caption,
-        )
-        shares = [
-            f"{rule} {r[f'floor_share_{rule}']:.2f}"
-            for rule in ("full", "factorised")
-            if f"floor_share_{rule}" in r
-        ]
-        jelly = (
-            f"; to SpikingJelly's: {r['ratio_full_vs_spikingjelly']:.1f} and"
-            f" {r['ratio_factorised_vs_spikingjelly']:.1f}"
-            if "ratio_full_vs_spikingjelly" in r
-            else ""
-        )
-        section.note(
-            f"Median ratios to snnTorch's faster way: full rule {r['ratio_full_vs_snntorch']:.1f},"
-            f" factorised {r['ratio_factorised_vs_snntorch']:.1f}{jelly}; to BPTT with our own"
-            f" fused scans: {r['ratio_full_vs_fused_bptt']:.1f} and"
-            f" {r['ratio_factorised_vs_fused_bptt']:.1f}, which is what the local rule itself buys."
-            + (
-                " Speed over that of the dense matrix products alone, measured beside it:"
-                f" {', '.join(shares)}."
-                if shares
-                else ""
-            )
-        )
+    for race in races:
+        _training_race(section, race)
     for record in newest(evidence.named("inference speed")):
-        r = record["results"]
-        section.note(
-            f"Inference, {r['threads']} thread(s), {_INPUTS[r.get('inputs', 'random')]}: "
-            f"{r['ratio_inference_vs_snntorch']:.1f} times snnTorch's faster way."
-        )
+        section.note(_inference(record["results"]))
     for record in newest(evidence.named("emulator speed")):
-        r = record["results"]
-        lavas = r.get("lava_samples_per_second")
-        beside = (
-            f"Lava's simulation {lavas:,.0f}, {r['lava_mismatches']} mismatches"
-            if lavas
-            else "no Lava was there to race"
-        )
-        section.note(
-            f"The chip's integers: our emulator {r['emulator_samples_per_second']:,.0f} samples/s,"
-            f" one process; {beside}."
-        )
+        section.note(_emulator(record["results"]))
     for record in newest(evidence.named("workers")):
-        r = record["results"]
-        for batch, raced in r["batches"].items():
-            # all of older records is
-            gloo = (
-                f", {raced['ratio_workers_gloo']:.2f} by gloo"
-                if "ratio_workers_gloo" in raced
-                else ""
-            )
-            low, high = raced.get("ratio_workers_quartiles", (None, None))
-            bound = (
-                f"; {raced['ratio_workers_apart']:.2f} where they tell each other nothing"
-                if "ratio_workers_apart" in raced
-                else ""
-            )
-            spread = (
-                f" (quartiles {low:.2f} and {high:.2f} of {r['rounds']} turns{bound})"
-                if low
-                else ""
-            )
-            section.note(
-                f"{r['workers']} processes of one thread, batch {batch} shared:"
-                f" {raced['ratio_workers']:.2f} times one process{spread}, updates added up"
-                f" {'in shared memory' if gloo else 'by gloo'}{gloo}; by gloo, sent as soon as"
-                f" their layer has them, over sent at the end: {raced['ratio_early_vs_late']:.2f}."
-            )
+        for batch, shared in record["results"]["batches"].items():
+            section.note(_workers(record["results"], batch, shared))
     for record in newest(evidence.named("gpu race")):
-        section.note(_gpu_race(record["results"]))
-    rows = [
-        [f"{target} %", *_time_to(evidence, target, ("time to accuracy", "accuracy"))]
-        for target in (97, 98)
-    ]
-    if evidence.named("time to accuracy, gpu"):
-        rows += [
-            [f"{target} %, on a GPU", *_time_to(evidence, target, ("time to accuracy, gpu",))]
-            for target in (97, 98)
-        ]
-    if any(row[1] != "–" for row in rows):
-        section.table(
-            ["test accuracy", "seconds of training", "epochs", "threads"],
-            rows,
-            numbers=(1, 2, 3),
-            caption=_TIME_TO,
-        )
+        section.note(gpu_race(record["results"]))
+    _time_to_accuracy(section, evidence)
     return section
 
 
-def _gpu_race(r: Mapping[str, Any]) -> str:
+def gpu_race(r: Record) -> str:
+    """Return the results of a race on a GPU in words."""
     speeds = ", ".join(
         f"{name} {value:,.0f}"
         for name, value in r["samples_per_second"].items()
@@ -149,21 +47,141 @@ def _gpu_race(r: Mapping[str, Any]) -> str:
     )
     return (
         f"{r['device']}, batch {r['batch']:,}, samples/s: {speeds}. BioGrad over snnTorch's faster"
-        f" way: {r['ratio_full_vs_snntorch']:.1f} times (full),"
+        f" setting: {r['ratio_full_vs_snntorch']:.1f} times (full),"
         f" {r['ratio_factorised_vs_snntorch']:.1f} (factorised). Of a copy's bandwidth the scans"
         f" reach: {scans}."
     )
 
 
+def _training_race(section: Section, race: Record) -> None:
+    r = race["results"]
+    rows = []
+    for name, median in sorted(r["samples_per_second"].items(), key=lambda item: -item[1]):
+        low, high = r.get("quartiles", {}).get(name, (None, None))
+        quartiles = f"{low:,.0f} – {high:,.0f}" if low is not None else "–"
+        rows.append([name, f"{median:,.0f}", quartiles])
+    load = (
+        f" Other programs loaded the machine (load {race['machine']['load']}): ratios are more"
+        " reliable than samples per second."
+        if busy(race)
+        else ""
+    )
+    caption = (
+        f"Training, {'-'.join(map(str, r['sizes']))}, T = {r['steps']}, batch {r['batch']},"
+        f" {r['threads']} thread(s), {r['rounds']} interleaved rounds, float32,"
+        f" {_INPUTS[r.get('inputs', 'random')]}; {machine_of(race)}.{load}"
+    )
+    section.table(
+        ["method", "samples/s (median)", "quartiles"],
+        rows,
+        numbers=(1, 2),
+        ours=[i for i, row in enumerate(rows) if row[0].startswith("BioGrad")],
+        caption=caption,
+    )
+    section.note(_ratios(r))
+
+
+def _ratios(r: Record) -> str:
+    jelly = (
+        f"; to SpikingJelly's: {r['ratio_full_vs_spikingjelly']:.1f} and"
+        f" {r['ratio_factorised_vs_spikingjelly']:.1f}"
+        if "ratio_full_vs_spikingjelly" in r
+        else ""
+    )
+    text = (
+        f"Median ratios to snnTorch's faster setting: full rule {r['ratio_full_vs_snntorch']:.1f},"
+        f" factorised {r['ratio_factorised_vs_snntorch']:.1f}{jelly}; to BPTT with our own"
+        f" fused scans: {r['ratio_full_vs_fused_bptt']:.1f} and"
+        f" {r['ratio_factorised_vs_fused_bptt']:.1f}, which is the gain of the local rule alone."
+    )
+    shares = [
+        f"{rule} {r[f'floor_share_{rule}']:.2f}"
+        for rule in ("full", "factorised")
+        if f"floor_share_{rule}" in r
+    ]
+    if shares:
+        text += (
+            " Speed over that of the dense matrix products alone, measured in the same rounds:"
+            f" {', '.join(shares)}."
+        )
+    return text
+
+
+def _inference(r: Record) -> str:
+    return (
+        f"Inference, {r['threads']} thread(s), {_INPUTS[r.get('inputs', 'random')]}: "
+        f"{r['ratio_inference_vs_snntorch']:.1f} times snnTorch's faster setting."
+    )
+
+
+def _emulator(r: Record) -> str:
+    lava = r.get("lava_samples_per_second")
+    peer = (
+        f"Lava's simulation {lava:,.0f}, {r['lava_mismatches']} mismatches"
+        if lava
+        else "Lava was not available"
+    )
+    return (
+        f"The chip's integers: our emulator {r['emulator_samples_per_second']:,.0f} samples/s,"
+        f" one process; {peer}."
+    )
+
+
+def _workers(r: Record, batch: str, shared: Record) -> str:
+    gloo = ""  # in older records all updates were added by gloo
+    if "ratio_workers_gloo" in shared:
+        gloo = f", {shared['ratio_workers_gloo']:.2f} by gloo"
+    spread = ""
+    if "ratio_workers_quartiles" in shared:
+        low, high = shared["ratio_workers_quartiles"]
+        apart = (
+            f"; {shared['ratio_workers_apart']:.2f} without any exchange"
+            if "ratio_workers_apart" in shared
+            else ""
+        )
+        spread = f" (quartiles {low:.2f} and {high:.2f} of {r['rounds']} turns{apart})"
+    return (
+        f"{r['workers']} processes of one thread, batch {batch} shared:"
+        f" {shared['ratio_workers']:.2f} times one process{spread}, updates added"
+        f" {'in shared memory' if gloo else 'by gloo'}{gloo}. By gloo, each layer's update sent as"
+        f" soon as it is computed, over all sent at the end: {shared['ratio_early_vs_late']:.2f}."
+    )
+
+
+def _time_to_accuracy(section: Section, evidence: Evidence) -> None:
+    rows = [
+        [f"{target} %", *_time_to(evidence, target, ("time to accuracy", "accuracy"))]
+        for target in TARGETS
+    ]
+    if evidence.named("time to accuracy, gpu"):
+        rows += [
+            [f"{target} %, on a GPU", *_time_to(evidence, target, ("time to accuracy, gpu",))]
+            for target in TARGETS
+        ]
+    if any(row[1] != "–" for row in rows):
+        section.table(
+            ["test accuracy", "seconds of training", "epochs", "threads"],
+            rows,
+            numbers=(1, 2, 3),
+            caption=(
+                "BioGrad, sleep, 784-256-256-10: the fastest recorded run, without loading data,"
+                " set-up and the first night."
+            ),
+        )
+
+
 def _time_to(evidence: Evidence, target: float, names: Sequence[str]) -> list[str]:
-    best: tuple[float, int, Any] | None = None
+    """Return seconds, epochs and threads of the fastest run that reached the target."""
+    fastest: tuple[float, int, object] | None = None
     for record in [record for name in names for record in evidence.named(name)]:
         r = record["results"]
         if not str(r.get("method", "")).startswith("BioGrad, sleep"):
             continue
-        for epoch, (reached, seconds) in enumerate(
-            zip(r["test_accuracy_curve"], r["seconds_curve"], strict=False), start=1
-        ):
-            if 100 * reached >= target and (best is None or seconds < best[0]):
-                best = (seconds, epoch, (record.get("machine") or {}).get("threads", "?"))
-    return [f"{best[0]:.1f}", str(best[1]), str(best[2])] if best else ["–", "–", "–"]
+        threads = (record.get("machine") or {}).get("threads", "?")
+        curve = zip(r["test_accuracy_curve"], r["seconds_curve"], strict=False)
+        for epoch, (reached, seconds) in enumerate(curve, start=1):
+            if 100 * reached >= target and (fastest is None or seconds < fastest[0]):
+                fastest = (seconds, epoch, threads)
+    if fastest is None:
+        return ["–", "–", "–"]
+    return [f"{fastest[0]:.1f}", str(fastest[1]), str(fastest[2])]

@@ -16,9 +16,6 @@ from benchmarks.measurements.order_tasks import (
     measure,
     samples,
 )
-from benchmarks.report.events import events, simulated_accuracy
-from benchmarks.report.evidence import Evidence
-from benchmarks.report.sections import cards, headline
 
 SMALL = TimingParams(train=600, test=300, hidden=(60,), epochs=8, batch=20, lr=4e-3)
 
@@ -70,84 +67,3 @@ def test_parameters_out_of_range_are_refused(changes: dict, said: str) -> None:
         TimingParams(**changes)
     with pytest.raises(ValueError, match="need delay > gap"):
         TimingParams(task="order-xor", delay=4, gap=3)
-
-
-def record(name: str, seed: int, accuracy: float, **results: object) -> dict:
-    config = {"hidden": [256, 256], "steps": 20, "dataset": "events-mnist-simulated"}
-    return {
-        "kind": "measurement",
-        "name": name,
-        "seed": seed,
-        "config": config,
-        "results": {"test_accuracy": accuracy, **results},
-    }
-
-
-def test_the_report_calls_simulated_events_simulated_and_never_n_mnist() -> None:
-    found = [
-        record("simulated events", seed, 0.98 + seed / 1000, method="BioGrad on simulated events")
-        for seed in range(3)
-    ]
-    found += [
-        record("timing", seed, 0.9, method="eligibility traces", task="order") for seed in range(2)
-    ]
-    evidence = Evidence(found)
-    section = events(evidence, {})
-    (net, mean, spread, seeds, paper), timing = (
-        section.items[0]["rows"][0],
-        section.items[1]["rows"],
-    )
-    assert (net, mean, spread, seeds) == (
-        "2312-256-256-10, T = 20",
-        "98.10",
-        "0.10",
-        "3",
-    ) and "real N-MNIST" in paper
-    assert "They are not N-MNIST" in section.items[0]["caption"] and timing == [
-        ["order: eligibility traces", "90.00", "0.00", "2"]
-    ]
-    assert simulated_accuracy(evidence) == "98.10 ± 0.10 % on events simulated from MNIST (3 seeds)"
-    alone = Evidence(found[:1])
-    assert simulated_accuracy(alone) == "98.00 % on events simulated from MNIST (1 seed)"
-    # one seed has no spread
-    assert events(alone, {}).items[0]["rows"][0][1:4] == ["98.00", "", "1"]
-    assert (
-        events(Evidence([]), {}).items[0]["tone"] == "missing"
-        and simulated_accuracy(Evidence([])) == ""
-    )
-
-
-def test_a_run_on_recordings_is_no_figure_of_mnist() -> None:
-    run = {"kind": "run", "test_accuracy": 0.5, "dataset": "events-mnist-simulated"}
-    answers = record("answers", 0, 0.5, dataset="events-mnist-simulated")
-    evidence = Evidence(
-        [run, answers, record("simulated events", 0, 0.98, method="BioGrad on simulated events")]
-    )
-    assert [(card["name"], card["value"]) for card in cards(evidence)] == [
-        ("Test accuracy on events-mnist-simulated", "50.00 %")
-    ]
-    mnist, _, nmnist, *_ = headline(evidence, {}).items[0]["rows"]
-    assert (
-        "50.00" not in str(mnist)
-        and "on the real one; 98.00 %" in str(nmnist[2])
-        and "simulated from MNIST" in str(nmnist[2])
-    )
-
-
-def test_few_samples_are_told_with_their_spread() -> None:
-    found = [
-        record(
-            "few-shot",
-            seed,
-            0.8,
-            shots=5,
-            old_mixed_in=mixed,
-            old_before=0.96,
-            old_after=0.9 + seed / 100,
-            new_after=0.6,
-        )
-        for seed in range(2)
-        for mixed in (False, True)
-    ]
-    (table,) = events(Evidence(found), {}).items
-    assert table["rows"] == [["5", "96.0 ± 0.0", "90.5 ± 0.7", "60.0 ± 0.0", "2"]]

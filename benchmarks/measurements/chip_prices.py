@@ -1,0 +1,92 @@
+"""Modelled joules per sample of learning in the chip's integers, from a record's operations.
+
+Records of `chip_learning` hold counted operations and no joules, so that their energy always
+follows the constants of `hardware.energy` as they are today.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+from biograd.runs.records import Record
+from hardware.border.model import OperationCounts
+from hardware.energy import PROFILES, EnergyProfile, Interval, estimate
+
+NAME = "chip learning"  # records that can be priced
+PRICE = "modelled_j_per_sample"  # where `priced` puts {profile: [low, high]}
+# 784 x 64 synapses of 17 bit fill a core's 128 KB; as hardware.limits places them
+PLASTIC_SYNAPSES_PER_CORE = 50_000
+SCALE = 1000  # recorded operations are means per sample: whole numbers of a thousandth
+_COUNTS = ("synaptic_operations", "synaptic_updates", "neuron_updates", "spikes")
+
+
+def priced(record: Record) -> Record:
+    """Return the record with modelled joules per sample, dynamic and static, by energy profile.
+
+    A record of anything else, or one whose operations cannot be read, is returned as it is.
+    """
+    try:
+        joules = _prices(record)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError):
+        return record  # another version's, or damaged: the report shows it without joules
+    return record | {"results": record["results"] | {PRICE: joules}} if joules else record
+
+
+def _prices(record: Record) -> dict[str, list[float]]:
+    if record.get("name") != NAME or not isinstance(record.get("results"), dict):
+        return {}
+    operations = record["results"].get("operations_per_sample")
+    sizes = (record.get("config") or {}).get("sizes")
+    if not operations or not sizes:
+        return {}
+    return {name: list(_price(operations, sizes, profile)) for name, profile in PROFILES.items()}
+
+
+def _price(
+    operations: dict[str, Any],  # any: JSON
+    sizes: list[int],
+    profile: EnergyProfile,
+) -> Interval:
+    """Bounds on the joules of day and night together.
+
+    Lower: the updates that were counted, no neuron update active. Upper: every synapse updated
+    once, every neuron update active.
+    """
+    counts = {
+        name: np.rint(SCALE * np.asarray(operations[name], dtype=float)).astype(np.int64)
+        for name in _COUNTS
+    }
+    pairs = list(itertools.pairwise(sizes))
+    cores = [max(1, -(-m * n // PLASTIC_SYNAPSES_PER_CORE)) for m, n in pairs]
+    spikes = counts["spikes"].copy()
+    spikes[-1] += round(SCALE * float(operations.get("error_spikes", 0)))
+    every_synapse = SCALE * np.array([0, *(m * n for m, n in pairs)])
+    nothing = np.zeros_like(spikes)
+    bounds = [
+        estimate(
+            OperationCounts(
+                synaptic_operations=counts["synaptic_operations"],
+                active_updates=active,
+                inactive_updates=inactive,
+                spikes=spikes,
+                messages=spikes * np.array([*cores, 1]),
+                synaptic_updates=updates,
+                samples=SCALE,
+                steps=round(SCALE * float(operations.get("time_steps", 20))),
+            ),
+            cores,
+            profile,
+        ).total
+        for active, inactive, updates in (
+            (nothing, counts["neuron_updates"], counts["synaptic_updates"]),
+            (
+                counts["neuron_updates"],
+                nothing,
+                np.maximum(counts["synaptic_updates"], every_synapse),
+            ),
+        )
+    ]
+    return Interval(bounds[0].low, bounds[1].high)
