@@ -12,7 +12,7 @@ from torch import Tensor
 from .kernels.event_driven import FIRE_ROWS, fire_samples
 from .kernels.packed_spikes import PackedSpikes, unsigned
 from .kernels.row_sums import padded
-from .kernels.transpose import ONE, turn
+from .kernels.transpose import ONE, transpose_sum
 from .neurons import TwoCompartmentParams
 
 
@@ -34,12 +34,12 @@ class Fired(NamedTuple):
 def synapses(w: Float[Tensor, "N M"], b: Float[Tensor, " N"]) -> Synapses:
     """Transpose a layer's weights; once per batch, as they change with it."""
     out, inputs = w.shape
-    turned, bias = torch.empty(inputs, padded(out)), torch.zeros(padded(out))
-    table = turned.numpy()
+    w_t, bias = torch.empty(inputs, padded(out)), torch.zeros(padded(out))
+    table = w_t.numpy()
     table[:, out:] = 0
-    turn(w.detach().contiguous().unsqueeze(0).numpy(), ONE, table, 0, inputs)
+    transpose_sum(w.detach().contiguous().unsqueeze(0).numpy(), ONE, table, 0, inputs)
     bias[:out] = b.detach()
-    return Synapses(turned, bias, out)
+    return Synapses(w_t, bias, out)
 
 
 def fire(before: PackedSpikes, layer: Synapses, p: TwoCompartmentParams) -> Fired:

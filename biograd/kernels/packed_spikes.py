@@ -1,8 +1,8 @@
 """Spike trains as bits: 32 time steps of a neuron in one word.
 
-A train of zeros and ones needs no floats: a layer's spikes take a thirty-second of the memory,
-silence is skipped a word at a time, and a run of spikes is seen as its two ends. The event-driven
-loops (`event_driven`) read and write nothing else.
+Zeros and ones need no floats: a layer's spikes take a thirty-second of the memory, silence is
+skipped a word at a time, and the two ends of a run of spikes are found without a loop. The
+event-driven loops (`event_driven`) read and write this form alone.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class PackedSpikes:
     """Spike trains of a batch on a CPU.
 
     Args:
-        words: bit t % 32 of words[t // 32, b, n] is the spike of neuron n at step t; int32 [ceil(T
-            / 32), B, N], 0 from `steps` on.
+        words: int32 [W, B, N], W = ceil(T / 32): bit t % 32 of words[t // 32, b, n] is the spike of
+            neuron n in sample b at step t; bits are 0 from step T on.
         steps: T.
 
     Example:
@@ -41,7 +41,7 @@ class PackedSpikes:
 
     @classmethod
     def pack(cls, s: Float[Tensor, "T B N"]) -> PackedSpikes | None:
-        """Pack spikes; None where these are not zeros and ones in float32 on a CPU."""
+        """Pack spikes; None unless these are zeros and ones in float32 on a CPU."""
         if not runs_on(s):
             return None
         trains = cls.blank(*s.shape)
@@ -49,47 +49,48 @@ class PackedSpikes:
 
     @classmethod
     def blank(cls, steps: int, batch: int, neurons: int) -> PackedSpikes:
-        """Return uninitialised trains, for `fill` to fill."""
+        """Return uninitialised memory, which `fill` fills."""
         return cls(torch.empty(-(-steps // WORD), batch, neurons, dtype=torch.int32), steps)
 
     def fill(self, s: Float[Tensor, "T B N"], first: int, last: int) -> bool:
-        """Pack the spikes of samples first .. last - 1; False where these are not zeros and ones."""
+        """Pack the spikes of samples first .. last - 1; False unless these are zeros and ones."""
         return bool(pack_samples(*flat_spikes(s), self.steps, first, last, unsigned(self)))
 
     def of(self, samples: slice) -> PackedSpikes:
-        """The trains of some of the samples."""
+        """Return the spikes of some of the samples."""
         return PackedSpikes(self.words[:, samples].contiguous(), self.steps)
 
     @property
     def batch(self) -> int:
-        """Samples."""
+        """Number of samples, B."""
         return self.words.shape[1]
 
     @property
     def neurons(self) -> int:
-        """Neurons per sample."""
+        """Number of neurons, N."""
         return self.words.shape[2]
 
     def dense(self) -> Float[Tensor, "T B N"]:
-        """The spikes as 0. and 1., [T, B, N]."""
+        """Return the spikes as 0. and 1., [T, B, N]."""
         s = torch.empty(self.steps, *self.words.shape[1:])
         _unpack(unsigned(self), s.numpy())
         return s
 
     def counts(self) -> Float[Tensor, "B N"]:
-        """Spikes of each neuron over all steps."""
+        """Return the spikes of each neuron over all steps."""
         counts = torch.empty(self.words.shape[1:])
         self.count(counts, 0, self.batch)
         return counts
 
     def count(self, into: Float[Tensor, "B N"], first: int, last: int) -> None:
-        """`counts`, for samples first .. last - 1."""
+        """Write `counts` of samples first .. last - 1."""
         count_samples(unsigned(self), into.numpy(), first, last)
 
 
 def flat_spikes(s: Float[Tensor, "T B N"]) -> tuple[np.ndarray, int, int]:
-    """Spikes as `pack_samples` takes them, with their strides over steps and samples: part of a
-    batch is read where it lies.
+    """Return spikes as `pack_samples` takes them: flat float32, stride per step, stride per sample.
+
+    Part of a batch is not copied.
     """
     if s.stride(2) != 1 or not s.numel():
         s = s.contiguous()
@@ -99,13 +100,21 @@ def flat_spikes(s: Float[Tensor, "T B N"]) -> tuple[np.ndarray, int, int]:
 
 
 def unsigned(trains: PackedSpikes) -> np.ndarray:
-    """The words as the compiled loops take them: uint32 [W, B, N]."""
+    """Return the words as the compiled loops take them: uint32 [W, B, N]."""
     return trains.words.numpy().view(np.uint32)
 
 
 @numba.njit(cache=True, nogil=True)
 def pack_samples(flat, step, sample, steps, first, last, words):
-    """`PackedSpikes.fill`: sample b at step t starts at flat[t step + b sample]."""
+    """Pack the spikes of samples first .. last - 1; return False unless these are zeros and ones.
+
+    Args:
+        flat: float32 [any], spikes; sample b at step t starts at flat[t * step + b * sample].
+        step, sample: int64, strides in numbers.
+        steps: int64, T.
+        first, last: int64.
+        words: uint32 [W, B, N], filled for these samples.
+    """
     neurons = words.shape[2]
     odd = np.uint32(0)
     for b in range(first, last):
@@ -123,6 +132,7 @@ def pack_samples(flat, step, sample, steps, first, last, words):
 
 @numba.njit(cache=True, nogil=True)
 def _unpack(words, s):
+    """Fill s, float32 [T, B, N], from words, uint32 [W, B, N]."""
     steps, batch, neurons = s.shape
     for t in range(steps):
         for b in range(batch):
@@ -133,7 +143,10 @@ def _unpack(words, s):
 
 @numba.njit(cache=True, nogil=True)
 def count_samples(words, counts, first, last):
-    """`PackedSpikes.count`."""
+    """Write the spikes of each neuron over all steps, for samples first .. last - 1.
+
+    words: uint32 [W, B, N]; counts: float32 [B, N], changed.
+    """
     counts[first:last] = np.float32(0)
     for w in range(words.shape[0]):
         for b in range(first, last):
@@ -143,7 +156,7 @@ def count_samples(words, counts, first, last):
 
 @numba.njit(cache=True, nogil=True)
 def count_all(words):
-    """Count the spikes of all neurons in all samples."""
+    """Return the spikes of all neurons in all samples, int64; words: uint32 [W, B, N]."""
     total = 0
     for word in words.ravel():
         total += count_bits(word)
@@ -152,7 +165,13 @@ def count_all(words):
 
 @numba.njit(cache=True, nogil=True)
 def look_up(pixels, table, words):
-    """Write table[:, pixels] into `words`: the packed train of each grey value."""
+    """Write table[:, pixels] into words: the packed spikes of each grey value.
+
+    Args:
+        pixels: uint8 [B, N].
+        table: uint32 [W, 256].
+        words: uint32 [W, B, N], filled.
+    """
     for w in range(words.shape[0]):
         for b in range(pixels.shape[0]):
             for n in range(pixels.shape[1]):

@@ -1,10 +1,13 @@
-"""Compiled loops over time for the CPU: each stands for a pure step elsewhere and equals it to the
-bit (tests/sim/kernels/test_scans.py).
+"""Compiled loops over time for a CPU: each equals a pure step elsewhere to the bit.
 
-They exist for speed alone: one pass over memory instead of one a tensor operation (measured by
-`biograd benchmark --suite speed`). All arrays are float32 and contiguous. The loops hold no lock of
-Python's and use one thread each: the learner runs them side by side on parts of a batch. (Thread
-pools of their own spin beside torch's, and on a busy machine that made training ten times slower.)
+They exist for speed alone: one pass over memory instead of one per tensor operation (measured by
+`biograd benchmark --suite speed`, held equal by tests/sim/kernels/test_scans.py). All arrays are
+float32 and contiguous. The loops release Python's lock and use one thread each: the learner runs
+them side by side on parts of a batch. (Thread pools of numba's own spin beside torch's, and on a
+busy machine that made training ten times slower.)
+
+Arguments of the compiled functions: currents and noise in thresholds per step, spikes 0. or 1.,
+windows in thresholds, every alpha a fraction kept per step as float32.
 """
 
 from __future__ import annotations
@@ -15,14 +18,16 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from . import lif
+
 
 def runs_on(x: Tensor) -> bool:
-    """Whether the compiled loops take this tensor: float32 on a CPU."""
+    """Return whether the compiled loops take this tensor: float32 on a CPU."""
     return x.device.type == "cpu" and x.dtype == torch.float32
 
 
 def integrate_and_fire(x: Float[Tensor, "B N"], steps: int) -> Float[Tensor, "T B N"]:
-    """`encoders.integrate_and_fire`: spikes, [T, B, N]."""
+    """Run `encoders.integrate_and_fire`: spikes, [T, B, N]."""
     x = x.contiguous()
     s = torch.empty(steps, *x.shape)
     _integrate_and_fire(x.numpy().ravel(), s.numpy().reshape(steps, -1))
@@ -32,24 +37,19 @@ def integrate_and_fire(x: Float[Tensor, "B N"], steps: int) -> Float[Tensor, "T 
 def soma(
     current: Float[Tensor, "T B N"], alpha_u: float, alpha_v: float, window: float
 ) -> tuple[Float[Tensor, "T B N"], Bool[Tensor, "T B N"]]:
-    """`neurons.soma_step` and `neurons.surrogate_slope` over all steps, from rest: spikes and
-    slopes, [T, B, N].
+    """Run `neurons.soma_step` and `neurons.surrogate_slope` over all steps, from rest.
+
+    Returns: spikes and slopes, [T, B, N].
     """
     current = current.contiguous()
     s, psi = torch.empty_like(current), torch.empty(current.shape, dtype=torch.bool)
-    _soma(
-        current.numpy(),
-        np.float32(alpha_u),
-        np.float32(alpha_v),
-        np.float32(window),
-        s.numpy(),
-        psi.numpy(),
-    )
+    constants = np.float32(alpha_u), np.float32(alpha_v), np.float32(window)
+    _soma(current.numpy(), *constants, s.numpy(), psi.numpy())
     return s, psi
 
 
 def trace(s: Float[Tensor, "T B N"], alpha_x: float, alpha_z: float) -> Float[Tensor, "T B N"]:
-    """`traces.trace_step` over all steps, from zero: z, [T, B, N]."""
+    """Run `traces.trace_step` over all steps, from zero: z, [T, B, N]."""
     s = s.contiguous()
     z = torch.empty_like(s)
     _trace(s.numpy(), np.float32(alpha_x), np.float32(alpha_z), z.numpy())
@@ -64,7 +64,7 @@ def dream(
     rheobase: float,
     eta: float,
 ) -> Float[Tensor, "T N"]:
-    """`sleep.homeostatic_step` over all steps, from rest: spikes, [T, N]."""
+    """Run `sleep.homeostatic_step` over all steps, from rest: spikes, [T, N]."""
     current, noise = current.contiguous(), noise.contiguous()
     s = torch.empty_like(current)
     constants = (np.float32(alpha_u), np.float32(alpha_v), np.float32(rheobase), np.float32(eta))
@@ -73,7 +73,7 @@ def dream(
 
 
 def surprise(s: Float[Tensor, "T N"], eta: float) -> Float[Tensor, "T N"]:
-    """`sleep.surprise_step` over all steps, from a mean of zero, [T, N]."""
+    """Run `sleep.surprise_step` over all steps, from a mean of zero, [T, N]."""
     s = s.contiguous()
     out = torch.empty_like(s)
     _surprise(s.numpy(), np.float32(eta), out.numpy())
@@ -82,6 +82,7 @@ def surprise(s: Float[Tensor, "T N"], eta: float) -> Float[Tensor, "T N"]:
 
 @numba.njit(cache=True, nogil=True)
 def _integrate_and_fire(x, s):
+    """Fill s [T, N] from intensities x [N], 0 to 1."""
     half = np.float32(0.5)
     for t in range(s.shape[0]):
         for i in range(x.shape[0]):
@@ -92,23 +93,22 @@ def _integrate_and_fire(x, s):
 
 @numba.njit(cache=True, nogil=True)
 def _soma(current, alpha_u, alpha_v, window, s, psi):
+    """Fill s, float32, and psi, bool, from current; [T, B, N] each."""
     steps, batch, neurons = current.shape
-    one = np.float32(1)
+    zero, one = np.float32(0), np.float32(1)
     for b in range(batch):
         u, v = np.zeros(neurons, np.float32), np.zeros(neurons, np.float32)
         for t in range(steps):
             for n in range(neurons):
-                un = alpha_u * u[n] + current[t, b, n]
-                vn = alpha_v * v[n] + un
-                fired = vn > one
-                u[n] = un
-                v[n] = np.float32(0) if fired else vn
-                s[t, b, n] = one if fired else np.float32(0)
-                psi[t, b, n] = abs(vn - one) < window
+                u[n], voltage, spike = lif.advance(u[n], v[n], current[t, b, n], alpha_u, alpha_v)
+                v[n] = zero if spike else voltage
+                s[t, b, n] = one if spike else zero
+                psi[t, b, n] = abs(voltage - one) < window
 
 
 @numba.njit(cache=True, nogil=True)
 def _trace(s, alpha_x, alpha_z, z):
+    """Fill z from spikes s; [T, B, N] each."""
     steps, batch, neurons = s.shape
     for b in range(batch):
         x, y = np.zeros(neurons, np.float32), np.zeros(neurons, np.float32)
@@ -121,27 +121,28 @@ def _trace(s, alpha_x, alpha_z, z):
 
 @numba.njit(cache=True, nogil=True)
 def _dream(current, noise, alpha_u, alpha_v, rheobase, eta, s):
+    """Fill s from current and noise; [T, N] each.
+
+    rheobase: float32, thresholds per step; eta: float32, lowest fraction by which the mean follows
+    per step.
+    """
     steps, neurons = current.shape
-    u, v, mean = (
-        np.zeros(neurons, np.float32),
-        np.zeros(neurons, np.float32),
-        np.zeros(neurons, np.float32),
-    )
-    one = np.float32(1)
+    u, v = np.zeros(neurons, np.float32), np.zeros(neurons, np.float32)
+    mean = np.zeros(neurons, np.float32)
+    zero, one = np.float32(0), np.float32(1)
     for t in range(steps):
         rate = max(eta, one / np.float32(t + 1))
         for n in range(neurons):
             mean[n] = mean[n] + rate * (current[t, n] - mean[n])
-            un = alpha_u * u[n] + ((current[t, n] - mean[n]) + rheobase + noise[t, n])
-            vn = alpha_v * v[n] + un
-            fired = vn > one
-            u[n] = un
-            v[n] = np.float32(0) if fired else vn
-            s[t, n] = one if fired else np.float32(0)
+            drive = (current[t, n] - mean[n]) + rheobase + noise[t, n]
+            u[n], voltage, spike = lif.advance(u[n], v[n], drive, alpha_u, alpha_v)
+            v[n] = zero if spike else voltage
+            s[t, n] = one if spike else zero
 
 
 @numba.njit(cache=True, nogil=True)
 def _surprise(s, eta, out):
+    """Fill out from spikes s; [T, N] each. eta as in `_dream`."""
     steps, neurons = s.shape
     mean = np.zeros(neurons, np.float32)
     for t in range(steps):

@@ -1,6 +1,4 @@
-"""Split a batch over threads: each works on its own samples, which share nothing but the weights
-they read.
-"""
+"""Split a batch over threads: each works on its own samples, and all read the same weights."""
 
 from __future__ import annotations
 
@@ -14,12 +12,11 @@ import torch
 from torch import Tensor
 
 R = TypeVar("R")
-# samples per thread, below which the hand-over costs more than it brings; ours, measured on 2 cores
-SMALLEST = 8
+SMALLEST = 8  # samples per thread; fewer cost more to hand over than they save; ours, on 2 cores
 
 
 def in_parts(work: Callable[..., R], threads: int, *tensors: tuple[Tensor, int]) -> list[R]:
-    """What `work` returns for each part of the tensors, in order.
+    """Apply `work` to each part of the tensors, one thread per part; return the results in order.
 
     Args:
         tensors: pairs of a tensor and its batch axis, all of the same batch size.
@@ -46,8 +43,9 @@ def one_torch_thread() -> Iterator[None]:
 
 
 def share_out(samples: int, threads: int) -> list[tuple[int, int]]:
-    """First sample of each part of a batch and the one after its last, as near to equal as can be;
-    fewer parts where it is small.
+    """Return the first sample of each part of a batch and the one after its last.
+
+    Parts are as near to equal as possible, and fewer than `threads` where the batch is small.
 
     Example:
         >>> share_out(50, 3), share_out(9, 3)
@@ -58,8 +56,9 @@ def share_out(samples: int, threads: int) -> list[tuple[int, int]]:
 
 
 def side_by_side(work: Callable[[int], R], parts: int) -> list[R]:
-    """What work(0) .. work(parts - 1) return, each in a thread; this one takes the first, and an
-    error of any is raised here.
+    """Return work(0) .. work(parts - 1), each run by one thread; the calling thread runs the first.
+
+    An error of any of them is raised here, when all have ended.
 
     Example:
         >>> side_by_side(lambda part: 10 * part, 3)
@@ -69,10 +68,10 @@ def side_by_side(work: Callable[[int], R], parts: int) -> list[R]:
         return [work(0)]
     others = [_pool(parts - 1).submit(work, part) for part in range(1, parts)]
     try:
-        mine = work(0)
+        first = work(0)
     finally:
-        wait(others)  # whatever happens here, nobody is left working on this batch
-    return [mine, *(other.result() for other in others)]
+        wait(others)  # even after an error, no thread is left working on this batch
+    return [first, *(other.result() for other in others)]
 
 
 @cache

@@ -23,8 +23,9 @@ from ..neurons import TwoCompartmentLIF
 from ..readout import Classes, Readout
 from ..rules import Eligibility, Factorised, Rule, Update
 from ..traces import TraceParams
-from .by_events import BatchStats, BufferCache, TeachingPlan, teach
+from .by_events import BatchStats, TeachingPlan, teach
 from .by_steps import PartResult, Teaching, layer_at_once, online
+from .step_buffers import BufferCache
 
 Order = Literal["layer", "online"]
 _ORDERS = {"layer": layer_at_once, "online": online}

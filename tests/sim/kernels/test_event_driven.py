@@ -1,10 +1,6 @@
-"""The event-driven loops mean what the pure steps mean: spikes equal where sums are exact, updates
-equal up to the order of sums.
-"""
+"""The event-driven loops equal the pure steps, but for the order of sums."""
 
 from __future__ import annotations
-
-import copy
 
 import numpy as np
 import pytest
@@ -14,18 +10,12 @@ from hypothesis import strategies as st
 from jaxtyping import Float
 from torch import Tensor
 
-from biograd.errors import ERRORS, SignedSpikes, errors_over_time
-from biograd.feedback import RandomDFA, Symmetric
 from biograd.firing import fire, synapses
 from biograd.kernels.event_driven import LEARN_ROWS, gate_samples, learn_samples
 from biograd.kernels.packed_spikes import PackedSpikes, unsigned
 from biograd.kernels.row_sums import padded
-from biograd.learning import by_events
-from biograd.learning.by_steps import layer_at_once
-from biograd.learning.learner import LocalLearner
-from biograd.network import Network
 from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams, apical_scan, soma_scan
-from biograd.rules import Eligibility, Factorised, Rule, Update, update_over_time
+from biograd.rules import Eligibility, Factorised, Rule, Update
 from biograd.traces import TraceParams
 
 lengths = st.sampled_from([1, 2, 10, 31, 32, 33, 64, 70])
@@ -64,7 +54,7 @@ def learn(
         psi: the layer's slopes.
     """
     out, width = len(w_fb), padded(len(w_fb))
-    teach = torch.nn.functional.pad(w_fb.T, (0, width - out)).contiguous()
+    padded_fb = torch.nn.functional.pad(w_fb.T, (0, width - out)).contiguous()
     dw, db, scratch = (
         torch.empty(before.neurons, width),
         torch.empty(width),
@@ -75,7 +65,7 @@ def learn(
     learn_samples(
         unsigned(before),
         err.contiguous().numpy(),
-        teach.numpy(),
+        padded_fb.numpy(),
         unsigned(psi),
         0,
         out,
@@ -194,150 +184,3 @@ def test_a_sample_without_errors_changes_nothing() -> None:
     both = learn(packed(s_pre), err, w_fb, packed(psi), p, trace)
     alone = learn(packed(s_pre[:, :1]), err[:, :1], w_fb, packed(psi[:, :1]), p, trace)
     assert torch.equal(both.dw * 2, alone.dw) and torch.equal(both.db * 2, alone.db)
-
-
-@pytest.mark.parametrize("error", ERRORS)
-@pytest.mark.parametrize("rule", [Eligibility(), Factorised()])
-def test_a_learning_step_equals_the_general_way(error: str, rule: Rule) -> None:
-    net = Network((30, 70, 20, 5), generator=drawn(0))
-    s, labels = spikes(1, 12, 9, 30), torch.arange(9) % 5
-    learner = LocalLearner(
-        net, RandomDFA(net, generator=drawn(2)), error=ERRORS[error](), rule=rule
-    )
-    assert learner.by_events
-    fast, grads = learner.step(s, labels), [p.grad.clone() for p in net.parameters()]
-    general = layer_at_once(learner.teaching, s, torch.nn.functional.one_hot(labels, 5).float())
-    assert torch.equal(fast.counts, general.counts)
-    torch.testing.assert_close(fast.rates, general.rates)
-    torch.testing.assert_close(fast.error, general.error)
-    for index, update in enumerate(general.updates):
-        torch.testing.assert_close(grads[2 * index], -update.dw, rtol=1e-4, atol=1e-6)
-        torch.testing.assert_close(grads[2 * index + 1], -update.db, rtol=1e-4, atol=1e-6)
-
-
-@pytest.mark.parametrize("threads", [1, 2])
-def test_blocks_of_a_wide_layer_give_the_bits_of_the_whole(monkeypatch, threads: int) -> None:
-    net = Network((40, 150, 70, 4), generator=drawn(0))
-    learner = LocalLearner(
-        net,
-        RandomDFA(net, generator=drawn(1)),
-        rule=[Eligibility(), Factorised(), Eligibility()],
-        threads=threads,
-    )
-    s, labels = spikes(2, 12, 20, 40), torch.arange(20) % 4
-    learner.step(s, labels)
-    whole = [p.grad.clone() for p in net.parameters()]
-    monkeypatch.setattr(by_events, "BLOCK", 64)
-    learner.step(s, labels)
-    assert all(
-        torch.equal(p.grad, before) for p, before in zip(net.parameters(), whole, strict=True)
-    )
-
-
-def test_part_of_a_batch_is_learned_where_it_lies() -> None:
-    net = Network((30, 20, 5), generator=drawn(0))
-    s, labels = spikes(1, 40, 25, 30), torch.arange(25) % 5
-    learner = LocalLearner(net, Symmetric(net))
-    learner.step(s[:, 3:14].contiguous(), labels[3:14])
-    copied = [p.grad.clone() for p in net.parameters()]
-    learner.step(s[:, 3:14], labels[3:14])
-    assert all(
-        torch.equal(p.grad, before) for p, before in zip(net.parameters(), copied, strict=True)
-    )
-
-
-@pytest.mark.parametrize("rule", [Eligibility(), Factorised()])
-def test_what_is_kept_between_batches_changes_nothing(rule: Rule) -> None:
-    def fresh() -> LocalLearner:
-        net = Network((30, 20, 5), generator=drawn(0))
-        return LocalLearner(net, RandomDFA(net, generator=drawn(1)), rule=rule)
-
-    learner, labels = fresh(), torch.arange(25) % 5
-    for step, size in enumerate((25, 9, 25, 4, 9)):  # more shapes than rooms are kept for
-        s = spikes(step, 12, size, 30)
-        if step == 2:
-            learner.net.layers[0].w.mul_(1.5)
-            learner.feedback.weights(0).mul_(-2)
-        if step == 3:
-            learner = copy.deepcopy(learner)
-        result, other = learner.step(s, labels[:size]), fresh()
-        other.net.load_state_dict(learner.net.state_dict())
-        other.feedback.load_state_dict(learner.feedback.state_dict())
-        expected = other.step(packed(s), labels[:size])
-        assert all(
-            torch.equal(found, wished) for found, wished in zip(result, expected, strict=True)
-        )
-        assert all(
-            torch.equal(p.grad, q.grad)
-            for p, q in zip(learner.net.parameters(), other.net.parameters(), strict=True)
-        )
-
-
-def test_a_copied_learner_works_in_memory_of_its_own() -> None:
-    net = Network((30, 20, 5), generator=drawn(0))
-    learner = LocalLearner(net, RandomDFA(net, generator=drawn(1)))
-    s, labels = spikes(1, 12, 9, 30), torch.arange(9) % 5
-    learner.step(s, labels)
-    theirs = copy.deepcopy(learner)
-    theirs.net.layers[0].w.neg_()
-    theirs.step(s, labels)
-    before = [p.grad.clone() for p in learner.net.parameters()]
-    learner.step(s, labels)
-    assert all(
-        torch.equal(p.grad, old) for p, old in zip(learner.net.parameters(), before, strict=True)
-    )
-
-
-def test_trains_and_tensors_teach_the_same_bits() -> None:
-    net = Network((30, 20, 5), generator=drawn(0))
-    s, labels = spikes(1, 12, 9, 30), torch.arange(9) % 5
-    learner = LocalLearner(net, Symmetric(net))
-    learner.step(s, labels)
-    dense = [p.grad.clone() for p in net.parameters()]
-    learner.step(packed(s), labels)
-    assert all(
-        torch.equal(p.grad, before) for p, before in zip(net.parameters(), dense, strict=True)
-    )
-
-
-def test_what_the_loops_do_not_know_takes_the_general_way() -> None:
-    class Own(RandomDFA):
-        def project(self, err, hidden):
-            return 2 * super().project(err, hidden)
-
-    class OwnRule(Eligibility):
-        def finish(self, state, steps):
-            return super().finish(state, 2 * steps)
-
-    net = Network((6, 5, 3))
-    assert LocalLearner(net, RandomDFA(net)).by_events
-    assert not LocalLearner(net, Own(net)).by_events
-    assert not LocalLearner(net, RandomDFA(net), rule=OwnRule()).by_events
-    assert not LocalLearner(net, RandomDFA(net), order="online").by_events
-    assert not LocalLearner(net.double(), RandomDFA(net)).by_events
-
-
-def test_analogue_input_drives_the_general_way() -> None:
-    net = Network((6, 5, 3), generator=drawn(0))
-    x = torch.rand(4, 2, 6, generator=drawn(1))
-    s, _ = soma_scan(net.neuron, net.layers[0].current(x))
-    assert torch.equal(net.roll(x)[0].s, s)
-    learner = LocalLearner(net, RandomDFA(net), error=SignedSpikes())
-    assert learner.step(x, torch.tensor([0, 1])).predicted.shape == (2,)
-
-
-def test_errors_of_the_output_layer_do_not_linger() -> None:
-    net = Network(
-        (6, 5, 3), neuron=TwoCompartmentLIF(TwoCompartmentParams(alpha_a=0.8)), generator=drawn(0)
-    )
-    learner = LocalLearner(net, RandomDFA(net, generator=drawn(1)))
-    s, labels = spikes(2, 9, 4, 6), torch.arange(4) % 3
-    learner.step(s, labels)
-    activity, target = net.roll(s), torch.nn.functional.one_hot(labels, 3).float()
-    err = errors_over_time(learner.error, activity[-1].s, target)
-    torch.testing.assert_close(
-        net.layers[1].w.grad,
-        -update_over_time(Eligibility(), err, activity[0].s).dw,
-        rtol=1e-4,
-        atol=1e-6,
-    )
