@@ -1,10 +1,10 @@
-"""The tool that changes the code to see whether a test notices: what it changes, in which order it
-asks, and what it remembers.
+"""The tool that changes the code to see whether a test fails: its mutants, the order of tests, its
+log.
 """
 
 from __future__ import annotations
 
-import importlib.util
+import ast
 import json
 import os
 import subprocess
@@ -16,11 +16,10 @@ import pytest
 if not hasattr(os, "fork"):
     pytest.skip("needs fork", allow_module_level=True)
 
-PLACE = Path(__file__).parents[2] / "tools" / "mutate.py"
-spec = importlib.util.spec_from_file_location("mutate", PLACE)
-mutate = importlib.util.module_from_spec(spec)
-sys.modules["mutate"] = mutate
-spec.loader.exec_module(mutate)
+TOOL = Path(__file__).parents[2] / "tools" / "mutate"
+sys.path.insert(0, str(TOOL))
+import mutants  # noqa: E402
+import trials  # noqa: E402
 
 SOURCE = '''
 """A text of 3 < 4."""
@@ -34,32 +33,33 @@ def f(x: tuple[1, 2] = 7) -> list[5]:
 
 
 def test_code_is_changed_in_one_place_at_a_time_and_words_are_left_alone():
-    found = [(line, what) for line, what, _ in mutate.mutants(SOURCE)]
-    assert found == [
+    changes = [(line, what) for line, what, _ in mutants.mutants(SOURCE)]
+    assert changes == [
         (4, "7 -> 8"), (4, "7 -> 6"),
         (6, "condition negated"), (6, "Lt -> LtE"), (6, "Lt -> Gt"), (6, "2 -> 3"), (6, "2 -> 1"),
         (8, "-x -> x"),
     ]  # fmt: skip
-    whole = mutate.ast.unparse(mutate.ast.parse(SOURCE)).splitlines()
-    for _, _, text in mutate.mutants(SOURCE):
+    whole = ast.unparse(ast.parse(SOURCE)).splitlines()
+    for _, _, text in mutants.mutants(SOURCE):
         assert sum(a != b for a, b in zip(whole, text.splitlines(), strict=True)) == 1
 
 
 def test_tests_that_killed_most_for_their_time_go_first():
-    tests = mutate.Tests([], seconds={"a": 0.1, "b": 0.1, "slow": 9.0, "c[1]": 0.1, "c[2]": 0.1})
+    tests = trials.Tests([], seconds={"a": 0.1, "b": 0.1, "slow": 9.0, "c[1]": 0.1, "c[2]": 0.1})
     assert sorted(tests.seconds, key=tests.turn)[-1] == "slow"
     tests.kills.update(["b", "b", "c[1]"])
     assert sorted(tests.seconds, key=tests.turn) == ["b", "c[1]", "c[2]", "a", "slow"]
 
 
 FORKS = """
-import json, sys; sys.path.insert(0, {tools!r})
-import mutate
+import json, sys; sys.path.insert(0, {tool!r})
+import trials
 from pathlib import Path
 for test, seconds in {tests!r}:
     Path("test_value.py").write_text("import value\\ndef test_it():\\n    " + test + "\\n")
-    tests = mutate.Tests(["test_value.py"])
-    print(json.dumps([*mutate._outcome(Path.cwd(), "value.py", tests, seconds), list(tests.seconds), dict(tests.kills)]))
+    tests = trials.Tests(["test_value.py"])
+    outcome = trials.outcome(Path.cwd(), "value.py", tests, seconds)
+    print(json.dumps([*outcome, list(tests.seconds), dict(tests.kills)]))
 """
 
 
@@ -72,14 +72,14 @@ def test_a_fork_tells_what_came_of_a_mutant(tmp_path):
         ("import os; os.kill(os.getpid(), 11)", 60.0),
         ("while True: pass", 1.0),
     ]
-    # a process of its own: this one has threads, which do not survive a fork
-    program = FORKS.format(tools=str(PLACE.parent), tests=cases)
-    done = subprocess.run(
+    # A process of its own: this one has threads, which do not survive a fork.
+    program = FORKS.format(tool=str(TOOL), tests=cases)
+    process = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=200, cwd=tmp_path
     )
-    assert done.returncode == 0, done.stderr
+    assert process.returncode == 0, process.stderr
     name = "test_value.py::test_it"
-    assert [json.loads(line) for line in done.stdout.splitlines()] == [
+    assert [json.loads(line) for line in process.stdout.splitlines()] == [
         ["survived", "", [name], {}],
         ["killed", name, [], {name: 1}],
         ["killed", "", [], {"": 1}],
@@ -95,8 +95,7 @@ def test_a_log_is_believed_for_the_very_text_it_was_written_for_and_the_last_wor
         line | {"file": "b.py", "index": 2},
         line | {"outcome": "killed"},
     ]
-    (tmp_path / "log").write_text("".join(json.dumps(one) + "\n" for one in lines))
-    assert mutate._known(tmp_path / "log", "a.py", "now") == {3: "killed"}
-    assert (
-        mutate._known(tmp_path / "none", "a.py", "now") == mutate._known(None, "a.py", "now") == {}
-    )
+    (tmp_path / "log").write_text("".join(json.dumps(entry) + "\n" for entry in lines))
+    assert trials.logged_outcomes(tmp_path / "log", "a.py", "now") == {3: "killed"}
+    assert trials.logged_outcomes(tmp_path / "none", "a.py", "now") == {}
+    assert trials.logged_outcomes(None, "a.py", "now") == {}

@@ -1,4 +1,4 @@
-"""What must hold of a run folder whenever its process died, and when two runs are equal."""
+"""Checks of a run folder: every file is whole, and two runs are equal."""
 
 from __future__ import annotations
 
@@ -14,23 +14,15 @@ from hardware.border.archive import read_npz
 from hardware.border.files import read_model
 from hardware.learning.state import read_state
 
-# Of a record: how long it took and where. All else is a result.
-PASSING = (
-    "seconds",
-    "night_seconds",
-    "samples_per_second",
-    "wall_seconds",
-    "run",
-    "when",
-    "commit",
-    "machine",
-    "versions",
-    "tag",
+# Fields of a record that say how long it took and where. All others are results.
+CIRCUMSTANCES = (
+    *("seconds", "night_seconds", "samples_per_second", "wall_seconds"),
+    *("run", "when", "commit", "machine", "versions", "tag"),
 )
 
 
 def inspect(folder: Path) -> None:
-    """Every file of a run folder under its own name can be read."""
+    """Read every file of a run folder; raise where one is damaged or does not belong there."""
     for path in folder.iterdir() if folder.exists() else ():
         if path.suffix == ".toml":
             tomllib.loads(path.read_text(encoding="utf-8"))
@@ -46,51 +38,53 @@ def inspect(folder: Path) -> None:
             raise AssertionError(f"{path.name} has no place in a run folder")
 
 
-def compare(one: Path, other: Path) -> None:
-    """Two run folders hold equal results, bit for bit; raises AssertionError naming what differs."""
+def compare(first: Path, second: Path) -> None:
+    """Raise AssertionError, naming what differs, unless two run folders hold equal results."""
     names = [
         sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
-        for folder in (one, other)
+        for folder in (first, second)
     ]
     if names[0] != names[1]:
         raise AssertionError(f"files differ: {names[0]} and {names[1]}")
     for name in names[0]:
-        if not _equal(one / name, other / name):
-            raise AssertionError(f"{name} differs between {one.name} and {other.name}")
+        if not _equal(first / name, second / name):
+            raise AssertionError(f"{name} differs between {first.name} and {second.name}")
 
 
-def _equal(one: Path, other: Path) -> bool:
-    if one.suffix == ".safetensors":
-        a, b = load_file(one), load_file(other)
+def _equal(first: Path, second: Path) -> bool:
+    """True for files with equal results, bit for bit."""
+    if first.suffix == ".safetensors":
+        a, b = load_file(first), load_file(second)
         return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
-    if one.suffix == ".npz":
-        a, b = read_npz(one), read_npz(other)
+    if first.suffix == ".npz":
+        a, b = read_npz(first), read_npz(second)
         differ = {
             name
             for name in a.keys() | b.keys()
             if name not in a or name not in b or not (a[name] == b[name]).all()
         }
         return differ <= {"tally"}  # it holds seconds
-    # half of a task may stand there twice; what counts are the finished ones
-    if one.name == "measured.jsonl":
-        there = [
-            {key: [_result(part) for part in parts] for key, parts in suite.finished(file).items()}
-            for file in (one, other)
-        ]
-        return bool(there[0]) and there[0] == there[1]
-    if one.suffix == ".jsonl":
-        return [_result(record) for record in records.read(one)] == [
-            _result(record) for record in records.read(other)
-        ]
-    if one.suffix == ".nir":
-        a, b = read_model(one), read_model(other)
+    if first.name == "measured.jsonl":
+        a, b = _finished(first), _finished(second)
+        return bool(a) and a == b
+    if first.suffix == ".jsonl":
+        a, b = ([_result(r) for r in records.read(file)] for file in (first, second))
+        return a == b
+    if first.suffix == ".nir":
+        a, b = read_model(first), read_model(second)
         same = all(
             (p.w == q.w).all() and (p.bias == q.bias).all()
             for p, q in zip(a.layers, b.layers, strict=True)
         )
         return same and (a.info, a.steps) == (b.info, b.steps)
-    return one.read_bytes() == other.read_bytes()
+    return first.read_bytes() == second.read_bytes()
+
+
+def _finished(file: Path) -> dict:
+    """Return the results of finished tasks; a task that was interrupted may be there twice."""
+    tasks = suite.finished(file)
+    return {key: [_result(part) for part in parts] for key, parts in tasks.items()}
 
 
 def _result(record: records.Record) -> records.Record:
-    return {name: value for name, value in record.items() if name not in PASSING}
+    return {name: value for name, value in record.items() if name not in CIRCUMSTANCES}

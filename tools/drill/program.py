@@ -1,8 +1,9 @@
-"""`biograd` on a few drawn digits, with a fault to come: what the drills start and kill.
+"""`biograd` on a few drawn digits, with a prepared fault: the process that the drills start.
 
 $DRILL_DATA      file with the images, .npz; read anew by each process, so that it can vanish
-$DRILL_KILL_AT   kill this process right before its n-th opening, renaming or removing of a file in the run folder
-$DRILL_CLOCK     set: the wall clock jumps by up to a year at every look
+$DRILL_KILL_AT   kill this process right before it opens, renames or removes a file in the run
+                 folder $DRILL_FOLDER for the n-th time
+$DRILL_CLOCK     set: the wall clock jumps by up to a year each time it is read
 """
 
 from __future__ import annotations
@@ -25,20 +26,20 @@ from biograd.data import datasets
 
 
 def digits(root, split, progress):
-    """The drill's data set."""
+    """Load the drill's data set."""
     with np.load(os.environ["DRILL_DATA"], allow_pickle=False) as file:
         x, y = torch.from_numpy(file[f"{split}_x"]), torch.from_numpy(file[f"{split}_y"])
     return datasets.ImageSet("mnist", split, x, y, 10)
 
 
 def suite() -> list[tasks.Task]:
-    """Eight tasks of two parts, each a little work with a result that depends on its seed alone."""
+    """Return eight tasks of two parts, each a little work whose result depends only on its seed."""
 
     def work(seed: int):
         for part in range(2):
             state = hashlib.sha256(f"{seed} {part}".encode())
-            ends = time.monotonic() + 0.1
-            while time.monotonic() < ends:
+            end = time.monotonic() + 0.1
+            while time.monotonic() < end:
                 hashlib.sha256(b"x" * 100_000)
             yield {"test_accuracy": int.from_bytes(state.digest()[:4], "big") / 2**32, "part": part}
 
@@ -49,25 +50,23 @@ def suite() -> list[tasks.Task]:
 
 
 def die_at(number: int, folder: str) -> None:
-    """Count this process's dealings with the run folder, and kill it at one of them."""
-    seen = 0
+    """Count this process's file operations in the run folder, and kill it at one of them."""
+    operations, count = ("open", "os.rename", "os.remove", "os.truncate", "os.mkdir"), 0
 
-    def hear(event: str, arguments: tuple) -> None:
-        nonlocal seen
-        if event in ("open", "os.rename", "os.remove", "os.truncate", "os.mkdir") and folder in str(
-            arguments[0]
-        ):
-            seen += 1
-            if seen == number:
+    def hook(event: str, arguments: tuple) -> None:
+        nonlocal count
+        if event in operations and folder in str(arguments[0]):
+            count += 1
+            if count == number:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    sys.addaudithook(hear)
+    sys.addaudithook(hook)
 
 
 if __name__ == "__main__":
     datasets.DATASETS["mnist"] = digits
     tasks.SUITES["drill"] = suite
-    # so that there are checkpoints within an epoch too
+    # Also save within an epoch.
     training_loop.SAVE_EVERY = chip_learning.SAVE_EVERY = 0.3
     if sys.argv[1] == "--limited":
         del sys.argv[1]

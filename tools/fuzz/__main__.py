@@ -1,11 +1,10 @@
-"""Feed damaged files to a reader: `python tools/fuzz READER --inputs 100000 --seed 0`; `all` takes
-every reader.
+"""Feed damaged files to a reader: `python tools/fuzz READER --inputs 100000 --seed 0`.
 
-A reader passes when every input is either read or refused by a ValueError or OSError of one
-printable line, within ten seconds and 200 MB, without opening a file outside its folder, starting a
-program, or crashing. The reading happens in a process of its own, so that
-a crash or a hang of a C library is counted, not suffered. Input NUMBER of SEED is always the same:
-`--show NUMBER` writes it to a file. Exit code 1 when anything failed. Linux.
+With `all` every reader is fuzzed. A reader passes when it reads every input, or refuses it by a
+ValueError or OSError of one printable line, within ten seconds and 200 MB, without opening a file
+outside its folder, starting a program, or crashing. A separate process does the reading, so that
+crashes and hangs of C libraries are counted. Input NUMBER of SEED is always the same: `--show
+NUMBER` writes it to a file. Exit code 1 when anything failed. Linux.
 """
 
 from __future__ import annotations
@@ -21,66 +20,50 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 PATIENCE = 10.0  # seconds for one input, and for the libraries to load: ten times that
+MAX_ENDED = 50  # crashes and hangs of one reader, after which its fuzzing stops
 NAMES = (
-    "model",
-    "foreign",
-    "spikes",
-    "result",
-    "fixed",
-    "learning",
-    "checkpoint",
-    "config",
-    "idx",
-    "pickle",
-    "records",
-    "measurements",
+    *("model", "foreign", "spikes", "result", "fixed", "learning", "checkpoint", "config"),
+    *("idx", "pickle", "records", "measurements", "events", "event-archive", "event-trains"),
 )
-NAMES += ("events", "event-archive", "event-trains")
+COUNTS = ("read", "refused", "failed")
 
 
 def main() -> int:
     """Fuzz the readers named on the command line."""
+    options = _parser().parse_args()
+    if options.show is not None:
+        return _show(options.reader, options.seed, options.show)
+    failed = 0
+    for name in NAMES if options.reader == "all" else [options.reader]:
+        report = fuzz(name, options.inputs, options.seed)
+        faults = report.pop("faults")
+        failed += len(faults)
+        print(json.dumps(report), flush=True)
+        for fault in faults[:20]:
+            print(f"  {name} {options.seed} {fault['number']}: {fault['fault']}", flush=True)
+    return int(failed > 0)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="fuzz", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("reader", choices=[*NAMES, "all"])
-    parser.add_argument("--inputs", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--inputs", type=int, default=1000, help="(default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
     parser.add_argument(
         "--show",
         type=int,
         metavar="NUMBER",
         help="write this input to ./READER-SEED-NUMBER instead",
     )
-    options = parser.parse_args()
-    if options.show is not None:
-        return _show(options.reader, options.seed, options.show)
-    failed = 0
-    for name in NAMES if options.reader == "all" else [options.reader]:
-        found = fuzz(name, options.inputs, options.seed)
-        failed += len(found["faults"])
-        faults = found.pop("faults")
-        print(json.dumps(found), flush=True)
-        for fault in faults[:20]:
-            print(f"  {name} {options.seed} {fault['number']}: {fault['fault']}", flush=True)
-    return int(failed > 0)
+    return parser
 
 
 def fuzz(name: str, inputs: int, seed: int) -> dict:
-    """Read `inputs` damaged files; a reader that crashes or hangs is started again behind the input
-    that did it.
-    """
-    total: dict = {
-        "reader": name,
-        "seed": seed,
-        "inputs": inputs,
-        "read": 0,
-        "refused": 0,
-        "failed": 0,
-        "crashed": 0,
-        "hung": 0,
-    }
-    total |= {"slowest": 0.0, "memory": 0}
+    """Read `inputs` damaged files; a reader that crashes or hangs is restarted after that input."""
+    total: dict = {"reader": name, "seed": seed, "inputs": inputs}
+    total |= {**dict.fromkeys(COUNTS, 0), "crashed": 0, "hung": 0, "slowest": 0.0, "memory": 0}
     start, first = time.monotonic(), 0
     with tempfile.TemporaryDirectory(prefix="biograd-fuzz-") as folder:
         position, failures = Path(folder) / "position", Path(folder) / "failures"
@@ -88,7 +71,7 @@ def fuzz(name: str, inputs: int, seed: int) -> dict:
         while first < inputs:
             position.write_bytes(bytes(64))
             tally, number, reason = _run(name, seed, first, inputs, position, failures)
-            for key in ("read", "refused", "failed"):
+            for key in COUNTS:
                 total[key] += tally.get(key, 0)
             for key in ("slowest", "memory"):
                 total[key] = max(total[key], tally.get(key, 0))
@@ -96,7 +79,7 @@ def fuzz(name: str, inputs: int, seed: int) -> dict:
                 total["hung" if reason == "hung" else "crashed"] += 1
                 with open(failures, "a", encoding="utf-8") as file:
                     file.write(json.dumps({"number": number, "fault": reason}) + "\n")
-                if total["crashed"] + total["hung"] >= 50:
+                if total["crashed"] + total["hung"] >= MAX_ENDED:
                     break
             first = number + 1
         faults = [json.loads(line) for line in failures.read_text(encoding="utf-8").splitlines()]
@@ -108,35 +91,31 @@ def fuzz(name: str, inputs: int, seed: int) -> dict:
 def _run(
     name: str, seed: int, first: int, last: int, position: Path, failures: Path
 ) -> tuple[dict, int, str]:
-    """One child: its tally (only the counts when it died), the last input it had in hand, and what
-    ended it, or nothing.
+    """Run one child.
+
+    Returns: its tally (only the counts when it died), its last input, and the reason why it ended
+    early, or "".
     """
-    command = [
-        sys.executable,
-        "-W",
-        "ignore",
-        str(HERE / "child.py"),
-        name,
-        *map(str, (seed, first, last, position, failures)),
-    ]
+    arguments = [name, *map(str, (seed, first, last, position, failures))]
+    command = [sys.executable, "-W", "ignore", str(HERE / "child.py"), *arguments]
     with open(position, "r+b") as file, mmap.mmap(file.fileno(), 64) as place:
         place[:8] = first.to_bytes(8, "little")
         child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        seen, since, patience = first, time.monotonic(), 10 * PATIENCE
+        current, since, patience = first, time.monotonic(), 10 * PATIENCE
         while True:
             try:
                 out, err = child.communicate(timeout=0.5)
                 break
             except subprocess.TimeoutExpired:
                 number = int.from_bytes(place[:8], "little")
-                if number != seen:
-                    seen, since, patience = number, time.monotonic(), PATIENCE
+                if number != current:
+                    current, since, patience = number, time.monotonic(), PATIENCE
                 elif time.monotonic() - since > patience:
                     child.kill()
                     child.communicate()
-                    return _tally(place), seen, "hung"
-        number, begun, tally = int.from_bytes(place[:8], "little"), place[16], _tally(place)
-    if child.returncode and not begun:
+                    return _tally(place), current, "hung"
+        number, has_begun, tally = int.from_bytes(place[:8], "little"), place[16], _tally(place)
+    if child.returncode and not has_begun:
         raise RuntimeError(f"the reader {name} cannot be started: {err.strip()[-1000:]}")
     if child.returncode == 0:
         return json.loads(out.splitlines()[-1]), last, ""
@@ -144,10 +123,10 @@ def _run(
 
 
 def _tally(place: mmap.mmap) -> dict[str, int]:
-    """The counts that a child kept outside itself."""
+    """Return the counts that a child keeps in shared memory."""
     return {
         key: int.from_bytes(place[24 + 8 * at : 32 + 8 * at], "little")
-        for at, key in enumerate(("read", "refused", "failed"))
+        for at, key in enumerate(COUNTS)
     }
 
 

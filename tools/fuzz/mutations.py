@@ -1,8 +1,8 @@
-"""Ways to damage a file: blindly, byte by byte, and inside its container, with sizes and checksums
-made right again.
+"""Ways to damage a file: blindly, byte by byte, and inside its container, with correct sizes and
+checksums around the damage.
 
-Every function takes a `random.Random` and returns new bytes, so that a seed and a number name an
-input for ever.
+Every function takes a `random.Random` and returns new bytes, so that a seed and a number always
+name the same input.
 """
 
 from __future__ import annotations
@@ -16,31 +16,12 @@ import zipfile
 from collections.abc import Sequence
 
 SIZES = (
-    0,
-    1,
-    2,
-    7,
-    8,
-    127,
-    128,
-    255,
-    256,
-    65535,
-    65536,
-    2**24,
-    2**31 - 1,
-    2**31,
-    2**32 - 1,
-    2**40,
-    2**62,
-    2**63 - 1,
-    2**63,
-    2**64 - 1,
+    *(0, 1, 2, 7, 8, 127, 128, 255, 256, 65535, 65536, 2**24, 2**31 - 1, 2**31, 2**32 - 1),
+    *(2**40, 2**62, 2**63 - 1, 2**63, 2**64 - 1),
 )
 WORDS = (
-    *b"0 -1 1e999 NaN null true {} [] [[[[ \" ' \\ \x00 \n \x1b[2J ../../etc/passwd /dev/zero".split(
-        b" "
-    ),
+    *b"0 -1 1e999 NaN null true {} [] [[[[ \" ' \\ \x00 \n \x1b[2J".split(b" "),
+    *b"../../etc/passwd /dev/zero".split(b" "),
     *b"999999999999999999999 1099511627776 <f8 |O >u4 |V99999999 \xff\xfe \xc3\x28 %s".split(b" "),
 )
 
@@ -48,7 +29,7 @@ WORDS = (
 def blind(
     rng: random.Random, content: bytes, others: Sequence[bytes], words: Sequence[bytes]
 ) -> bytes:
-    """Damage a file in one to six places without knowing what it is."""
+    """Damage a file in one to six places without knowing its format."""
     for _ in range(rng.choice((1, 1, 1, 2, 3, 6))):
         content = rng.choice(_BLIND)(rng, content, others, words)
     return content[: 1 << 20]
@@ -70,8 +51,8 @@ def _overwrite(rng, content, others, words):
 
 
 def _forge_size(rng, content, others, words):
-    """Put a telling size, 1 to 8 bytes wide, where one may stand; half of the time on an even
-    address.
+    """Write one of SIZES, 1 to 8 bytes wide, where a size may be; half of the time on a multiple of
+    4.
     """
     width = rng.choice((1, 2, 4, 4, 8, 8))
     at = rng.randrange(max(1, len(content) - width + 1))
@@ -109,63 +90,50 @@ def _say(rng, content, others, words):
 
 
 _BLIND = (
-    _flip,
-    _flip,
-    _overwrite,
-    _forge_size,
-    _forge_size,
-    _truncate,
-    _splice,
-    _cut_out,
-    _repeat,
-    _say,
+    *(_flip, _flip, _overwrite, _forge_size, _forge_size),
+    *(_truncate, _splice, _cut_out, _repeat, _say),
 )
 
 
 def inside_gzip(
     rng: random.Random, content: bytes, others: Sequence[bytes], words: Sequence[bytes]
 ) -> bytes:
-    """Damage what a gzip file holds; its checksum is right."""
-    return gzip.compress(
-        blind(rng, gzip.decompress(content), [gzip.decompress(other) for other in others], words), 1
-    )
+    """Damage the content of a gzip file; its checksum is right."""
+    unpacked = [gzip.decompress(other) for other in others]
+    return gzip.compress(blind(rng, gzip.decompress(content), unpacked, words), 1)
+
+
+# Names that leave the folder, or that a terminal or a file system may not take.
+_NAMES = ("../escape.npy", "/tmp/escape.npy", "", "a" * 300, "w\x1b[31m.npy", "\n.npy")
+_METHODS = (
+    *[zipfile.ZIP_STORED] * 24,
+    *[zipfile.ZIP_DEFLATED] * 14,
+    *(zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA),
+)
 
 
 def inside_zip(
     rng: random.Random, content: bytes, others: Sequence[bytes], words: Sequence[bytes]
 ) -> bytes:
-    """Damage, drop, swap or rename members of a zip archive; its directory and checksums are right."""
+    """Damage, drop, swap or rename members of a zip archive; directory and checksums are right."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = [(name, archive.read(name)) for name in archive.namelist()]
     names = [name for name, _ in members]
     index = rng.randrange(len(members))
     name, data = members[index]
-    what = rng.random()
-    if what < 0.75:
+    chance = rng.random()
+    if chance < 0.75:
         members[index] = (name, _packed_member(rng, data, [other for _, other in members], words))
-    elif what < 0.83:
+    elif chance < 0.83:
         del members[index]
-    elif what < 0.9:
+    elif chance < 0.9:
         members[index] = (rng.choice(names), data)
-    elif what < 0.95:
-        members[index] = (
-            rng.choice(
-                ("../escape.npy", "/tmp/escape.npy", "", "a" * 300, "w\x1b[31m.npy", "\n.npy")
-            ),
-            data,
-        )
+    elif chance < 0.95:
+        members[index] = (rng.choice(_NAMES), data)
     else:
         members.append((f"extra{rng.randrange(9)}.npy", data))
     out = io.BytesIO()
-    method = rng.choice(
-        (
-            *[zipfile.ZIP_STORED] * 24,
-            *[zipfile.ZIP_DEFLATED] * 14,
-            zipfile.ZIP_BZIP2,
-            zipfile.ZIP_LZMA,
-        )
-    )
-    with zipfile.ZipFile(out, "w", method, compresslevel=1) as archive:
+    with zipfile.ZipFile(out, "w", rng.choice(_METHODS), compresslevel=1) as archive:
         seen: set[str] = set()
         for name, data in members:
             if name not in seen or rng.random() < 0.1:
@@ -176,7 +144,7 @@ def inside_zip(
 
 def _write_member(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # two members of one name are what we want to try
+        warnings.simplefilter("ignore")  # two members of one name are intended
         archive.writestr(name, data)
 
 
@@ -190,28 +158,17 @@ def _packed_member(
     return blind(rng, data, others, words)
 
 
+_TYPES = (
+    *("<f8", "<i8", "|u1", "|b1", "<U4", "<U99999", "|O", "|V8", "<c16"),
+    *("<M8[s]", "|S3", "<f2", ">i4", "[('a','<f8')]"),
+)
+
+
 def npy_header(rng: random.Random, data: bytes) -> bytes:
-    """Another shape or type in the header of an .npy, its length made right again."""
+    """Change shape or type in the header of an .npy; the header's length is right."""
     (length,) = struct.unpack("<H", data[8:10])
     body = data[10 + length :]
-    kind = rng.choice(
-        (
-            "<f8",
-            "<i8",
-            "|u1",
-            "|b1",
-            "<U4",
-            "<U99999",
-            "|O",
-            "|V8",
-            "<c16",
-            "<M8[s]",
-            "|S3",
-            "<f2",
-            ">i4",
-            "[('a','<f8')]",
-        )
-    )
+    kind = rng.choice(_TYPES)
     extents = rng.choice((1, 2, 3, 40))
     shape = tuple(
         rng.choice((-1, 0, 1, 2, 3, 5, 10, 2**31, 2**40, 2**63, True)) for _ in range(extents)
@@ -238,7 +195,7 @@ def npy_header(rng: random.Random, data: bytes) -> bytes:
 def safetensors_header(
     rng: random.Random, content: bytes, others: Sequence[bytes], words: Sequence[bytes]
 ) -> bytes:
-    """Damage the JSON header of a safetensors file; its length stands right before it again."""
+    """Damage the JSON header of a safetensors file; the length before it is right."""
     (length,) = struct.unpack("<Q", content[:8])
     header = content[8 : 8 + length]
     way = rng.choice((_digits, _digits, _say, blind, blind, blind))
@@ -246,26 +203,19 @@ def safetensors_header(
     return struct.pack("<Q", len(header)) + header + content[8 + length :]
 
 
+_VALUES = (
+    *(b"0", b"-1", b"999999999", b"1e999", b"null", b"true", b"18446744073709551616", b"[]"),
+    b'\\"x\\"',
+)
+
+
 def _digits(rng, content, others, words):
-    """Another number in place of one in a text."""
+    """Replace a number in a text."""
     places = [at for at, byte in enumerate(content) if 48 <= byte <= 57]
     if not places:
         return content
     at = rng.choice(places)
-    new = rng.choice(
-        (
-            b"0",
-            b"-1",
-            b"999999999",
-            b"1e999",
-            b"null",
-            b"true",
-            b"18446744073709551616",
-            b"[]",
-            b'\\"x\\"',
-        )
-    )
-    return content[:at] + new + content[at + 1 :]
+    return content[:at] + rng.choice(_VALUES) + content[at + 1 :]
 
 
 def in_text(
@@ -274,14 +224,14 @@ def in_text(
     """Damage lines of a text: another number, a word, a line twice, two lines swapped."""
     lines = content.split(b"\n")
     index = rng.randrange(len(lines))
-    what = rng.random()
-    if what < 0.4:
+    chance = rng.random()
+    if chance < 0.4:
         lines[index] = _digits(rng, lines[index], others, words)
-    elif what < 0.6:
+    elif chance < 0.6:
         lines[index] = _say(rng, lines[index], others, words)
-    elif what < 0.7:
+    elif chance < 0.7:
         lines.insert(index, rng.choice(lines))
-    elif what < 0.8:
+    elif chance < 0.8:
         head, mark, _ = lines[index].partition(b"=" if b"=" in lines[index] else b":")
         lines[index] = head + mark + rng.choice((*WORDS, *words))
     else:
