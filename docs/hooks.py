@@ -6,6 +6,7 @@ mkdocs calls the functions named `on_...`; see `hooks` in mkdocs.yml.
 from __future__ import annotations
 
 import functools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 from biograd.pictures.plots import as_svg
+
+FIGURE = re.compile(r"(?<=\d) (?=[%±])|(?<=±) ")  # spaces within 98.58 ± 0.06 %
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -30,6 +33,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         page: (pages.ROOT / source).read_text(encoding="utf-8")
         for page, source in pages.COPIES.items()
     }
+    content["index.md"] = f"---\nhide: [navigation]\n---\n{content['index.md']}"
     for path in sorted((pages.ROOT / "docs" / "tutorials").glob("*.py")):
         content |= _tutorial(path, path.stat().st_mtime_ns)
     content["api/index.md"] = pages.index()
@@ -43,8 +47,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 # any: mkdocs' page, and more arguments of its own
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Point links to files of the repository at the pages made from them."""
-    return pages.to_pages(markdown, page.file.src_uri)
+    """Point links to files of the repository at their pages; keep figures of tables in one line."""
+    text = pages.to_pages(markdown, page.file.src_uri)
+    return re.sub(r"^\|.*", lambda row: FIGURE.sub("\N{NO-BREAK SPACE}", row[0]), text, flags=re.M)
 
 
 def _nav(folder: Path) -> list[Any]:  # any: mkdocs' nested lists
