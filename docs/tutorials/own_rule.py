@@ -23,7 +23,7 @@ from typing import NamedTuple
 import torch
 
 import biograd as bg
-from biograd.rules import RULES, update_over_time
+from biograd.rules import RULES
 
 
 class LazyState(NamedTuple):
@@ -41,11 +41,8 @@ class Lazy(bg.Rule):
         self.least, self.keep = least, keep
 
     def start(self, g: torch.Tensor, s_pre: torch.Tensor) -> LazyState:
-        return LazyState(
-            torch.zeros_like(s_pre),
-            g.new_zeros(g.shape[1], s_pre.shape[1]),
-            g.new_zeros(g.shape[1]),
-        )
+        dw = g.new_zeros(g.shape[1], s_pre.shape[1])
+        return LazyState(torch.zeros_like(s_pre), dw, g.new_zeros(g.shape[1]))
 
     def step(self, state: LazyState, g: torch.Tensor, s_pre: torch.Tensor) -> LazyState:
         z = self.keep * state.z + s_pre
@@ -64,12 +61,10 @@ class Lazy(bg.Rule):
 
 # %%
 generator = torch.Generator().manual_seed(0)
-g, s_pre = (
-    torch.randn(12, 8, 5, generator=generator),
-    (torch.rand(12, 8, 20, generator=generator) < 0.3).float(),
-)
-lazy = update_over_time(Lazy(least=0.0), g, s_pre).dw
-known = update_over_time(bg.Eligibility(bg.TraceParams(alpha_x=0.0, alpha_z=0.75)), g, s_pre).dw
+g = torch.randn(12, 8, 5, generator=generator)
+s_pre = (torch.rand(12, 8, 20, generator=generator) < 0.3).float()
+lazy = Lazy(least=0.0).over_time(g, s_pre).dw
+known = bg.Eligibility(bg.TraceParams(alpha_x=0.0, alpha_z=0.75)).over_time(g, s_pre).dw
 apart, largest = float((lazy - known).abs().max()), float(known.abs().max())
 print(f"largest difference {apart:.1e}, largest change {largest:.2f}")
 
@@ -120,9 +115,9 @@ for least in (0.0, 0.5, 1.0, 2.0):
 #
 # ## Give it a name
 #
-# With one line, the rule can be used by name, as in `RunConfig(rule="lazy")` or a TOML file. In the
-# library this line is in the table at the end of `biograd/rules.py`, and a test runs every member
-# of the table through the same checks.
+# With one line, the rule can be used by name, as in `RunConfig(rule="lazy")` or a TOML file. For the
+# command line, write the class and this line in a module of your own, say `my_rules.py`, and import
+# it: `biograd train --import my_rules --rule lazy`.
 
 # %%
 RULES["lazy"] = Lazy
@@ -137,8 +132,8 @@ print(f"{experiment.config.rule}: {record['train_accuracy']:.1%} right in its fi
 #
 # - Neurons, error neurons, feedback paths, encoders, data sets and targets are added the same way:
 #   a class or a function, and a line in a table. The README lists them ("Add your own").
-# - Give `Lazy` a fast form for all steps at once, as `Eligibility.over_time` is: one matrix product
-#   instead of a loop over steps.
+# - Override `over_time` with a fast form for all steps at once, as `Eligibility` does: one matrix
+#   product instead of a loop over steps. Test that it equals the loop.
 # - Let `least` follow the size of the error, for example half of its running mean, so that the rule
 #   stays lazy as errors become smaller.
 # - Is your update local? It must need nothing but `g`, `s_pre` and its own state. Backpropagation
