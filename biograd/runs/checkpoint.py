@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
-from ..files import atomic_write, shown
+from ..files import atomic_write, printable
 from ..training.trainer import Trainer, check_finite
 from . import records
 from .config import RunConfig
@@ -171,8 +171,8 @@ def load_checkpoint(folder: RunFolder, experiment: Experiment) -> list[str]:
     trainer.load_state_dict(_state(header, tensors, trainer, path))
     drop_records_after(folder, trainer.epoch)
     return [
-        f"{what} was {shown(stored)} and is {now}: the result may differ in the last bits from an"
-        " unbroken run"
+        f"{what} was {printable(stored)} and is {now}: the result may differ in the last bits from"
+        " an unbroken run"
         for what, stored, now in (
             ("torch", header.get("torch"), torch.__version__),
             ("threads", header.get("threads"), trainer.learner.threads),
@@ -208,8 +208,8 @@ def _state(
         torch.Generator().set_state(state["generator"])
     except RuntimeError as error:
         raise ValueError(
-            f"{path}: its generator cannot go on ({shown(error)}): restore a copy, or train again"
-            " elsewhere"
+            f"{path}: its generator cannot go on ({printable(error)}): restore a copy, or train"
+            " again elsewhere"
         ) from error
     return state
 

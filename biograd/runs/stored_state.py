@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 
-from ..files import shown
+from ..files import printable
 from .experiment import Experiment
 
 FORMAT = 1
@@ -50,20 +50,20 @@ def read_file(path: Path, experiment: Experiment) -> tuple[dict[str, Any], dict[
     # AttributeError: torch lacks some of the types of safetensors.
     except (SafetensorError, OSError, ValueError, RuntimeError, TypeError, AttributeError) as error:
         raise ValueError(
-            f"{path} cannot be read as a checkpoint ({shown(error)}): restore a copy, or train"
+            f"{path} cannot be read as a checkpoint ({printable(error)}): restore a copy, or train"
             " again elsewhere"
         ) from error
     version = header.get("format") if isinstance(header, dict) else None
     if version != FORMAT:
         raise ValueError(
-            f"{path} has checkpoint format {shown(version)}; this BioGrad reads {FORMAT}: use the"
-            " one that wrote it"
+            f"{path} has checkpoint format {printable(version)}; this BioGrad reads {FORMAT}: use"
+            " the one that wrote it"
         )
     for name, value in tensors.items():
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
             raise ValueError(
-                f"{path}: {shown(name)} holds values that are not finite: restore an earlier copy,"
-                " or train again elsewhere"
+                f"{path}: {printable(name)} holds values that are not finite: restore an earlier"
+                " copy, or train again elsewhere"
             )
     return header, tensors
 
@@ -82,7 +82,7 @@ def matching(
     }
     for name in sorted(stored.keys() ^ wanted.keys()):
         raise ValueError(
-            f"{path}: {shown(prefix + name)} is only in"
+            f"{path}: {printable(prefix + name)} is only in"
             f" {'the file' if name in stored else 'the network'}: it belongs to another one"
         )
     for name, value in wanted.items():
@@ -112,7 +112,7 @@ def changing(stored: Any, fresh: dict[str, Any], path: Path) -> dict[str, Any]: 
         value = stored.get(name) if isinstance(stored, dict) else None
         if not _is_like(value, fresh[name]):
             raise ValueError(
-                f"{path}: {name} is {shown(value)}: restore a copy, or train again elsewhere"
+                f"{path}: {name} is {printable(value)}: restore a copy, or train again elsewhere"
             )
         numbers[name] = value
     return numbers

@@ -1,9 +1,8 @@
-"""Files at the border between simulator and chip: models as .nir (NIR in HDF5), spikes and results
-as .npz.
+"""Files that pass between simulator and chip: models as .nir, spikes and results as .npz.
 
-What the files hold is defined in `model.py` (objects) and `nir_graph.py` (the graph and its
-conventions). Every file carries a format number, is written whole or not at all, and is read within
-stated sizes, without pickle (`archive.py`).
+A .nir file is a NIR graph in HDF5. `model` defines the objects, `nir_graph` the graph and its
+conventions. Every file carries a format number, is written whole or not at all (`atomic`), and is
+read within stated sizes, without pickle (`archive`, `hdf5`).
 """
 
 from __future__ import annotations
@@ -16,34 +15,18 @@ from typing import Any
 import nir
 import numpy as np
 
-from .archive import MAX_BYTES, one_line, open_hdf5, read_npz, shown, write_npz, write_whole
-from .model import COUNTED, OVERFLOWS, LayerModel, Model, OperationCounts, RunResult, SpikeInput
+from .archive import MAX_BYTES, read_npz, write_npz
+from .atomic import write_whole
+from .hdf5 import open_hdf5
+from .model import COUNTED, OVERFLOWS, Model, OperationCounts, RunResult, SpikeInput
 from .nir_foreign import Foreign, from_foreign
-from .nir_graph import FORMAT, from_nir, to_nir
-
-__all__ = [
-    "COUNTED",
-    "FORMAT",
-    "Foreign",
-    "LayerModel",
-    "Model",
-    "OperationCounts",
-    "RunResult",
-    "SpikeInput",
-    "from_nir",
-    "read_model",
-    "read_result",
-    "read_spikes",
-    "to_nir",
-    "write_model",
-    "write_result",
-    "write_spikes",
-]
+from .nir_graph import FORMAT, graph_of, model_of_graph
+from .printable import one_line, quoted
 
 
 def write_model(model: Model, path: Path | str) -> None:
     """Write `model` as a NIR file, whole or not at all."""
-    graph = to_nir(model)
+    graph = graph_of(model)
     write_whole(path, lambda part: nir.write(part, graph))
 
 
@@ -54,23 +37,21 @@ def read_model(path: Path | str, *, foreign: Foreign | None = None) -> Model:
         foreign: how to read a file that another tool wrote (`nir_foreign`); None: only files of
             `write_model` are read.
     Raises: FileNotFoundError; ValueError where the file is damaged, too large, of another format
-    number, or holds a
-        graph that is not a chain of Affine and CubaLIF with the parameters named in `nir_graph`, or
-        one that `nir_foreign` reads.
+        number, or holds a graph that neither `nir_graph` nor `nir_foreign` reads.
     """
     path = Path(path)
     with open_hdf5(path) as file:
-        found = file.get("node/metadata/biograd/format")
-        number = found[()] if found is not None and found.shape == () else None
+        entry = file.get("node/metadata/biograd/format")
+        number = entry[()] if entry is not None and entry.shape == () else None
     if number is None and foreign is None:
         raise ValueError(
             f"{path}: a NIR or HDF5 file without BioGrad's metadata: export it with `biograd"
             " export`, or name its time steps (--steps) to read it as another tool's"
         )
     if number is not None and number != FORMAT:
-        there = shown(getattr(number, "tolist", lambda: number)())
+        stored = quoted(getattr(number, "tolist", lambda: number)())
         raise ValueError(
-            f"{path}: format {there}; this version reads format {FORMAT}: export it again, or"
+            f"{path}: format {stored}; this version reads format {FORMAT}: export it again, or"
             " update biograd"
         )
     if (
@@ -79,26 +60,27 @@ def read_model(path: Path | str, *, foreign: Foreign | None = None) -> Model:
         and (foreign.dt is not None or foreign.w_in is not None)
     ):
         raise ValueError(
-            f"{path}: a file of BioGrad, which says its time step and w_in itself: leave dt and"
-            " w_in out"
+            f"{path}: a file of BioGrad, which states its time step and w_in: leave dt and w_in out"
         )
     try:
         graph = nir.read(path, type_check=number is not None)  # other tools leave shapes open
-    # the library checks little: its nodes fail as their arithmetic happens to
+    # the library checks little: its nodes raise whatever their arithmetic happens to raise
     except Exception as err:
-        raise ValueError(f"{path}: not a NIR graph this reads ({one_line(err)})") from None
+        raise ValueError(
+            f"{path}: not a NIR graph of known nodes ({one_line(err)}): export it again"
+        ) from None
     try:
         return (
             from_foreign(graph, foreign)
             if number is None and foreign is not None
-            else from_nir(graph)
+            else model_of_graph(graph)
         )
     except (ValueError, TypeError, AttributeError) as err:
         raise ValueError(f"{path}: {one_line(err, 2000)}") from None
 
 
 def write_spikes(spikes: SpikeInput, path: Path | str) -> None:
-    """Write encoded samples as .npz, eight spikes a byte."""
+    """Write encoded samples as .npz, eight spikes per byte."""
     arrays: dict[str, Any] = {
         "format": np.int64(FORMAT),
         "shape": np.array(spikes.spikes.shape, dtype=np.int64),
@@ -110,26 +92,26 @@ def write_spikes(spikes: SpikeInput, path: Path | str) -> None:
 
 
 def read_spikes(path: Path | str) -> SpikeInput:
-    """Read encoded samples: a file of `write_spikes`, or any .npz with `spikes` [T, B, N] of 0 and
-    1 (and `labels` [B]).
+    """Read encoded samples.
 
+    The file is one of `write_spikes`, or any .npz with `spikes` [T, B, N] of 0 and 1 (and `labels`
+    [B]).
     Raises: FileNotFoundError; ValueError naming the array that is missing or of the wrong shape.
     """
     arrays = read_npz(path)
     spikes = _field(path, arrays, "spikes")
     if "shape" in arrays:
         _check_format(path, arrays)
-        there = arrays["shape"]
-        shape = (
-            tuple(map(int, there.tolist())) if there.dtype.kind in "iu" and there.ndim == 1 else ()
-        )
-        whole = (
+        stored = arrays["shape"]
+        is_shape = stored.dtype.kind in "iu" and stored.ndim == 1
+        shape = tuple(map(int, stored.tolist())) if is_shape else ()
+        valid = (
             len(shape) == 3
             and min(shape) > 0
             and math.prod(shape) <= MAX_BYTES
             and spikes.dtype == np.uint8
         )
-        if not whole or spikes.ndim != 1 or -(-math.prod(shape) // 8) != spikes.size:
+        if not valid or spikes.ndim != 1 or -(-math.prod(shape) // 8) != spikes.size:
             raise ValueError(
                 f"{path}: {spikes.size:,} bytes of spikes do not make shape {shape}: write it again"
             )
@@ -163,8 +145,9 @@ def write_result(result: RunResult, path: Path | str) -> None:
 
 
 def read_result(path: Path | str) -> RunResult:
-    """Read the result of a run. Raises: FileNotFoundError; ValueError naming what is missing or
-    wrong.
+    """Read the result of a run.
+
+    Raises: FileNotFoundError; ValueError naming the array that is missing or wrong.
     """
     arrays = read_npz(path)
     _check_format(path, arrays)
@@ -197,8 +180,8 @@ def read_result(path: Path | str) -> RunResult:
 def _field(path: Path | str, arrays: Mapping[str, np.ndarray], name: str) -> np.ndarray:
     if name not in arrays:
         raise ValueError(
-            f"{path}: has no array {name!r}; found"
-            f" {', '.join(map(shown, sorted(arrays)[:20])) or 'none'}"
+            f"{path}: has no array {name!r}; it has"
+            f" {', '.join(map(quoted, sorted(arrays)[:20])) or 'none'}"
         )
     return arrays[name]
 
@@ -206,17 +189,13 @@ def _field(path: Path | str, arrays: Mapping[str, np.ndarray], name: str) -> np.
 def _check_format(path: Path | str, arrays: Mapping[str, np.ndarray]) -> None:
     number = _field(path, arrays, "format")
     if number.shape != () or number != FORMAT:
-        found = f"of shape {number.shape}" if number.shape else shown(number.item())
+        stored = f"of shape {number.shape}" if number.shape else quoted(number.item())
         raise ValueError(
-            f"{path}: format {found}; this version reads format {FORMAT}: write it again, or update"
-            " biograd"
+            f"{path}: format {stored}; this version reads format {FORMAT}: write it again, or"
+            " update biograd"
         )
 
 
 def _recordings(arrays: Mapping[str, np.ndarray], name: str) -> tuple[np.ndarray, ...] | None:
-    found = [
-        arrays[f"{name}{number}"]
-        for number in range(1, len(arrays) + 1)
-        if f"{name}{number}" in arrays
-    ]
-    return tuple(found) or None
+    names = [f"{name}{number}" for number in range(1, len(arrays) + 1)]
+    return tuple(arrays[name] for name in names if name in arrays) or None

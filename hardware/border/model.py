@@ -1,12 +1,12 @@
-"""What crosses the border between simulator and chip, as objects: Model, SpikeInput, RunResult.
+"""Objects that pass between simulator and chip: Model, SpikeInput, OperationCounts, RunResult.
 
-A Model stands for this step, per layer, voltages in thresholds:
+A Model means this step in each layer, voltages in thresholds:
 
     u[t] = alpha_u u[t-1] + w s_pre[t] + bias
     v[t] = alpha_v v[t-1] (1 - s[t-1]) + u[t]
     s[t] = 1 where v[t] > 1, else 0
 
-Each object checks itself when it is made; files of them are read and written by `interchange`.
+Each object checks itself on construction; `files` reads and writes them.
 """
 
 from __future__ import annotations
@@ -19,23 +19,33 @@ from typing import Any
 
 import numpy as np
 
-MAX_STEPS = 100_000  # of one sample; a bound against forged files, three orders above what is used
+MAX_STEPS = 100_000  # per sample; a bound against forged files, 1,000 times above any use so far
 _MIN_ALPHA = 1e-7  # smaller kept fractions do not survive 1 - dt / tau in double precision; write 0
+OVERFLOWS = ("wrapped_currents", "saturated_voltages")
+COUNTED = (
+    "synaptic_operations",
+    "active_updates",
+    "inactive_updates",
+    "spikes",
+    "messages",
+    "synaptic_updates",
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LayerModel:
-    """One layer of neurons and the weights that lead to it, in real numbers.
+    """One layer of neurons and the weights onto it, in real numbers.
 
-    Arrays are stored as float32, kept fractions as float32 values: the precision the simulator
-    uses.
+    Arrays are stored as float32, kept fractions as float32 values: the simulator's precision.
     """
 
     w: np.ndarray  # float32 [out, in], thresholds per spike
     bias: np.ndarray  # float32 [out], thresholds per step, into the current u
-    alpha_u: float = 0.5  # kept per step, 0 <= alpha < 1
-    alpha_v: float = 0.75
-    alpha_a: float = 0.0
+    # defaults: those of biograd.neurons.TwoCompartmentParams (`tests/test_agreement.py`)
+    alpha_u: float = 0.5  # current kept per step, 0 <= alpha < 1
+    alpha_v: float = 0.75  # voltage kept per step
+    alpha_a: float = 0.0  # apical voltage kept per step
+    window: float = 1.0  # half-width of the surrogate slope, thresholds; inference ignores it
     w_fb: np.ndarray | None = None  # float32 [out, classes]; None for the output layer
 
     def __post_init__(self) -> None:
@@ -63,21 +73,25 @@ class LayerModel:
             alpha = float(np.float32(getattr(self, name)))
             if not (alpha == 0 or _MIN_ALPHA <= alpha < 1):
                 raise ValueError(
-                    f"LayerModel.{name} is {getattr(self, name)}; need 0, or 0.000001 to below 1"
-                    " (fraction kept per step)"
+                    f"LayerModel.{name} is {getattr(self, name)}; need 0, or {_MIN_ALPHA:g} to"
+                    " below 1 (fraction kept per step)"
                 )
             object.__setattr__(self, name, alpha)
+        if not (math.isfinite(self.window) and self.window > 0):
+            raise ValueError(
+                f"LayerModel.window is {self.window}; need a half-width above 0 (thresholds)"
+            )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Model:
-    """A feed-forward spiking network in real numbers, as trained; `info` holds only what JSON can."""
+    """A feed-forward spiking network in real numbers, as trained."""
 
     layers: tuple[LayerModel, ...]
-    steps: int  # T, time steps a sample is shown
+    steps: int  # T, time steps per sample
     dt: float = 1e-4  # seconds per step
     encoder: str = "integrate_and_fire"
-    # feedback, learning, quantisation, provenance; Any: it is JSON
+    # feedback, learning, quantisation, provenance; any: JSON
     info: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -115,7 +129,8 @@ class Model:
             json.dumps(self.info, allow_nan=False)
         except (TypeError, ValueError) as err:
             raise ValueError(
-                f"Model.info holds what JSON cannot ({err}): use numbers, text, lists and dicts"
+                f"Model.info holds values that JSON cannot ({err}): use numbers, text, lists and"
+                " dicts"
             ) from None
 
     @property
@@ -149,7 +164,8 @@ class SpikeInput:
         )
         if as_bytes.max() > 1 or not np.array_equal(as_bytes, spikes):
             raise ValueError(
-                "SpikeInput.spikes holds other values than 0 and 1: graded spikes are not deployed"
+                "SpikeInput.spikes holds other values than 0 and 1: graded spikes cannot be"
+                " deployed"
             )
         object.__setattr__(self, "spikes", as_bytes)
         if self.labels is not None:
@@ -164,16 +180,15 @@ class SpikeInput:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class OperationCounts:
-    """What the chip had to do, summed over all samples and steps; each array is int64 [1 + layers],
-    entry 0 the input.
+    """Operations of the chip, summed over all samples and steps.
 
-    An operation is counted where it happens: a synaptic operation at the layer whose neuron it
-    feeds.
+    Each array is int64 [1 + layers]; entry 0 is the input. An operation is counted where it
+    happens: a synaptic operation at the layer whose neuron it feeds.
 
     Active and inactive neuron updates: Davies et al. 2018, Table 2, prices the two (81 and 52 pJ)
     without defining them. Here an update is active when at least one synaptic operation reached the
     neuron in that step, else inactive (it only decays). In a dense layer with a bias axon every
-    update is active; so this reading is the dearer one.
+    update is active, so this definition gives the higher price.
     Weights of 0 count as operations: the dense synapse format stores and reads them.
     """
 
@@ -181,7 +196,7 @@ class OperationCounts:
     synaptic_operations: np.ndarray
     active_updates: np.ndarray  # neuron x step; entry 0 is 0: the input has no neurons on the chip
     inactive_updates: np.ndarray
-    spikes: np.ndarray  # spikes sent; entry 0 the input's, without bias axons
+    spikes: np.ndarray  # spikes sent, without those of bias axons
     # spikes x destination cores, bias axons with the layer before; the output's go to one x86 core
     messages: np.ndarray
     synaptic_updates: np.ndarray  # synapse x learning epoch; 0 in inference
@@ -199,37 +214,26 @@ class OperationCounts:
             ):
                 raise ValueError(
                     f"OperationCounts.{name} is {array.dtype} of shape {array.shape}; need one"
-                    " count of 0 or more a layer"
+                    " count of 0 or more per layer"
                 )
             object.__setattr__(self, name, array.astype(np.int64))
 
     def totals(self) -> dict[str, int]:
-        """Sum of each count over the input and all layers, e.g. {"synaptic_operations": 1204, ...}."""
+        """Return each count summed over the input and all layers, e.g. {"spikes": 1204, ...}."""
         return {name: int(getattr(self, name).sum()) for name in COUNTED}
 
     def per_sample(self) -> dict[str, float]:
-        """`totals`, divided by the number of samples."""
+        """Return `totals` divided by the number of samples."""
         return {name: total / self.samples for name, total in self.totals().items()}
-
-
-OVERFLOWS = ("wrapped_currents", "saturated_voltages")
-COUNTED = (
-    "synaptic_operations",
-    "active_updates",
-    "inactive_updates",
-    "spikes",
-    "messages",
-    "synaptic_updates",
-)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RunResult:
-    """What came out of one run on one target.
+    """Result of one run on one target.
 
-    Recordings, where asked for, hold one array per layer, [T, B, N], step t being the layer's own
-    t-th step of the sample (Lava's delay of one step a layer is taken out): u, v int32 in chip
-    units (v after its reset), s uint8.
+    Recordings (None unless requested) hold one array [T, B, N] per layer: u, v int32 in chip units
+    (v after its reset), s uint8. Step t is the layer's own t-th step of the sample: Lava's delay of
+    one step per layer is removed.
     """
 
     counts: np.ndarray  # int32 [B, classes], spikes of each output neuron
@@ -239,7 +243,7 @@ class RunResult:
     u: tuple[np.ndarray, ...] | None = None
     v: tuple[np.ndarray, ...] | None = None
     s: tuple[np.ndarray, ...] | None = None
-    # neuron x step at which u left 24 bits and wrapped; None: the target cannot tell
+    # neuron x step at which u left 24 bits and wrapped; None: the target does not count it
     wrapped_currents: int | None = None
     saturated_voltages: int | None = None  # neuron x step at which v was clipped
 
@@ -263,7 +267,7 @@ class RunResult:
         return np.argmax(self.counts, axis=1).astype(np.int64)
 
     def accuracy(self, labels: np.ndarray) -> float:
-        """Fraction of samples predicted right, 0 to 1; labels: int [B]."""
+        """Return the fraction of samples predicted right, 0 to 1; labels: int [B]."""
         return float(np.mean(self.predictions == labels))
 
 

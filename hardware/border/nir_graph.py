@@ -1,8 +1,8 @@
 """A Model as a plain NIR graph that any NIR tool can run, and back.
 
-`input -> Affine -> CubaLIF -> ... -> output`, and `metadata["biograd"]` with everything NIR has no
-word for: the format number, dt, steps, encoder, the apical path (itself NIR nodes, `Linear(w_fb) ->
-LI` a layer), and `info`.
+The graph is `input -> Affine -> CubaLIF -> ... -> output`. `metadata["biograd"]` holds everything
+that NIR has no field for: the format number, dt, steps, encoder, the apical path (NIR nodes too,
+`Linear(w_fb) -> LI` per layer), the surrogate window of each layer, and `info`.
 
 NIR's nodes are differential equations; the graph is written for one forward Euler step of dt, as
 snnTorch 1.0.0 reads it (`snntorch/import_nir.py`, which also fixes dt at 1e-4 s): tau = dt / (1 -
@@ -28,8 +28,9 @@ _NEURON_RULE = (
 )
 
 
-def to_nir(model: Model) -> nir.NIRGraph:
+def graph_of(model: Model) -> nir.NIRGraph:
     """Build the NIR graph of `model`; conventions in this file's docstring."""
+    # any: nir is untyped
     nodes: dict[str, Any] = {"input": nir.Input(input_type={"input": np.array([model.sizes[0]])})}
     apical: dict[str, Any] = {}
     for number, layer in enumerate(model.layers, start=1):
@@ -51,7 +52,7 @@ def to_nir(model: Model) -> nir.NIRGraph:
         if layer.w_fb is not None:
             apical[f"fb{number}"] = nir.Linear(weight=layer.w_fb)
     nodes["output"] = nir.Output(output_type={"output": np.array([model.classes])})
-    ours = {
+    metadata = {
         "format": FORMAT,
         "dt": model.dt,
         "steps": int(model.steps),
@@ -63,31 +64,32 @@ def to_nir(model: Model) -> nir.NIRGraph:
         ),
         "info": json.dumps(model.info, allow_nan=False),
         "apical": {name: node.to_dict() for name, node in apical.items()},
+        "window": np.array([layer.window for layer in model.layers], dtype=np.float64),
     }
-    return nir.NIRGraph(nodes=nodes, edges=_chain(list(nodes)), metadata={"biograd": ours})
+    return nir.NIRGraph(nodes=nodes, edges=_chain(list(nodes)), metadata={"biograd": metadata})
 
 
-def from_nir(graph: nir.NIRGraph) -> Model:
-    """Read a Model from a graph that `to_nir` built.
+def model_of_graph(graph: nir.NIRGraph) -> Model:
+    """Read a Model from a graph that `graph_of` built.
 
     Raises: ValueError naming the node that is missing, unknown, wrongly connected, or of a kind
-    Loihi's neuron is not.
+        that Loihi's neuron cannot be.
     """
-    ours = graph.metadata.get("biograd")
-    if not isinstance(ours, dict):
+    metadata = graph.metadata.get("biograd")
+    if not isinstance(metadata, dict):
         raise ValueError(
             "the graph has no metadata named 'biograd': export it with `biograd export`"
         )
-    if ours.get("format") != FORMAT:
+    if metadata.get("format") != FORMAT:
         raise ValueError(
-            f"format {ours.get('format')}; this version reads format {FORMAT}: export it again, or"
-            " update biograd"
+            f"format {metadata.get('format')}; this version reads format {FORMAT}: export it again,"
+            " or update biograd"
         )
-    steps, dt = _number(ours, "steps"), _number(ours, "dt")
+    steps, dt = _number(metadata, "steps"), _number(metadata, "dt")
     depth = _check_chain(graph)
-    layers = tuple(_layer(graph, ours, number, depth, dt) for number in range(1, depth + 1))
+    layers = tuple(_layer(graph, metadata, number, depth, dt) for number in range(1, depth + 1))
     try:
-        info = json.loads(_text(ours, "info"))
+        info = json.loads(_text(metadata, "info"))
     except json.JSONDecodeError as err:
         raise ValueError(f"metadata 'info' is not JSON ({err}): export it again") from None
     if not isinstance(info, dict) or steps != int(steps):
@@ -95,7 +97,8 @@ def from_nir(graph: nir.NIRGraph) -> Model:
             f"metadata 'steps' is {steps} and 'info' a {type(info).__name__}; need a whole number"
             " and an object"
         )
-    return Model(layers=layers, steps=int(steps), dt=dt, encoder=_text(ours, "encoder"), info=info)
+    encoder = _text(metadata, "encoder")
+    return Model(layers=layers, steps=int(steps), dt=dt, encoder=encoder, info=info)
 
 
 def _chain(names: list[str]) -> list[tuple[str, str]]:
@@ -103,12 +106,12 @@ def _chain(names: list[str]) -> list[tuple[str, str]]:
 
 
 def _check_chain(graph: nir.NIRGraph) -> int:
-    """Return the number of layers of input -> fc1 -> lif1 -> ... -> output, or raise ValueError
-    naming what is not of that chain.
+    """Return the number of layers of a graph input -> fc1 -> lif1 -> ... -> output.
+
+    Raises: ValueError naming the node or edge that breaks the chain.
     """
-    known = (nir.Input, nir.Affine, nir.CubaLIF, nir.Output)
     for name, node in graph.nodes.items():
-        if not isinstance(node, known):
+        if not isinstance(node, (nir.Input, nir.Affine, nir.CubaLIF, nir.Output)):
             raise ValueError(
                 f"node {name!r} is a {type(node).__name__}; read are Input, Affine, CubaLIF, Output"
             )
@@ -133,30 +136,29 @@ def _check_chain(graph: nir.NIRGraph) -> int:
     if extra:
         edges = ", ".join(f"{a} -> {b}" for a, b in sorted(extra))
         raise ValueError(
-            f"the graph is no plain chain ({edges}): recurrent and branching nets are not deployed"
+            f"the graph is no plain chain ({edges}): recurrent and branching nets cannot be"
+            " deployed"
         )
     return depth
 
 
 def _layer(
-    graph: nir.NIRGraph, ours: Mapping[str, Any], number: int, depth: int, dt: float
+    graph: nir.NIRGraph, metadata: Mapping[str, Any], number: int, depth: int, dt: float
 ) -> LayerModel:
-    """Read layer `number` (from 1) and check that its neuron is the one of the step in this file's
-    docstring.
-    """
+    """Read layer `number` (from 1), whose neuron must be as `graph_of` writes it. Any: JSON."""
     fc, lif = graph.nodes[f"fc{number}"], graph.nodes[f"lif{number}"]
-    for name, wanted in (
+    for name, expected in (
         ("v_threshold", 1.0),
         ("v_leak", 0.0),
         ("v_reset", 0.0),
         ("r", lif.tau_mem / dt),
         ("w_in", lif.tau_syn / dt),
     ):
-        if not np.allclose(getattr(lif, name), wanted, rtol=1e-9, atol=0):
+        if not np.allclose(getattr(lif, name), expected, rtol=1e-9, atol=0):
             raise ValueError(
                 f"node 'lif{number}': {name} is not as written by `biograd export` ({_NEURON_RULE})"
             )
-    apical = ours.get("apical")
+    apical = metadata.get("apical")
     if (
         not isinstance(apical, dict)
         or not isinstance(apical.get(f"li{number}"), dict)
@@ -170,12 +172,13 @@ def _layer(
         alpha_u=_alpha(f"lif{number}", lif.tau_syn, dt),
         alpha_v=_alpha(f"lif{number}", lif.tau_mem, dt),
         alpha_a=_alpha(f"li{number}", apical[f"li{number}"]["tau"], dt),
+        window=_windows(metadata, depth)[number - 1],
         w_fb=feedback.get("weight") if isinstance(feedback, dict) and number < depth else None,
     )
 
 
 def _alpha(name: str, tau: np.ndarray, dt: float) -> float:
-    """Kept fraction of the one time constant that all neurons of a node share."""
+    """Return the kept fraction of the time constant that all neurons of a node share."""
     tau = np.asarray(tau)
     if (
         tau.size == 0
@@ -191,15 +194,28 @@ def _alpha(name: str, tau: np.ndarray, dt: float) -> float:
     return max(0.0, float(np.float32(1 - dt / float(tau.flat[0]))))
 
 
-def _number(ours: Mapping[str, Any], name: str) -> float:
-    value = np.asarray(ours.get(name))
+def _windows(metadata: Mapping[str, Any], depth: int) -> tuple[float, ...]:
+    """Return the surrogate window of each layer; older files have none and mean the default."""
+    if "window" not in metadata:
+        return (LayerModel.window,) * depth
+    windows = np.asarray(metadata["window"])
+    if windows.shape != (depth,) or windows.dtype.kind != "f":
+        raise ValueError(
+            f"metadata 'window' is {windows.dtype} of shape {windows.shape}; need one number per"
+            f" layer ({depth}): export it again"
+        )
+    return tuple(windows.tolist())
+
+
+def _number(metadata: Mapping[str, Any], name: str) -> float:
+    value = np.asarray(metadata.get(name))
     if value.shape != () or value.dtype.kind not in "iuf" or not np.isfinite(value) or value <= 0:
-        raise ValueError(f"metadata {name!r} is {ours.get(name)}; need a number above 0")
+        raise ValueError(f"metadata {name!r} is {metadata.get(name)}; need a number above 0")
     return float(value)
 
 
-def _text(ours: Mapping[str, Any], name: str) -> str:
-    value = ours.get(name)
+def _text(metadata: Mapping[str, Any], name: str) -> str:
+    value = metadata.get(name)
     if not isinstance(value, str):
         raise ValueError(f"metadata {name!r} is {value!r}; need text")
     return value

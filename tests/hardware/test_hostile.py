@@ -1,7 +1,6 @@
-"""Files from strangers, in both environments: a few hundred damaged ones a reader, and forgeries
-that claim a terabyte.
+"""Untrusted files, in both environments: damaged ones by the hundred, and forged sizes.
 
-The long run is `tools/fuzz`, which this test takes its readers and damage from.
+Readers and damage are those of `tools/fuzz`, which also has the long run.
 """
 
 from __future__ import annotations
@@ -33,11 +32,11 @@ from {module} import {name}
 before = [int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")][0]
 try:
     {name}({path!r})
-    told = "it was read"
+    message = "it was read"
 except (ValueError, OSError) as error:
-    told = str(error)
+    message = str(error)
 after = [int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")][0]
-print(after - before, told)
+print(after - before, message)
 """
 
 
@@ -52,10 +51,8 @@ def test_damaged_files_are_read_or_refused_in_one_printable_line(name, tmp_path)
             read += 1
         except (ValueError, OSError) as error:
             assert str(error).isprintable() and str(error), (number, str(error))
-    assert 0 < read < 200, "the damage is too light, or too heavy, to tell anything"
-    assert sorted(found.name for found in tmp_path.iterdir()) == sorted(
-        [reader.name, *reader.beside]
-    )
+    assert 0 < read < 200, "the damage is too light, or too heavy, to mean anything"
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted([reader.name, *reader.beside])
 
 
 @pytest.mark.parametrize(
@@ -129,7 +126,7 @@ def claimed_dataset(path):
 
 
 def claimed_fill(path):
-    """No values at all, only the claim that 1.6 GB of zeros stand there: below the limit of sizes."""
+    """A claim of 1.6 GB of zeros, below the limit of sizes, without any values."""
     good_model(path)
     with h5py.File(path, "r+") as file:
         file["node/nodes/fc1"].create_dataset("bomb", shape=(2 * 10**8,), dtype="f8")
@@ -139,14 +136,14 @@ def chunk_bomb(path):
     """A chunk of 250 KB that unpacks to 250 MB: HDF5 itself would go on until memory ends."""
     good_model(path)
     with h5py.File(path, "r+") as file:
-        made = file["node/nodes/fc1"].create_dataset(
+        dataset = file["node/nodes/fc1"].create_dataset(
             "bomb", shape=(100,), dtype="u1", chunks=(100,), compression="gzip"
         )
-        made.id.write_direct_chunk((0,), zlib.compress(bytes(250 * 2**20), 9))
+        dataset.id.write_direct_chunk((0,), zlib.compress(bytes(250 * 2**20), 9))
 
 
 def long_text(path):
-    """A text that says it is 2 GB long."""
+    """A text that claims to be 2 GB long."""
     good_model(path)
     with h5py.File(path, "r") as file:
         place = file["node/nodes/fc1/type"].id.get_offset()
@@ -156,7 +153,7 @@ def long_text(path):
 
 
 def endless_heap(path):
-    """A heap whose first object is 0 bytes long, where HDF5 would go round for ever."""
+    """A heap whose first object is 0 bytes long, on which HDF5 would loop for ever."""
     good_model(path)
     content = bytearray(path.read_bytes())
     at = content.index(b"GCOL") + 16
@@ -195,12 +192,12 @@ def test_a_forgery_takes_less_than_200_mb(forge, reader, says, tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
     )
-    taken, _, told = done.stdout.partition(" ")
-    assert says in told and told.strip().isprintable()
+    taken, _, message = done.stdout.partition(" ")
+    assert says in message and message.strip().isprintable()
     assert int(taken) * 1024 < 200_000_000
 
 
-def test_what_the_writer_packs_best_is_still_read(tmp_path):
+def test_the_most_compressible_array_is_still_read(tmp_path):
     archive.write_npz(tmp_path / "s.npz", {"silent": np.zeros(24 * 2**20, dtype=np.uint8)})
     # zlib at level 1 goes no further than 229
     assert (tmp_path / "s.npz").stat().st_size * 200 < 24 * 2**20
@@ -222,7 +219,7 @@ def test_an_array_without_values_may_not_have_endless_rows(tmp_path):
         archive.read_npz(tmp_path / "rows.npz")
 
 
-def test_a_format_that_is_no_number_is_told_by_its_shape(tmp_path):
+def test_a_format_that_is_no_number_is_reported_by_its_shape(tmp_path):
     np.savez(
         tmp_path / "s.npz",
         spikes=np.zeros(1, np.uint8),

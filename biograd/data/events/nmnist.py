@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...files import shown
+from ...files import printable
 from . import loops
 from .recording import MAX_EVENTS, Events, Sensor
 from .sets import EventSet
@@ -109,7 +109,7 @@ class Zipped:
         return len(self.members)
 
     def __getitem__(self, index: int) -> Events:
-        name = f"{self.path}: {shown(self.members[index])}"
+        name = f"{self.path}: {printable(self.members[index])}"
         try:
             with self._lock:
                 if not self._open:
@@ -120,7 +120,7 @@ class Zipped:
                 raw = self._open[0].read(self.members[index])
         except _BROKEN as error:
             raise ValueError(
-                f"{name} is damaged ({shown(error)}): fetch the archive again"
+                f"{name} is damaged ({printable(error)}): fetch the archive again"
             ) from error
         return parse(raw, name)
 
@@ -209,7 +209,7 @@ def _members(archive: Path, part: str) -> dict[str, int]:
             names = file.namelist()
     except _BROKEN as error:
         raise ValueError(
-            f"{archive} is no whole zip archive ({shown(error)}): fetch it again"
+            f"{archive} is no whole zip archive ({printable(error)}): fetch it again"
         ) from error
     pattern = re.compile(rf"(?:.*/)?(?:{part}/)?([0-9])/[^/]+\.bin")
     return {name: int(match[1]) for name in names if (match := pattern.fullmatch(name))}

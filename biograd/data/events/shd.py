@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from ...files import shown
+from ...files import printable
 from ..hdf5_rows import Rows, array, numbers
 from .recording import MAX_EVENTS, Events, Sensor
 from .sets import EventSet
@@ -133,7 +133,7 @@ def _damage_as_value_error(path: Path) -> Iterator[None]:
         zlib.error,
     ) as error:
         raise ValueError(
-            f"{path} cannot be read ({shown(error)}): the file is damaged, fetch it again"
+            f"{path} cannot be read ({printable(error)}): the file is damaged, fetch it again"
         ) from error
 
 
@@ -146,5 +146,5 @@ def _opened(path: Path) -> Any:  # any: h5py's File
         return h5py.File(path, "r")
     except (OSError, RuntimeError) as error:
         raise ValueError(
-            f"{path} is no whole HDF5 file ({shown(error)}): unpack it, or fetch it again"
+            f"{path} is no whole HDF5 file ({printable(error)}): unpack it, or fetch it again"
         ) from error

@@ -21,7 +21,7 @@ from typing import IO
 
 import numpy as np
 
-from ...files import atomic_write, shown
+from ...files import atomic_write, printable
 from .camera import Camera, SaccadeParams, camera, simulate
 from .nmnist import EVENT_BYTES, SENSOR, SIMULATED, Packed, to_bytes
 from .sets import EventSet
@@ -157,7 +157,7 @@ def _read_index(index: Path, events: Path, p: SaccadeParams) -> tuple[np.ndarray
     try:
         starts, y, header = _columns(index)
     except _BROKEN as error:
-        raise ValueError(f"{index} is damaged ({shown(error)}): {way_out}") from error
+        raise ValueError(f"{index} is damaged ({printable(error)}): {way_out}") from error
     if header.tobytes() != _header(p):
         raise ValueError(
             f"{index} was simulated with other parameters than this version's: {way_out}"

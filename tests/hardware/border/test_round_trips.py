@@ -1,9 +1,8 @@
-"""What goes out and comes back is what it was: models, chip integers, spikes, and numbers from real
-to integer and back.
-"""
+"""Models, chip integers and spikes come back unchanged from files and from other number formats."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,10 +13,11 @@ from hypothesis import strategies as st
 
 from hardware.border.files import read_model, read_spikes, write_model, write_spikes
 from hardware.border.model import LayerModel, Model, SpikeInput
-from hardware.fixed_point import dequantise, quantise, read_fixed, round_to_step, write_fixed
+from hardware.fixed_point import FixedPointModel, quantise, read_fixed, write_fixed
+from hardware.weights import round_to_step
 
-alphas = st.just(0.0) | st.floats(float(np.float32(2e-6)), 1, exclude_max=True, width=32)
-texts = st.dictionaries(
+ALPHAS = st.just(0.0) | st.floats(float(np.float32(2e-6)), 1, exclude_max=True, width=32)
+TEXTS = st.dictionaries(
     st.text(max_size=5),
     st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=9),
     max_size=3,
@@ -29,7 +29,7 @@ def models(draw) -> Model:
     sizes = draw(st.lists(st.integers(1, 7), min_size=2, max_size=4))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     scale = draw(st.sampled_from([1e-6, 0.1, 1.0, 30.0]))
-    made = []
+    layers = []
     for number, (a, b) in enumerate(pairwise(sizes), start=1):
         w_fb = (
             rng.normal(size=(b, sizes[-1]))
@@ -37,9 +37,14 @@ def models(draw) -> Model:
             else None
         )
         bias = rng.normal(size=b) * scale * draw(st.sampled_from([0, 1]))
-        kept = {name: draw(alphas) for name in ("alpha_u", "alpha_v", "alpha_a")}
-        made.append(LayerModel(w=rng.normal(size=(b, a)) * scale, bias=bias, w_fb=w_fb, **kept))
-    return Model(layers=tuple(made), steps=draw(st.integers(1, 1000)), info=draw(texts))
+        window = draw(st.floats(1e-3, 10))
+        kept = {name: draw(ALPHAS) for name in ("alpha_u", "alpha_v", "alpha_a")}
+        layers.append(
+            LayerModel(
+                w=rng.normal(size=(b, a)) * scale, bias=bias, w_fb=w_fb, window=window, **kept
+            )
+        )
+    return Model(layers=tuple(layers), steps=draw(st.integers(1, 1000)), info=draw(TEXTS))
 
 
 @settings(max_examples=40)
@@ -60,9 +65,20 @@ def test_any_model_comes_back_from_its_file(model):
             np.float32(getattr(a, name)) == np.float32(getattr(b, name))
             for name in ("alpha_u", "alpha_v", "alpha_a")
         ] == [True] * 3
+        assert a.window == b.window
         assert (a.w_fb is None) == (b.w_fb is None) and (
             a.w_fb is None or np.array_equal(a.w_fb, b.w_fb)
         )
+
+
+def put_back(fixed: FixedPointModel, model: Model) -> Model:
+    """The integers as real weights, with their scales recorded, as `learning.state` does it."""
+    layers = tuple(
+        replace(layer, w=chip.w * chip.scale, bias=chip.w_bias.sum(axis=1) * chip.scale)
+        for layer, chip in zip(model.layers, fixed.layers, strict=True)
+    )
+    scales = [{"vth": chip.vth, "weight_exp": chip.weight_exp} for chip in fixed.layers]
+    return replace(model, layers=layers, info={"quantisation": {"layers": scales}})
 
 
 @settings(max_examples=40)
@@ -72,9 +88,9 @@ def test_integers_come_back_from_their_file_and_from_real_numbers(model, bits):
     with TemporaryDirectory() as folder:
         write_fixed(fixed, Path(folder) / "f.npz")
         back = read_fixed(Path(folder) / "f.npz")
-    again = quantise(dequantise(fixed, model), weight_bits=bits)
-    for one in (back, again):
-        for a, b in zip(fixed.layers, one.layers, strict=True):
+    again = quantise(put_back(fixed, model), weight_bits=bits)
+    for other in (back, again):
+        for a, b in zip(fixed.layers, other.layers, strict=True):
             assert np.array_equal(a.w, b.w) and np.array_equal(
                 a.w_bias.sum(axis=1), b.w_bias.sum(axis=1)
             )
@@ -126,3 +142,31 @@ def test_any_spikes_come_back_from_their_file(steps, samples, inputs, seed, labe
         back = read_spikes(Path(folder) / "s.npz")
     assert np.array_equal(back.spikes, spikes.spikes) and (back.labels is None) == (not labelled)
     assert not labelled or np.array_equal(back.labels, spikes.labels)
+
+
+def test_weights_learned_on_the_chip_quantise_to_themselves():
+    rng = np.random.default_rng(0)
+    layers = (
+        LayerModel(w=rng.normal(0, 0.3, (30, 40)), bias=rng.normal(0, 0.1, 30)),
+        LayerModel(w=rng.normal(0, 0.5, (10, 30)), bias=np.zeros(10)),
+    )
+    model = Model(layers=layers, steps=10)
+    fixed = quantise(model)
+    learned = replace(
+        fixed,
+        layers=tuple(
+            replace(layer, w=round_to_step(layer.w + rng.normal(0, 9, layer.w.shape)))
+            for layer in fixed.layers
+        ),
+    )
+    again = quantise(put_back(learned, model))
+    for layer, expected in zip(again.layers, learned.layers, strict=True):
+        assert np.array_equal(layer.w, expected.w)
+        assert np.array_equal(layer.w_bias.sum(axis=1), expected.w_bias.sum(axis=1))
+        assert (layer.vth, layer.weight_exp, layer.du, layer.dv) == (
+            expected.vth,
+            expected.weight_exp,
+            expected.du,
+            expected.dv,
+        )
+    assert again.report.layers[0].weight_error_max < 1e-6
