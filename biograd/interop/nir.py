@@ -1,6 +1,4 @@
-"""From the simulator to the border and back: networks as the chip side's Model, and as NIR files.
-The one arrow into `hardware`.
-"""
+"""Networks as NIR files and as the chip side's Model, and back."""
 
 from __future__ import annotations
 
@@ -20,7 +18,7 @@ from ..feedback import Feedback, feedback_angles
 from ..network import Network
 from ..neurons import TwoCompartmentLIF, TwoCompartmentParams, lif_params
 
-_ALPHAS = ("alpha_u", "alpha_v", "alpha_a")
+_CONSTANTS = ("alpha_u", "alpha_v", "alpha_a", "window")  # of a layer's neurons
 
 
 def to_nir(
@@ -32,16 +30,17 @@ def to_nir(
     encoder: str = "integrate_and_fire",
     info: dict[str, Any] | None = None,  # any: JSON
 ) -> None:
-    """Write a network as a NIR file of standard nodes, which any NIR tool runs, whole or not at
-    all.
+    """Write a network as a NIR file of standard nodes, which any NIR tool can run.
+
+    The file is written whole or not at all.
 
     Args:
-        feedback: its feedback path, kept in the file's metadata for learning on the chip; None:
+        feedback: its feedback path, stored in the file's metadata for learning on the chip; None:
             without.
-        steps: time steps a sample is shown, T, and `encoder`, the key of `encoders.ENCODERS` that
-            makes its spikes: the chip needs both.
-        info: provenance for the file's metadata; what JSON can hold.
-    Raises: ValueError where the neuron is not one the border knows, or a weight is not finite.
+        steps: T, time steps per sample.
+        encoder: key of `encoders.ENCODERS` that makes the spikes; the chip needs it and `steps`.
+        info: provenance for the file's metadata, of JSON values.
+    Raises: ValueError where the neuron is not a two-compartment LIF, or a weight is not finite.
 
     Example:
         >>> to_nir(Network((784, 100, 10)), "model.nir", steps=25)
@@ -52,18 +51,18 @@ def to_nir(
 
 
 def from_nir(path: str | Path, *, dt: float | None = None, w_in: str | None = None) -> Network:
-    """Read a NIR file as a Network: ours to the bit, or another tool's (snnTorch, SpikingJelly,
-    Norse, by hand) where NIR allows.
+    """Read a NIR file as a Network: one of `to_nir`, exactly, or another tool's.
 
-    Read is a chain of Linear or Affine, then LIF or CubaLIF, with Flatten and Scale where they fit.
+    Of snnTorch, SpikingJelly, Norse or other tools, a chain of Linear or Affine, then LIF or
+    CubaLIF, is read, with Flatten and Scale where they fit.
 
     Args:
-        dt: seconds per step of another tool's file; None: found out where the file betrays it
-            (snnTorch's 1e-4), else asked for.
-        w_in: how a CubaLIF's w_in is meant, "euler" (NIR's equation) or "jump" (Norse); None: only
+        dt: seconds per step of another tool's file; None: only where the file implies it
+            (snnTorch's 1e-4).
+        w_in: meaning of a CubaLIF's w_in, "euler" (NIR's equation) or "jump" (Norse); None: only
             where both mean the same.
-    Raises: FileNotFoundError; ValueError where the file is damaged, or naming every node that is
-    not read, with the nearest that is.
+    Raises: FileNotFoundError; ValueError where the file is damaged, or naming every unsupported
+        node with its nearest supported form.
 
     Example:
         >>> to_nir(Network((784, 10)), "model.nir")
@@ -73,18 +72,22 @@ def from_nir(path: str | Path, *, dt: float | None = None, w_in: str | None = No
     return to_network(read_model(path, foreign=Foreign(steps=1, dt=dt, w_in=w_in)))
 
 
-# any: JSON
 def to_model(
-    net: Network, feedback: Feedback | None, *, steps: int, encoder: str, info: dict[str, Any]
+    net: Network,
+    feedback: Feedback | None,
+    *,
+    steps: int,
+    encoder: str,
+    info: dict[str, Any],  # any: JSON
 ) -> Model:
-    """A network and its feedback weights as a Model, ready for `hardware.border.files.write_model`.
+    """Return a network and its feedback weights as a Model, for `files.write_model`.
 
     Args:
         feedback: the feedback path, or None to leave it out.
-        steps: time steps a sample is shown, T.
+        steps: T, time steps per sample.
         encoder: key of `encoders.ENCODERS` that made the training spikes.
-        info: provenance for the file's metadata; what JSON can hold.
-    Raises: ValueError where the neuron is not one the border knows, or a weight is not finite.
+        info: provenance for the file's metadata, of JSON values.
+    Raises: ValueError where the neuron is not a two-compartment LIF, or a weight is not finite.
 
     Example:
         >>> net = Network((784, 32, 10))
@@ -112,6 +115,7 @@ def to_model(
             alpha_u=p.alpha_u,
             alpha_v=p.alpha_v,
             alpha_a=p.alpha_a,
+            window=p.window,
             w_fb=None if w_fb is None else _array(w_fb),
         )
         for layer, p, w_fb in zip(net.layers, constants, (*feedback_weights, None), strict=True)
@@ -122,18 +126,19 @@ def to_model(
 
 
 def to_network(model: Model) -> Network:
-    """A Model back as a Network; layers that keep the same fractions share one neuron.
+    """Return a Model as a Network; layers of the same constants share one neuron.
 
     Example:
-        >>> to_network(to_model(Network((784, 10)), None, steps=10, encoder="bernoulli", info={})).sizes
+        >>> model = to_model(Network((784, 10)), None, steps=10, encoder="bernoulli", info={})
+        >>> to_network(model).sizes
         (784, 10)
     """
-    kept = [(layer.alpha_u, layer.alpha_v, layer.alpha_a) for layer in model.layers]
-    neurons = {
-        alphas: TwoCompartmentLIF(TwoCompartmentParams(**dict(zip(_ALPHAS, alphas, strict=True))))
-        for alphas in kept
-    }
-    net = Network(model.sizes, neuron=[neurons[alphas] for alphas in kept])
+    params = [
+        TwoCompartmentParams(**{name: getattr(layer, name) for name in _CONSTANTS})
+        for layer in model.layers
+    ]
+    neurons = {p: TwoCompartmentLIF(p) for p in params}
+    net = Network(model.sizes, neuron=[neurons[p] for p in params])
     for layer, exported in zip(net.layers, model.layers, strict=True):
         layer.w.copy_(torch.from_numpy(exported.w))
         layer.b.copy_(torch.from_numpy(exported.bias))

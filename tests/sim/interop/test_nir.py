@@ -1,3 +1,5 @@
+"""Networks come back from their NIR files as they were; other tools' files fire the same spikes."""
+
 from __future__ import annotations
 
 import itertools
@@ -48,6 +50,13 @@ def test_a_network_comes_back_from_its_file_with_the_same_spikes(tmp_path):
     )
 
 
+def test_each_layers_surrogate_window_comes_back_from_the_file(tmp_path):
+    neurons = [TwoCompartmentLIF(TwoCompartmentParams(window=window)) for window in (0.25, 1.5)]
+    to_nir(Network((5, 4, 2), neuron=neurons), tmp_path / "m.nir")
+    again = from_nir(tmp_path / "m.nir")
+    assert [layer.neuron.params.window for layer in again.layers] == [0.25, 1.5]
+
+
 def test_feedback_weights_cross_with_the_layer_they_teach():
     net = network(5, 4, 3, 2)
     feedback = RandomDFA(net)
@@ -64,7 +73,7 @@ def test_weights_that_are_not_finite_are_not_exported():
         to_model(net, RandomDFA(net), steps=1, encoder="bernoulli", info={})
 
 
-def test_a_network_goes_to_a_nir_file_and_comes_back_without_feedback_or_words(tmp_path):
+def test_a_network_without_feedback_comes_back_from_its_nir_file(tmp_path):
     net = network(20, 15, 4, alpha_u=0.0, alpha_v=0.95)
     to_nir(net, tmp_path / "m.nir", steps=25)
     again = from_nir(tmp_path / "m.nir")
@@ -80,9 +89,7 @@ def test_a_network_goes_to_a_nir_file_and_comes_back_without_feedback_or_words(t
 
 
 def snntorch_file(path, seed=0, sizes=(784, 60, 10)):
-    """A model of snnTorch and the file its own exporter writes of it (which needs one value per
-    neuron).
-    """
+    """A model of snnTorch, and its file by snnTorch's exporter, which needs a value per neuron."""
     torch.manual_seed(seed)
     modules = []
     for fan_in, size in itertools.pairwise(sizes):
@@ -95,7 +102,7 @@ def snntorch_file(path, seed=0, sizes=(784, 60, 10)):
         ]
     model = nn.Sequential(*modules)
     with warnings.catch_warnings():
-        # snnTorch 1.0.0 calls what nirtorch will drop
+        # snnTorch 1.0.0 calls a function that nirtorch deprecates
         warnings.simplefilter("ignore", DeprecationWarning)
         nir.write(path, export_to_nir(model, torch.zeros(sizes[0])))
     snntorch.utils.reset(model)
@@ -113,7 +120,7 @@ def test_a_file_that_snntorch_wrote_fires_snntorchs_spikes(tmp_path):
 
 
 @pytest.mark.parametrize("alpha_u", [0.0, 0.5])
-def test_what_goes_to_snntorch_is_exported_by_snntorch_and_read_back(tmp_path, alpha_u):
+def test_a_network_converted_to_snntorch_is_exported_there_and_read_back(tmp_path, alpha_u):
     net = network(20, 15, 4, alpha_u=alpha_u, alpha_v=0.9)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -127,7 +134,7 @@ def test_what_goes_to_snntorch_is_exported_by_snntorch_and_read_back(tmp_path, a
     )
 
 
-def test_a_file_of_another_tool_that_leaves_things_open_says_what_to_name(tmp_path):
+def test_facts_that_another_tools_file_leaves_open_must_be_named(tmp_path):
     ones = np.ones(4)
     graph = nir.NIRGraph.from_list(
         nir.Affine(np.ones((4, 3)), np.zeros(4)),
@@ -144,7 +151,7 @@ def test_a_file_of_another_tool_that_leaves_things_open_says_what_to_name(tmp_pa
     assert (p.alpha_u, p.alpha_v) == (torch.tensor(0.8).item(), torch.tensor(0.9).item())
 
 
-def test_layers_that_decay_differently_keep_their_own():
+def test_layers_keep_their_own_decays():
     layers = tuple(
         LayerModel(w=np.ones((2, 2)), bias=np.zeros(2), alpha_v=alpha_v)
         for alpha_v in (0.5, 0.75, 0.5)

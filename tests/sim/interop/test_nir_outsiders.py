@@ -1,6 +1,4 @@
-"""What we export, others run: snnTorch reads our NIR file and fires the same spikes as our
-simulator, on MNIST test images.
-"""
+"""snnTorch reads BioGrad's NIR file and fires the simulator's spikes, on MNIST test images."""
 
 from __future__ import annotations
 
@@ -47,24 +45,25 @@ def test_snntorch_reads_our_file_and_fires_the_same_spikes(tmp_path, capsys, hid
         tmp_path / "m.nir",
     )
 
-    theirs = snntorch.import_nir.import_from_nir(nir.read(tmp_path / "m.nir"))
+    imported = snntorch.import_nir.import_from_nir(nir.read(tmp_path / "m.nir"))
 
     # snnTorch rescales weights with a warning where conventions differ
     assert "warning" not in capsys.readouterr().out.lower()
     spikes, state, out = image_spikes(200), None, []
     with torch.no_grad():
         for s in spikes:
-            fired, state = theirs(s, state)
+            fired, state = imported(s, state)
             out.append(fired)
-    ours = net(spikes)
-    assert 0.01 < ours.mean() < 0.99  # silent nets agree without meaning it
-    assert torch.equal(torch.stack(out), ours)
+    expected = net(spikes)
+    assert 0.01 < expected.mean() < 0.99  # silent nets would agree by chance
+    assert torch.equal(torch.stack(out), expected)
 
 
 @pytest.mark.slow
 def test_spikes_survive_the_way_from_snntorch_through_ours_and_nir_back_to_snntorch(tmp_path):
-    """The form of snnTorch's tutorials, 784-1000-10, beta 0.95, 25 steps, on 1,000 images: those at
-    hand, and the same shifted.
+    """The net of snnTorch's tutorials, 784-1000-10, beta 0.95, 25 steps.
+
+    It runs on 1,000 images: those of the test file, and the same ones shifted.
     """
     torch.manual_seed(0)
     neuron = {"beta": 0.95, "reset_mechanism": "zero", "init_hidden": True}
