@@ -1,13 +1,16 @@
-"""Does it fit, and would Lava do what the chip does: every limit, checked before anything runs.
+"""The chip's limits: every number and capacity of a model, checked before anything runs.
 
-`check` raises LimitError at the first number Loihi cannot hold, and otherwise returns how the
-layers lie on the cores.
-Lava itself checks none of this: it wraps, clips, truncates or hangs instead.
+`check` raises LimitError at the first number that Loihi cannot hold, and otherwise returns how the
+layers are placed on the cores. Lava itself checks none of this: it wraps, clips, truncates or
+hangs instead.
 
 A core takes whole neurons, and every input axon of its neurons. So a layer is split by its neurons,
-as many to a core as compartments, synapse memory and output axons allow. Synapse memory is counted
-in 64-bit words, one row of synapses an axon:
-    words = axons * ceil(neurons * bits / 64),   bits = weight bits (inference), weight bits + 9 of tag (learning)
+as many per core as compartments, synapse memory and output axons allow. Synapse memory is counted
+in 64-bit words, one row of synapses per axon:
+
+    words = axons * ceil(neurons * bits / 64)
+    bits  = weight bits (inference), weight bits + 9 of tag (learning)
+
 Headers of rows are not counted: their layout is not public.
 """
 
@@ -23,20 +26,18 @@ from .fixed_point import FixedPointLayer, FixedPointModel
 
 
 class LimitError(ValueError):
-    """A number the chip cannot hold: layer, value, limit, remedy in one line."""
+    """A number that the chip cannot hold: layer, value, limit and remedy in one line."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LayerFit:
-    """How one layer lies on its cores; each load is that of its fullest core, with the limit beside
-    it.
-    """
+    """Placement of one layer; each load is that of its fullest core: (used, maximum)."""
 
     name: str  # "layer 1"
     neurons: int  # bias neurons included
     cores: int
-    neurons_a_core: int
-    compartments: tuple[int, int]  # used, max
+    neurons_a_core: int  # of the fullest core; the name is a key of recorded runs
+    compartments: tuple[int, int]
     axons_in: tuple[int, int]
     axons_out: tuple[int, int]
     synapse_words: tuple[int, int]  # of 64 bit
@@ -44,7 +45,7 @@ class LayerFit:
 
 @dataclass(frozen=True, kw_only=True)
 class Fit:
-    """Cores and loads of a model, and what to be wary of."""
+    """Placement of a model on cores, and warnings about its numbers."""
 
     mode: str  # "inference" or "learning"
     layers: tuple[LayerFit, ...]
@@ -52,20 +53,20 @@ class Fit:
 
     @property
     def cores(self) -> int:
-        """Cores of all layers together; chip.CHIP_CORES at most."""
+        """Cores of all layers, at most chip.CHIP_CORES."""
         return sum(layer.cores for layer in self.layers)
 
 
 def check(fixed: FixedPointModel, mode: str = "inference") -> Fit:
-    """Hold a model against every limit of the chip.
+    """Check a model against every limit of the chip.
 
     Args:
         mode: "inference", or "learning" (an apical compartment per neuron, tag memory, double
             axons; Loihi 1).
     Raises: LimitError at the first violation.
     """
-    if mode not in chip.COMPARTMENTS_A_NEURON:
-        raise ValueError(f"mode is {mode!r}; known are {', '.join(chip.COMPARTMENTS_A_NEURON)}")
+    if mode not in chip.COMPARTMENTS_PER_NEURON:
+        raise ValueError(f"mode is {mode!r}; known are {', '.join(chip.COMPARTMENTS_PER_NEURON)}")
     warnings: list[str] = []
     for number, layer in enumerate(fixed.layers, start=1):
         _check_numbers(f"layer {number}", layer)
@@ -81,9 +82,13 @@ def check(fixed: FixedPointModel, mode: str = "inference") -> Fit:
 
 
 def check_learning(*, epoch: int, trace: int, delay: int = 0, tag: int = 0) -> None:
-    """Hold a learning rule's numbers against the chip: steps per epoch, largest trace, largest
-    delay, largest |tag|.
+    """Check the numbers of a learning rule against the chip.
 
+    Args:
+        epoch: time steps per learning epoch.
+        trace: largest trace.
+        delay: largest synaptic delay, steps.
+        tag: tag of the largest magnitude.
     Raises: LimitError.
     """
     half_tag = 1 << (chip.TAG_BITS - 1)
@@ -103,15 +108,17 @@ def check_learning(*, epoch: int, trace: int, delay: int = 0, tag: int = 0) -> N
 
 
 def place(fixed: FixedPointModel, mode: str = "inference") -> tuple[LayerFit, ...]:
-    """Split each layer over as few cores as it needs, the last layer first (its cores are its
-    predecessor's output axons).
+    """Split each layer over as few cores as it needs.
+
+    The last layer comes first: the number of its cores is the number of its predecessor's output
+    axons per neuron.
 
     Raises: LimitError where a layer takes too many axons in, a single neuron too much memory, or
-    all layers too many cores.
+        all layers too many cores.
     """
     fits: list[LayerFit] = []
     destinations = 1  # the output's spikes go to one x86 core
-    bias_neurons = 0  # for the layer that follows
+    bias_neurons = 0  # of the layer that follows, placed with this one
     for number in range(len(fixed.layers), 0, -1):
         layer = fixed.layers[number - 1]
         fits.insert(0, _place_layer(f"layer {number}", layer, bias_neurons, destinations, mode))
@@ -125,12 +132,19 @@ def place(fixed: FixedPointModel, mode: str = "inference") -> tuple[LayerFit, ..
     return tuple(fits)
 
 
-def worst_case_current(layer: FixedPointLayer) -> int:
-    """Largest |u| that any spike train can cause, if u never wrapped: the row sum of one sign,
-    every input at every step.
+def worst_case_current(layer: FixedPointLayer) -> tuple[int, int]:
+    """Bound |u| for every possible spike train, as if u never wrapped; chip units.
+
+    The worst case is that all inputs of one sign spike at every step.
+    Returns: the largest |u|, and the largest |u| that a single step adds.
     """
-    u, _ = _worst_case(layer)
-    return u
+    w = np.concatenate([layer.w, layer.w_bias], axis=1).astype(np.int64)
+    row = int(
+        max(np.where(w > 0, w, 0).sum(axis=1).max(), -np.where(w < 0, w, 0).sum(axis=1).min())
+    )
+    row = row << layer.weight_exp if layer.weight_exp > 0 else -(-row >> -layer.weight_exp)
+    one_step = row << chip.INPUT_SHIFT
+    return one_step * chip.DECAY_UNITY // (layer.du + 1), one_step
 
 
 def _check_numbers(name: str, layer: FixedPointLayer) -> None:
@@ -145,19 +159,19 @@ def _check_numbers(name: str, layer: FixedPointLayer) -> None:
             f" {', '.join(map(str, chip.WEIGHT_BITS))}: choose one of them"
         )
     step = mode.step(layer.weight_bits)
-    for what, w in (("weight", layer.w), ("bias weight", layer.w_bias)):
+    for kind, w in (("weight", layer.w), ("bias weight", layer.w_bias)):
         outside = w[(w < mode.low) | (w > mode.high)]
         if outside.size:
             raise LimitError(
-                f"{name}: {what} {outside[0]} is outside {mode.low}..{mode.high} of {mode.name}"
+                f"{name}: {kind} {outside[0]} is outside {mode.low}..{mode.high} of {mode.name}"
                 f" weights ({outside.size:,} are): lower vth or raise weight_exp"
             )
-        unheld = w[w % step != 0]
-        if unheld.size:
+        off_step = w[w % step != 0]
+        if off_step.size:
             raise LimitError(
-                f"{name}: {what} {unheld[0]} is no multiple of {step}, the step of"
-                f" {layer.weight_bits}-bit {mode.name} weights ({unheld.size:,} are not): round"
-                " with fixed_point.round_to_step"
+                f"{name}: {kind} {off_step[0]} is no multiple of {step}, the step of"
+                f" {layer.weight_bits}-bit {mode.name} weights ({off_step.size:,} are not): round"
+                " with weights.round_to_step"
             )
     _within(
         name,
@@ -182,14 +196,12 @@ def _check_numbers(name: str, layer: FixedPointLayer) -> None:
 
 
 def _check_current(name: str, layer: FixedPointLayer) -> list[str]:
-    """Refuse what one step could push past a single wrap; warn where a run of spikes could make the
-    current wrap.
-    """
-    u, one_step = _worst_case(layer)
+    """Refuse currents that a single wrap cannot take back; warn of currents that could wrap."""
+    u, one_step = worst_case_current(layer)
     if one_step >= 2 * chip.MAX_STATE:
         raise LimitError(
-            f"{name}: one step can bring a current of {one_step:,}; from {2 * chip.MAX_STATE:,} on"
-            " it does not come back into 24 bits: lower weight_exp or the fan-in"
+            f"{name}: one step can add a current of {one_step:,}; from {2 * chip.MAX_STATE:,} on"
+            " wrapping does not bring it back into 24 bits: lower weight_exp or the fan-in"
         )
     if u >= chip.MAX_STATE:
         return [
@@ -200,24 +212,11 @@ def _check_current(name: str, layer: FixedPointLayer) -> list[str]:
     return []
 
 
-def _worst_case(layer: FixedPointLayer) -> tuple[int, int]:
-    """Largest |u| of endless worst-case input, and largest |u| that one step adds; both in chip
-    units.
-    """
-    w = np.concatenate([layer.w, layer.w_bias], axis=1).astype(np.int64)
-    row = int(
-        max(np.where(w > 0, w, 0).sum(axis=1).max(), -np.where(w < 0, w, 0).sum(axis=1).min())
-    )
-    row = row << layer.weight_exp if layer.weight_exp > 0 else -(-row >> -layer.weight_exp)
-    one_step = row << chip.INPUT_SHIFT
-    return one_step * chip.DECAY_UNITY // (layer.du + 1), one_step
-
-
 def _check_bias_neuron(name: str, layer: FixedPointLayer, following: FixedPointLayer) -> None:
-    if following.w_bias.shape[1] and layer.vth > chip.MAX_THRESHOLD_BESIDE_BIAS_NEURON:
+    if following.w_bias.shape[1] and layer.vth > chip.MAX_THRESHOLD_WITH_BIAS_NEURON:
         raise LimitError(
-            f"{name}: vth is {layer.vth:,}; beside a bias neuron for the next layer"
-            f" {chip.MAX_THRESHOLD_BESIDE_BIAS_NEURON:,} is the most: scale vth and weights down"
+            f"{name}: vth is {layer.vth:,}; with a bias neuron for the next layer at most"
+            f" {chip.MAX_THRESHOLD_WITH_BIAS_NEURON:,} is possible: scale vth and weights down"
             " together"
         )
 
@@ -236,21 +235,21 @@ def _place_layer(
         )
     bits = layer.weight_bits + (chip.TAG_BITS if learning else 0)
     by_memory = chip.CORE_SYNAPSE_WORDS // axons * chip.SYNAPSE_WORD_BITS // bits
-    by_compartments = chip.CORE_COMPARTMENTS // chip.COMPARTMENTS_A_NEURON[mode]
+    by_compartments = chip.CORE_COMPARTMENTS // chip.COMPARTMENTS_PER_NEURON[mode]
     by_axons_out = chip.CORE_AXONS_OUT // destinations
-    a_core = min(neurons, by_memory, by_compartments, by_axons_out)
-    cores = -(-neurons // a_core)
-    a_core = -(-neurons // cores)  # spread evenly
+    per_core = min(neurons, by_memory, by_compartments, by_axons_out)
+    cores = -(-neurons // per_core)
+    per_core = -(-neurons // cores)  # spread evenly
     return LayerFit(
         name=name,
         neurons=neurons,
         cores=cores,
-        neurons_a_core=a_core,
-        compartments=(a_core * chip.COMPARTMENTS_A_NEURON[mode], chip.CORE_COMPARTMENTS),
+        neurons_a_core=per_core,
+        compartments=(per_core * chip.COMPARTMENTS_PER_NEURON[mode], chip.CORE_COMPARTMENTS),
         axons_in=(axons_in, chip.CORE_AXONS_IN),
-        axons_out=(a_core * destinations, chip.CORE_AXONS_OUT),
+        axons_out=(per_core * destinations, chip.CORE_AXONS_OUT),
         synapse_words=(
-            axons * -(-a_core * bits // chip.SYNAPSE_WORD_BITS),
+            axons * -(-per_core * bits // chip.SYNAPSE_WORD_BITS),
             chip.CORE_SYNAPSE_WORDS,
         ),
     )

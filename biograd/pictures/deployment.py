@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from hardware import chip, emulator, limits
+from hardware import chip, emulator, emulator_step, limits
 from hardware.border.model import LayerModel, Model, SpikeInput
 from hardware.fixed_point import FixedPointLayer, FixedPointModel, round_to_step
 
@@ -165,7 +165,7 @@ def _before_reset(layer: FixedPointLayer, u: np.ndarray, v: np.ndarray) -> np.nd
         v: recorded voltages, 0 after a spike.
     """
     before = np.concatenate([np.zeros_like(v[:1]), v[:-1]]).astype(np.int64)
-    compared = emulator.saturate_voltage(
-        emulator.integrate_voltage(emulator.decay(before, layer.dv), u)
+    compared = emulator_step.saturate_voltage(
+        emulator_step.integrate_voltage(emulator_step.decay(before, layer.dv), u)
     )
     return compared / (layer.vth << chip.INPUT_SHIFT)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import chip
-from ..emulator import decay, fire, reset_voltage, saturate_voltage, wrap_current
+from ..emulator_step import decay, fire, reset_voltage, saturate_voltage, wrap_current
 from .params import ChipLearningParams
 from .plan import DAY, Segment
 from .streams import NOISE, noise_spikes, stream_key

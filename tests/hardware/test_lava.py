@@ -1,5 +1,6 @@
-"""Lava itself, in this process: it computes what the emulator computes, in every current, voltage
-and spike. Python 3.10 only.
+"""Lava itself, in this process, equals the emulator in every current, voltage and spike.
+
+Python 3.10 only.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import pytest
 
 from hardware import chip, emulator, limits
 from hardware.border.model import SpikeInput
-from hardware.fixed_point import FixedPointLayer, FixedPointModel, round_to_step
+from hardware.fixed_point import FixedPointLayer, FixedPointModel
+from hardware.weights import round_to_step
 
 pytest.importorskip(
     "lava.magma",
@@ -36,8 +38,9 @@ pytestmark = [
 
 
 def random_net(seed: int) -> tuple[FixedPointModel, SpikeInput]:
-    """A net of 1-4 layers of 1-784 neurons whose numbers lie anywhere in Loihi's ranges, often at
-    their ends, and spikes for it.
+    """A net of 1-4 layers of 1-784 neurons, and spikes for it.
+
+    Its numbers lie anywhere in Loihi's ranges, often at their ends.
     """
     rng = np.random.default_rng(seed)
     widest = int(rng.choice([5, 40, 150, 784]))
@@ -62,11 +65,11 @@ def _random_layer(rng: np.random.Generator, n_in: int, n_out: int) -> FixedPoint
         else chip.MAX_WEIGHT_EXP
     )
     weight_exp = int(rng.integers(chip.MIN_WEIGHT_EXP, max(top, chip.MIN_WEIGHT_EXP) + 1))
-    # Thresholds near what the current reaches make nets that neither sleep nor shout; some are at
-    # their limits.
+    # Thresholds near the largest current make nets that are neither silent nor saturated; some are
+    # at their limits.
     reached = max(1, int(largest * 2.0**weight_exp * rng.choice([0.01, 0.1, 0.5])))
     vth = min(
-        int(rng.choice([reached, reached, reached, 1, 8189])), chip.MAX_THRESHOLD_BESIDE_BIAS_NEURON
+        int(rng.choice([reached, reached, reached, 1, 8189])), chip.MAX_THRESHOLD_WITH_BIAS_NEURON
     )
     du, dv = (int(rng.choice([0, 1, 4095, rng.integers(0, 4096)])) for _ in range(2))
     return FixedPointLayer(
@@ -83,7 +86,7 @@ def _random_layer(rng: np.random.Generator, n_in: int, n_out: int) -> FixedPoint
 
 @pytest.fixture(params=["direct", "stock"])
 def transport(request, monkeypatch):
-    """Our channels, or Lava's own; both put back afterwards."""
+    """Use our channels, or Lava's own; restore both afterwards."""
     for module in (
         channels.pypychannel,
         channels.py_model,
@@ -98,7 +101,7 @@ def transport(request, monkeypatch):
 
 
 def hold_equal(fixed: FixedPointModel, spikes: SpikeInput, note: str = "") -> int:
-    """Run both, compare everything; returns the number of spikes that all layers fired."""
+    """Run both, compare everything; return the number of spikes that all layers fired."""
     ours, lavas = (
         emulator.run(fixed, spikes, record="uvs"),
         runner.run(fixed, spikes.spikes, record=True),
@@ -119,8 +122,9 @@ def test_random_nets_are_equal_on_lavas_channels_and_ours(seed):
 
 
 def hold_many_equal(first: int, last: int) -> None:
-    """Compare the nets of these seeds and print how many of them fired; run by the test below in a
-    process of its own.
+    """Compare the nets of these seeds and print how many of them fired.
+
+    The test below runs this in a process of its own.
     """
     channels.install()
     print(sum(hold_equal(*random_net(seed), f"seed {seed}") > 0 for seed in range(first, last)))
@@ -134,7 +138,7 @@ def test_emulator_and_lava_agree_on_200_random_nets():
         " int(sys.argv[3]))"
     )
     command = [sys.executable, "-W", "ignore", "-c", code, __file__]
-    # Two small processes: Lava forks nine times a net, which takes long in a process as large as
+    # Two small processes: Lava forks nine times per net, which is slow in a process as large as
     # pytest's.
     halves = [
         subprocess.Popen(
@@ -147,14 +151,14 @@ def test_emulator_and_lava_agree_on_200_random_nets():
         for seeds in (("100", "200"), ("200", "300"))
     ]
     try:
-        said = [half.communicate(timeout=240) for half in halves]
+        outputs = [half.communicate(timeout=240) for half in halves]
     finally:
         for half in halves:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(half.pid, signal.SIGTERM)
-    assert [half.returncode for half in halves] == [0, 0], "\n".join(err for _, err in said)
+    assert [half.returncode for half in halves] == [0, 0], "\n".join(err for _, err in outputs)
     # most nets fire, so that equality means something
-    assert sum(int(out) for out, _ in said) > 120
+    assert sum(int(out) for out, _ in outputs) > 120
 
 
 @pytest.mark.usefixtures("transport")
@@ -164,7 +168,7 @@ def test_streaming_many_samples_is_running_each_alone():
     hold_equal(fixed, SpikeInput(spikes=spikes))
 
 
-def test_what_the_chip_cannot_hold_never_reaches_lava():
+def test_numbers_that_the_chip_cannot_hold_never_reach_lava():
     layer = FixedPointLayer(w=np.array([[2]]), w_bias=np.zeros((1, 0), int), vth=0)
     with pytest.raises(limits.LimitError, match="layer 1: vth is 0"):
         runner.run(FixedPointModel(layers=(layer,), steps=1), np.ones((1, 1, 1), np.uint8))

@@ -1,4 +1,4 @@
-"""Every limit of the chip has its message, and the worked examples of placement come out as worked."""
+"""Every limit of the chip has its message, and worked examples of placement come out."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def test_worked_examples_of_placement(sizes, mode, cores, bias):
 
 def test_loads_are_those_of_the_fullest_core():
     first, second = limits.check(net(784, 256, 10)).layers
-    # 256 neurons and one bias neuron for the next layer on two cores; 785 axons of 129 weights of 8
-    # bit, in words of 64.
+    # 256 neurons and one bias neuron for the next layer on two cores; 785 axons of 129 weights of
+    # 8 bits, in words of 64.
     assert (first.neurons, first.cores, first.neurons_a_core) == (257, 2, 129)
     assert first.compartments == (129, 1024)
     assert first.axons_in == (785, 4096)
@@ -61,9 +61,9 @@ def test_an_axon_out_is_needed_for_each_destination_core():
     fits = limits.check(net(10, 1024, 8192, bias=0)).layers
     assert fits[1].cores > 4
     assert all(
-        used <= most
+        used <= maximum
         for fit in fits
-        for used, most in (fit.compartments, fit.axons_in, fit.axons_out, fit.synapse_words)
+        for used, maximum in (fit.compartments, fit.axons_in, fit.axons_out, fit.synapse_words)
     )
     assert fits[0].axons_out[0] == fits[0].neurons_a_core * fits[1].cores
 
@@ -77,7 +77,7 @@ def test_fewer_weight_bits_need_less_memory():
     assert limits.check(FixedPointModel(layers=tuple(layers), steps=10)).cores < narrow
 
 
-def one(**changes) -> FixedPointModel:
+def one_layer(**changes) -> FixedPointModel:
     arguments = {"w": np.full((3, 4), 2), "w_bias": np.zeros((3, 0), int), "vth": 100} | changes
     return FixedPointModel(layers=(FixedPointLayer(**arguments),), steps=10)
 
@@ -128,7 +128,7 @@ def one(**changes) -> FixedPointModel:
         ({"dv": 4096}, "layer 1: dv is 4,096; Loihi holds 0 to 4,095"),
         (
             {"w": np.full((3, 600), 254), "weight_exp": 1},
-            "layer 1: one step can bring a current of 19,507,200; from 16,777,216 on",
+            "layer 1: one step can add a current of 19,507,200; from 16,777,216 on",
         ),
         (
             {"w": np.zeros((3, 4097), int)},
@@ -145,14 +145,14 @@ def one(**changes) -> FixedPointModel:
 )
 def test_each_limit_names_layer_value_limit_and_remedy(changes, message):
     with pytest.raises(LimitError, match="^" + message) as caught:
-        limits.check(one(**changes))
+        limits.check(one_layer(**changes))
     assert "\n" not in str(caught.value)
 
 
 def test_axons_count_twice_when_learning():
-    limits.check(one(w=np.zeros((3, 2049), int)))
+    limits.check(one_layer(w=np.zeros((3, 2049), int)))
     with pytest.raises(LimitError, match="takes 4,098 input axons for learning; a core has 4,096"):
-        limits.check(one(w=np.zeros((3, 2049), int)), "learning")
+        limits.check(one_layer(w=np.zeros((3, 2049), int)), "learning")
 
 
 def test_a_bias_neuron_bounds_its_neighbours_threshold():
@@ -160,7 +160,7 @@ def test_a_bias_neuron_bounds_its_neighbours_threshold():
     fits = replace(
         model,
         layers=(
-            replace(model.layers[0], vth=chip.MAX_THRESHOLD_BESIDE_BIAS_NEURON),
+            replace(model.layers[0], vth=chip.MAX_THRESHOLD_WITH_BIAS_NEURON),
             model.layers[1],
         ),
     )
@@ -168,35 +168,35 @@ def test_a_bias_neuron_bounds_its_neighbours_threshold():
     too_high = replace(
         model,
         layers=(
-            replace(model.layers[0], vth=chip.MAX_THRESHOLD_BESIDE_BIAS_NEURON + 1),
+            replace(model.layers[0], vth=chip.MAX_THRESHOLD_WITH_BIAS_NEURON + 1),
             model.layers[1],
         ),
     )
     with pytest.raises(
         LimitError,
-        match="layer 1: vth is 8,190; beside a bias neuron for the next layer 8,189 is the most",
+        match="layer 1: vth is 8,190; with a bias neuron for the next layer at most 8,189 is poss",
     ):
         limits.check(too_high)
 
 
 @pytest.mark.parametrize("value", [100.7, 100.0, "100", None, True, float("nan")])
 @pytest.mark.parametrize("name", ["vth", "du", "weight_exp"])
-def test_what_is_no_integer_never_becomes_a_layer(name, value):
+def test_other_values_than_integers_never_become_a_layer(name, value):
     with pytest.raises(
         ValueError,
         match=rf"FixedPointLayer\.{name} is .*; need an integer \(Lava hangs on a float\)",
     ):
-        one(**{name: value})
+        one_layer(**{name: value})
 
 
 def test_float_weights_never_become_a_layer():
     with pytest.raises(ValueError, match=r"FixedPointLayer\.w is float64"):
-        one(w=np.full((3, 4), 2.0))
+        one_layer(w=np.full((3, 4), 2.0))
 
 
-def test_a_current_that_could_wrap_is_warned_of():
-    assert limits.check(one()).warnings == ()
-    (warning,) = limits.check(one(w=np.full((3, 600), 254), du=0)).warnings
+def test_a_current_that_could_wrap_causes_a_warning():
+    assert limits.check(one_layer()).warnings == ()
+    (warning,) = limits.check(one_layer(w=np.full((3, 600), 254), du=0)).warnings
     assert warning.startswith(
         "layer 1: if all inputs of one sign spiked at every step, the current would reach"
         " 39,950,745,600"
@@ -212,12 +212,13 @@ def test_the_worst_case_current_is_never_exceeded():
             vth=100,
             weight_exp=weight_exp,
         )
+        largest, _ = limits.worst_case_current(layer)
         u = np.zeros(5)
         for row in np.sign(layer.w):
             for _ in range(50):
                 w = np.concatenate([layer.w * (row > 0), layer.w_bias], axis=1).sum(axis=1)
                 u = u * (4096 - layer.du - 1) / 4096 + np.floor(w * 2.0**weight_exp) * 64
-                assert np.abs(u).max() <= limits.worst_case_current(layer)
+                assert np.abs(u).max() <= largest
 
 
 @pytest.mark.parametrize(
@@ -237,7 +238,9 @@ def test_learning_numbers_have_limits_too(changes, message):
         limits.check_learning(**({"epoch": 20, "trace": 20} | changes))
 
 
-def test_learning_says_what_a_third_factor_costs():
-    assert any("third factor" in warning for warning in limits.check(one(), "learning").warnings)
+def test_learning_warns_of_the_cost_of_a_third_factor():
+    assert any(
+        "third factor" in warning for warning in limits.check(one_layer(), "learning").warnings
+    )
     with pytest.raises(ValueError, match="mode is 'training'; known are inference, learning"):
-        limits.check(one(), "training")
+        limits.check(one_layer(), "training")

@@ -1,10 +1,8 @@
-"""The emulator against the manual: Loihi's inference once more, in Python's own unbounded integers,
-one number at a time.
+"""The emulator compared with a second one, in Python's unbounded integers, one number at a time.
 
-Written from the arithmetic of Lava 0.10.0's fixed-point Dense and LIF (`lava/proc/dense/models.py`,
-`lava/proc/lif/models.py`) and the
-descriptions in Davies et al. 2018, not from the emulator: it shares no line with it, has no arrays,
-and cannot overflow unseen.
+It is written from the arithmetic of Lava 0.10.0's fixed-point Dense and LIF
+(`lava/proc/dense/models.py`, `lava/proc/lif/models.py`) and the descriptions in Davies et al. 2018,
+not from the emulator: it shares no line with it, has no arrays, and cannot overflow unnoticed.
 """
 
 from __future__ import annotations
@@ -22,13 +20,16 @@ from hardware.fixed_point import FixedPointLayer, FixedPointModel
 
 
 def kept(x: int, parts: int) -> int:
-    """parts/4096 of x, the magnitude rounded down."""
+    """Return parts/4096 of x, the magnitude rounded down."""
     return (1 if x >= 0 else -1) * (abs(x) * parts // 4096)
 
 
 def manual_layer(w, bias, vth, exponent, du, dv, trains):
-    """One layer over all steps of one sample. `trains`: a list of 0/1 an input, a step. Returns (u,
-    v, s) per step, and overflows.
+    """Run one layer over all steps of one sample.
+
+    Args:
+        trains: for each step, a list of 0 and 1 per input.
+    Returns: (u, v, s) per step; the numbers of wrapped currents and saturated voltages.
     """
     n = len(w)
     u, v, steps, wrapped, saturated = [0] * n, [0] * n, [], 0, 0
@@ -54,23 +55,23 @@ def manual_layer(w, bias, vth, exponent, du, dv, trains):
     return steps, wrapped, saturated
 
 
-extreme = st.sampled_from
-decays = extreme([0, 1, 2047, 4094, 4095]) | st.integers(0, 4095)
-thresholds = extreme([1, 2, 131_070, 131_071]) | st.integers(1, 131_071)
+one_of = st.sampled_from
+decays = one_of([0, 1, 2047, 4094, 4095]) | st.integers(0, 4095)
+thresholds = one_of([1, 2, 131_070, 131_071]) | st.integers(1, 131_071)
 # distance between weights of both signs
 GRID = {bits: 1 << (9 - bits) for bits in (2, 3, 4, 5, 6, 8)}
 
 
 @st.composite
 def layers(draw, inputs: int, neurons: int) -> FixedPointLayer:
-    mode, bits = draw(extreme(["mixed", "excitatory", "inhibitory"])), draw(extreme(sorted(GRID)))
+    mode, bits = draw(one_of(["mixed", "excitatory", "inhibitory"])), draw(one_of(sorted(GRID)))
     step = GRID[bits] if mode == "mixed" else GRID[bits] // 2
     low, high = {"mixed": (-256, 254), "excitatory": (0, 255), "inhibitory": (-255, 0)}[mode]
     weights = st.integers(-(-low // step), high // step).map(lambda k: k * step)
     rows = draw(
         st.lists(
             st.lists(
-                weights | extreme([low // step * step, high // step * step]),
+                weights | one_of([low // step * step, high // step * step]),
                 min_size=inputs,
                 max_size=inputs,
             ),
@@ -85,24 +86,30 @@ def layers(draw, inputs: int, neurons: int) -> FixedPointLayer:
         )
     )
     return FixedPointLayer(
-        w=np.array(rows).reshape(neurons, inputs), w_bias=np.array(w_bias, dtype=int).reshape(neurons, axons), vth=draw(thresholds),
-        weight_exp=draw(st.integers(-7, 7)), weight_bits=bits, sign_mode=mode, du=draw(decays), dv=draw(decays),
-    )  # fmt: skip
+        w=np.array(rows).reshape(neurons, inputs),
+        w_bias=np.array(w_bias, dtype=int).reshape(neurons, axons),
+        vth=draw(thresholds),
+        weight_exp=draw(st.integers(-7, 7)),
+        weight_bits=bits,
+        sign_mode=mode,
+        du=draw(decays),
+        dv=draw(decays),
+    )
 
 
 @st.composite
 def nets(draw) -> tuple[FixedPointModel, SpikeInput]:
     sizes = draw(st.lists(st.integers(1, 6), min_size=2, max_size=4))
-    made = [draw(layers(a, b)) for a, b in pairwise(sizes)]
+    drawn = [draw(layers(a, b)) for a, b in pairwise(sizes)]
     steps, samples = draw(st.integers(1, 25)), draw(st.integers(1, 2))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    spikes = rng.random((steps, samples, sizes[0])) < draw(extreme([0.1, 0.5, 1.0]))
-    return FixedPointModel(layers=tuple(made), steps=steps), SpikeInput(spikes=spikes)
+    spikes = rng.random((steps, samples, sizes[0])) < draw(one_of([0.1, 0.5, 1.0]))
+    return FixedPointModel(layers=tuple(drawn), steps=steps), SpikeInput(spikes=spikes)
 
 
 @settings(max_examples=80)
 @given(nets())
-def test_the_emulator_computes_what_the_manual_says(drawn):
+def test_the_emulator_computes_as_the_manual_does(drawn):
     fixed, spikes = drawn
     try:
         limits.check(fixed)
@@ -128,8 +135,8 @@ def test_the_emulator_computes_what_the_manual_says(drawn):
 
 
 @pytest.mark.parametrize(
-    ("x", "parts", "wanted"),
+    ("x", "parts", "expected"),
     [(7, 2048, 3), (-7, 2048, -3), (4095, 4095, 4094), (-1, 4095, 0), (2**23, 4096, 2**23)],
 )
-def test_the_manuals_decay_rounds_magnitudes_down(x, parts, wanted):
-    assert kept(x, parts) == wanted
+def test_the_manuals_decay_rounds_magnitudes_down(x, parts, expected):
+    assert kept(x, parts) == expected

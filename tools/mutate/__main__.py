@@ -46,11 +46,20 @@ TESTS = {
     "biograd/rules.py": ["tests/sim/test_rules.py"],
     "biograd/sleep.py": ["tests/sim/test_sleep.py", "tests/sim/kernels/test_scans.py"],
     "hardware/emulator.py": ["tests/hardware/test_emulator.py", "tests/hardware/test_manual.py"],
+    "hardware/emulator_step.py": [
+        "tests/hardware/test_emulator_step.py",
+        "tests/hardware/test_emulator.py",
+    ],
     "hardware/emulator_loop.py": [
         "tests/hardware/test_emulator.py",
         "tests/hardware/test_manual.py",
     ],
     "hardware/fixed_point.py": [
+        "tests/hardware/test_fixed_point.py",
+        "tests/hardware/border/test_round_trips.py",
+    ],
+    "hardware/weights.py": [
+        "tests/hardware/test_weights.py",
         "tests/hardware/test_fixed_point.py",
         "tests/hardware/border/test_round_trips.py",
     ],
