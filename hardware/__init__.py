@@ -1,1 +1,1 @@
-"""The chip side: models in Loihi's integer arithmetic. Needs numpy and nir, never torch or biograd."""
+"""The chip side: models in Loihi's integer arithmetic. Needs no torch and no biograd."""

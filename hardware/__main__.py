@@ -1,5 +1,6 @@
-"""The chip side alone, without torch: `python -m hardware run model.nir spikes.npz result.npz
---target lava`.
+"""Run or check exported models on the chip side alone, without torch.
+
+python -m hardware run model.nir spikes.npz result.npz --target lava
 """
 
 from __future__ import annotations
@@ -16,19 +17,30 @@ from .targets import DEADLINE, TARGETS, run
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run or check a model file; returns the exit code: 0, or 2 after one line on standard error."""
-    parser = argparse.ArgumentParser(prog="python -m hardware", description=__doc__)
+    """Run or check a model file; return the exit code: 0, or 2 after one line on standard error."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _run(options) if options.command == "run" else _check(options)
+    except (ValueError, OSError, TargetError) as err:
+        print(f"error: {' '.join(str(err).split())}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m hardware",
+        description="Run or check exported models in Loihi's integers, without torch.",
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     runner = commands.add_parser("run", help="run encoded samples through a model")
     runner.add_argument(
-        "model",
-        help=(
-            "model file, .nir: ours, or another tool's, shown for as many steps as the spikes have"
-        ),
+        "model", help="model file, .nir, of BioGrad or of another tool (run for the spikes' steps)"
     )
     runner.add_argument("spikes", help="encoded samples, .npz")
-    runner.add_argument("result", help="result to write, .npz")
-    runner.add_argument("--target", choices=list(TARGETS), default="emulator")
+    runner.add_argument("result", help="result file to write, .npz")
+    runner.add_argument(
+        "--target", choices=list(TARGETS), default="emulator", help="default: %(default)s"
+    )
     runner.add_argument(
         "--deadline",
         type=float,
@@ -36,33 +48,33 @@ def main(arguments: list[str] | None = None) -> int:
         help="seconds that Lava may take (default: %(default)g)",
     )
     runner.add_argument(
-        "--record", default="", help="what to keep for every layer and step, e.g. u,v,s"
+        "--record", default="", help="variables to keep for every layer and step, e.g. u,v,s"
     )
     runner.add_argument(
         "--workers",
         type=int,
-        help="copies of the net that Lava runs side by side (default: one per core)",
+        help="copies of the net that Lava runs in parallel (default: one per processor)",
     )
-    checker = commands.add_parser("check", help="hold a model against the chip's limits")
+    checker = commands.add_parser("check", help="check a model against the chip's limits")
     checker.add_argument("model", help="model file, .nir")
-    checker.add_argument("--mode", choices=["inference", "learning"], default="inference")
+    checker.add_argument(
+        "--mode",
+        choices=["inference", "learning"],
+        default="inference",
+        help="use of the chip (default: %(default)s)",
+    )
     for command in (runner, checker):
         command.add_argument(
             "--dt",
             type=float,
-            help="seconds per step of another tool's file, where that does not betray it",
+            help="seconds per step of another tool's file, if the file does not imply it",
         )
         command.add_argument(
             "--w-in",
             choices=["euler", "jump"],
-            help="how w_in of another tool's CubaLIF is meant: NIR's equation, or Norse's",
+            help="meaning of w_in in another tool's CubaLIF: NIR's equation, or Norse's jump",
         )
-    options = parser.parse_args(arguments)
-    try:
-        return _run(options) if options.command == "run" else _check(options)
-    except (ValueError, OSError, TargetError) as err:
-        print(f"error: {' '.join(str(err).split())}", file=sys.stderr)
-        return 2
+    return parser
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -85,13 +97,13 @@ def _run(options: argparse.Namespace) -> int:
         progress=progress,
     )
     write_result(result, options.result)
-    for what, count in (
+    for event, count in (
         ("currents wrapped", result.wrapped_currents),
         ("voltages saturated", result.saturated_voltages),
     ):
         if count:
             print(
-                f"warning: {what} {count:,} times: lower the weights, or raise the threshold",
+                f"warning: {event} {count:,} times: lower the weights, or raise the threshold",
                 file=sys.stderr,
             )
     accuracy = (
@@ -113,7 +125,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def table(fit: limits.Fit) -> list[str]:
-    """Lines of a table: each layer's cores and the load of its fullest core, used/max."""
+    """Return the lines of a table: cores per layer, and loads of its fullest core, used/maximum."""
     rows: list[tuple[str, ...]] = [
         ("layer", "neurons", "cores", "compartments", "axons in", "axons out", "synapse words")
     ]
@@ -124,7 +136,7 @@ def table(fit: limits.Fit) -> list[str]:
                 layer.name,
                 str(layer.neurons),
                 str(layer.cores),
-                *(f"{used}/{most}" for used, most in loads),
+                *(f"{used}/{maximum}" for used, maximum in loads),
             )
         )
     rows.append((f"{fit.mode}: {fit.cores} of {limits.chip.CHIP_CORES} cores", *[""] * 6))

@@ -1,10 +1,9 @@
 """Start a program in Lava's Python, and make sure that it ends: deadline, process group, leftovers.
 
-Lava hangs in its own ways: a Process that raises leaves `stop()` waiting, a float threshold leaves
-the interpreter waiting
-at exit, SIGKILL leaves workers and shared memory behind. So each job is a session of its own, ended
-as one: SIGTERM (which lets Python's resource tracker remove the shared memory), then SIGKILL, then
-a sweep of the segments that bear its name.
+Lava hangs in several ways: a Process that raises leaves `stop()` waiting, a float threshold leaves
+the interpreter waiting at exit, SIGKILL leaves workers and shared memory behind. So each job is a
+session of its own and ends as one: SIGTERM (which lets Python's resource tracker remove the shared
+memory), then SIGKILL, then a sweep of the shared-memory segments that bear its name.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 PYTHON_VARIABLE = "BIOGRAD_LAVA_PYTHON"
 _HERE = Path(__file__).resolve().parent
@@ -35,13 +34,15 @@ _PROBE = (
     "import importlib.util as u, sys; sys.exit(not (sys.version_info[:2] == (3, 10) and"
     " u.find_spec('lava.magma')))"
 )
-# Loads the package `hardware` from its folder and nothing else: were that folder's parent on the
-# path, another environment's numpy or torch might come with it.
+# Loads the package `hardware` from its folder and nothing else: with that folder's parent on the
+# path, another environment's numpy or torch could be imported.
 _BOOTSTRAP = """
 import importlib, importlib.util, sys
 if sys.path and sys.path[0] == "": del sys.path[0]
 folder, module, *arguments = sys.argv[1:]
-spec = importlib.util.spec_from_file_location("hardware", folder + "/__init__.py", submodule_search_locations=[folder])
+spec = importlib.util.spec_from_file_location(
+    "hardware", folder + "/__init__.py", submodule_search_locations=[folder]
+)
 sys.modules["hardware"] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(sys.modules["hardware"])
 importlib.import_module(module).main(arguments)
@@ -49,7 +50,11 @@ importlib.import_module(module).main(arguments)
 
 
 class TargetError(RuntimeError):
-    """The Lava target could not do its job; the message says why in one line."""
+    """The Lava target failed; the message gives the reason in one line."""
+
+
+class CancelledError(TargetError):
+    """The job was ended early because its caller set `cancelled`."""
 
 
 def run_guarded(
@@ -61,19 +66,19 @@ def run_guarded(
     on_event: Callable[[dict[str, Any]], None] | None = None,
     cancelled: threading.Event | None = None,
 ) -> None:
-    """Run `module.main(arguments)` in Lava's Python, and return when it, its children and its
-    shared memory are gone.
+    """Run `module.main(arguments)` in Lava's Python.
+
+    Returns when the program, its children and its shared memory are gone.
 
     Args:
         module: below `hardware.loihi`, e.g. "hardware.loihi.worker"; it calls `worker.run_job`.
         deadline: seconds it may take.
-        folder: temporary folder of the caller's, made for this job alone; the program's temporary
-            files go there.
-        on_event: called with each event it sends but errors, e.g. {"event": "progress", "done":
-            40}; Any: it is JSON.
+        folder: temporary folder made for this job alone; the program's temporary files go there.
+        on_event: called with each event it sends except errors, e.g. {"event": "progress", "done":
+            40}; any: JSON.
         cancelled: ends the job early when set.
     Raises: TargetError when there is no such Python, the program fails, is killed, or passes its
-    deadline.
+        deadline; CancelledError.
     """
     segments = f"bg{secrets.token_hex(2)}_"
     ends = time.monotonic() + deadline
@@ -96,22 +101,25 @@ def run_guarded(
             start_new_session=True,
         )
         try:
-            error = _listen(process, ends, on_event, cancelled)
+            finished = _listen(process, ends, on_event, cancelled)
         finally:
             end_group(process, segments)
-        if error is None and process.returncode:
-            error = _why(process.returncode, stderr)
-    if error is not None:
-        raise TargetError(error.replace("{deadline}", f"{deadline:g}"))
+        if not finished:
+            raise TargetError(
+                f"Lava passed its deadline of {deadline:g} s and was ended: give it more with"
+                " --deadline, or run fewer samples"
+            )
+        if process.returncode:
+            raise TargetError(_exit_reason(process.returncode, stderr))
 
 
 @functools.lru_cache(maxsize=1)
 def lava_python() -> str:
-    """Path of a Python 3.10 that has lava.
+    """Return the path of a Python 3.10 that has lava.
 
-    Looked for in $BIOGRAD_LAVA_PYTHON, this interpreter, .venv-lava in the working directory or
-    beside the package, python3.10 on the PATH; the first that has it is taken.
-    Raises: TargetError saying how to get one.
+    The first that has it of: $BIOGRAD_LAVA_PYTHON, this interpreter, .venv-lava in the working
+    directory or beside the package, python3.10 on the PATH.
+    Raises: TargetError saying how to install one.
     """
     named = os.environ.get(PYTHON_VARIABLE)
     if named:
@@ -121,14 +129,15 @@ def lava_python() -> str:
                 " `pip install lava-nc==0.10.0`"
             )
         return named
-    places = [sys.executable] if sys.version_info[:2] == (3, 10) else []
-    places += [
+    candidates = [sys.executable] if sys.version_info[:2] == (3, 10) else []
+    candidates += [
         str(folder / ".venv-lava" / "bin" / "python") for folder in (Path.cwd(), _HERE.parent)
     ]
-    places += [found] if (found := shutil.which("python3.10")) else []
-    for place in places:
-        if _has_lava(place):
-            return place
+    on_path = shutil.which("python3.10")
+    candidates += [on_path] if on_path else []
+    for python in candidates:
+        if _has_lava(python):
+            return python
     raise TargetError(
         "no Python 3.10 with lava found (Lava exists for 3.10 alone): make one with `make setup`,"
         " or `python3.10 -m venv .venv-lava && .venv-lava/bin/pip install biograd`, or set"
@@ -154,22 +163,20 @@ def end_group(process: subprocess.Popen, segments: str) -> None:
 
 
 def members(group: int) -> list[int]:
-    """Process ids of a group that are alive; zombies are not. Without /proc: [group] if any
-    answers.
-    """
+    """Return the ids of a group's live processes; without /proc, [group] if it has any."""
     if not Path("/proc/self/stat").exists():
         try:
             os.killpg(group, 0)
         except OSError:
             return []
         return [group]
-    found = []
+    alive = []
     for entry in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError, ValueError):
             state, _, pgrp = entry.read_text().rpartition(")")[2].split()[:3]
-            if int(pgrp) == group and state not in "ZX":
-                found.append(int(entry.parent.name))
-    return found
+            if int(pgrp) == group and state not in "ZX":  # zombies and dead
+                alive.append(int(entry.parent.name))
+    return alive
 
 
 def _listen(
@@ -177,9 +184,10 @@ def _listen(
     ends: float,
     on_event: Callable[[dict[str, Any]], None] | None,
     cancelled: threading.Event | None,
-) -> str | None:
-    """Read events until the program's first process ends; returns the error that it, or the clock,
-    named.
+) -> bool:
+    """Read events until the program's first process ends; return false at the deadline.
+
+    Raises: TargetError for an error that the program reported; CancelledError.
     """
     assert process.stdout is not None
     os.set_blocking(process.stdout.fileno(), False)
@@ -196,19 +204,16 @@ def _listen(
                         error = str(event.get("message"))
                     elif on_event is not None:
                         on_event(event)
-            if ended or error is not None:
-                return f"Lava failed: {error}{_room(error)}" if error is not None else None
-            if time.monotonic() >= ends:
-                return (
-                    "Lava passed its deadline of {deadline} s and was ended: give it more with"
-                    " --deadline, or run fewer samples"
-                )
+            if error is not None:
+                raise TargetError(f"Lava failed: {error}{_shared_memory_hint(error)}")
+            if ended or time.monotonic() >= ends:
+                return ended
             if cancelled is not None and cancelled.is_set():
-                return "Lava was ended because another part of the run failed"
+                raise CancelledError("Lava was ended because another part of the run failed")
 
 
 def _event(line: bytes) -> dict[str, Any] | None:
-    """The event in a line, or None for whatever Lava itself printed."""
+    """Return the event in a line, or None for a line that Lava itself printed; any: JSON."""
     if not line.startswith(b"@"):
         return None
     try:
@@ -218,53 +223,48 @@ def _event(line: bytes) -> dict[str, Any] | None:
     return event if isinstance(event, dict) and "event" in event else None
 
 
-def _why(status: int, stderr: Any) -> str:
-    """One line for a program that ended without naming an error; Any: a binary file."""
+def _exit_reason(status: int, stderr: IO[bytes]) -> str:
+    """Return one line about a program that ended without reporting an error."""
     if status == -signal.SIGBUS:
-        return f"Lava's first process was killed by SIGBUS{_room('No space left')}"
+        hint = _shared_memory_hint("No space left")
+        return f"Lava's first process was killed by SIGBUS{hint}"
     if status < 0:
         return (
             f"Lava's first process was killed by {signal.Signals(-status).name}: run fewer samples"
             " if memory ran out"
         )
     stderr.seek(0)
-    lines = [
-        line
-        for line in stderr.read()[-20_000:].decode(errors="replace").splitlines()
-        if line.strip()
-    ]
+    last = stderr.read()[-20_000:].decode(errors="replace")
+    lines = [line for line in last.splitlines() if line.strip()]
     return (
         f"Lava's first process ended with status {status}:"
-        f" {lines[-1].strip() if lines else 'it said nothing'}"
+        f" {lines[-1].strip() if lines else 'it printed no reason'}"
     )
 
 
-def _room(error: str) -> str:
-    """What to do where Lava's processes found no space to talk through."""
+def _shared_memory_hint(error: str) -> str:
+    """Return the remedy where shared memory ran out, else nothing."""
     if "No space left" not in error or not _SHARED_MEMORY.is_dir():
         return ""
     free = shutil.disk_usage(_SHARED_MEMORY).free
     return (
-        f": {_SHARED_MEMORY} has {free / 1e6:,.1f} MB free, and Lava's processes talk through it:"
-        f" make it larger (mount -o remount,size=1g {_SHARED_MEMORY}; in a container,"
+        f": {_SHARED_MEMORY} has {free / 1e6:,.1f} MB free, and Lava's processes exchange data"
+        f" there: make it larger (mount -o remount,size=1g {_SHARED_MEMORY}; in a container,"
         " --shm-size 1g)"
     )
 
 
 def _has_lava(python: str) -> bool:
+    command = [python, "-c", _PROBE]
     try:
-        return (
-            subprocess.run(
-                [python, "-c", _PROBE], capture_output=True, timeout=30, env=_clean_environment()
-            ).returncode
-            == 0
-        )
+        probe = subprocess.run(command, capture_output=True, timeout=30, env=_clean_environment())
     except (OSError, subprocess.TimeoutExpired):
         return False
+    return probe.returncode == 0
 
 
 def _clean_environment() -> dict[str, str]:
-    """This environment without what would lead another Python to this one's packages."""
+    """Return this environment without variables that point another Python to our packages."""
     return {
         name: value
         for name, value in os.environ.items()
@@ -278,7 +278,7 @@ def _signal(group: int, number: signal.Signals) -> None:
 
 
 def _gone(process: subprocess.Popen, seconds: float) -> bool:
-    """Wait until no process of the group is left."""
+    """Wait up to `seconds`; return true once no process of the group is left."""
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
         process.poll()
@@ -289,9 +289,10 @@ def _gone(process: subprocess.Popen, seconds: float) -> bool:
 
 
 def temporary_folder() -> tempfile.TemporaryDirectory:
-    """A folder for one guarded job, with a short name: Lava's manager puts a socket there, whose
-    path may have 104 letters.
+    """Make a folder for one guarded job, with a short path.
+
+    Lava's manager puts a socket there, whose path may have at most 104 letters.
     """
     usual = tempfile.gettempdir()
-    place = "/tmp" if len(usual) > _MAX_TEMPORARY_PATH and os.access("/tmp", os.W_OK) else usual
-    return tempfile.TemporaryDirectory(prefix="biograd-", dir=place, ignore_cleanup_errors=True)
+    parent = "/tmp" if len(usual) > _MAX_TEMPORARY_PATH and os.access("/tmp", os.W_OK) else usual
+    return tempfile.TemporaryDirectory(prefix="biograd-", dir=parent, ignore_cleanup_errors=True)

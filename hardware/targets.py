@@ -1,36 +1,60 @@
-"""Where a model can run: here in the emulator, or in Lava's simulation in its own Python.
+"""Targets: where a model can run. The emulator runs here; Lava's simulation in its own Python.
 
-`run` is the one way in: it quantises, checks every limit and the spikes, runs, and returns a
-RunResult. A new target is one function and one line in TARGETS.
+A target is a function of FixedPointModel and SpikeInput to RunResult. A function that also has a
+parameter named `options` receives the RunOptions. To add a target, add it to TARGETS, or pass the
+function itself:
+
+    def mine(fixed, spikes):
+        return RunResult(counts=..., target="mine", seconds=..., operations=...)
+
+    TARGETS["mine"] = mine
+    result = run(model, spikes, "mine")
+
+`run` quantises, checks every limit and the spikes, calls the target, and checks its result.
 """
 
 from __future__ import annotations
 
-import os
-import threading
+import inspect
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
-import numpy as np
-
-from . import emulator
-from .border.archive import read_npz
-from .border.files import write_spikes
+from . import emulator, limits
 from .border.model import Model, RunResult, SpikeInput
-from .fixed_point import FixedPointModel, quantise, write_fixed
-from .lava_process import TargetError, run_guarded, temporary_folder
+from .fixed_point import FixedPointModel, quantise
+from .lava_target import run_samples
 
 DEADLINE = 600.0  # seconds
-_SAMPLES_A_WORKER = 50  # below it, compiling another copy of the net costs more than it saves
 Progress = Callable[[int, int], None]  # (samples done, samples in all)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """Options of one run, as `run` passes them to targets that take them."""
+
+    deadline: float = DEADLINE  # seconds that a target outside this process may take
+    progress: Progress | None = None
+    record: Sequence[str] = ()  # any of "u", "v", "s": keep it for every layer and step
+    workers: int | None = None  # copies of the net that run in parallel; None: one per processor
+
+    def __post_init__(self) -> None:
+        if not self.deadline > 0:
+            raise ValueError(f"deadline is {self.deadline}; need seconds above 0")
+        if self.workers is not None and self.workers < 1:
+            raise ValueError(f"workers is {self.workers}; need at least 1")
+
+
+Target = (
+    Callable[[FixedPointModel, SpikeInput], RunResult]
+    | Callable[[FixedPointModel, SpikeInput, RunOptions], RunResult]
+)
+_DEFAULTS = RunOptions()
 
 
 def run(
     model: Model | FixedPointModel,
     spikes: SpikeInput,
-    target: str,
+    target: str | Target,
     *,
     deadline: float = DEADLINE,
     progress: Progress | None = None,
@@ -40,144 +64,95 @@ def run(
     """Run all samples on one target.
 
     Args:
-        model: quantised here, without calibration, where it is not yet.
-        deadline: seconds a target outside this process may take.
-        record: any of "u", "v", "s", kept for every layer and step.
-        workers: copies of the net that Lava runs side by side, each on its share of the samples;
-            default: one per core.
-    Raises: ValueError (limits.LimitError) for what the chip cannot hold or spikes that do not fit;
-    TargetError.
+        model: a Model is quantised here, without calibration.
+        target: a key of TARGETS, or the function itself.
+        deadline, progress, record, workers: see RunOptions.
+    Raises: ValueError (limits.LimitError) for a model that the chip cannot hold, spikes that do not
+        fit, or a target that does not keep its contract; TargetError where Lava fails.
     """
-    if target not in TARGETS:
-        raise ValueError(f"target is {target!r}; known are {', '.join(TARGETS)}")
-    if not deadline > 0:
-        raise ValueError(f"deadline is {deadline}; need seconds above 0")
-    if workers is not None and workers < 1:
-        raise ValueError(f"workers is {workers}; need at least 1")
+    name, function = _resolved(target)
+    options = RunOptions(deadline=deadline, progress=progress, record=record, workers=workers)
+    takes_options = _takes_options(name, function)
     fixed = quantise(model) if isinstance(model, Model) else model
-    return TARGETS[target](
-        fixed, spikes, deadline=deadline, progress=progress, record=record, workers=workers
-    )
+    emulator.check_spikes(fixed, spikes, record)
+    limits.check(fixed)
+    result = function(fixed, spikes, **({"options": options} if takes_options else {}))
+    _check_result(name, result, (spikes.spikes.shape[1], fixed.sizes[-1]), record)
+    return result
 
 
 def run_emulator(
-    fixed: FixedPointModel,
-    spikes: SpikeInput,
-    *,
-    deadline: float = DEADLINE,
-    progress: Progress | None = None,
-    record: Sequence[str] = (),
-    workers: int | None = None,
+    fixed: FixedPointModel, spikes: SpikeInput, options: RunOptions = _DEFAULTS
 ) -> RunResult:
-    """Run in the emulator, in this process; `deadline` and `workers` are not needed."""
-    return emulator.run(fixed, spikes, record=record, progress=progress)
+    """Run in the emulator, in this process."""
+    return emulator.run(fixed, spikes, record=options.record, progress=options.progress)
 
 
 def run_lava(
-    fixed: FixedPointModel,
-    spikes: SpikeInput,
-    *,
-    deadline: float = DEADLINE,
-    progress: Progress | None = None,
-    record: Sequence[str] = (),
-    workers: int | None = None,
+    fixed: FixedPointModel, spikes: SpikeInput, options: RunOptions = _DEFAULTS
 ) -> RunResult:
     """Run in Lava's simulation, in guarded subprocesses.
 
     Lava counts no operations; those of the result are the emulator's, on the same integers and
     spikes.
     """
-    # also checks the limits and the spikes, before Lava is started
     operations = emulator.run(fixed, spikes).operations
-    emulator.check_spikes(fixed, spikes, record)
-    samples = spikes.spikes.shape[1]
-    shares = np.array_split(np.arange(samples), min(samples, workers or _workers(samples)))
-    done = [0] * len(shares)
-    cancelled = threading.Event()
-
-    def work(index: int) -> dict[str, np.ndarray]:
-        def on_event(event: dict[str, Any]) -> None:
-            if event["event"] == "progress" and progress is not None:
-                done[index] = int(event.get("done", 0))
-                progress(min(sum(done), samples), samples)
-
-        try:
-            part = SpikeInput(spikes=spikes.spikes[:, shares[index][0] : shares[index][-1] + 1])
-            return _run_share(fixed, part, deadline, bool(record), on_event, cancelled)
-        except BaseException:
-            cancelled.set()
-            raise
-
-    parts = _side_by_side(work, len(shares), cancelled)
-    if progress is not None:
-        progress(samples, samples)
-    recordings: dict[str, Any] = {name: _joined(parts, name) for name in record}
+    counts, seconds, recordings = run_samples(
+        fixed,
+        spikes,
+        deadline=options.deadline,
+        progress=options.progress,
+        record=options.record,
+        workers=options.workers,
+    )
     return RunResult(
-        counts=np.concatenate([part["counts"] for part in parts]),
-        target="lava",
-        seconds=max(float(part["seconds"]) for part in parts),
-        operations=operations,
-        **recordings,
+        counts=counts, target="lava", seconds=seconds, operations=operations, **recordings
     )
 
 
-def _run_share(
-    fixed: FixedPointModel,
-    spikes: SpikeInput,
-    deadline: float,
-    record: bool,
-    on_event: Callable[[dict[str, Any]], None],
-    cancelled: threading.Event,
-) -> dict[str, np.ndarray]:
-    with temporary_folder() as name:
-        folder = Path(name)
-        files = [folder / file for file in ("fixed.npz", "spikes.npz", "result.npz")]
-        write_fixed(fixed, files[0])
-        write_spikes(spikes, files[1])
-        arguments = [*map(str, files), *(["record"] if record else [])]
-        run_guarded(
-            "hardware.loihi.worker",
-            arguments,
-            deadline=deadline,
-            folder=folder,
-            on_event=on_event,
-            cancelled=cancelled,
+def _resolved(target: str | Target) -> tuple[str, Callable[..., RunResult]]:
+    """Return a target's name and function."""
+    if not isinstance(target, str):
+        if not callable(target):
+            raise ValueError(f"target is {target!r}; need a name or a function of model and spikes")
+        return getattr(target, "__name__", type(target).__name__), target
+    if target not in TARGETS:
+        raise ValueError(f"target is {target!r}; known are {', '.join(TARGETS)}")
+    return target, TARGETS[target]
+
+
+def _takes_options(name: str, function: Callable[..., RunResult]) -> bool:
+    """Return true if the target has a parameter `options`, false if it takes model and spikes."""
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # some compiled functions have none
+        return False
+    takes_options = "options" in signature.parameters
+    try:
+        signature.bind(None, None, **({"options": None} if takes_options else {}))
+    except TypeError as err:
+        raise ValueError(
+            f"target {name!r} takes {signature} ({err}); need (fixed, spikes) or (fixed, spikes,"
+            " options)"
+        ) from None
+    return takes_options
+
+
+def _check_result(name: str, result: object, shape: tuple[int, int], record: Sequence[str]) -> None:
+    """Raise ValueError unless a target returned a RunResult of this size with all recordings."""
+    if not isinstance(result, RunResult):
+        raise ValueError(f"target {name!r} returned {type(result).__name__}; need a RunResult")
+    if result.counts.shape != shape:
+        raise ValueError(
+            f"target {name!r} returned counts of shape {result.counts.shape}; need (samples,"
+            f" classes) = {shape}"
         )
-        if not files[2].is_file():
-            raise TargetError("Lava ended without a result and without an error: run it again")
-        return read_npz(files[2])
+    missing = [variable for variable in record if getattr(result, variable) is None]
+    if missing:
+        raise ValueError(
+            f"target {name!r} recorded no {', '.join(missing)}: leave record out, or let the target"
+            " take `options` and keep what options.record names"
+        )
 
 
-def _side_by_side(
-    work: Callable[[int], dict[str, np.ndarray]], shares: int, cancelled: threading.Event
-) -> list[dict[str, np.ndarray]]:
-    """Run all shares at once; the first error that is not a consequence of another ends the rest
-    and is raised.
-    """
-    if shares == 1:
-        return [work(0)]
-    with ThreadPoolExecutor(shares) as pool:
-        futures = [pool.submit(work, index) for index in range(shares)]
-        try:
-            errors = [error for future in futures if (error := future.exception()) is not None]
-        except BaseException:
-            cancelled.set()
-            raise
-    if errors:
-        raise next((error for error in errors if "another part" not in str(error)), errors[0])
-    return [future.result() for future in futures]
-
-
-def _workers(samples: int) -> int:
-    return max(1, min(os.cpu_count() or 1, samples // _SAMPLES_A_WORKER))
-
-
-def _joined(parts: list[dict[str, np.ndarray]], name: str) -> tuple[np.ndarray, ...]:
-    layers = sum(key.startswith(name) and key[1:].isdigit() for key in parts[0])
-    return tuple(
-        np.concatenate([part[f"{name}{number}"] for part in parts], axis=1)
-        for number in range(1, layers + 1)
-    )
-
-
-TARGETS: dict[str, Callable[..., RunResult]] = {"emulator": run_emulator, "lava": run_lava}
+TARGETS: dict[str, Target] = {"emulator": run_emulator, "lava": run_lava}

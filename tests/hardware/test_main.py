@@ -1,7 +1,8 @@
-"""`python -m hardware`: files in, files out, one line and exit code 2 for whatever is wrong."""
+"""`python -m hardware`: files in, files out, one line and exit code 2 for any error."""
 
 from __future__ import annotations
 
+import nir
 import numpy as np
 import pytest
 
@@ -12,7 +13,7 @@ from hardware.border.model import LayerModel, Model, SpikeInput
 
 @pytest.fixture
 def files(tmp_path) -> list[str]:
-    """A model of 5-4-3, six labelled samples, and where the result goes."""
+    """Paths of a model of 5-4-3, of six labelled samples, and of the result."""
     rng = np.random.default_rng(0)
     layers = (
         LayerModel(w=rng.normal(0, 0.5, (4, 5)), bias=rng.normal(0, 0.1, 4)),
@@ -35,15 +36,15 @@ def test_run_writes_a_result_and_says_how_good_it_is(files, capsys):
         and result.u is None
     )
     accuracy = 100 * result.accuracy(np.arange(6) % 3)
-    said = capsys.readouterr()
+    printed = capsys.readouterr()
     assert (
-        said.out.startswith("6 samples on emulator in ")
-        and f"accuracy {accuracy:.2f} %" in said.out
+        printed.out.startswith("6 samples on emulator in ")
+        and f"accuracy {accuracy:.2f} %" in printed.out
     )
-    assert said.err == "6/6 samples\n"
+    assert printed.err == "6/6 samples\n"
 
 
-def test_wraps_and_saturations_are_told(files, tmp_path, capsys):
+def test_wraps_and_saturations_are_reported(files, tmp_path, capsys):
     # Weights of 1 on 5 inputs, hardly any decay: the current grows until it leaves 24 bits.
     layer = LayerModel(w=np.full((1, 5), 1.0), bias=np.zeros(1), alpha_u=0.9999, alpha_v=0.9999)
     write_model(Model(layers=(layer,), steps=2000), tmp_path / "loud.nir")
@@ -81,11 +82,11 @@ def test_check_prints_cores_and_loads(files, capsys):
         (2, "No such file or directory"),
     ],
 )
-def test_missing_files_cost_one_line_and_exit_code_2(files, capsys, wrong, message):
+def test_a_missing_file_is_one_line_and_exit_code_2(files, capsys, wrong, message):
     files[wrong] = "/nowhere/absent"
     assert main(["run", *files]) == 2
-    said = capsys.readouterr().err.splitlines()
-    assert said[-1].startswith("error: ") and message in said[-1]
+    printed = capsys.readouterr().err.splitlines()
+    assert printed[-1].startswith("error: ") and message in printed[-1]
 
 
 @pytest.mark.parametrize(
@@ -96,12 +97,12 @@ def test_missing_files_cost_one_line_and_exit_code_2(files, capsys, wrong, messa
         (["--record", "w"], "error: cannot record w; known are u, v, s"),
     ],
 )
-def test_wrong_options_cost_one_line_and_exit_code_2(files, capsys, options, message):
+def test_an_invalid_option_is_one_line_and_exit_code_2(files, capsys, options, message):
     assert main(["run", *files, *options]) == 2
     assert capsys.readouterr().err == message + "\n"
 
 
-def test_a_model_too_large_for_the_chip_costs_one_line(files, tmp_path, capsys):
+def test_a_model_too_large_for_the_chip_is_one_line(files, tmp_path, capsys):
     write_model(
         Model(layers=(LayerModel(w=np.ones((3, 5000)), bias=np.zeros(3)),), steps=8),
         tmp_path / "wide.nir",
@@ -119,3 +120,24 @@ def test_other_steps_than_the_models_are_refused(files, tmp_path, capsys):
         capsys.readouterr().err
         == "error: the spikes have 9 steps, the model was made for 8: encode with steps=8\n"
     )
+
+
+def test_another_tools_file_is_run_and_checked(files, tmp_path, capsys):
+    neurons = nir.LIF(
+        tau=np.full(3, 1e-2), r=np.ones(3), v_leak=np.zeros(3), v_threshold=np.ones(3)
+    )
+    nir.write(tmp_path / "theirs.nir", nir.NIRGraph.from_list(nir.Linear(np.ones((3, 5))), neurons))
+    foreign = [str(tmp_path / "theirs.nir"), *files[1:]]
+    assert main(["run", *foreign]) == 2 and "name dt in seconds" in capsys.readouterr().err
+    assert main(["run", *foreign, "--dt", "1e-3"]) == 0 and read_result(foreign[2]).samples == 6
+    assert main(["check", foreign[0], "--dt", "1e-3"]) == 0 and "cores" in capsys.readouterr().out
+
+
+def test_help_says_what_each_command_and_option_is_for(capsys):
+    for arguments in (["--help"], ["run", "--help"], ["check", "--help"]):
+        with pytest.raises(SystemExit) as left:
+            main(arguments)
+        assert left.value.code == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "Run or check exported models in Loihi's integers" in text
+    assert "copies of the net that Lava runs in parallel" in text
