@@ -22,7 +22,8 @@ import numpy as np
 
 from .. import chip
 from . import kernels as kernels
-from .params import ROUNDINGS, ChipLearningParams, Product, trace_keep
+from .engine import Product, trace_keep
+from .params import ROUNDINGS, ChipLearningParams
 from .state import LearningState
 from .streams import lava_uniforms
 

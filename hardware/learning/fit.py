@@ -1,6 +1,4 @@
-"""What learning asks of a chip, before it starts: the forward synapses, their feedback, apical
-dendrites, error neurons.
-"""
+"""Chip resources of a net that learns: forward and feedback synapses, dendrites, error neurons."""
 
 from __future__ import annotations
 
@@ -14,12 +12,11 @@ from .params import ChipLearningParams
 
 
 def fit(params: ChipLearningParams) -> limits.Fit:
-    """Place a learning net on cores and hold it against every limit, in `limits.check`'s mode
-    "learning".
+    """Place a learning net on cores and check every limit, as `limits.check` for "learning".
 
     A hidden layer takes its inputs, one bias axon, and one axon of each error neuron; the output
-    layer's cores also hold the error neurons. Weights of 9 bits are counted as 8, the most a
-    synapse can store.
+    layer's cores also hold the error neurons. Weights of 9 bits are counted as 8, the widest that a
+    synapse stores.
 
     Raises: limits.LimitError naming the layer, the value, the limit and the remedy.
     """
@@ -33,8 +30,7 @@ def fit(params: ChipLearningParams) -> limits.Fit:
         zip(params.sizes, params.sizes[1:], strict=False), start=1
     ):
         hidden = number < params.layers
-        # Feedback axons are counted beside the bias axon; as FixedPointLayer has it, these are
-        # columns of w_bias.
+        # Feedback axons are counted with the bias axon, as columns of w_bias.
         axons = 1 + (errors if hidden else 0)
         layers.append(
             FixedPointLayer(
@@ -46,30 +42,31 @@ def fit(params: ChipLearningParams) -> limits.Fit:
                 dv=params.dv,
             )
         )
-    found = limits.check(FixedPointModel(layers=tuple(layers), steps=params.steps), mode="learning")
+    model = FixedPointModel(layers=tuple(layers), steps=params.steps)
+    placed = limits.check(model, mode="learning")
     warnings = [
-        *found.warnings,
+        *placed.warnings,
         (
             f"the output's cores also hold {errors} error neurons, one positive and one negative"
             " per class"
         ),
-        _form(params),
+        _silicon_warning(params),
     ]
     if params.weight_bits == 9:
         warnings.append(
-            "weight bits are 9, as Lava's engine keeps them; a synapse with a sign stores 8: set"
+            "weight bits are 9, as Lava's engine keeps them; a signed synapse stores 8: set"
             " weight_bits=8 for the chip"
         )
-    return dataclasses.replace(found, warnings=tuple(warnings))
+    return dataclasses.replace(placed, warnings=tuple(warnings))
 
 
-def _form(params: ChipLearningParams) -> str:
-    """What the chosen form of traces needs of the silicon."""
+def _silicon_warning(params: ChipLearningParams) -> str:
+    """Return the demand that the form of the traces makes on the silicon."""
     if params.traces == "signed":
         return (
             "signed traces and graded error spikes are Loihi 2's; Loihi 1 needs traces='unsigned'"
         )
     return (
-        "unsigned traces: the dendrite's product must be formed beside the neuron, which Loihi 1"
-        " has no microcode for"
+        "unsigned traces: the dendrite's product must be formed outside the neuron, for which"
+        " Loihi 1 has no microcode"
     )

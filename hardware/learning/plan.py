@@ -1,6 +1,4 @@
-"""The order of days and nights of a learning run, step by step: what every Process of the chip must
-know to play its part.
-"""
+"""Order of days and nights of a learning run, step by step, which all Processes follow."""
 
 from __future__ import annotations
 
@@ -20,20 +18,21 @@ class Segment:
 
     last_step: int  # of the run, counted from 1
     length: int  # time steps
-    asleep: int  # the hidden layer (from 0) in which noise runs, or DAY
+    asleep: int  # hidden layer (from 0) that noise drives, or DAY
     sample: int  # index of the image, or -1
     gains: tuple[int, int]  # hidden, output
 
 
 def plan(params: ChipLearningParams, order: np.ndarray) -> list[Segment]:
-    """Segments of a run that starts on a rested chip and learns from samples `order`: the same as
-    `learning_emulator.learn`.
+    """Return the segments of a run that starts on an untrained chip and learns samples `order`.
+
+    Days and nights alternate as in `emulator.learn`.
     """
     segments: list[Segment] = []
 
     def add(length: int, asleep: int, sample: int, gains: tuple[int, int]) -> None:
-        done = segments[-1].last_step if segments else 0
-        segments.append(Segment(done + length, length, asleep, sample, gains))
+        before = segments[-1].last_step if segments else 0
+        segments.append(Segment(before + length, length, asleep, sample, gains))
 
     def night() -> None:
         for layer in range(params.layers - 1):
@@ -51,8 +50,9 @@ def plan(params: ChipLearningParams, order: np.ndarray) -> list[Segment]:
 
 
 def steps_of(segments: list[Segment]) -> Iterator[tuple[int, int, Segment]]:
-    """Every time step: its number in the run, its number k within its segment (both from 1), and
-    the segment.
+    """Yield every time step: its number in the run, its number k in its segment, the segment.
+
+    Both numbers count from 1.
     """
     for segment in segments:
         for k in range(1, segment.length + 1):

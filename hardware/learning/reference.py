@@ -11,15 +11,9 @@ import numpy as np
 
 from .. import chip
 from .emulator import spike_masks
+from .engine import ACCUMULATOR_BITS, WEIGHT_FRACTION_BITS, Y_KEEP, Rule, trace_keep
 from .neurons import HiddenNeurons, OutputNeurons
-from .params import (
-    ACCUMULATOR_BITS,
-    WEIGHT_FRACTION_BITS,
-    Y_KEEP,
-    ChipLearningParams,
-    Rule,
-    trace_keep,
-)
+from .params import ChipLearningParams
 from .plan import DAY, Segment, plan, steps_of
 from .state import LearningState, start
 from .streams import FEEDBACK, FORWARD, lava_uniforms, stream_key, synapse_bits

@@ -1,10 +1,9 @@
-"""What a learning chip remembers between two samples: made anew, taken from a model, given back as
-one, kept in a file.
-"""
+"""State of a learning chip between two samples: start, convert from and to a Model, save."""
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import math
 from dataclasses import dataclass, field
@@ -14,38 +13,42 @@ from typing import Any
 import numpy as np
 
 from .. import chip
-from ..border.archive import one_line, read_npz, write_npz
+from ..border.archive import read_npz, write_npz
 from ..border.model import LayerModel, Model
+from ..border.printable import one_line
 from .params import ChipLearningParams
 
 STATE_FORMAT = 1
-_RANDOM_SPREAD = 50  # of random feedback weights: about what sleep arrives at
+_RANDOM_SPREAD = 50  # standard deviation of random feedback weights; about that of learned ones
+_FITTING = 0.995  # quantile of a model's weights that must fit the chip's range; ours
 
 
 @dataclass(eq=False)
 class LearningState:
-    """All that a learning chip remembers between two samples. Weights in chip units, [pre, post],
-    bias axon last.
+    """State of a learning chip between two samples.
+
+    Weights are in chip units, [pre, post], the bias axon last.
     """
 
     params: ChipLearningParams
-    w: tuple[np.ndarray, ...]  # int16 [in + 1, out] a layer
-    w_fb: tuple[np.ndarray, ...]  # int16 [populations, classes, N] a hidden layer
-    x1: tuple[np.ndarray, ...]  # int64 [in + 1] a layer
-    # int64 [layers, widest] a hidden layer: running mean currents while it sleeps
+    w: tuple[np.ndarray, ...]  # int16 [in + 1, out] per layer
+    w_fb: tuple[np.ndarray, ...]  # int16 [populations, classes, N] per hidden layer
+    x1: tuple[np.ndarray, ...]  # int64 [in + 1] per layer
+    # int64 [layers, widest] per hidden layer: running mean currents while it sleeps
     means: tuple[np.ndarray, ...]
-    clock: int = 0  # time steps done
-    samples: int = 0  # learned from
+    clock: int = 0  # time steps so far
+    samples: int = 0  # samples learned from
     nights: int = 0
-    # provenance of a model the run started from; Any: it is JSON
+    # provenance of the model that the run started from; any: JSON
     info: dict[str, Any] = field(default_factory=dict)
-    # of the running epoch, for whoever counts: kept with the rest
+    # float64 [4], scratch sums for the caller's current epoch; saved with the state
     tally: np.ndarray = field(default_factory=lambda: np.zeros(4))
 
 
 def start(params: ChipLearningParams) -> LearningState:
-    """A chip that has learned nothing: small random forward weights, feedback weights 0, or random
-    where they stay so.
+    """Return an untrained chip.
+
+    Forward weights are small and random; feedback weights are 0, or random for `feedback="random"`.
     """
     rng = np.random.default_rng([params.seed, 0])
     step = max(2, params.weight_step)  # Lava's first step makes all weights of 8 bits and more even
@@ -68,27 +71,10 @@ def start(params: ChipLearningParams) -> LearningState:
     )
 
 
-def next_lesson(state: LearningState, **changes: Any) -> LearningState:
-    """The same chip before a new lesson: weights, traces and clock stay, samples are counted from 0
-    again.
-
-    Args:
-        changes: parameters to replace, e.g. samples=5000, gain_hidden=40; sizes and bit widths must
-            stay. Any: their types.
-    """
-    params = dataclasses.replace(state.params, **changes)
-    for name in ("sizes", "weight_bits", "traces", "epoch", "vth"):
-        if getattr(params, name) != getattr(state.params, name):
-            raise ValueError(
-                f"{name} would change from {getattr(state.params, name)} to"
-                f" {getattr(params, name)}; start a new run for that"
-            )
-    return dataclasses.replace(state, params=params, samples=0, tally=np.zeros(4))
-
-
 def to_model(state: LearningState) -> Model:
-    """The learned net as a Model: every weight an exact multiple of 1/vth, so that it quantises
-    back to the same integers.
+    """Return the learned net as a Model.
+
+    Every weight is an exact multiple of 1/vth, so that the model quantises to the same integers.
     """
     params = state.params
     lsb = 1 / params.vth
@@ -130,73 +116,77 @@ def to_model(state: LearningState) -> Model:
 
 
 def from_model(model: Model, params: ChipLearningParams | None = None) -> LearningState:
-    """Put a trained model on the chip to go on learning there; its feedback weights are learned
-    anew in the nights before.
+    """Put a trained model on the chip, to continue learning there.
+
+    Its feedback weights are learned again in the nights before the first sample.
 
     Args:
-        params: sizes, steps and decays are taken from the model; vth too, and with it the gains,
-            where its weights need another scale.
+        params: sizes, steps and decays are taken from the model; also vth, and with it the gains,
+            where the model's weights need another scale.
     Raises: ValueError where the model's layers differ in their decays, or it has no hidden layer.
     """
     params = params or ChipLearningParams()
-    kept = {(layer.alpha_u, layer.alpha_v) for layer in model.layers}
-    if len(kept) != 1:
+    decays = {(layer.alpha_u, layer.alpha_v) for layer in model.layers}
+    if len(decays) != 1:
         raise ValueError(
-            f"the model's layers keep different fractions per step, {sorted(kept)}; learning on the"
-            " chip needs one for all"
+            f"the model's layers keep different fractions per step, {sorted(decays)}; learning on"
+            " the chip needs one for all"
         )
-    alpha_u, alpha_v = kept.pop()
-    du = min(chip.MAX_DECAY, max(0, round(chip.DECAY_UNITY * (1 - alpha_u)) - 1))
-    dv = min(chip.MAX_DECAY, max(0, round(chip.DECAY_UNITY * (1 - alpha_v))))
+    alpha_u, alpha_v = decays.pop()
     vth = _threshold(model, params.vth)
-    values = json.loads(params.to_json()) | {
-        "sizes": model.sizes,
-        "steps": model.steps,
-        "du": du,
-        "dv": dv,
-        "vth": vth,
-    }
     # the same change in thresholds is fewer weight units where a unit is larger
-    for name in ("gain_hidden", "gain_output"):
-        values[name] = min(255, max(1, round(values[name] * vth / params.vth)))
-    if values["plastic"] is not None and len(values["plastic"]) != len(model.layers):
-        values["plastic"] = None
-    params = ChipLearningParams.from_json(json.dumps(values))
-    state = start(params)
-    w = []
+    gain_hidden, gain_output = (
+        min(255, max(1, round(gain * vth / params.vth)))
+        for gain in (params.gain_hidden, params.gain_output)
+    )
+    plastic = params.plastic
+    params = dataclasses.replace(
+        params,
+        sizes=model.sizes,
+        steps=model.steps,
+        du=min(chip.MAX_DECAY, max(0, round(chip.DECAY_UNITY * (1 - alpha_u)) - 1)),
+        dv=min(chip.MAX_DECAY, max(0, round(chip.DECAY_UNITY * (1 - alpha_v)))),
+        vth=vth,
+        gain_hidden=gain_hidden,
+        gain_output=gain_output,
+        plastic=plastic if plastic is not None and len(plastic) == len(model.layers) else None,
+    )
+    weights = []
     for layer in model.layers:
-        real = (
-            np.concatenate(
-                [layer.w.astype(np.float64), layer.bias[:, None].astype(np.float64)], axis=1
-            ).T
-            * params.vth
-        )
-        w.append(_to_step(real, max(2, params.weight_step)))
-    lost = [float(np.mean(np.abs(layer.w * params.vth) > 256)) for layer in model.layers]
-    return LearningState(
-        params=params,
-        w=tuple(w),
-        w_fb=state.w_fb,
-        x1=state.x1,
-        means=state.means,
-        info={"from": model.info, "weights_clipped": lost},
+        w, bias = layer.w.astype(np.float64), layer.bias[:, None].astype(np.float64)
+        real = np.concatenate([w, bias], axis=1).T * params.vth
+        weights.append(_to_step(real, max(2, params.weight_step)))
+    clipped = [float(np.mean(np.abs(layer.w * params.vth) > 256)) for layer in model.layers]
+    return dataclasses.replace(
+        start(params),
+        w=tuple(weights),
+        info={"from": model.info, "weights_clipped": clipped},
     )
 
 
+def digest(w: np.ndarray, x1: np.ndarray) -> int:
+    """Return 64 bits that differ where weights [pre, post] or traces differ."""
+    values = (
+        np.ascontiguousarray(w, dtype="<i2").tobytes()
+        + np.ascontiguousarray(x1, dtype="<i2").tobytes()
+    )
+    return int.from_bytes(hashlib.blake2b(values, digest_size=8).digest(), "little")
+
+
 def feedback_angle(state: LearningState, layer: int = 0) -> float:
-    """Angle in degrees between a hidden layer's feedback weights and the path they should follow; a
-    measurement, not part of learning.
+    """Return the angle, in degrees, between a hidden layer's feedback weights and its forward path.
+
+    The path is the product of the weights after the layer, transposed. A measurement only: learning
+    does not use it.
     """
     path = np.eye(state.w[-1].shape[1])
     for w in reversed(state.w[layer + 1 :]):
         path = path @ w[:-1].T.astype(float)
     feedback = state.w_fb[layer].mean(axis=0)
     norm = np.linalg.norm(path) * np.linalg.norm(feedback)
-    return (
-        90.0
-        if norm == 0
-        else math.degrees(math.acos(max(-1.0, min(1.0, float((path * feedback).sum() / norm)))))
-    )
+    if norm == 0:
+        return 90.0
+    return math.degrees(math.acos(max(-1.0, min(1.0, float((path * feedback).sum() / norm)))))
 
 
 def write_state(state: LearningState, path: Path | str) -> None:
@@ -214,10 +204,10 @@ def write_state(state: LearningState, path: Path | str) -> None:
 
 
 def read_state(path: Path | str) -> LearningState:
-    """Read what `write_state` wrote.
+    """Read a file of `write_state`.
 
     Raises: FileNotFoundError; ValueError where the file is damaged, of another format, or does not
-    fit its own parameters.
+        fit its own parameters.
     """
     arrays = read_npz(path)
     try:
@@ -226,11 +216,9 @@ def read_state(path: Path | str) -> LearningState:
         params = ChipLearningParams.from_json(str(arrays["params"]))
         # before memory is taken for them
         for index, sizes in enumerate(zip(params.sizes, params.sizes[1:], strict=False)):
-            found, shape = arrays[f"w{index}"], (sizes[0] + 1, sizes[1])
-            if found.shape != shape:
-                raise ValueError(
-                    f"w{index} is {found.dtype} {found.shape}; the parameters ask for {shape}"
-                )
+            w, shape = arrays[f"w{index}"], (sizes[0] + 1, sizes[1])
+            if w.shape != shape:
+                raise ValueError(f"w{index} is {w.dtype} {w.shape}; the parameters need {shape}")
         state = start(params)
         for name, low, high in (
             ("w", -256, 255),
@@ -239,18 +227,18 @@ def read_state(path: Path | str) -> LearningState:
             ("means", -(2**31), 2**31),
         ):
             for index, array in enumerate(getattr(state, name)):
-                found = arrays[f"{name}{index}"]
-                if found.shape != array.shape or found.dtype != array.dtype:
+                stored = arrays[f"{name}{index}"]
+                if stored.shape != array.shape or stored.dtype != array.dtype:
                     raise ValueError(
-                        f"{name}{index} is {found.dtype} {found.shape}; the parameters ask for"
+                        f"{name}{index} is {stored.dtype} {stored.shape}; the parameters need"
                         f" {array.dtype} {array.shape}"
                     )
-                if found.min() < low or found.max() > high:
+                if stored.min() < low or stored.max() > high:
                     raise ValueError(
-                        f"{name}{index} runs from {found.min()} to {found.max()}; need {low} to"
+                        f"{name}{index} runs from {stored.min()} to {stored.max()}; need {low} to"
                         f" {high}"
                     )
-                array[...] = found
+                array[...] = stored
         state.clock, state.samples, state.nights = map(int, arrays["progress"].tolist())
         if min(state.clock, state.samples, state.nights) < 0:
             raise ValueError(
@@ -265,7 +253,7 @@ def read_state(path: Path | str) -> LearningState:
             raise ValueError("info is no JSON object")
     except (KeyError, TypeError, OverflowError, RecursionError, json.JSONDecodeError) as err:
         raise ValueError(
-            f"{path}: no learning state of this version ({one_line(err)}): start the run again"
+            f"{path}: not a learning state of this version ({one_line(err)}): start the run again"
         ) from None
     except ValueError as err:
         raise ValueError(f"{path}: {one_line(err)}") from None
@@ -273,8 +261,9 @@ def read_state(path: Path | str) -> LearningState:
 
 
 def _threshold(model: Model, usual: int) -> int:
-    """The scale a model was quantised with, or the largest, up to the usual one, at which 99.5 % of
-    each layer's weights fit.
+    """Return the scale a model was quantised with, or one at which nearly all its weights fit.
+
+    That is the largest scale, up to `usual`, at which 99.5 % of each layer's weights fit.
     """
     quantised = model.info.get("quantisation")
     layers = quantised.get("layers") if isinstance(quantised, dict) else None
@@ -283,7 +272,7 @@ def _threshold(model: Model, usual: int) -> int:
         vth, exponent = scales.pop()
         if not scales and exponent == 0 and isinstance(vth, int):
             return vth
-    largest = max(float(np.quantile(np.abs(layer.w), 0.995)) for layer in model.layers)
+    largest = max(float(np.quantile(np.abs(layer.w), _FITTING)) for layer in model.layers)
     return max(1, min(usual, int(254 / largest))) if largest > 0 else usual
 
 

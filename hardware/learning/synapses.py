@@ -12,7 +12,7 @@ import numba
 import numpy as np
 
 from .. import chip
-from .params import ACCUMULATOR_BITS, Y_KEEP
+from .engine import ACCUMULATOR_BITS, Y_KEEP
 from .streams import Integer, mix, row_key
 
 _LOWEST, _HIGHEST = -256, 256

@@ -1,5 +1,5 @@
 """Processes for Lava, and the programs that run them.
 
-The only folder that imports lava. Its files import without side effects: Lava's compiler imports
-every sibling of a process.
+Only this folder imports lava. Its files import without side effects, because Lava's compiler
+imports every sibling of a process.
 """

@@ -1,12 +1,11 @@
-"""Lava's channels without their helper threads: the same shared memory and semaphores, a third of
-the waiting.
+"""Lava's channels without their helper threads, which cuts the waiting to a third.
 
 Lava 0.10.0 gives each end of each channel a thread that turns semaphore counts into queue entries,
-so that every message costs two switches of thread on either side
-(`lava/magma/compiler/channels/pypychannel.py`). The ports below wait on the semaphore itself. What
-is computed, in which order and by which ProcessModel is untouched; `install` swaps the classes for
-this interpreter, before anything is compiled. Where a Process waits for several channels at once,
-it polls them.
+so that every message costs two thread switches on either side
+(`lava/magma/compiler/channels/pypychannel.py`). The ports below wait on the semaphore itself, with
+the same shared memory. What is computed, in which order and by which ProcessModel stays the same.
+`install` swaps the classes for this interpreter, before anything is compiled. A Process that waits
+for several channels at once polls them.
 """
 
 import threading
@@ -24,9 +23,7 @@ _POLL_SECONDS = 20e-6
 
 
 class DirectSendPort(pypychannel.CspSendPort):
-    """Sends as long as the receiver has acknowledged all but `size` messages, else waits for an
-    acknowledgement.
-    """
+    """Send while fewer than `size` messages are unacknowledged, else wait until they are."""
 
     _idx: int
 
@@ -57,12 +54,10 @@ class DirectSendPort(pypychannel.CspSendPort):
 
 
 class DirectRecvPort(pypychannel.CspRecvPort):
-    """Receives by waiting for the request semaphore; `_held`: a message was waited for and not yet
-    taken.
-    """
+    """Receive by waiting on the request semaphore; `_held`: a message is there, not yet taken."""
 
     _idx: int
-    _dtype: Any  # what Lava's builders put there: a type, or its own C enumeration
+    _dtype: Any  # any: Lava's builders put a type here, or a value of its own C enumeration
 
     def start(self):
         if self._dtype == 4:  # Lava's own C enumeration for int32
@@ -95,7 +90,7 @@ class DirectRecvPort(pypychannel.CspRecvPort):
 
 
 class DirectSelector:
-    """Waits for one channel, or polls several."""
+    """Wait for one channel, or poll several."""
 
     def select(self, *channel_actions):
         if len(channel_actions) == 1:
@@ -110,7 +105,7 @@ class DirectSelector:
 
 
 def install() -> None:
-    """Let all networks compiled from now on in this interpreter use the ports above."""
+    """Make all networks compiled from now on in this interpreter use the ports above."""
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError(
             "channels.install swaps classes of Lava: call it from the main thread, before compiling"
@@ -121,7 +116,7 @@ def install() -> None:
 
 
 def _slots(port):
-    """The channel's places in shared memory, one array each."""
+    """Return the channel's message slots in shared memory, one array each."""
     return [
         np.ndarray(
             shape=port._shape,

@@ -1,10 +1,9 @@
-"""Processes of a net that learns in Lava: the host's spikes, neurons with an apical dendrite, and
-synapses that round one by one.
+"""Processes of a net that learns in Lava: host, neurons with an apical dendrite, synapses.
 
-The neurons are `hardware.learning.neurons` in a Lava Process; what is Lava's own is the engine:
-`LearningDense`, its traces,
-its rule and its rounding. Every Process follows the plan of days and nights by its own clock.
-Import-safe: Lava imports every sibling of a file that defines a Process.
+The neurons are those of `hardware.learning.neurons`, wrapped in a Lava Process. The learning engine
+is Lava's own: `LearningDense`, its traces, its rule and its rounding; one variant rounds each
+synapse by its own random number. Every Process follows the plan of days and nights by its own
+clock. Safe to import: Lava imports every sibling of a file that defines a Process.
 """
 
 from types import SimpleNamespace
@@ -21,11 +20,11 @@ from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from lava.proc.dense.models import PyLearningDenseModelBitApproximate
 from lava.proc.dense.process import LearningDense
 
-from hardware.learning.against_lava import digest
 from hardware.learning.emulator import spike_masks
 from hardware.learning.neurons import HiddenNeurons, OutputNeurons
 from hardware.learning.params import ChipLearningParams
 from hardware.learning.plan import DAY, Segment
+from hardware.learning.state import digest
 from hardware.learning.streams import stream_key, synapse_bits
 
 _RECEIVES = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=24)
@@ -33,13 +32,13 @@ _SENDS = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=24)
 
 
 class Clock:
-    """Where in the plan a Process is; after the last segment it stays silent."""
+    """Position of a Process in the plan; after the last segment it stays silent."""
 
     def __init__(self, segments: list[Segment]) -> None:
         self.segments, self.index = segments, 0
 
     def at(self, time_step: int) -> tuple[int, Segment]:
-        """Step within the segment, from 1, and the segment."""
+        """Return the step within the segment, from 1, and the segment."""
         while time_step > self.segments[self.index].last_step:
             self.index += 1
         segment = self.segments[self.index]
@@ -47,7 +46,7 @@ class Clock:
 
 
 class LearningHost(AbstractProcess):
-    """Sends the samples' spikes, and the first layer's bias axon behind them."""
+    """Send the samples' spikes, then the first layer's bias axon."""
 
     def __init__(
         self, *, params: ChipLearningParams, segments: list[Segment], images: np.ndarray
@@ -60,7 +59,7 @@ class LearningHidden(AbstractProcess):
     """One hidden layer; `y` ports go to its forward synapses, `z` ports to its feedback synapses.
 
     Args:
-        counts_path: raw file of int32 [segments, N]: spikes of each neuron in each segment.
+        counts_path: raw file of int32 [segments, N], spikes per neuron and segment.
     """
 
     def __init__(
@@ -194,8 +193,9 @@ class PyLearningOutput(PyLoihiProcessModel):
 @requires(CPU)
 @tag("fixed_pt")
 class PyStockLearningDense(PyLearningDenseModelBitApproximate):
-    """Lava's own model; after each segment it notes a digest of its weights and traces, so that
-    nothing has to be read out.
+    """Lava's own model, which also stores a digest of its weights and traces after each segment.
+
+    So no variable has to be read out while the network runs.
     """
 
     # graded error spikes are signed
@@ -224,11 +224,10 @@ class PyStockLearningDense(PyLearningDenseModelBitApproximate):
 @requires(CPU)
 @tag("fixed_pt")
 class PyPerSynapseLearningDense(PyStockLearningDense):
-    """Lava's model but for the rounding of weights: each synapse draws its own number, and what is
-    kept is what its bits hold.
+    """Lava's model, except that each synapse rounds its weight by its own random number.
 
-    Stock Lava rounds a whole matrix with one number, and keeps odd weights that 8 bits with a sign
-    cannot store.
+    Stock Lava rounds a whole matrix with one number, and keeps odd weights, which 8 bits with a
+    sign cannot store; here weights stay within their bits.
     """
 
     def __init__(self, proc_params):
@@ -247,13 +246,13 @@ class PyPerSynapseLearningDense(PyStockLearningDense):
             key = int(stream_key(self.params.seed, purpose, layer, population, self.time_step))
             numbers = synapse_bits(key, self._shape[1], self._shape[0], bits).T
         else:
-            numbers = 0  # no third factor: no rest to round
+            numbers = 0  # no third factor, so no remainder to round
         self._conn_var_random = SimpleNamespace(random_stochastic_round=numbers / (1 << bits))
 
     def _stochastic_round_synaptic_variable(self, syn_var_name, syn_var_values, random):
         unit = 1 << self.params.rounding_bits
-        whole, rest = syn_var_values // unit, (syn_var_values % unit) / unit
-        return (whole + (random < rest)) * unit
+        whole, remainder = syn_var_values // unit, (syn_var_values % unit) / unit
+        return (whole + (random < remainder)) * unit
 
     def _saturate_synaptic_variable(self, syn_var_name, syn_var_val):
         return np.minimum(

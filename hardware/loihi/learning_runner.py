@@ -1,11 +1,10 @@
-"""A net that learns, in Lava's own CPU simulation: one continuous run over the days and nights of a
-plan.
+"""Run a net that learns in Lava's own CPU simulation, continuously over a plan's days and nights.
 
-    host -> LearningDense -> hidden -> LearningDense -> ... -> output -> error spikes ->
-    LearningDense (feedback) -> each hidden layer
+    host -> LearningDense -> hidden -> LearningDense -> ... -> output
+    output -> error spikes -> LearningDense (feedback) -> each hidden layer
 
-Only Python 3.10 has Lava; from elsewhere `hardware.learning.against_lava` starts
-`hardware.loihi.learning_worker` there.
+Only Python 3.10 has Lava; from other Pythons `hardware.learning.against_lava` starts
+`hardware.loihi.learning_worker` in it.
 """
 
 import time
@@ -47,8 +46,8 @@ def run(
         images: uint8 [n, inputs], labels int64 [n], in the plan's order.
         folder: for the files that Lava's processes share with this one.
         watch: as in `runner.run`; progress is the number of segments done.
-    Returns: digests uint64 [segments, connections], outputs int32 [segments, classes], seconds, w0,
-    w1, ... int16 [pre, post].
+    Returns: digests uint64 [segments, connections], outputs int32 [segments, classes], seconds,
+        and w0, w1, ... int16 [pre, post].
     """
     net = _Net(params, images, labels, segments, folder)
     model = PyStockLearningDense if params.rounding == "stock" else PyPerSynapseLearningDense
@@ -57,9 +56,9 @@ def run(
     if watch is not None:
         last = net.digests[0]
         watch(net.host.runtime, lambda: int(np.count_nonzero(last)))
-    begun = time.perf_counter()
+    start = time.perf_counter()
     net.host.run(condition=RunSteps(num_steps=segments[-1].last_step), run_cfg=config)
-    seconds = time.perf_counter() - begun
+    seconds = time.perf_counter() - start
     net.host.stop()
     arrays = {
         "digests": np.stack(net.digests, axis=1),
@@ -70,7 +69,7 @@ def run(
 
 
 class _Net:
-    """Processes and their wiring, and the files in which they leave what they did."""
+    """Processes, their connections, and the files that they write their results to."""
 
     def __init__(
         self,
@@ -154,7 +153,7 @@ class _Net:
             np.memmap(digests, dtype=np.uint64, mode="w+", shape=(len(self.segments),))
         )
         self.finals.append(np.memmap(final, dtype=np.int16, mode="w+", shape=w.shape))
-        own = {
+        settings = {
             "params": params,
             "segments": self.segments,
             "digests_path": str(digests),
@@ -162,6 +161,6 @@ class _Net:
             "feedback": feedback,
             "stream": (FEEDBACK if feedback else FORWARD, layer, population or 0),
         }
-        for name, value in own.items():
+        for name, value in settings.items():
             synapses.proc_params[name] = value
         return synapses

@@ -1,6 +1,4 @@
-"""The learning counterpart of `worker`: started by `hardware.lava_process` in Lava's Python, one
-job, then it ends.
-"""
+"""Program that `hardware.lava_process` starts in Lava's Python to learn: one job, then it ends."""
 
 from pathlib import Path
 
@@ -13,11 +11,11 @@ from hardware.loihi.worker import run_job, watch
 
 
 def main(arguments: list[str]) -> None:
-    """Learn: arguments are the files of the job (params, images, labels) and of the result."""
+    """Learn; `arguments` are the files of the job (params, images, labels) and of the result."""
     job_path, result_path = map(Path, arguments)
 
     def job() -> None:
-        # after the guard is up: importing lava takes a second
+        # imported under guard: importing lava takes a second
         from hardware.loihi import channels, learning_runner
 
         channels.install()

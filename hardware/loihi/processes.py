@@ -1,9 +1,8 @@
-"""Our Lava Processes around stock LIF and Dense: one host that feeds all samples and counts the
-output, one recorder.
+"""Processes around Lava's stock LIF and Dense: a host that feeds and counts, and a recorder.
 
 Time steps are Lava's, from 1. The host sends step i of the run (i = 0, 1, ...; sample i // T, its
-step i % T) at time i + 1; a Dense delays by one step, so layer k works on it at time i + 1 + k, and
-so does the host when it counts layer L's spikes.
+step i % T) at time i + 1. A Dense delays by one step, so layer k works on it at time i + 1 + k, and
+the host counts layer L's spikes at time i + 1 + L.
 """
 
 import numpy as np
@@ -20,19 +19,18 @@ from lava.proc.lif.process import LIFReset
 
 
 class Host(AbstractProcess):
-    """Feed every sample's spikes to the first layer, and count the last layer's, in one continuous
-    run.
+    """Feed every sample's spikes to the first layer, and count the last layer's spikes.
 
     One Process rather than a source and a sink: each Process costs the simulation a tenth of a
     millisecond per step.
 
     Args:
         packed: uint8 [T B, ceil(n_in / 8)], spikes of the run's steps in order, bias axons
-            included, as by np.packbits.
+            included, packed by np.packbits.
         n_in: inputs, bias axons included.
         counts_path: raw file of int32 [B classes + 1], zeros at first: the counts, then the number
             of steps counted so far.
-        steps: T.
+        steps: T, time steps per sample.
         delay: number of layers.
     """
 
@@ -64,9 +62,7 @@ class Host(AbstractProcess):
 @requires(CPU)
 @tag("fixed_pt")
 class PyHostModel(PyLoihiProcessModel):
-    """Sends before it receives: what it receives was caused by earlier steps, so nothing waits in a
-    circle.
-    """
+    """Send before receiving: received spikes stem from earlier steps, so there is no deadlock."""
 
     s_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=1)
     s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=24)
@@ -101,11 +97,9 @@ class PyHostModel(PyLoihiProcessModel):
 @requires(CPU)
 @tag("fixed_pt")
 class PyRecordedLif(PyLifResetModelBitAcc):
-    """Lava's own LIFReset, which after each step also writes u, v and s to a file, int32 [T B, 3,
-    N].
+    """Lava's own LIFReset, which also writes u, v and s of each step to a file, int32 [T B, 3, N].
 
-    A Monitor on the same variables is read out at 14 microseconds a number; this costs a memory
-    copy.
+    A Monitor of the same variables takes 14 microseconds per number; this costs one memory copy.
     """
 
     s_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=24)

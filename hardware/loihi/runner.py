@@ -1,14 +1,14 @@
-"""Run a network of chip integers in Lava's own CPU simulation: stock LIFReset and Dense, one
-continuous run over all samples.
+"""Run a network of chip integers in Lava's own CPU simulation, of stock LIFReset and Dense.
 
     host -> Dense -> LIFReset -> Dense -> LIFReset -> ... -> host
 
-Each layer forgets its state every T steps, at the step at which its next sample arrives. A bias
-axon is one more spiking neuron in the layer before (or one more input of the host): no synapse
-leads to it and its own bias lifts it over the threshold at every step.
+All samples run in one continuous simulation. Each layer resets its state every T steps, at the step
+at which its next sample arrives. A bias axon is one more spiking neuron in the layer before (or one
+more input of the host): it receives no synapse, and its own bias lifts it above the threshold at
+every step.
 
-Only Python 3.10 has Lava. From elsewhere, `hardware.targets` starts `hardware.loihi.worker` there
-and guards it.
+Only Python 3.10 has Lava. From other Pythons, `hardware.targets` starts `hardware.loihi.worker` in
+it and guards it.
 """
 
 import tempfile
@@ -37,10 +37,10 @@ _SIGN_MODES = {
 
 @dataclass(frozen=True)
 class LavaRun:
-    """What Lava computed; recordings as in `interchange.RunResult`, None where not asked for."""
+    """Result of Lava; recordings as in `border.model.RunResult`."""
 
     counts: np.ndarray  # int32 [B, classes]
-    seconds: float  # of the run itself; compiling is not in it
+    seconds: float  # of the run itself, without compiling
     u: tuple[np.ndarray, ...] | None = None
     v: tuple[np.ndarray, ...] | None = None
     s: tuple[np.ndarray, ...] | None = None
@@ -59,10 +59,9 @@ def run(
         spikes: uint8 [T, B, N] of 0 and 1.
         record: keep u, v and s of every layer and step.
         watch: called once Lava is compiled, before it runs, with Lava's runtime and a function that
-            tells how many samples are counted so far; `worker` looks after failures and progress
-            with it.
-    Raises: limits.LimitError; what Lava raises, which may tell little; or Lava hangs, as its own
-    way of failing is.
+            returns the number of samples counted so far; `worker` uses it to see failures and
+            progress.
+    Raises: limits.LimitError; or what Lava raises. Where a Process of it fails, Lava may hang.
     """
     limits.check(fixed)
     steps, samples, _ = spikes.shape
@@ -81,9 +80,9 @@ def run(
         host.create_runtime(config)
         if watch is not None:
             watch(host.runtime, lambda: int(counts[-1]) // steps)
-        begun = time.perf_counter()
+        start = time.perf_counter()
         host.run(condition=RunSteps(num_steps=steps * samples + len(neurons)), run_cfg=config)
-        seconds = time.perf_counter() - begun
+        seconds = time.perf_counter() - start
         host.stop()
         u, v, s = (_recorded(records, index, steps, samples) for index in range(3))
         return LavaRun(np.array(counts[:-1]).reshape(samples, -1), seconds, u, v, s)
@@ -92,7 +91,7 @@ def run(
 def _build(
     fixed: FixedPointModel, spikes: np.ndarray, counts_path: Path
 ) -> tuple[Host, list[LIFReset]]:
-    """Connect the Processes; returns the host and each layer's neurons."""
+    """Connect the Processes; return the host and each layer's neurons."""
     steps, samples, n_in = spikes.shape
     bias_axons = [layer.w_bias.shape[1] for layer in fixed.layers] + [0]
     always_on = np.ones((steps, samples, bias_axons[0]), dtype=np.uint8)
@@ -123,8 +122,9 @@ def _build(
 def _layer(
     layer: FixedPointLayer, number: int, steps: int, bias_neurons: int
 ) -> tuple[Dense, LIFReset]:
-    """Synapses and neurons of layer `number` (from 1), with the bias neurons that the next layer
-    needs behind its own.
+    """Make the synapses and neurons of layer `number` (from 1).
+
+    The bias neurons of the next layer come after the layer's own neurons.
     """
     w = np.concatenate([layer.w, layer.w_bias], axis=1)
     w = np.concatenate([w, np.zeros((bias_neurons, w.shape[1]), dtype=np.int32)], axis=0)
@@ -149,14 +149,14 @@ def _layer(
 
 
 def _raw_file(path: Path, shape: tuple[int, ...]) -> np.memmap:
-    """Zeros, int32, shared between Lava's processes and this one."""
+    """Make a file of int32 zeros, shared between Lava's processes and this one."""
     return np.memmap(path, dtype=np.int32, mode="w+", shape=shape)
 
 
 def _record(
     lif: LIFReset, number: int, fixed: FixedPointModel, length: int, folder: Path
 ) -> np.memmap:
-    """Have the neurons of layer `number` record themselves; returns where: int32 [T B, 3, N]."""
+    """Make the neurons of layer `number` record themselves; return the file, int32 [T B, 3, N]."""
     shape = (length, 3, fixed.sizes[number])
     record = _raw_file(folder / f"layer{number}", shape)
     for name, value in (
@@ -171,7 +171,7 @@ def _record(
 def _recorded(
     records: list[np.memmap], index: int, steps: int, samples: int
 ) -> tuple[np.ndarray, ...] | None:
-    """One recorded variable of all layers: [T, B, N] each, u and v int32, s uint8."""
+    """Return one recorded variable, [T, B, N] per layer: u and v int32, s uint8."""
     dtype = (np.int32, np.int32, np.uint8)[index]
     arrays = [
         np.array(r[:, index]).reshape(samples, steps, -1).transpose(1, 0, 2).astype(dtype)

@@ -1,9 +1,8 @@
-"""The program that `hardware.lava_process` starts in Lava's Python: run one job, tell how it goes,
-never outlive the parent.
+"""Program that `hardware.lava_process` starts in Lava's Python: run one job, report, then end.
 
-It speaks on standard output, one JSON object a line behind "@": {"event": "progress", "done": 40},
-{"event": "error", "message": ...}. Standard input is a pipe that says nothing; when it closes, the
-parent is gone and so is this group.
+It reports on standard output, one JSON object per line after "@": {"event": "progress", "done":
+40}, {"event": "error", "message": ...}. Standard input is an empty pipe; when it closes, the parent
+has ended, and this process group ends too.
 """
 
 import ctypes
@@ -31,27 +30,30 @@ _WATCH_SECONDS = 0.1
 
 
 def main(arguments: list[str]) -> None:
-    """Run inference: arguments are the files of chip integers, spikes and result, then "record" or
-    nothing.
+    """Run inference.
+
+    Args:
+        arguments: the files of chip integers, spikes and result; then "record", or nothing.
     """
     fixed_path, spikes_path, result_path, *flags = arguments
 
     def job() -> None:
-        # after the guard is up: importing lava takes a second
+        # imported under guard: importing lava takes a second
         from hardware.loihi import channels, runner
 
         channels.install()
-        found = runner.run(
+        result = runner.run(
             read_fixed(fixed_path),
             read_spikes(spikes_path).spikes,
             record="record" in flags,
             watch=watch,
         )
-        arrays: dict[str, Any] = {"counts": found.counts, "seconds": np.float64(found.seconds)}
+        # any: arrays and numpy scalars
+        arrays: dict[str, Any] = {"counts": result.counts, "seconds": np.float64(result.seconds)}
         for name in ("u", "v", "s"):
             arrays |= {
                 f"{name}{number}": array
-                for number, array in enumerate(getattr(found, name) or (), start=1)
+                for number, array in enumerate(getattr(result, name) or (), start=1)
             }
         write_npz(result_path, arrays)
 
@@ -66,16 +68,15 @@ def run_job(job: Callable[[], None]) -> None:
     threading.Thread(target=_die_when_orphaned, daemon=True).start()
     try:
         job()
-    except BaseException as err:  # whatever it is, the parent must hear of it
-        # where a Process raised, `watch` knows better than Lava's own "1 Exception(s) occurred"
+    except BaseException as err:  # of any kind: the parent must be told
+        # where a Process raised, `watch` reports its error; Lava's own is "1 Exception(s) occurred"
         time.sleep(3 * _WATCH_SECONDS)
         fail(err)
     sys.stdout.flush()
 
 
 def watch(runtime, done: Callable[[], int]) -> None:
-    """Look after a compiled Lava network: report progress, and end the program when one of its
-    processes fails.
+    """Report the progress of a compiled Lava network; end the program if a process of it fails.
 
     Lava itself waits for ever when a Process raises, and does not notice one that was killed.
     """
@@ -86,51 +87,48 @@ def watch(runtime, done: Callable[[], int]) -> None:
 
 
 class Outcome:
-    """What one of Lava's processes says of its end, read from its pipe once, however many threads
-    ask for it.
+    """Outcome of one of Lava's processes, read from its pipe once and kept for several threads.
 
-    Lava's main thread asks as it joins the process, and `watch` asks all along: two readers of one
-    pipe get half a message each. It stands in for the `multiprocessing.connection.Connection` whose
-    part it plays.
+    Lava's main thread reads it on joining the process, and `watch` polls it all the time: two
+    readers of one pipe get half a message each. This object replaces the process's
+    `multiprocessing.connection.Connection`.
     """
 
     def __init__(self, connection: Any):
         self._connection = connection
         self._lock = threading.Lock()
-        self._said: list[Any] = []
+        self._message: list[Any] = []  # any: the pickled outcome; empty until it has arrived
 
     def poll(self) -> bool:
-        """Whether the process has spoken."""
+        """Return true once the outcome has arrived."""
         with self._lock:
-            if not self._said and not self._connection.closed and self._connection.poll():
-                self._said.append(self._connection.recv())
-            return bool(self._said)
+            if not self._message and not self._connection.closed and self._connection.poll():
+                self._message.append(self._connection.recv())
+            return bool(self._message)
 
     def recv(self) -> Any:
-        """None for a good end, else the exception and its traceback; after `poll` has told that it
-        is there.
-        """
-        return self._said[0]
+        """Return None for success, else the exception and its traceback; only after `poll`."""
+        return self._message[0]
 
     def close(self) -> None:
         with self._lock:
             self._connection.close()
 
 
-def tell(event: str, **details) -> None:
+def report(event: str, **details: object) -> None:
     """Send one event to the parent."""
     sys.stdout.write("@" + json.dumps({"event": event, **details}) + "\n")
     sys.stdout.flush()
 
 
 def fail(err: BaseException) -> None:
-    """Tell the parent of `err` in one line, and end at once: Lava's own way out may hang."""
-    tell("error", message=" ".join(f"{type(err).__name__}: {err}".split())[:500])
+    """Report `err` to the parent in one line, and end at once: Lava's own exit may hang."""
+    report("error", message=" ".join(f"{type(err).__name__}: {err}".split())[:500])
     os._exit(1)
 
 
 def _watch(actors: list, done: Callable[[], int]) -> None:
-    told = -1
+    reported = -1
     while True:
         for actor in actors:
             if actor._pconn.poll():
@@ -139,18 +137,17 @@ def _watch(actors: list, done: Callable[[], int]) -> None:
                 actors = [a for a in actors if a is not actor]
             elif status := _exit_status(actor):
                 fail(RuntimeError(f"one of Lava's processes ended with status {status}"))
-        if done() > told:
-            told = done()
-            tell("progress", done=told)
+        if done() > reported:
+            reported = done()
+            report("progress", done=reported)
         time.sleep(_WATCH_SECONDS)
 
 
 def _exit_status(actor: Any) -> int | None:
-    """How a process of Lava's ended, negative for a signal; None while it runs, and where that
-    cannot be seen.
+    """Return the exit status of one of Lava's processes, negative for a signal.
 
-    The process is left for Lava's main thread to reap: two threads that wait for one child take its
-    status from each other.
+    None while it runs, or where the system cannot show it. The process is left for Lava's main
+    thread to reap: two threads that wait for one child take its status from each other.
     """
     if actor._is_done or not hasattr(os, "waitid"):
         return None
@@ -162,14 +159,12 @@ def _exit_status(actor: Any) -> int | None:
 
 
 def _name_segments(prefix: str) -> None:
-    """Let shared memory segments made here bear a name by which the parent can find leftovers."""
+    """Give shared-memory segments a prefix by which the parent can find leftovers."""
     shared_memory._SHM_NAME_PREFIX = f"/{prefix}"  # type: ignore[attr-defined]
 
 
 def _die_with_parent() -> None:
-    """Linux: have the kernel end this forked process with the one that forked it, should that be
-    killed.
-    """
+    """On Linux, let the kernel end this forked process when the one that forked it is killed."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 

@@ -1,8 +1,9 @@
-"""Let Lava compute the golden files again: `.venv-lava/bin/python tests/golden/make.py`, in the
-Python 3.10 environment.
+"""Compute the golden inference files again, in Lava, in the Python 3.10 environment.
 
-Each file holds a net's integers, the spikes shown to it, and every u, v, s and count that Lava
-0.10.0 computed with its own channels.
+    .venv-lava/bin/python tests/golden/make.py
+
+Each file holds a net's integers, its input spikes, and every u, v, s and count that Lava 0.10.0
+computed with its own channels.
 """
 
 from __future__ import annotations
@@ -19,27 +20,27 @@ from hardware.loihi import runner
 
 HERE = Path(__file__).parent
 SEEDS = range(1000, 1100)
-# weights and recorded values of one net, so that all files stay below 200 kB
-NETS, MAX_NUMBERS = 24, 3000
+NETS = 24
+MAX_NUMBERS = 3000  # weights and recorded values per net; all files stay below 200 kB
 
 
 def main() -> None:
-    """Take the first nets that are small enough and fire."""
+    """Keep the first nets that are small enough and fire."""
     random_net = runpy.run_path(str(HERE.parent / "hardware" / "test_lava.py"))["random_net"]
-    made = 0
+    count = 0
     for seed in SEEDS:
         fixed, spikes = random_net(seed)
         size = sum(
             layer.w.size + 3 * fixed.steps * spikes.spikes.shape[1] * layer.w.shape[0]
             for layer in fixed.layers
         )
-        if size > MAX_NUMBERS or made == NETS:
+        if size > MAX_NUMBERS or count == NETS:
             continue
         result = runner.run(fixed, spikes.spikes, record=True)
         if not any(s.any() for s in result.s):
             continue
-        made += 1
-        path = HERE / f"net{made:02}.npz"
+        count += 1
+        path = HERE / f"net{count:02}.npz"
         write_fixed(fixed, path)
         arrays = read_npz(path)
         write_spikes(spikes, path)
@@ -54,7 +55,7 @@ def main() -> None:
             },
         )
     size = sum(path.stat().st_size for path in HERE.glob("net*.npz"))
-    print(f"{made} nets, {np.ceil(size / 1000):.0f} kB")
+    print(f"{count} nets, {np.ceil(size / 1000):.0f} kB")
 
 
 if __name__ == "__main__":

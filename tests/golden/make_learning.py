@@ -1,9 +1,10 @@
-"""Let Lava learn the golden lessons again: `.venv-lava/bin/python tests/golden/make_learning.py`,
-in the Python 3.10 environment.
+"""Compute the golden learning runs again, in Lava, in the Python 3.10 environment.
 
-Each file holds the parameters, images and labels of a lesson, and after each sample and sleep phase
-a digest of every connection's weights and traces and the output spikes, as Lava 0.10.0 computed
-them with its own channels.
+    .venv-lava/bin/python tests/golden/make_learning.py
+
+Each file holds the parameters, images and labels of a run, and after each sample and sleep phase a
+digest of every connection's weights and traces and the output spikes, as Lava 0.10.0 computed them
+with its own channels.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ from pathlib import Path
 import numpy as np
 
 from hardware.border.archive import write_npz
-from hardware.learning.params import ChipLearningParams, ChipSleepParams
+from hardware.learning.params import ChipLearningParams
 from hardware.learning.plan import plan
+from hardware.learning.sleep_params import ChipSleepParams
 from hardware.loihi import learning_runner
 
 HERE = Path(__file__).parent
 SAMPLES, INPUTS, CLASSES = 9, 20, 4
-LESSONS: tuple[dict, ...] = (
+RUNS: tuple[dict, ...] = (
     {},
     {"traces": "unsigned"},
     {"rounding": "stock", "weight_bits": 9},
@@ -37,9 +39,10 @@ LESSONS: tuple[dict, ...] = (
 )
 
 
-def lesson(number: int) -> tuple[ChipLearningParams, np.ndarray, np.ndarray]:
-    """Parameters, images uint8 [n, inputs] and labels int64 [n] of one lesson: large gains, so that
-    every part has work to do.
+def run(number: int) -> tuple[ChipLearningParams, np.ndarray, np.ndarray]:
+    """Return the parameters, images uint8 [n, inputs] and labels int64 [n] of one run.
+
+    Its gains are large, so that every connection changes.
     """
     values = {
         "sizes": (INPUTS, 12, CLASSES),
@@ -58,19 +61,19 @@ def lesson(number: int) -> tuple[ChipLearningParams, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(number)
     images = (rng.random((SAMPLES, INPUTS)) ** 1.5 * 255).astype(np.uint8)
     images[rng.random(images.shape) < 0.3] = 0
-    return ChipLearningParams(**values | LESSONS[number]), images, rng.integers(0, CLASSES, SAMPLES)
+    return ChipLearningParams(**values | RUNS[number]), images, rng.integers(0, CLASSES, SAMPLES)
 
 
 def main() -> None:
-    """Run every lesson in Lava and write its file."""
-    for number in range(len(LESSONS)):
-        params, images, labels = lesson(number)
+    """Learn every run in Lava and write its file."""
+    for number in range(len(RUNS)):
+        params, images, labels = run(number)
         with tempfile.TemporaryDirectory() as folder:
-            found = learning_runner.run(
+            results = learning_runner.run(
                 params, images, labels, plan(params, np.arange(SAMPLES)), Path(folder)
             )
         arrays = {"params": np.array(params.to_json()), "images": images, "labels": labels}
-        arrays |= {name: found[name] for name in ("digests", "outputs")}
+        arrays |= {name: results[name] for name in ("digests", "outputs")}
         write_npz(HERE / f"learning_{number + 1}.npz", arrays)
 
 

@@ -1,4 +1,4 @@
-"""Learning in Lava's engine: golden lessons on every Python, live runs where Lava's Python is."""
+"""Learning in Lava's engine: golden runs on every Python, live runs where Lava is installed."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import pytest
 from hardware import lava_process
 from hardware.border.archive import read_npz
 from hardware.learning import against_lava
-from hardware.learning.against_lava import Trail, compare, connection_names, digest, emulate
-from hardware.learning.params import ChipLearningParams, ChipSleepParams
+from hardware.learning.against_lava import Trail, compare, connection_names, emulate
+from hardware.learning.params import ChipLearningParams
 from hardware.learning.plan import plan
+from hardware.learning.sleep_params import ChipSleepParams
+from hardware.learning.state import digest
 
 GOLDEN = sorted((Path(__file__).parents[2] / "golden").glob("learning_*.npz"))
 
@@ -22,23 +24,25 @@ def golden(path: Path) -> tuple[ChipLearningParams, dict[str, np.ndarray]]:
     return ChipLearningParams.from_json(str(arrays["params"])), arrays
 
 
-def test_there_are_golden_lessons():
+def test_there_are_golden_runs():
     assert len(GOLDEN) == 7
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
 def test_emulator_learns_what_lava_learned_after_every_sample_and_sleep_phase(path):
     params, arrays = golden(path)
-    ours, _ = emulate(
+    emulated, _ = emulate(
         params, arrays["images"], arrays["labels"], plan(params, np.arange(len(arrays["labels"])))
     )
-    assert np.array_equal(ours.digests, arrays["digests"])
+    assert np.array_equal(emulated.digests, arrays["digests"])
     by_day = [segment.sample >= 0 for segment in plan(params, np.arange(len(arrays["labels"])))]
-    assert np.array_equal(ours.outputs[by_day], arrays["outputs"][by_day])
-    assert len(np.unique(ours.digests[:, 0])) > 3, "nothing was learned, so nothing was compared"
+    assert np.array_equal(emulated.outputs[by_day], arrays["outputs"][by_day])
+    assert len(np.unique(emulated.digests[:, 0])) > 3, (
+        "nothing was learned, so nothing was compared"
+    )
 
 
-def test_digest_tells_single_weights_and_traces_apart():
+def test_the_digest_differs_for_single_weights_and_traces():
     w, x1 = np.zeros((3, 2), dtype=np.int16), np.zeros(3, dtype=np.int64)
     other = w.copy()
     other[2, 1] = 2
@@ -59,14 +63,14 @@ def test_first_difference_is_named(monkeypatch):
         ]
 
     monkeypatch.setattr(against_lava, "run_lava", almost_lava)
-    found = compare(params, images, labels, samples=9)
-    assert found.first_difference == "after segment 6 of 13, sample 4: weights into layer 2"
-    assert found.sleep_phases == 4
+    comparison = compare(params, images, labels, samples=9)
+    assert comparison.first_difference == "after segment 6 of 13, sample 4: weights into layer 2"
+    assert comparison.sleep_phases == 4
     assert connection_names(params)[-1] == "feedback weights into layer 1"
 
 
 @pytest.mark.parametrize("samples", [0, 10])
-def test_more_samples_than_there_are_is_refused(samples):
+def test_more_samples_than_the_data_set_has_are_refused(samples):
     params, arrays = golden(GOLDEN[0])
     with pytest.raises(ValueError, match=f"samples is {samples}; the data set has 9"):
         compare(params, arrays["images"], arrays["labels"], samples=samples)
@@ -89,29 +93,29 @@ def test_lava_learns_the_same_now(changes):
         **changes,
     )
     images = (rng.random((20, 60)) * 255).astype(np.uint8)
-    done: list[int] = []
-    found = compare(
+    reports: list[int] = []
+    comparison = compare(
         params,
         images,
         rng.integers(0, 5, 20),
         samples=20,
         deadline=120,
-        progress=lambda now, total: done.append(now),
+        progress=lambda done, total: reports.append(done),
     )
-    assert found.first_difference is None
-    assert found.sleep_phases == 3
-    assert done[-1] <= 23
+    assert comparison.first_difference is None
+    assert comparison.sleep_phases == 3
+    assert reports[-1] <= 23
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("lava")
-def test_deadline_ends_lavas_lesson():
+def test_the_deadline_ends_lava():
     params, arrays = golden(GOLDEN[0])
     with pytest.raises(lava_process.TargetError, match="deadline"):
         compare(params, arrays["images"], arrays["labels"], samples=9, deadline=0.5)
 
 
-def test_lava_reads_the_rules_as_they_are_meant():
+def test_lava_parses_the_rules_into_the_same_products():
     product_series = pytest.importorskip(
         "lava.magma.core.learning.product_series", reason="Lava exists for Python 3.10 alone"
     )
@@ -120,7 +124,7 @@ def test_lava_reads_the_rules_as_they_are_meant():
         for rule in (params.forward_rule, params.feedback_rule):
             read = product_series.ProductSeries(symbolic.SymbolicEquation("dw", str(rule))).products
             assert len(read) == len(rule.products)
-            for theirs, ours in zip(read, rule.products, strict=True):
-                assert (theirs.s_mantissa, theirs.s_exp - 7) == (ours.mantissa, ours.exponent)
-                assert tuple(f.state_var for f in theirs.factors) == ours.factors
-                assert theirs.dependency == "u"
+            for parsed, product in zip(read, rule.products, strict=True):
+                assert (parsed.s_mantissa, parsed.s_exp - 7) == (product.mantissa, product.exponent)
+                assert tuple(f.state_var for f in parsed.factors) == product.factors
+                assert parsed.dependency == "u"

@@ -1,4 +1,4 @@
-"""Learning's load on the chip, told before it starts."""
+"""The chip resources that learning needs are known before it starts."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from hardware.learning.params import ChipLearningParams
 
 
 def test_the_papers_net_takes_three_cores():
-    # 785 x 100 synapses of 8 + 9 bit fill two cores of 128 KB; the output layer has its own.
-    found = fit(ChipLearningParams())
-    assert found.mode == "learning"
-    assert found.cores == 3
+    # 785 x 100 synapses of 8 + 9 bits fill two cores of 128 KB; the output layer has its own.
+    net = fit(ChipLearningParams())
+    assert net.mode == "learning"
+    assert net.cores == 3
 
 
-def test_feedback_axons_are_counted_twice_as_all_that_learn():
-    found = fit(ChipLearningParams())
-    assert found.layers[0].axons_in[0] == 2 * (784 + 1 + 20)
-    assert found.layers[1].axons_in[0] == 2 * (100 + 1)
+def test_feedback_axons_that_learn_are_counted_twice():
+    first, second = fit(ChipLearningParams()).layers
+    assert first.axons_in[0] == 2 * (784 + 1 + 20)
+    assert second.axons_in[0] == 2 * (100 + 1)
 
 
 def test_wider_nets_take_more_cores():
@@ -35,12 +35,12 @@ def test_nets_that_do_not_fit_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "warning"),
     [
         ({}, "Loihi 2's"),
         ({"traces": "unsigned"}, "unsigned traces"),
         ({"weight_bits": 9}, "weight bits are 9"),
     ],
 )
-def test_what_silicon_must_still_show_is_told(changes, told):
-    assert any(told in warning for warning in fit(ChipLearningParams(**changes)).warnings)
+def test_the_demands_on_silicon_are_warnings(changes, warning):
+    assert any(warning in text for text in fit(ChipLearningParams(**changes)).warnings)

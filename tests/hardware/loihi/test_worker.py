@@ -1,6 +1,4 @@
-"""What the worker in Lava's Python does about Lava's processes: one reading of each outcome, and no
-reaping.
-"""
+"""The worker reads each outcome of Lava's processes once, and reaps none of them."""
 
 import multiprocessing
 import os
@@ -14,36 +12,36 @@ import pytest
 from hardware.loihi.worker import Outcome, _exit_status
 
 
-def test_two_threads_that_ask_at_once_hear_the_same_outcome():
+def test_two_threads_that_poll_at_once_get_the_same_outcome():
     for number in range(300):
-        here, there = multiprocessing.Pipe()
-        outcome, barrier, heard = Outcome(here), threading.Barrier(2), []
+        ours, theirs = multiprocessing.Pipe()
+        outcome, barrier, received = Outcome(ours), threading.Barrier(2), []
 
-        def ask(outcome=outcome, barrier=barrier, heard=heard):
+        def poll(outcome=outcome, barrier=barrier, received=received):
             barrier.wait()
             while not outcome.poll():
                 pass
-            heard.append(outcome.recv())
+            received.append(outcome.recv())
 
-        threads = [threading.Thread(target=ask) for _ in range(2)]
+        threads = [threading.Thread(target=poll) for _ in range(2)]
         for thread in threads:
             thread.start()
-        there.send((ValueError(number), "traceback" * 100))
+        theirs.send((ValueError(number), "traceback" * 100))
         for thread in threads:
             thread.join()
-        assert [str(error) for error, _ in heard] == [str(number)] * 2
-        there.close()
+        assert [str(error) for error, _ in received] == [str(number)] * 2
+        theirs.close()
         outcome.close()
 
 
-def test_an_outcome_that_is_closed_says_no_more_than_it_has_said():
-    here, there = multiprocessing.Pipe()
-    silent = Outcome(here)
+def test_a_closed_outcome_receives_no_more():
+    ours, theirs = multiprocessing.Pipe()
+    silent = Outcome(ours)
     assert not silent.poll()
-    there.send(None)
+    theirs.send(None)
     silent.close()
     assert not silent.poll()
-    there.close()
+    theirs.close()
 
 
 @pytest.mark.skipif(
@@ -51,7 +49,7 @@ def test_an_outcome_that_is_closed_says_no_more_than_it_has_said():
     reason="this system cannot look at a child without reaping it",
 )
 @pytest.mark.parametrize("status", [3, -signal.SIGKILL])
-def test_a_dead_process_is_seen_and_left_to_be_reaped(status):
+def test_the_status_of_a_dead_process_is_read_without_reaping_it(status):
     pid = os.posix_spawn(sys.executable, [sys.executable, "-c", _program(status)], os.environ)
     actor = SimpleNamespace(_is_done=False, pid=pid)
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
