@@ -1,24 +1,25 @@
-"""From operation counts to joules and seconds on Loihi 1. Everything here is MODELLED: no chip was
-measured.
+"""Joules and seconds on Loihi 1 from operation counts. All of it is MODELLED: no chip was measured.
 
     dynamic        = computation + communication
-    computation    = synaptic operations + neuron updates + synaptic updates (learning), each times its energy
-    communication  = spikes + messages to other cores, each times its energy
-    static         = power of the cores used (at least), or of the whole chip (at most), times the time
-    x86            = power of the embedded x86 cores (none at least, all at most), times the time
+    computation    = synaptic operations + neuron updates + synaptic updates (learning)
+    communication  = spikes + messages to other cores
+    static         = time x power of the cores used (at least) or of the whole chip (at most)
+    x86            = time x power of the embedded x86 cores (none at least, all at most)
     time           = sum over steps of (barrier + work of the busiest layer's cores)
 
-Where a source states a constant as a minimum, or a quantity depends on what a placement decides, a
-constant is an interval, and so is every result. Dynamic, static and x86 energies are kept apart;
-`total` is dynamic + static.
+Each count is multiplied by its energy. Where a source states a constant as a minimum, or a quantity
+depends on the placement, the constant is an interval, and so is every result. Dynamic, static and
+x86 energies are kept apart; `total` is dynamic + static.
 
 Short names of the sources:
-    Davies 2018   Davies et al., "Loihi: a neuromorphic manycore processor with on-chip learning", IEEE Micro 38(1), Table 2:
-                  pre-silicon estimates at 0.75 V
-    Frady 2020    Frady et al., "Neuromorphic nearest neighbor search using Intel's Pohoiki Springs", NICE 2020: 3.34 W of static power
-                  for 32 chips, split into cores and x86; voltage not stated
-    SANA-FE       Boyle et al. 2025, SANA-FE 2, file arch/loihi.yaml: calibrated on silicon for inference; its authors claim errors of
-                  12 % (energy) and 25 % (latency). It has no learning.
+    Davies 2018   Davies et al., "Loihi: a neuromorphic manycore processor with on-chip learning",
+                  IEEE Micro 38(1), Table 2: pre-silicon estimates at 0.75 V
+    Frady 2020    Frady et al., "Neuromorphic nearest neighbor search using Intel's Pohoiki
+                  Springs", NICE 2020: 3.34 W of static power for 32 chips, split into cores and
+                  x86; voltage not stated
+    SANA-FE       Boyle et al. 2025, SANA-FE 2, file arch/loihi.yaml: calibrated on silicon for
+                  inference; its authors claim errors of 12 % (energy) and 25 % (latency). It has
+                  no learning.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ NANO = 1e-9
 
 
 class Interval(NamedTuple):
-    """A quantity known to lie between two bounds, `low <= high`; equal where it is known."""
+    """A quantity between two bounds, `low <= high`; the bounds are equal where it is known."""
 
     low: float
     high: float
@@ -47,23 +48,21 @@ class Interval(NamedTuple):
         return Interval(self.low + other.low, self.high + other.high)
 
     def scaled(self, by: float) -> Interval:
-        """Both bounds times a number of at least 0."""
+        """Return both bounds times a number of at least 0."""
         return Interval(self.low * by, self.high * by)
 
     def times(self, other: Interval) -> Interval:
-        """Product of two intervals of numbers of at least 0."""
+        """Return the product of two intervals of numbers of at least 0."""
         return Interval(self.low * other.low, self.high * other.high)
 
     @property
     def middle(self) -> float:
-        """The geometric mean: off by the same factor from either bound; half of `high` where `low`
-        is 0.
-        """
+        """Geometric mean, off by the same factor from either bound; `high` / 2 where `low` is 0."""
         return math.sqrt(self.low * self.high) if self.low > 0 else self.high / 2
 
 
 def exactly(value: float) -> Interval:
-    """An interval of one value."""
+    """Return an interval of one value."""
     return Interval(value, value)
 
 
@@ -72,24 +71,24 @@ NOTHING = exactly(0.0)
 
 @dataclass(frozen=True, kw_only=True)
 class EnergyProfile:
-    """One set of constants: joules and seconds of one operation, watts of what runs all the time.
+    """A set of constants: joules and seconds per operation, watts of the parts that always run.
 
-    Any constant may be replaced: `dataclasses.replace(profile, synaptic_operation=Interval(2e-11,
-    4e-11))`, or `override`.
+    Any constant may be replaced, by `override` or
+    `dataclasses.replace(profile, synaptic_operation=Interval(2e-11, 4e-11))`.
     """
 
     name: str
     source: str
-    synaptic_operation: Interval  # J, one spike through one synapse
-    synaptic_update: Interval  # J, one synapse in one learning epoch
-    active_update: Interval  # J, a neuron that got input in this step
-    inactive_update: Interval  # J, a neuron that only decays
-    spike: Interval  # J, sending one spike, whatever its destinations
-    message: Interval  # J, one spike to one destination core, hops included
+    synaptic_operation: Interval  # J per spike and synapse
+    synaptic_update: Interval  # J per synapse and learning epoch
+    active_update: Interval  # J per step of a neuron that received input in it
+    inactive_update: Interval  # J per step of a neuron that only decays
+    spike: Interval  # J per spike sent, for any number of destinations
+    message: Interval  # J per spike and destination core, hops included
     core_power: float  # W per core, static
-    chip_power: float  # W a chip, static, all cores
-    x86_power: float  # W a chip, embedded x86 cores
-    synaptic_operation_time: float  # s, one after the other within a core, as all of these
+    chip_power: float  # W per chip, static, all cores
+    x86_power: float  # W per chip, embedded x86 cores
+    synaptic_operation_time: float  # s; all times: one after the other within a core
     synaptic_update_time: float  # s
     active_update_time: float  # s
     inactive_update_time: float  # s
@@ -108,22 +107,20 @@ class EnergyProfile:
                 )
 
 
-# Hops through the 8 x 4 mesh of a chip: none where both cores share a tile, 7 + 3 across the whole
-# chip.
-_FAR_EAST, _FAR_NORTH = 7, 3
+# Hops through the 8 x 4 mesh of a chip: 0 where both cores share a tile, 7 + 3 across the chip.
+_MAX_HOPS_EAST, _MAX_HOPS_NORTH = 7, 3
 
 DAVIES2018 = EnergyProfile(
     name="davies2018",
     source="Davies 2018, Table 2 (pre-silicon); static and x86 power: Frady 2020",
-    # Stated as a minimum. The upper bound is what SANA-FE's calibration on silicon asks for the
-    # same operation.
+    # Stated as a minimum; the upper bound is the value that SANA-FE calibrated on silicon.
     synaptic_operation=Interval(23.6 * PICO, 35.5 * PICO),
-    # pairwise STDP; a rule of more products costs more, of fewer less
+    # pairwise STDP; a rule of more products costs more
     synaptic_update=exactly(120 * PICO),
     active_update=exactly(81 * PICO),
     inactive_update=exactly(52 * PICO),
     spike=NOTHING,  # part of the neuron update in this table
-    message=Interval(1.7 * PICO, (1.7 + _FAR_EAST * 3.0 + _FAR_NORTH * 4.0) * PICO),
+    message=Interval(1.7 * PICO, (1.7 + _MAX_HOPS_EAST * 3.0 + _MAX_HOPS_NORTH * 4.0) * PICO),
     core_power=0.82e-3,
     chip_power=104e-3,
     x86_power=65e-3,
@@ -145,7 +142,7 @@ SANAFE2025 = dataclasses.replace(
     active_update=exactly((51.2 + 21.6) * PICO),
     inactive_update=exactly(51.2 * PICO),
     spike=exactly(69.3 * PICO),
-    message=Interval(111 * PICO, (111 + _FAR_EAST * 3.0 + _FAR_NORTH * 4.2) * PICO),
+    message=Interval(111 * PICO, (111 + _MAX_HOPS_EAST * 3.0 + _MAX_HOPS_NORTH * 4.2) * PICO),
     synaptic_operation_time=4.0 * NANO,
     active_update_time=9.7 * NANO,
     inactive_update_time=6.0 * NANO,
@@ -182,7 +179,7 @@ class EnergyEstimate:
 
     @property
     def dynamic(self) -> Interval:
-        """What the operations take, J per sample."""
+        """Computation and communication, J per sample."""
         return self.computation + self.communication
 
     @property
@@ -190,35 +187,21 @@ class EnergyEstimate:
         """Dynamic and static, without the x86 cores, J per sample."""
         return self.dynamic + self.static
 
-    @property
-    def communication_to_computation(self) -> float:
-        """Ratio of the middles. Levy and Calvert 2021 (PNAS 118:e2008173118) find 35 for the human
-        cortex.
-        """
-        return self.communication.middle / self.computation.middle
-
     def record(self) -> dict[str, object]:
-        """For JSON: each interval as [low, high], SI units per sample, and how it came to be."""
-        names = [
-            field.name
-            for field in dataclasses.fields(self)
-            if isinstance(getattr(self, field.name), Interval)
-        ]
-        sums = ("computation", "communication", "dynamic", "total")
-        intervals = {name: list(getattr(self, name)) for name in (*names, *sums)}
+        """Return a record for JSON: each interval as [low, high], in SI units per sample."""
+        fields = [field.name for field in dataclasses.fields(self)]
+        parts = [name for name in fields if isinstance(getattr(self, name), Interval)]
+        profile = PROFILES.get(self.profile)
+        intervals = {
+            "seconds" if name == "seconds" else f"{name}_j": list(getattr(self, name))
+            for name in (*parts, "computation", "communication", "dynamic", "total")
+        }
         return {
             "how": "modelled",
             "profile": self.profile,
-            "source": (
-                PROFILES[self.profile].source
-                if self.profile in PROFILES
-                else "constants of the caller"
-            ),
+            "source": profile.source if profile else "constants of the caller",
             "cores": self.cores,
-            **{
-                f"{name}_j" if name != "seconds" else "seconds": value
-                for name, value in intervals.items()
-            },
+            **intervals,
         }
 
 
@@ -229,14 +212,13 @@ def estimate(
     *,
     seconds: float | None = None,
 ) -> EnergyEstimate:
-    """Model what one sample costs on Loihi 1.
+    """Model the energy and time of one sample on Loihi 1.
 
     Args:
-        operations: counts of a run, inference or training, any number of samples; means over them
-            are what is priced.
+        operations: counts of a run, inference or training; their mean over samples is priced.
         cores: cores of each layer, [layers], as `limits.check(...)` places them.
         profile: the constants.
-        seconds: time of a sample where it is known (measured), instead of the modelled one.
+        seconds: measured time per sample, to use instead of the modelled time.
     Raises: ValueError where `cores` does not fit the counts.
     """
     if len(cores) != len(operations.spikes) - 1 or min(cores, default=0) < 1:
@@ -264,20 +246,20 @@ def estimate(
 
 
 def override(profile: EnergyProfile, **constants: float | Interval) -> EnergyProfile:
-    """A profile with some constants replaced; its name says which. Values in SI units; a number
-    stands for an interval of one value.
+    """Return a profile with some constants replaced; its name lists them.
 
-    Raises: ValueError for an unknown constant, with the known ones.
+    Args:
+        constants: values in SI units; a number stands for an interval of one value.
+    Raises: ValueError for an unknown constant, with the valid names.
     """
-    known = [
-        field.name for field in dataclasses.fields(profile) if field.name not in ("name", "source")
-    ]
+    fields = [field.name for field in dataclasses.fields(profile)]
+    names = [name for name in fields if name not in ("name", "source")]
     for name in constants:
-        if name not in known:
+        if name not in names:
             raise ValueError(
-                f"profile {profile.name} has no constant {name!r}; known: {', '.join(known)}"
+                f"profile {profile.name} has no constant {name!r}; known: {', '.join(names)}"
             )
-    as_typed = {
+    typed = {
         name: (
             exactly(value)
             if isinstance(getattr(profile, name), Interval) and not isinstance(value, Interval)
@@ -286,17 +268,16 @@ def override(profile: EnergyProfile, **constants: float | Interval) -> EnergyPro
         for name, value in constants.items()
     }
     label = f"{profile.name} with own {', '.join(sorted(constants))}" if constants else profile.name
-    return dataclasses.replace(profile, name=label, **as_typed)  # type: ignore[arg-type]  # names and types checked above
+    return dataclasses.replace(profile, name=label, **typed)  # type: ignore[arg-type]  # checked above
 
 
 def _time(operations: OperationCounts, cores: Sequence[int], p: EnergyProfile) -> Interval:
-    """Seconds per sample: barriers, and the work of the busiest layer.
+    """Return the seconds per sample: barriers, and the work of the busiest layer.
 
-    Layers work side by side (a step of one overlaps with the same step of the others), a layer's
-    work is spread evenly over its cores,
-    and within a core operations follow each other. Taken on sums, so a step that is busier than the
-    mean is not seen: a lower bound on the work, unless all layers took turns, which is the upper
-    bound.
+    Layers work in parallel (a step of one overlaps with the same step of the others), a layer's
+    work is spread evenly over its cores, and within a core operations follow each other. Computed
+    on sums over steps, which hide steps that are busier than the mean: so the busiest layer's work
+    is the lower bound, and the work of all layers, one after the other, the upper one.
     """
     work = (
         operations.synaptic_operations[1:] * p.synaptic_operation_time

@@ -1,18 +1,22 @@
-"""The energy model held against silicon: Renner et al.'s spiking backpropagation on Loihi,
-400-400-10, MNIST.
+"""The energy model compared with silicon: Renner et al.'s spiking backpropagation on Loihi.
 
-Measured: Renner et al. 2024, Nature Communications 15:9691, Table 1: a training sample takes 0.59
-mJ and 1.5 ms, an inference 0.0025 mJ and 0.17 ms (NxSDK energy probe, total minus host phase).
+Their network is 400-400-10 and learns MNIST.
+
+Measured: Renner et al. 2024, Nature Communications 15:9691, Table 1: a training sample takes
+0.59 mJ and 1.5 ms, an inference 0.0025 mJ and 0.17 ms (NxSDK energy probe, total minus host phase).
+
 Counted here: operations of their public network (repository lanl/spikingBackprop,
-network_topology_2layer.py): 12 steps a training sample and 4 an inference; three copies of W1 and
-of W2 and two of W2^T that learn (lr_w on every connection of type 'p'), populations gated one after
-the other, input spikes at steps 1, 7 and 11.
-Assumed, for lack of a figure: a quarter of the hidden neurons fires (it changes the inference's
-operations by 1 % for each 10 %). Of the input, 100 of 400 pixels are on (MNIST training images cut
+network_topology_2layer.py): 12 steps per training sample and 4 per inference; three copies of W1
+and of W2 and two of W2^T that learn (lr_w on every connection of type 'p'), populations gated one
+after the other, input spikes at steps 1, 7 and 11.
+
+Assumed, for lack of a figure: a quarter of the hidden neurons fires (10 % more of them change the
+inference's operations by 1 %). Of the input, 100 of 400 pixels are on (MNIST training images cut
 to 20 x 20 and thresholded at one half).
+
 Not published: how often the learning engine visits which synapse. At least, those of neurons that
-fired, in the two learning steps; at most, all at every step. That spans a factor of 24, and it is
-what makes the training interval wide.
+fired, in the two learning steps; at most, all at every step. That is a factor of 24, and the reason
+why the training interval is wide.
 """
 
 from __future__ import annotations
@@ -24,7 +28,7 @@ import numpy as np
 from .border.model import OperationCounts
 from .energy import EnergyEstimate, EnergyProfile, Interval, estimate
 
-MEASURED_TRAINING_J, MEASURED_TRAINING_S = 0.59e-3, 1.5e-3  # a sample; Renner 2024, Table 1
+MEASURED_TRAINING_J, MEASURED_TRAINING_S = 0.59e-3, 1.5e-3  # per sample; Renner 2024, Table 1
 MEASURED_INFERENCE_J, MEASURED_INFERENCE_S = 2.5e-6, 0.17e-3
 
 _INPUT, _HIDDEN, _OUTPUT = 400, 400, 10
@@ -32,27 +36,27 @@ _INPUT_ON, _HIDDEN_ON = 100, 100  # see the top of this file
 
 
 class Comparison(NamedTuple):
-    """One published figure beside the model's."""
+    """One published figure and the model's."""
 
     what: str
-    unit: str  # "J" or "s", a sample
+    unit: str  # "J" or "s", per sample
     measured: float
     modelled: Interval
     explanation: str
 
     @property
     def ratio(self) -> float:
-        """Middle of the modelled interval over the measured figure."""
+        """Middle of the modelled interval divided by the measured figure."""
         return self.modelled.middle / self.measured
 
     @property
     def inside(self) -> bool:
-        """Whether the measured figure lies in the modelled interval."""
+        """True if the measured figure lies in the modelled interval."""
         return self.modelled.low <= self.measured <= self.modelled.high
 
 
 def compare(profile: EnergyProfile) -> list[Comparison]:
-    """Energy and time of training and of inference: model against measurement, and why they differ."""
+    """Compare energy and time of training and inference with the measurements, with reasons."""
     timed, clocked = inference(profile), inference(profile, seconds=MEASURED_INFERENCE_S)
     low, high = training(profile)
     low_clocked, high_clocked = training(profile, seconds=MEASURED_TRAINING_S)
@@ -64,8 +68,8 @@ def compare(profile: EnergyProfile) -> list[Comparison]:
             MEASURED_INFERENCE_J,
             clocked.dynamic + used,
             "dynamic, and static of the cores used over the measured time. The whole chip's static"
-            " power alone would be 18 µJ in 0.17 ms, so the published figure cannot hold it. Gates'"
-            " own neurons and the spike generators are not counted.",
+            " power alone would be 18 µJ in 0.17 ms, so the published figure cannot include it."
+            " Neurons of the gates and the spike generators are not counted.",
         ),
         Comparison(
             "inference, time",
@@ -96,7 +100,7 @@ def compare(profile: EnergyProfile) -> list[Comparison]:
 
 
 def inference(profile: EnergyProfile, *, seconds: float | None = None) -> EnergyEstimate:
-    """Their inference net: input copy, hidden, output; each gated once in the 4 steps of a sample."""
+    """Estimate their inference net: input copy, hidden, output; each gated once in 4 steps."""
     counts = OperationCounts(
         synaptic_operations=_layers(
             _INPUT_ON + _INPUT, _INPUT_ON * _HIDDEN + _HIDDEN, _HIDDEN_ON * _OUTPUT + _OUTPUT
@@ -116,7 +120,7 @@ def inference(profile: EnergyProfile, *, seconds: float | None = None) -> Energy
 def training(
     profile: EnergyProfile, *, seconds: float | None = None
 ) -> tuple[EnergyEstimate, EnergyEstimate]:
-    """Their training net, the fewest and the most synaptic updates.
+    """Estimate their training net, with the fewest and with the most synaptic updates.
 
     Four groups: the input with its memories (x, m_x6, m_h1, c_h1), three hidden copies, seven
     output populations, and h1T.
@@ -146,7 +150,7 @@ def training(
         output_copies * 2 * _HIDDEN_ON * _OUTPUT,
         transposed * 2 * _HIDDEN,
     )
-    most = 12 * _layers(
+    all_updates = 12 * _layers(
         0,
         hidden_copies * _INPUT * _HIDDEN,
         output_copies * _HIDDEN * _OUTPUT,
@@ -165,11 +169,11 @@ def training(
                 samples=1,
                 steps=12,
             ),
-            cores=(4, 9, 1, 1),  # 17 bit a plastic synapse: 3 cores for each copy of W1
+            cores=(4, 9, 1, 1),  # 17 bits per plastic synapse: 3 cores per copy of W1
             profile=profile,
             seconds=seconds,
         )
-        for updates in (fewest, most)
+        for updates in (fewest, all_updates)
     )
     return low, high
 

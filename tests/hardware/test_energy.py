@@ -1,4 +1,4 @@
-"""Operation counts to joules and seconds, by hand; and what an interval promises."""
+"""Operation counts to joules and seconds, by hand; and the properties of intervals."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ from hardware.energy import DAVIES2018, PROFILES, Interval, estimate, exactly, o
 
 
 def counts(samples: int = 2, synaptic_updates: int = 0) -> OperationCounts:
-    """Two layers: 1000 + 200 synaptic operations, 30 + 6 active and 10 + 4 inactive updates, 20
-    spikes and 40 messages in, ...
-    """
+    """Counts of two layers; entry 0 is the input."""
     return OperationCounts(
         synaptic_operations=np.array([0, 1000, 200]),
         active_updates=np.array([0, 30, 6]),
@@ -31,45 +29,45 @@ def counts(samples: int = 2, synaptic_updates: int = 0) -> OperationCounts:
 
 
 def test_davies_joules_are_the_tables_by_hand():
-    found = estimate(counts(synaptic_updates=500), cores=(2, 1))
+    energy = estimate(counts(synaptic_updates=500), cores=(2, 1))
     # Per sample (two samples): 600 synaptic operations, 18 active and 7 inactive updates, 28
     # messages, 250 synaptic updates.
-    assert found.synaptic_operations == pytest.approx((600 * 23.6e-12, 600 * 35.5e-12))
-    assert found.neuron_updates == pytest.approx((18 * 81e-12 + 7 * 52e-12,) * 2)
-    assert found.synaptic_updates == pytest.approx((250 * 120e-12,) * 2)
-    assert found.spikes == (0, 0)
-    assert found.messages == pytest.approx((28 * 1.7e-12, 28 * (1.7 + 7 * 3 + 3 * 4) * 1e-12))
-    assert found.dynamic.low == pytest.approx(
+    assert energy.synaptic_operations == pytest.approx((600 * 23.6e-12, 600 * 35.5e-12))
+    assert energy.neuron_updates == pytest.approx((18 * 81e-12 + 7 * 52e-12,) * 2)
+    assert energy.synaptic_updates == pytest.approx((250 * 120e-12,) * 2)
+    assert energy.spikes == (0, 0)
+    assert energy.messages == pytest.approx((28 * 1.7e-12, 28 * (1.7 + 7 * 3 + 3 * 4) * 1e-12))
+    assert energy.dynamic.low == pytest.approx(
         (600 * 23.6 + 18 * 81 + 7 * 52 + 250 * 120 + 28 * 1.7) * 1e-12
     )
-    assert found.communication_to_computation < 0.1
+    assert energy.communication.middle < 0.1 * energy.computation.middle
 
 
 def test_seconds_are_the_barriers_and_the_busiest_layer():
-    found = estimate(counts(), cores=(2, 1))
+    energy = estimate(counts(), cores=(2, 1))
     first = (1000 * 3.5 + 30 * 8.4 + 10 * 5.3) / 2
     second = 200 * 3.5 + 6 * 8.4 + 4 * 5.3
-    assert found.seconds.low == pytest.approx((10 * 113 + first) / 2 * 1e-9)
-    assert found.seconds.high == pytest.approx((10 * 465 + first + second) / 2 * 1e-9)
+    assert energy.seconds.low == pytest.approx((10 * 113 + first) / 2 * 1e-9)
+    assert energy.seconds.high == pytest.approx((10 * 465 + first + second) / 2 * 1e-9)
 
 
 def test_static_and_x86_joules_are_watts_times_seconds_and_stay_out_of_dynamic():
-    found = estimate(counts(), cores=(2, 1), seconds=1e-3)
-    assert found.seconds == (1e-3, 1e-3)
-    assert found.static == pytest.approx((3 * 0.82e-3 * 1e-3, 104e-3 * 1e-3))
-    assert found.x86 == pytest.approx((0, 65e-3 * 1e-3))
-    assert found.total == pytest.approx(found.dynamic + found.static)
-    assert found.dynamic == pytest.approx(estimate(counts(), cores=(2, 1), seconds=5e-3).dynamic)
+    energy = estimate(counts(), cores=(2, 1), seconds=1e-3)
+    assert energy.seconds == (1e-3, 1e-3)
+    assert energy.static == pytest.approx((3 * 0.82e-3 * 1e-3, 104e-3 * 1e-3))
+    assert energy.x86 == pytest.approx((0, 65e-3 * 1e-3))
+    assert energy.total == pytest.approx(energy.dynamic + energy.static)
+    assert energy.dynamic == pytest.approx(estimate(counts(), cores=(2, 1), seconds=5e-3).dynamic)
 
 
 def test_sanafe_prices_spikes_and_messages_apart():
-    found = estimate(counts(), cores=(2, 1), profile=PROFILES["sanafe2025"])
-    assert found.spikes == pytest.approx((18 * 69.3e-12,) * 2)
-    assert found.messages.low == pytest.approx(28 * 111e-12)
-    assert found.neuron_updates == pytest.approx((18 * 72.8e-12 + 7 * 51.2e-12,) * 2)
+    energy = estimate(counts(), cores=(2, 1), profile=PROFILES["sanafe2025"])
+    assert energy.spikes == pytest.approx((18 * 69.3e-12,) * 2)
+    assert energy.messages.low == pytest.approx(28 * 111e-12)
+    assert energy.neuron_updates == pytest.approx((18 * 72.8e-12 + 7 * 51.2e-12,) * 2)
 
 
-def test_a_hundred_samples_of_the_same_cost_what_one_costs():
+def test_a_hundred_equal_samples_cost_as_much_per_sample_as_one():
     one, many = counts(samples=1), counts(samples=1)
     many = dataclasses.replace(
         many,
@@ -96,11 +94,11 @@ def test_a_hundred_samples_of_the_same_cost_what_one_costs():
 
 
 def test_a_constant_can_be_replaced_and_the_name_says_so():
-    own = override(DAVIES2018, synaptic_operation=1e-12, message=Interval(0, 2e-12))
-    assert own.synaptic_operation == exactly(1e-12) and own.message == (0, 2e-12)
-    assert own.name == "davies2018 with own message, synaptic_operation"
-    assert own.synaptic_update == DAVIES2018.synaptic_update
-    assert estimate(counts(), cores=(1, 1), profile=own).synaptic_operations == pytest.approx(
+    changed = override(DAVIES2018, synaptic_operation=1e-12, message=Interval(0, 2e-12))
+    assert changed.synaptic_operation == exactly(1e-12) and changed.message == (0, 2e-12)
+    assert changed.name == "davies2018 with own message, synaptic_operation"
+    assert changed.synaptic_update == DAVIES2018.synaptic_update
+    assert estimate(counts(), cores=(1, 1), profile=changed).synaptic_operations == pytest.approx(
         (600e-12,) * 2
     )
     with pytest.raises(

@@ -28,12 +28,12 @@ def test_the_measured_training_figures_lie_within_the_modelled_interval(profile)
 
 
 def test_inference_is_mostly_synapses_and_counts_their_net():
-    found = inference(PROFILES["davies2018"])
-    # 100 input spikes through 400 synapses each, 100 hidden through 10, one spike generator an
+    energy = inference(PROFILES["davies2018"])
+    # 100 input spikes through 400 synapses each, 100 hidden through 10, one spike generator per
     # input spike, 810 gate synapses.
-    assert found.synaptic_operations.low == pytest.approx((40_000 + 1_000 + 100 + 810) * 23.6e-12)
-    assert found.synaptic_operations.low > 0.7 * found.dynamic.low
-    assert found.synaptic_updates == (0, 0)
+    assert energy.synaptic_operations.low == pytest.approx((40_000 + 1_000 + 100 + 810) * 23.6e-12)
+    assert energy.synaptic_operations.low > 0.7 * energy.dynamic.low
+    assert energy.synaptic_updates == (0, 0)
 
 
 def test_the_learning_engine_visits_between_the_active_and_all_synapses():
