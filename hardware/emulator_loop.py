@@ -1,8 +1,7 @@
-"""The emulator's inner loop, compiled: one layer over all steps of some samples, driven by the
-spikes that arrive.
+"""The emulator's compiled inner loop: one layer, all steps of some samples, event driven.
 
-`emulator.step` is the same in readable calls; a test holds the two equal. All arithmetic is 32 bit,
-as on the chip; numba widens integers unless told otherwise, hence the casts.
+`emulator_step.step` is the same in readable calls; a test holds both equal. All arithmetic is 32 bit, as
+on the chip; numba widens integers unless they are cast, hence the casts.
 """
 
 from __future__ import annotations
@@ -21,21 +20,20 @@ _HIGHEST = np.int32(chip.MAX_STATE - 1)
 _ALIGN = np.int32(chip.INPUT_SHIFT)
 
 
-def _compiled(function: Callable[..., None]) -> Any:
-    """Compile at first use, and keep the machine code where a cache can be written. Any: numba is
-    untyped.
-    """
+def _compiled(function: Callable[..., None]) -> Any:  # any: numba is untyped
+    """Compile at first use, and keep the machine code where a cache can be written."""
     try:
         return numba.njit(cache=True, nogil=True)(function)
     except RuntimeError:  # neither the package's folder nor the home can be written
         return numba.njit(nogil=True)(function)
 
 
-# Any in the signatures below: they are seen by numba alone, which types them at the call.
+# any, in the signatures below: numba types them at the call
 @numba.njit(inline="always")
 def _decay(x: Any, keep: Any) -> Any:
-    """Keep keep / 4096 of x, its magnitude rounded down: (|x| keep) >> 12 in two halves, so that 32
-    bits suffice.
+    """Return keep / 4096 of x, its magnitude rounded down.
+
+    (|x| keep) >> 12 in two halves, so that 32 bits suffice. x, keep: int32.
     """
     magnitude = np.int32(abs(x))
     high = np.int32(np.int32(magnitude >> 12) * keep)
@@ -46,8 +44,14 @@ def _decay(x: Any, keep: Any) -> Any:
 
 @numba.njit(inline="always")
 def _add_rows(s: Any, w: Any, axons: Any, total: Any) -> None:
-    """Add the weights of all axons that spiked to `total`, four rows at a time: their sum fits 16
-    bits.
+    """Add the weights of all axons that spiked to `total`, four rows at a time.
+
+    The sum of four weights fits 16 bits.
+
+    Args:
+        s: uint8 [in], spikes. w: int16 [in, out], weight units.
+        axons: int64 [in + 1], overwritten: numbers of the axons that spiked.
+        total: int32 [out], changed, weight units.
     """
     active = 0
     for j in range(s.size):
@@ -55,12 +59,8 @@ def _add_rows(s: Any, w: Any, axons: Any, total: Any) -> None:
         active += s[j]
     i = 0
     while i + 4 <= active:
-        first, second, third, fourth = (
-            w[axons[i]],
-            w[axons[i + 1]],
-            w[axons[i + 2]],
-            w[axons[i + 3]],
-        )
+        first, second = w[axons[i]], w[axons[i + 1]]
+        third, fourth = w[axons[i + 2]], w[axons[i + 3]]
         for n in range(total.size):
             four = np.int16(np.int16(first[n] + second[n]) + np.int16(third[n] + fourth[n]))
             total[n] = np.int32(total[n] + np.int32(four))
@@ -84,7 +84,14 @@ def _update(
     v: Any,
     out: Any,
 ) -> Any:
-    """One step of all neurons; returns how many currents wrapped and how many voltages saturated."""
+    """Advance all neurons by one step; return how many currents wrapped and voltages saturated.
+
+    Args:
+        total: int32 [out], what arrives, weight units.
+        up, down, keep_u, keep_v, threshold: as in `scan_layer`.
+        u, v: int32 [out], changed, 1/64 of a weight's unit.
+        out: uint8 [out], filled: spikes.
+    """
     wrapped, saturated = np.int32(0), np.int32(0)
     for n in range(total.size):
         activation = np.int32(np.int32(np.int32(total[n] << up) >> down) << _ALIGN)
@@ -122,20 +129,19 @@ def scan_layer(
 
     Args:
         s: uint8 [T, B, in], spikes that arrive.
-        w: int16 [in, out], a row an axon; bias: int32 [out], the always-on axons added up.
+        w: int16 [in, out], a row per axon; bias: int32 [out], sum of the always-on axons; weight
+            units.
         up, down: int32, shifts of the sum to the left and to the right, one of them 0.
-        keep_u, keep_v: int32, 4096ths kept per step; threshold: int32, already shifted by 6.
+        keep_u, keep_v: int32, kept per step, 1/4096.
+        threshold: int32, 1/64 of a weight's unit, as u and v.
         out: uint8 [T, B, out], filled with the spikes sent.
         u_kept, v_kept: int32 [T, B, out], filled; or of 0 steps, left alone.
         overflows: int64 [2], to which wrapped currents and saturated voltages are added.
     """
     steps, samples, axons = s.shape
     neurons = w.shape[1]
-    u, v, total = (
-        np.empty(neurons, np.int32),
-        np.empty(neurons, np.int32),
-        np.empty(neurons, np.int32),
-    )
+    u, v = np.empty(neurons, np.int32), np.empty(neurons, np.int32)
+    total = np.empty(neurons, np.int32)
     active = np.empty(axons + 1, np.int64)
     for b in range(samples):
         u[:] = 0

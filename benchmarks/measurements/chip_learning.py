@@ -25,8 +25,9 @@ from biograd.data.datasets import load
 from biograd.runs import records
 from hardware.learning import state as learning_state
 from hardware.learning.against_lava import compare
-from hardware.learning.emulator import LearningRecord, evaluate, learn
+from hardware.learning.emulator import evaluate, learn
 from hardware.learning.params import ChipLearningParams
+from hardware.learning.records import LearningRecord
 from hardware.learning.state import LearningState
 
 from ..machine import provenance

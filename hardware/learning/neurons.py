@@ -1,12 +1,9 @@
-"""The chip's neurons while it learns, one time step at a time, in plain NumPy: slow, short, and the
-reference.
+"""Neurons of a learning chip, one time step at a time, in plain NumPy: slow, short, the reference.
 
-`learning_kernels` is held equal to these in a test, and Lava's Processes run these very objects, so
-that what is compared
-with Lava is the engine: synapses, traces, products, rounding. A layer's index counts from 0; k
-    counts the steps of a segment
-from 1. Layer l integrates at k = l + 2 ... l + 1 + steps, because every connection delays by one
-step.
+Tests hold the compiled loops of `day` and `night` equal to these, and Lava's Processes run these
+very objects, so that the comparison with Lava is one of the engine: synapses, traces, products,
+rounding. A layer's index counts from 0; k counts the steps of a segment from 1. Layer l integrates
+at k = l + 2 ... l + 1 + steps, because every connection delays by one step.
 """
 
 from __future__ import annotations
@@ -21,9 +18,7 @@ from .streams import NOISE, noise_spikes, stream_key
 
 
 class Somas:
-    """Current, voltage and running mean of one layer: the part that hidden and output neurons
-    share.
-    """
+    """Current, voltage and running mean of one layer, which hidden and output neurons share."""
 
     def __init__(self, params: ChipLearningParams, layer: int) -> None:
         self.params, self.layer = params, layer
@@ -32,18 +27,23 @@ class Somas:
         self.rest()
 
     def rest(self) -> None:
-        """Forget the sample: all compartments to 0."""
+        """Set all compartments to 0."""
         self.u = np.zeros(self.size, dtype=np.int64)
         self.v = np.zeros(self.size, dtype=np.int64)
         self.psi = np.zeros(self.size, dtype=np.int64)
         self.count = np.zeros(self.size, dtype=np.int64)
 
     def in_window(self, k: int) -> bool:
-        """Whether this layer integrates at step k of a sample."""
+        """Return whether this layer integrates at step k of a sample."""
         return self.layer + 2 <= k <= self.layer + 1 + self.params.steps
 
     def fire_by_day(self, k: int, a_in: np.ndarray) -> np.ndarray:
-        """Spikes of step k, uint8 [N]; counts them and the steps within the window of psi."""
+        """Advance by step k of a sample; count spikes and steps within the window of psi.
+
+        Args:
+            a_in: int [N], what arrives, weight units.
+        Returns: spikes, uint8 [N].
+        """
         if not self.in_window(k):
             return np.zeros(self.size, dtype=np.uint8)
         v = self._integrate(a_in << chip.INPUT_SHIFT)
@@ -51,8 +51,9 @@ class Somas:
         return self._fire(v)
 
     def fire_by_night(self, a_in: np.ndarray, asleep: int) -> np.ndarray:
-        """Spikes of a step behind the noise of layer `asleep`: the mean current is replaced by a
-        constant drive.
+        """Advance by one step behind the noise of layer `asleep`; return spikes, uint8 [N].
+
+        The mean current is replaced by a constant drive.
         """
         a = a_in << chip.INPUT_SHIFT
         mean = self.means[asleep]
@@ -71,12 +72,10 @@ class Somas:
 
 
 class HiddenNeurons(Somas):
-    """Soma, apical dendrite, and what they tell the forward and the feedback synapses that end on
-    them.
-    """
+    """Soma and apical dendrite, with the traces of the synapses that end on them."""
 
     def rest(self) -> None:
-        """Forget the sample: all compartments to 0."""
+        """Set all compartments to 0."""
         super().rest()
         self.v_apical = np.zeros(self.size, dtype=np.int64)
         # steps from this layer's spike to the output's
@@ -92,15 +91,14 @@ class HiddenNeurons(Somas):
             a_in: from the forward synapses, int [N]. a_fb: from each population's feedback
                 synapses, int [N] each.
         Returns: spikes with the next layer's bias axon behind them, uint8 [N + 1]; traces y1, y2,
-        y3 for the forward
-            synapses and for the feedback synapses, int32 [3, N] each.
+            y3 for the forward synapses and for the feedback synapses, int32 [3, N] each.
         """
         if k == 1:
             self.rest()
         y, y_fb = np.zeros((2, 3, self.size), dtype=np.int32)
         bias = 0
         if segment.asleep == DAY:
-            # earlier, what arrives are the last relayed spikes of a night
+            # earlier, the last relayed spikes of a night arrive
             if k > self.params.layers + 1:
                 self.v_apical += a_fb[0] - (a_fb[1] if len(a_fb) == 2 else 0)
             s = self.fire_by_day(k, a_in)
@@ -122,7 +120,7 @@ class HiddenNeurons(Somas):
         return np.append(s, np.uint8(bias)), y, y_fb
 
     def _dream(self, clock: int, k: int, segment: Segment) -> np.ndarray:
-        """This layer's noise, which ends early enough for its last spikes to reach the output."""
+        """Return this layer's noise, uint8 [N]; it ends early enough to reach the output."""
         if k <= segment.length - self.delay:
             key = int(stream_key(self.params.seed, NOISE, self.layer, 0, clock))
             s = noise_spikes(key, self.size, self.params.sleep.rate)
@@ -132,8 +130,9 @@ class HiddenNeurons(Somas):
         return s
 
     def _sleep_traces(self, k: int, segment: Segment) -> np.ndarray:
-        """y1, y2, y3 of the feedback synapses: the noise that the output now answers, centred; at
-        the last step, forgetting.
+        """Return y1, y2, y3 of the feedback synapses, int32 [3, N].
+
+        y1: the noise that the output now answers, centred; y3: at the last step, to forget.
         """
         y = np.zeros((3, self.size), dtype=np.int32)
         if k == segment.length:
@@ -151,7 +150,7 @@ class OutputNeurons(Somas):
     """Output somas and their error neurons, one positive and one negative per class."""
 
     def rest(self) -> None:
-        """Forget the sample: all compartments to 0."""
+        """Set all compartments to 0."""
         super().rest()
         self.positive = np.zeros(self.size, dtype=np.int64)
         self.negative = np.zeros(self.size, dtype=np.int64)
@@ -163,8 +162,7 @@ class OutputNeurons(Somas):
         """Advance by one step.
 
         Returns: spikes of each error population, int32 [populations, classes], signed where there
-        is one population;
-            traces y1, y2, y3 for the forward synapses, int32 [3, classes].
+            is one population; traces y1, y2, y3 for the forward synapses, int32 [3, classes].
         """
         if k == 1:
             self.rest()
@@ -179,18 +177,18 @@ class OutputNeurons(Somas):
                     self.error, segment.gains[1], self.params.shift_output, self.params.traces
                 )
         elif k > self.layer - segment.asleep:
-            # By night both error populations relay the output's spikes: they are what the feedback
-            # synapses see.
+            # By night both error populations relay the output's spikes to the feedback synapses.
             up = self.fire_by_night(a_in, segment.asleep).astype(np.int32)
             down = up if self.params.populations == 2 else down
         return np.stack([up, down] if self.params.populations == 2 else [up - down]), y
 
-    def _errors(self, s: np.ndarray, shown: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Spikes of the positive and the negative error neurons; each integrates, fires above its
-        margin and loses 1.
+    def _errors(self, s: np.ndarray, labelled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the spikes of positive and negative error neurons, int32 [classes] each.
+
+        Each integrates, fires above its margin, and loses 1. labelled: bool [classes].
         """
-        self.positive += shown & (s == 0)
-        self.negative += ~shown & (s > 0)
+        self.positive += labelled & (s == 0)
+        self.negative += ~labelled & (s > 0)
         up = (self.positive > self.params.margin_positive).astype(np.int32)
         down = (self.negative > self.params.margin_negative).astype(np.int32)
         self.positive -= up
@@ -200,8 +198,9 @@ class OutputNeurons(Somas):
 
 
 def third_factor(product: np.ndarray, gain: int, shift: int, traces: str) -> np.ndarray:
-    """y2 and y3, int64 [2, N]: (product gain) >> shift, rounded and saturated at 7 bit; signed in
-    y2, or split by sign.
+    """Return y2 and y3, int64 [2, N]: (product gain) >> shift, rounded, saturated at 7 bits.
+
+    traces: "signed": y2 carries the sign, y3 is 0; else both are split by sign.
     """
     y = np.clip((product * gain + (1 << (shift - 1))) >> shift, -chip.MAX_TRACE, chip.MAX_TRACE)
     return np.stack(

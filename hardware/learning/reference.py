@@ -1,8 +1,7 @@
-"""Learning on the chip, step by step in plain NumPy, connection by connection as Lava's
-LearningDense works: the reference.
+"""Reference of learning on the chip, for tests alone: nothing at run time uses it.
 
-A test holds the compiled emulator equal to it, another holds it equal to Lava. It is some thousand
-times slower.
+Plain NumPy, step by step, connection by connection, as Lava's LearningDense works. A test holds the
+compiled emulator, some thousand times faster, equal to it; another holds it equal to Lava.
 """
 
 from __future__ import annotations
@@ -39,12 +38,15 @@ class Connection:
         self.buffer = np.zeros(w.shape[1], dtype=np.int64)
 
     def send(self) -> np.ndarray:
-        """What arrives at the neurons in this step: the spikes of the step before."""
+        """Return what arrives at the neurons, int64 [post]: the spikes of the step before."""
         return self.buffer
 
     def step(self, clock: int, s_in: np.ndarray, y: np.ndarray) -> None:
-        """Take this step's spikes int [pre] (graded: signed) and traces y1, y2, y3 int [3, post];
-        learn at the end of an epoch.
+        """Take this step's spikes and y traces; learn at the end of a learning epoch.
+
+        Args:
+            s_in: int [pre], spikes; graded ones are signed.
+            y: int [3, post], traces y1, y2, y3.
         """
         s_in = s_in.astype(np.int64)
         self.buffer = s_in @ self.w
@@ -79,7 +81,7 @@ class Connection:
         self.w = np.clip((whole + (self._numbers(clock, bits) < rest)) * step, -256, 256 - step)
 
     def _numbers(self, clock: int, bits: int) -> np.ndarray:
-        """Numbers below which a rest is rounded up, each 0 ... 2^bits - 1."""
+        """Return the numbers below which a rest is rounded up, each 0 ... 2^bits - 1."""
         if self.params.rounding == "synapse":
             purpose = FORWARD if self.population is None else FEEDBACK
             key = int(
@@ -94,7 +96,7 @@ class Connection:
 
 
 class ReferenceChip:
-    """All connections and neurons of a net, and their wiring."""
+    """A learning chip: all connections and neurons of a net, and their wiring."""
 
     def __init__(self, params: ChipLearningParams) -> None:
         self.params = params
@@ -120,7 +122,7 @@ class ReferenceChip:
             self.step(clock, k, segment, np.append(s, int(by_day)), int(labels[segment.sample]))
 
     def step(self, clock: int, k: int, segment: Segment, s_in: np.ndarray, label: int) -> None:
-        """One time step: everything arrives, neurons fire, synapses take spikes and traces."""
+        """Advance by one step: spikes arrive, neurons fire, synapses take spikes and traces."""
         arriving = [connection.send() for connection in self.forward]
         arriving_fb = [tuple(connection.send() for connection in group) for group in self.feedback]
         traces, traces_fb, spikes = [], [], [s_in]
@@ -137,9 +139,7 @@ class ReferenceChip:
                 connection.step(clock, errors[population], trace)
 
     def differences(self, state: LearningState) -> list[str]:
-        """Names of all arrays that are not those of an emulated state: empty where both chips are
-        equal.
-        """
+        """Return the names of all arrays that differ from an emulated state's."""
         pairs = [
             (f"w{n}", c.w, w) for n, (c, w) in enumerate(zip(self.forward, state.w, strict=True))
         ]
@@ -152,10 +152,10 @@ class ReferenceChip:
             for n, (group, fb) in enumerate(zip(self.feedback, state.w_fb, strict=True))
             for p, (c, w) in enumerate(zip(group, fb, strict=True))
         ]
-        return [name for name, ours, theirs in pairs if not np.array_equal(ours, theirs)]
+        return [name for name, own, emulated in pairs if not np.array_equal(own, emulated)]
 
 
 def _round(kept: np.ndarray, uniform: float) -> np.ndarray:
-    """Down, or up where the shared random number is below the rest."""
+    """Round down, or up where the shared random number is below the rest."""
     whole = np.floor(kept)
     return (whole + (uniform < kept - whole)).astype(np.int64)

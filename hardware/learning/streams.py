@@ -1,11 +1,10 @@
-"""Random numbers of the learning engine: one per synapse from a counter, and the streams that Lava
-itself draws.
+"""Random numbers of the learning engine: one per synapse from a counter, and Lava's own streams.
 
 A counter-based generator gives the number of synapse i at learning epoch n without drawing those
-before it. So an event-driven loop, a whole-matrix NumPy expression and a Lava Process that look at
-different synapses in different orders all see the same numbers, and a run resumes from its clock
+before it. So an event-driven loop, a whole-matrix NumPy expression and a Lava Process, which visit
+different synapses in different orders, all draw the same numbers, and a run resumes from its clock
 alone. The mixer is the 32-bit finaliser `lowbias32` (Wellons 2018, "Prospecting for Hash
-Functions"); it serves rounding and noise, and is no cryptography.
+Functions"); it is good enough for rounding and noise, not for cryptography.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Any
 import numba
 import numpy as np
 
-# what a stream is for: rounding forward weights, rounding feedback weights, sleep's noise
+# purposes of a stream: to round forward weights, to round feedback weights, to draw sleep's noise
 FORWARD, FEEDBACK, NOISE = range(3)
 Integer = Any  # in compiled code int and NumPy's integer types mix; numba infers which
 _GOLDEN = 0x9E3779B9
@@ -32,8 +31,9 @@ def mix(x: Integer) -> Integer:
 
 @numba.njit(inline="always")
 def row_key(key: Integer, row: Integer) -> Integer:
-    """Key of one presynaptic neuron's synapses; the number of synapse (row, column) is `mix(row_key
-    + column)`.
+    """Return the key of one presynaptic neuron's synapses, uint32.
+
+    The number of synapse (row, column) is `mix(row_key(key, row) + column)`.
     """
     return mix(np.uint32(np.uint32(key) + np.uint32(row) * np.uint32(_GOLDEN)))
 
@@ -42,20 +42,26 @@ def row_key(key: Integer, row: Integer) -> Integer:
 def stream_key(
     seed: Integer, purpose: Integer, layer: Integer, population: Integer, clock: Integer
 ) -> Integer:
-    """Key of one stream at one time step, uint32."""
+    """Return the key of one stream at one time step, uint32.
+
+    Args:
+        purpose: FORWARD, FEEDBACK or NOISE.
+        layer: from 0; population: of error neurons, 0 but for FEEDBACK.
+        clock: time steps since the start of the run.
+    """
     name = np.uint32(purpose * 1024 + layer * 16 + population)
     return mix(np.uint32(mix(np.uint32(mix(np.uint32(seed)) + name)) + np.uint32(clock)))
 
 
 def mix_array(x: np.ndarray) -> np.ndarray:
-    """`mix` for each element of a uint32 array."""
+    """Mix each element of a uint32 array, as `mix` does."""
     x = (x ^ (x >> np.uint32(16))) * np.uint32(0x7FEB352D)
     x = (x ^ (x >> np.uint32(15))) * np.uint32(0x846CA68B)
     return x ^ (x >> np.uint32(16))
 
 
 def synapse_bits(key: Integer, rows: int, columns: int, bits: int) -> np.ndarray:
-    """The top `bits` bits of each synapse's number, int64 [rows, columns]; rows are presynaptic."""
+    """Return the top `bits` bits of each synapse's number, int64 [rows, columns]."""
     with np.errstate(over="ignore"):
         keys = mix_array(np.uint32(key) + np.arange(rows, dtype=np.uint32) * np.uint32(_GOLDEN))
         return (
@@ -64,18 +70,18 @@ def synapse_bits(key: Integer, rows: int, columns: int, bits: int) -> np.ndarray
 
 
 def noise_spikes(key: Integer, neurons: int, rate: int) -> np.ndarray:
-    """Bernoulli spikes of one step, uint8 [neurons]; rate in 1/65536."""
+    """Return Bernoulli spikes of one step, uint8 [neurons]; rate in 1/65536."""
     with np.errstate(over="ignore"):
         numbers = mix_array(np.uint32(key) + np.arange(neurons, dtype=np.uint32))
     return ((numbers >> np.uint32(16)) < rate).astype(np.uint8)
 
 
 def lava_uniforms(seed: int, first: int, count: int, stride: int) -> np.ndarray:
-    """Numbers first, first + stride, ... of NumPy's default generator, float64 [count].
+    """Return numbers first, first + stride, ... of NumPy's default generator, float64 [count].
 
     Lava's `TraceRandom` draws one number when it is made and two per time step, so at the end of
-    step t it holds number 2t; its `ConnVarRandom` (constant seed 2) draws one when made and one a
-    learning epoch, so at epoch n it holds number n.
+    step t it holds number 2t; its `ConnVarRandom` (constant seed 2) draws one when it is made and
+    one per learning epoch, so at epoch n it holds number n.
     """
     bits = np.random.PCG64(seed)
     bits.advance(first)

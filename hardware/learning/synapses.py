@@ -1,9 +1,16 @@
-"""Compiled arithmetic of the learning engine's synapses: spikes through weights, traces, products,
-rounding.
+"""Compiled arithmetic of the learning engine's weights: sums over spikes, products, rounding.
 
-Weights lie [pre, post], so that one spike reads one row. Widths and shifts: `learning.Product`; the
-model is lava-nc 0.10.0, `lava/magma/core/model/py/connection.py` and
+Weights lie [pre, post], so that one spike reads one row; they are int16 in units of 1/vth
+thresholds. Scalars are int64, unless said otherwise. Traces are in `traces`. Widths and shifts:
+`engine.Product`; the model is lava-nc 0.10.0, `lava/magma/core/model/py/connection.py` and
 `lava/magma/core/learning/learning_rule_applier.py`.
+
+Arguments of several functions:
+
+    key, row    uint32, of the random numbers of a matrix, and of a row of it (`streams`)
+    fixed       number below which all synapses round up, as `fixed_number` returns it
+    bits        of the accumulator below a weight's step
+    step        distance between neighbouring weights
 """
 
 from __future__ import annotations
@@ -11,17 +18,21 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from .. import chip
-from .engine import ACCUMULATOR_BITS, Y_KEEP
+from .engine import ACCUMULATOR_BITS
 from .streams import Integer, mix, row_key
 
-_LOWEST, _HIGHEST = -256, 256
-_TRACE = chip.MAX_TRACE
+_LOWEST, _HIGHEST = -256, 256  # weights: below _HIGHEST by a step or more
 
 
 @numba.njit(nogil=True, cache=True)
 def accumulate(w: np.ndarray, masks: np.ndarray, steps: Integer, sums: np.ndarray) -> Integer:
-    """Add the row of each spike to its step's sums; returns the number of spikes."""
+    """Add the row of each spike to its step's sums; return the number of spikes.
+
+    Args:
+        w: int16 [rows, neurons].
+        masks: int64 [rows or more], bit t: spike in step t.
+        sums: int32 [steps or more, neurons or more], overwritten, weight units.
+    """
     rows, neurons = w.shape
     sums[:steps, :neurons] = 0
     arrived = 0
@@ -38,104 +49,6 @@ def accumulate(w: np.ndarray, masks: np.ndarray, steps: Integer, sums: np.ndarra
 
 
 @numba.njit(nogil=True, cache=True)
-def decay_tables(
-    keep: float, uniforms: np.ndarray, epoch: Integer, impulse: Integer, tables: np.ndarray
-) -> None:
-    """Fill tables int64 [epochs, 3, 128], what a trace x becomes in each learning epoch: after one
-    step's decay, after the epoch without a spike, after the epoch with a spike at every step.
-
-    One step: floor(keep x), or 1 more where the epoch's uniform number is below the rest, as Lava
-    rounds.
-    """
-    for e in range(tables.shape[0]):
-        for x in range(128):
-            kept = keep * x
-            whole = np.int64(kept)
-            tables[e, 0, x] = whole + (uniforms[e] < kept - whole)
-        for x in range(128):
-            silent = x
-            for _ in range(epoch):
-                silent = tables[e, 0, silent]
-            tables[e, 1, x] = silent
-        for x in range(128):
-            tables[e, 2, x] = min(
-                _TRACE, tables[e, 1, min(_TRACE, x + (epoch - 1) * impulse)] + impulse
-            )
-
-
-@numba.njit(nogil=True, cache=True)
-def advance_traces(
-    x1: np.ndarray,
-    masks: np.ndarray,
-    offset: Integer,
-    epoch: Integer,
-    impulse: Integer,
-    tables: np.ndarray,
-) -> None:
-    """Carry presynaptic traces through a sample's learning epochs; the layer's spikes arrive
-    `offset` steps into the sample.
-    """
-    every = (1 << epoch) - 1
-    for i in range(x1.shape[0]):
-        x = x1[i]
-        mask = masks[i] << offset
-        if mask == 0 and x == 0:
-            continue
-        for e in range(tables.shape[0]):
-            within = mask & every
-            mask >>= epoch
-            if within == 0:
-                x = tables[e, 1, x]
-            elif within == every:
-                x = tables[e, 2, x]
-            else:
-                x = _through_epoch(x, within, epoch, impulse, tables[e, 0])
-        x1[i] = x
-
-
-@numba.njit(inline="always")
-def _through_epoch(
-    x: Integer, within: Integer, epoch: Integer, impulse: Integer, one_step: np.ndarray
-) -> Integer:
-    """A trace after a learning epoch with spikes at the set bits of `within`.
-
-    Lava keeps the time of an epoch's last spike only: earlier ones add their impulse at once,
-    before the epoch's decay.
-    """
-    last = -1
-    for t in range(epoch):
-        if (within >> t) & 1:
-            if last >= 0:
-                x = min(_TRACE, x + impulse)
-            last = t
-    for t in range(epoch):
-        x = one_step[x]
-        if t == last:
-            x = min(_TRACE, x + impulse)
-    return x
-
-
-@numba.njit(nogil=True, cache=True)
-def hold_y(y: np.ndarray, neurons: Integer, uniform: float, steps: Integer, unsigned: bool) -> None:
-    """`held_trace` for each neuron; unsigned: a negative y is the positive trace y3."""
-    for j in range(neurons):
-        if unsigned and y[j] < 0:
-            y[j] = -held_trace(-np.int64(y[j]), uniform, steps)
-        elif y[j] != 0:
-            y[j] = held_trace(np.int64(y[j]), uniform, steps)
-
-
-@numba.njit(inline="always")
-def held_trace(y: Integer, uniform: float, steps: Integer) -> Integer:
-    """A y trace after Lava's decay with tau 65535 for `steps` steps, all with one random number."""
-    for _ in range(steps):
-        kept = Y_KEEP * y
-        whole = np.int64(np.floor(kept))
-        y = whole + (uniform < kept - whole)
-    return y
-
-
-@numba.njit(nogil=True, cache=True)
 def update(
     w: np.ndarray,
     x1: np.ndarray,
@@ -146,18 +59,19 @@ def update(
     bits: Integer,
     step: Integer,
 ) -> tuple[Integer, Integer]:
-    """dw = 2^e u0 x1 y2 in all synapses whose x1 is not 0; returns synapses visited and weights
-    clipped.
+    """Apply dw = 2^e u0 x1 y2 to all synapses whose x1 is not 0.
+
+    Args:
+        w: int16 [rows, neurons], changed. x1: int64 [rows]. y: int32 [neurons or more], y2.
+        up: bits by which the product is shifted up, e + 7.
+        key, fixed, bits, step: see above.
+    Returns: synapses visited, and weights clipped.
     """
     rows, neurons = w.shape
     updated = clipped = 0
     numbers = np.full(neurons, fixed, dtype=np.int32)
-    shift, left, right, back = (
-        np.uint32(32 - bits),
-        np.int32(up),
-        np.int32(bits),
-        np.int32(bits - 7),
-    )
+    shift = np.uint32(32 - bits)
+    left, right, back = np.int32(up), np.int32(bits), np.int32(bits - 7)
     top, highest = np.int32((1 << bits) - 1), np.int32(_HIGHEST - step)
     for i in range(rows):
         if x1[i] == 0:
@@ -171,7 +85,10 @@ def update(
 
 @numba.njit(nogil=True, cache=True)
 def _draw(numbers: np.ndarray, row: Integer, shift: Integer) -> None:
-    """A random number for each synapse of one presynaptic neuron, int32."""
+    """Draw a random number for each synapse of one presynaptic neuron.
+
+    numbers: int32 [neurons], filled; row: uint32; shift: uint32, 32 less the bits of a number.
+    """
     for j in range(numbers.shape[0]):
         numbers[j] = mix(np.uint32(row + np.uint32(j))) >> shift
 
@@ -188,8 +105,15 @@ def _update_row(
     top: Integer,
     highest: Integer,
 ) -> Integer:
-    """`update` for one presynaptic neuron, in 32-bit integers alone, so that compilers turn it into
-    vector instructions.
+    """Apply `update` to one presynaptic neuron, return the weights clipped.
+
+    In 32-bit integers alone, so that compilers turn it into vector instructions.
+
+    Args:
+        w: int16 [neurons], changed. x: int32, x1. y: int32 [neurons or more].
+        numbers: int32 [neurons], below which a rest is rounded up.
+        left, right, back: int32, shifts of the product, of the sum, of the rounded weight.
+        top: int32, 2^bits - 1. highest: int32, weight.
     """
     clipped = np.int32(0)
     for j in range(w.shape[0]):
@@ -217,8 +141,16 @@ def learn_feedback(
     bits: Integer,
     step: Integer,
 ) -> None:
-    """The Hebbian products on one spike's feedback synapses. It takes spikes and traces: no forward
-    weight is in sight.
+    """Apply the Hebbian products to the feedback synapses of one error neuron that spiked.
+
+    It takes spikes and traces, and no forward weight.
+
+    Args:
+        w: int16 [N], feedback weights, changed.
+        noise: uint8 [N], noise spikes of the step that the output now answers.
+        held: int64 [products, 2], y trace of a neuron without and with a noise spike.
+        hebb: int64 [products, 3], as in `constants.SleepConstants`.
+        row, fixed, bits, step: see above.
     """
     limit: Integer = 1 << ACCUMULATOR_BITS
     for i in range(w.shape[0]):
@@ -241,15 +173,22 @@ def forget_feedback(
     bits: Integer,
     step: Integer,
 ) -> None:
-    """dw_fb = -2^b u0 w y3 in the feedback synapses of one error neuron."""
+    """Apply dw_fb = -2^b u0 w y3 to the feedback synapses of one error neuron.
+
+    Args:
+        w: int16 [N], feedback weights, changed.
+        y3: trace. right, left: bits by which the product is shifted down, then up.
+        row, fixed, bits, step: see above.
+    """
     for i in range(w.shape[0]):
         w[i] = rounded(w[i], ((-np.int64(w[i]) * y3) >> right) << left, row, i, fixed, bits, step)
 
 
 @numba.njit(inline="always")
 def fixed_number(rounding: Integer, stock: float, bits: Integer) -> Integer:
-    """The number below which a rest is rounded up, where all synapses share it; -1 where each draws
-    its own.
+    """Return the number below which all synapses round up; -1 where each draws its own.
+
+    rounding: index in `params.ROUNDINGS`; stock: float64, 0 to 1, Lava's own number.
     """
     if rounding == 0:
         return -1
@@ -268,7 +207,10 @@ def rounded(
     bits: Integer,
     step: Integer,
 ) -> Integer:
-    """A weight after its change in 1/128, rounded to a multiple of step and clipped."""
+    """Return a weight after its change, in 1/128, rounded to a multiple of step and clipped.
+
+    column: of the synapse, for its random number; row, fixed, bits, step: see above.
+    """
     number = (
         fixed
         if fixed >= 0

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from hardware.learning import state as learning_state
-from hardware.learning.emulator import LearningRecord, evaluate, learn
+from hardware.learning.emulator import evaluate, learn
+from hardware.learning.records import LearningRecord
 from hardware.learning.state import LearningState
 
 from ...data.datasets import ImageSet
