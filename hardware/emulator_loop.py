@@ -1,7 +1,7 @@
 """The emulator's compiled inner loop: one layer, all steps of some samples, event driven.
 
-`emulator_step.step` is the same in readable calls; a test holds both equal. All arithmetic is 32 bit, as
-on the chip; numba widens integers unless they are cast, hence the casts.
+`emulator_step.step` is the same in readable calls; a test holds both equal. All arithmetic is 32
+bit, as on the chip; numba widens integers unless they are cast, hence the casts.
 """
 
 from __future__ import annotations
