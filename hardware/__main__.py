@@ -39,7 +39,10 @@ def _parser() -> argparse.ArgumentParser:
     runner.add_argument("spikes", help="encoded samples, .npz")
     runner.add_argument("result", help="result file to write, .npz")
     runner.add_argument(
-        "--target", choices=list(TARGETS), default="emulator", help="default: %(default)s"
+        "--target",
+        choices=list(TARGETS),
+        default="emulator",
+        help="where to run: here, or in Lava's simulation (default: %(default)s)",
     )
     runner.add_argument(
         "--deadline",

@@ -161,16 +161,16 @@ class _Chunk:
 def _run_chunk(fixed: FixedPointModel, s: np.ndarray, record: Sequence[str]) -> _Chunk:
     sent, steps_with_input = [int(s.sum(dtype=np.int64))], [0]
     overflows = np.zeros(2, dtype=np.int64)
-    kept: dict[str, list[np.ndarray]] = {"u": [], "v": [], "s": []}
+    recordings: dict[str, list[np.ndarray]] = {"u": [], "v": [], "s": []}
     for layer in fixed.layers:
         steps_with_input.append(_steps_with_input(layer, s))
         u, v, s = _layer_at_once(layer, s, keep="u" in record or "v" in record, overflows=overflows)
         sent.append(int(s.sum(dtype=np.int64)))
         for name, array in (("u", u), ("v", v), ("s", s)):
             if name in record:
-                kept[name].append(array)
+                recordings[name].append(array)
     counts = s.sum(axis=0, dtype=np.int32)
-    return _Chunk(counts, np.array(sent), np.array(steps_with_input), overflows, **kept)
+    return _Chunk(counts, np.array(sent), np.array(steps_with_input), overflows, **recordings)
 
 
 def _joined(chunks: Sequence[_Chunk], name: str) -> tuple[np.ndarray, ...]:

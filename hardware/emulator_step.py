@@ -29,7 +29,7 @@ def run_reference(fixed: FixedPointModel, spikes: SpikeInput) -> RunResult:
     """Run all samples step by step through `step`, recording everything; slow and short."""
     check_spikes(fixed, spikes)
     fits = limits.check(fixed).layers
-    begun = time.perf_counter()
+    start = time.perf_counter()
     steps, samples, _ = spikes.spikes.shape
     s, us, vs, ss = spikes.spikes, [], [], []
     sent, steps_with_input = [int(s.sum())], [0]
@@ -48,7 +48,7 @@ def run_reference(fixed: FixedPointModel, spikes: SpikeInput) -> RunResult:
     operations = count_operations(
         fixed, fits, np.array(sent), np.array(steps_with_input), samples=samples, steps=steps
     )
-    seconds = time.perf_counter() - begun
+    seconds = time.perf_counter() - start
     return RunResult(
         counts=s.sum(axis=0),
         target="emulator",

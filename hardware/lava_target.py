@@ -37,14 +37,14 @@ def run_samples(
     """
     samples = spikes.spikes.shape[1]
     shares = np.array_split(np.arange(samples), min(samples, workers or _default_workers(samples)))
-    done = [0] * len(shares)
+    samples_done = [0] * len(shares)
     cancelled = threading.Event()
 
     def work(index: int) -> dict[str, np.ndarray]:
         def on_event(event: dict[str, Any]) -> None:  # any: JSON
             if event["event"] == "progress" and progress is not None:
-                done[index] = int(event.get("done", 0))
-                progress(min(sum(done), samples), samples)
+                samples_done[index] = int(event.get("done", 0))
+                progress(min(sum(samples_done), samples), samples)
 
         first, last = shares[index][0], shares[index][-1]
         share = SpikeInput(spikes=spikes.spikes[:, first : last + 1])

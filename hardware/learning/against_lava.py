@@ -98,7 +98,7 @@ def emulate(
     digests = np.zeros((len(segments), connections), dtype=np.uint64)
     outputs = np.zeros((len(segments), params.sizes[-1]), dtype=np.int32)
     counts = emulator.no_counts(state)
-    begun = time.perf_counter()
+    start_time = time.perf_counter()
     for index, segment in enumerate(segments):
         if segment.asleep == DAY:
             emulator.show(
@@ -114,7 +114,7 @@ def emulate(
             counts[:] = 0
             emulator.sleep_phase(state, segment.asleep, counts)
         digests[index] = _digests(state)
-    return Trail(digests=digests, outputs=outputs, seconds=time.perf_counter() - begun), state
+    return Trail(digests=digests, outputs=outputs, seconds=time.perf_counter() - start_time), state
 
 
 def run_lava(

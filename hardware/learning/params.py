@@ -245,9 +245,9 @@ class ChipLearningParams:
         """
         if self.samples is None:
             return self.gain_hidden, self.gain_output
-        left = max(0, self.samples - sample // self.sleep.every * self.sleep.every)
+        remaining = max(0, self.samples - sample // self.sleep.every * self.sleep.every)
         hidden, output = (
-            (2 * gain * left + self.samples) // (2 * self.samples)
+            (2 * gain * remaining + self.samples) // (2 * self.samples)
             for gain in (self.gain_hidden, self.gain_output)
         )
         return hidden, output

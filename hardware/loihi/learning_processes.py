@@ -67,11 +67,8 @@ class LearningHidden(AbstractProcess):
     ) -> None:
         super().__init__(params=params, segments=segments, layer=layer, counts_path=counts_path)
         shape = (params.sizes[layer + 1],)
-        self.a_in, self.a_fb_0, self.a_fb_1 = (
-            InPort(shape=shape),
-            InPort(shape=shape),
-            InPort(shape=shape),
-        )
+        self.a_in = InPort(shape=shape)
+        self.a_fb_0, self.a_fb_1 = InPort(shape=shape), InPort(shape=shape)
         self.s_out = OutPort(shape=(shape[0] + 1,))
         self.y1, self.y2, self.y3 = OutPort(shape=shape), OutPort(shape=shape), OutPort(shape=shape)
         self.z1, self.z2, self.z3 = OutPort(shape=shape), OutPort(shape=shape), OutPort(shape=shape)

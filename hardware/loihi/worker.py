@@ -75,7 +75,7 @@ def run_job(job: Callable[[], None]) -> None:
     sys.stdout.flush()
 
 
-def watch(runtime, done: Callable[[], int]) -> None:
+def watch(runtime, count_done: Callable[[], int]) -> None:
     """Report the progress of a compiled Lava network; end the program if a process of it fails.
 
     Lava itself waits for ever when a Process raises, and does not notice one that was killed.
@@ -83,7 +83,7 @@ def watch(runtime, done: Callable[[], int]) -> None:
     actors = runtime._messaging_infrastructure.actors
     for actor in actors:
         actor._pconn = Outcome(actor._pconn)
-    threading.Thread(target=_watch, args=(list(actors), done), daemon=True).start()
+    threading.Thread(target=_watch, args=(list(actors), count_done), daemon=True).start()
 
 
 class Outcome:
@@ -127,7 +127,7 @@ def fail(err: BaseException) -> None:
     os._exit(1)
 
 
-def _watch(actors: list, done: Callable[[], int]) -> None:
+def _watch(actors: list, count_done: Callable[[], int]) -> None:
     reported = -1
     while True:
         for actor in actors:
@@ -137,8 +137,8 @@ def _watch(actors: list, done: Callable[[], int]) -> None:
                 actors = [a for a in actors if a is not actor]
             elif status := _exit_status(actor):
                 fail(RuntimeError(f"one of Lava's processes ended with status {status}"))
-        if done() > reported:
-            reported = done()
+        if count_done() > reported:
+            reported = count_done()
             report("progress", done=reported)
         time.sleep(_WATCH_SECONDS)
 

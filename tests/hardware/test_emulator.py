@@ -45,9 +45,8 @@ def run_both(fixed: FixedPointModel, spikes: SpikeInput):
             assert np.array_equal(a, b), f"{name} of layer {number}"
     assert np.array_equal(fast.counts, reference.counts)
     for name in ("synaptic_operations", "active_updates", "inactive_updates", "spikes", "messages"):
-        assert np.array_equal(
-            getattr(fast.operations, name), getattr(reference.operations, name)
-        ), name
+        counts = (getattr(result.operations, name) for result in (fast, reference))
+        assert np.array_equal(*counts), name
     return fast
 
 

@@ -68,28 +68,28 @@ def test_sanafe_prices_spikes_and_messages_apart():
 
 
 def test_a_hundred_equal_samples_cost_as_much_per_sample_as_one():
-    one, many = counts(samples=1), counts(samples=1)
+    single, many = counts(samples=1), counts(samples=1)
     many = dataclasses.replace(
         many,
         samples=100,
         steps=1000,
         **{
-            name: getattr(one, name) * 100
+            name: getattr(single, name) * 100
             for name in ("synaptic_operations", "active_updates", "spikes")
         },
     )
     many = dataclasses.replace(
         many,
         **{
-            name: getattr(one, name) * 100
+            name: getattr(single, name) * 100
             for name in ("inactive_updates", "messages", "synaptic_updates")
         },
     )
     assert estimate(many, cores=(1, 1)).dynamic == pytest.approx(
-        estimate(one, cores=(1, 1)).dynamic
+        estimate(single, cores=(1, 1)).dynamic
     )
     assert estimate(many, cores=(1, 1)).seconds == pytest.approx(
-        estimate(one, cores=(1, 1)).seconds
+        estimate(single, cores=(1, 1)).seconds
     )
 
 

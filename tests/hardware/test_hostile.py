@@ -189,10 +189,10 @@ def test_a_forgery_takes_less_than_200_mb(forge, reader, says, tmp_path):
     program = PEAK.format(
         root=root, module="hardware.border.files", name=reader, path=str(tmp_path / "forged")
     )
-    done = subprocess.run(
+    run = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
     )
-    taken, _, message = done.stdout.partition(" ")
+    taken, _, message = run.stdout.partition(" ")
     assert says in message and message.strip().isprintable()
     assert int(taken) * 1024 < 200_000_000
 

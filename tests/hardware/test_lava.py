@@ -102,17 +102,15 @@ def transport(request, monkeypatch):
 
 def hold_equal(fixed: FixedPointModel, spikes: SpikeInput, note: str = "") -> int:
     """Run both, compare everything; return the number of spikes that all layers fired."""
-    ours, lavas = (
-        emulator.run(fixed, spikes, record="uvs"),
-        runner.run(fixed, spikes.spikes, record=True),
-    )
-    assert np.array_equal(ours.counts, lavas.counts), note
+    emulated = emulator.run(fixed, spikes, record="uvs")
+    lavas = runner.run(fixed, spikes.spikes, record=True)
+    assert np.array_equal(emulated.counts, lavas.counts), note
     for name in ("u", "v", "s"):
         for number, (a, b) in enumerate(
-            zip(getattr(ours, name), getattr(lavas, name), strict=True), start=1
+            zip(getattr(emulated, name), getattr(lavas, name), strict=True), start=1
         ):
             assert np.array_equal(a, b), f"{name} of layer {number}, {note}"
-    return int(ours.operations.spikes[1:].sum())
+    return int(emulated.operations.spikes[1:].sum())
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -219,11 +219,11 @@ except lava_process.TargetError as error: print(error, os.listdir("/dev/shm"))
     command = ["unshare", "--mount", "sh", "-c", mount, sys.executable, code]
     if shutil.which("unshare") is None:
         pytest.skip("needs unshare, to mount a small /dev/shm")
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
-    if "unshare:" in done.stderr or "mount:" in done.stderr:
+    run = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    if "unshare:" in run.stderr or "mount:" in run.stderr:
         pytest.skip("may not mount a small /dev/shm")
-    printed = done.stdout.strip()
-    assert printed.startswith("Lava failed: OSError"), done
+    printed = run.stdout.strip()
+    assert printed.startswith("Lava failed: OSError"), run
     assert "/dev/shm has 0." in printed and "--shm-size" in printed
     assert printed.endswith("[]"), "segments were left"
 

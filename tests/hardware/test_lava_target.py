@@ -21,16 +21,16 @@ def needs_lava(test: Callable[..., None]) -> Callable[..., None]:
 def test_lava_and_the_emulator_agree_through_files_and_processes(groups, random_net):
     fixed, spikes = random_net(784, 64, 10, samples=30)
     reports: list[tuple[int, int]] = []
-    ours = targets.run(fixed, spikes, "emulator", record="uvs")
+    emulated = targets.run(fixed, spikes, "emulator", record="uvs")
     lavas = targets.run(
         fixed, spikes, "lava", record="uvs", workers=2, progress=lambda *done: reports.append(done)
     )
-    assert np.array_equal(ours.counts, lavas.counts) and ours.counts.any()
+    assert np.array_equal(emulated.counts, lavas.counts) and emulated.counts.any()
     for name in ("u", "v", "s"):
-        for a, b in zip(getattr(ours, name), getattr(lavas, name), strict=True):
+        for a, b in zip(getattr(emulated, name), getattr(lavas, name), strict=True):
             assert np.array_equal(a, b)
     assert (lavas.target, lavas.samples, reports[-1], len(groups)) == ("lava", 30, (30, 30), 2)
-    assert lavas.operations.totals() == ours.operations.totals()
+    assert lavas.operations.totals() == emulated.operations.totals()
 
 
 @needs_lava

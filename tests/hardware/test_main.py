@@ -135,9 +135,9 @@ def test_another_tools_file_is_run_and_checked(files, tmp_path, capsys):
 
 def test_help_says_what_each_command_and_option_is_for(capsys):
     for arguments in (["--help"], ["run", "--help"], ["check", "--help"]):
-        with pytest.raises(SystemExit) as left:
+        with pytest.raises(SystemExit) as exited:
             main(arguments)
-        assert left.value.code == 0
+        assert exited.value.code == 0
     text = " ".join(capsys.readouterr().out.split())
     assert "Run or check exported models in Loihi's integers" in text
     assert "copies of the net that Lava runs in parallel" in text

@@ -126,9 +126,8 @@ def test_the_emulator_computes_as_the_manual_does(drawn):
             )
             overflows = [a + c for a, c in zip(overflows, more, strict=True)]
             for name, index in (("u", 0), ("v", 1), ("s", 2)):
-                assert getattr(result, name)[number][:, b].tolist() == [
-                    step[index] for step in steps
-                ], (name, number)
+                emulated = getattr(result, name)[number][:, b].tolist()
+                assert emulated == [step[index] for step in steps], (name, number)
             trains = [step[2] for step in steps]
         assert result.counts[b].tolist() == [sum(column) for column in zip(*trains, strict=True)]
     assert [result.wrapped_currents, result.saturated_voltages] == overflows

@@ -143,10 +143,10 @@ def test_norse_current_based_lif_fires_the_same_one_step_later_per_layer():
     nodes = graph(nir.Affine(W1, B1), cuba(12, **node), nir.Linear(W2), cuba(5, **node))
     read = from_foreign(nodes, Foreign(steps=20, dt=dt, w_in="jump"))
     assert (read.layers[0].alpha_u, read.layers[0].alpha_v) == (np.float32(0.8), np.float32(0.9))
-    theirs = own_spikes(
+    spikes_of_norse = own_spikes(
         step, (W1, B1), (W2, 0), spikes=np.concatenate([SPIKES, np.zeros((2, 30, 20))])
     )
-    assert np.array_equal(model_spikes(read), theirs[2:])
+    assert np.array_equal(model_spikes(read), spikes_of_norse[2:])
 
 
 def test_the_two_readings_of_w_in_differ_by_tau_syn_over_dt():

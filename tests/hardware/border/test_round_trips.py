@@ -38,10 +38,10 @@ def models(draw) -> Model:
         )
         bias = rng.normal(size=b) * scale * draw(st.sampled_from([0, 1]))
         window = draw(st.floats(1e-3, 10))
-        kept = {name: draw(ALPHAS) for name in ("alpha_u", "alpha_v", "alpha_a")}
+        constants = {name: draw(ALPHAS) for name in ("alpha_u", "alpha_v", "alpha_a")}
         layers.append(
             LayerModel(
-                w=rng.normal(size=(b, a)) * scale, bias=bias, w_fb=w_fb, window=window, **kept
+                w=rng.normal(size=(b, a)) * scale, bias=bias, w_fb=w_fb, window=window, **constants
             )
         )
     return Model(layers=tuple(layers), steps=draw(st.integers(1, 1000)), info=draw(TEXTS))

@@ -37,9 +37,7 @@ def test_emulator_learns_what_lava_learned_after_every_sample_and_sleep_phase(pa
     assert np.array_equal(emulated.digests, arrays["digests"])
     by_day = [segment.sample >= 0 for segment in plan(params, np.arange(len(arrays["labels"])))]
     assert np.array_equal(emulated.outputs[by_day], arrays["outputs"][by_day])
-    assert len(np.unique(emulated.digests[:, 0])) > 3, (
-        "nothing was learned, so nothing was compared"
-    )
+    assert len(np.unique(emulated.digests[:, 0])) > 3, "nothing was learned"
 
 
 def test_the_digest_differs_for_single_weights_and_traces():

@@ -14,8 +14,8 @@ from hardware.loihi.worker import Outcome, _exit_status
 
 def test_two_threads_that_poll_at_once_get_the_same_outcome():
     for number in range(300):
-        ours, theirs = multiprocessing.Pipe()
-        outcome, barrier, received = Outcome(ours), threading.Barrier(2), []
+        receiver, sender = multiprocessing.Pipe()
+        outcome, barrier, received = Outcome(receiver), threading.Barrier(2), []
 
         def poll(outcome=outcome, barrier=barrier, received=received):
             barrier.wait()
@@ -26,22 +26,22 @@ def test_two_threads_that_poll_at_once_get_the_same_outcome():
         threads = [threading.Thread(target=poll) for _ in range(2)]
         for thread in threads:
             thread.start()
-        theirs.send((ValueError(number), "traceback" * 100))
+        sender.send((ValueError(number), "traceback" * 100))
         for thread in threads:
             thread.join()
         assert [str(error) for error, _ in received] == [str(number)] * 2
-        theirs.close()
+        sender.close()
         outcome.close()
 
 
 def test_a_closed_outcome_receives_no_more():
-    ours, theirs = multiprocessing.Pipe()
-    silent = Outcome(ours)
+    receiver, sender = multiprocessing.Pipe()
+    silent = Outcome(receiver)
     assert not silent.poll()
-    theirs.send(None)
+    sender.send(None)
     silent.close()
     assert not silent.poll()
-    theirs.close()
+    sender.close()
 
 
 @pytest.mark.skipif(

@@ -113,10 +113,10 @@ def test_a_file_that_snntorch_wrote_fires_snntorchs_spikes(tmp_path):
     model = snntorch_file(tmp_path / "theirs.nir")
     spikes = (torch.rand(25, 50, 784, generator=torch.Generator().manual_seed(0)) < 0.2).float()
     with torch.no_grad():
-        theirs = torch.stack([model(s) for s in spikes])
-    assert 0.01 < theirs.mean() < 0.99
-    assert torch.equal(from_nir(tmp_path / "theirs.nir")(spikes), theirs)
-    assert torch.equal(from_snntorch(model)(spikes), theirs)
+        expected = torch.stack([model(s) for s in spikes])
+    assert 0.01 < expected.mean() < 0.99
+    assert torch.equal(from_nir(tmp_path / "theirs.nir")(spikes), expected)
+    assert torch.equal(from_snntorch(model)(spikes), expected)
 
 
 @pytest.mark.parametrize("alpha_u", [0.0, 0.5])
