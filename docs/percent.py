@@ -94,7 +94,7 @@ def markdown(cells: list[Cell], picture: str) -> tuple[str, dict[str, Figure]]:
         if text:
             parts.append(f"``` {{.text .printed}}\n{text}\n```")
         if isinstance(cell.value, Figure):
-            parts.append(f"![Figure {len(figures)}]({name}){{.figure}}")
+            parts.append(f"![Figure {len(figures)}]({name})")
     return "\n\n".join(parts) + "\n", figures
 
 

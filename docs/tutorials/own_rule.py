@@ -115,9 +115,9 @@ for least in (0.0, 0.5, 1.0, 2.0):
 #
 # ## Give it a name
 #
-# With one line, the rule can be used by name, as in `RunConfig(rule="lazy")` or a TOML file. For the
-# command line, write the class and this line in a module of your own, say `my_rules.py`, and import
-# it: `biograd train --import my_rules --rule lazy`.
+# With one line, the rule can be used by name, as in `RunConfig(rule="lazy")` or a TOML file. For
+# the command line, write the class and this line in a module of your own, say `my_rules.py`, and
+# import it: `biograd train --import my_rules --rule lazy`.
 
 # %%
 RULES["lazy"] = Lazy
