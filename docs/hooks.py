@@ -15,8 +15,6 @@ import percent
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
-from biograd.pictures.plots import as_svg
-
 FIGURE = re.compile(r"(?<=\d) (?=[%±])|(?<=±) ")  # spaces within 98.58 ± 0.06 %
 
 
@@ -67,5 +65,5 @@ def _tutorial(path: Path, changed: int) -> dict[str, str]:
     cells, _ = percent.run(path)
     text, figures = percent.markdown(cells, f"{path.stem}-{{}}.svg")
     script = f'Download this tutorial as a <a href="{path.name}" download>script</a>.\n'
-    pictures = {f"tutorials/{name}": as_svg(figure) for name, figure in figures.items()}
+    pictures = {f"tutorials/{name}": figure for name, figure in figures.items()}
     return {f"tutorials/{path.stem}.md": f"{text}\n{script}"} | pictures

@@ -17,6 +17,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from biograd.pictures.saving import as_svg
+
 _MARK = re.compile(r"^# %%(?P<prose> \[markdown\])?[ ]*\n", re.MULTILINE)
 
 
@@ -73,8 +75,8 @@ def run(path: Path) -> tuple[list[Cell], dict[str, Any]]:  # any: the script's o
     return cells, names
 
 
-def markdown(cells: list[Cell], picture: str) -> tuple[str, dict[str, Figure]]:
-    """Return a page of executed cells, and its figures by the file name used in the page.
+def markdown(cells: list[Cell], picture: str) -> tuple[str, dict[str, str]]:
+    """Return a page of executed cells, and its figures as SVG, by the file name in the page.
 
     Args:
         picture: file name of a figure, with `{}` for its number, e.g. "energy-{}.svg".
@@ -88,7 +90,7 @@ def markdown(cells: list[Cell], picture: str) -> tuple[str, dict[str, Figure]]:
         text = cell.printed.rstrip()
         if isinstance(cell.value, Figure):
             name = picture.format(len(figures) + 1)
-            figures[name] = cell.value
+            figures[name] = as_svg(cell.value)
         elif cell.value is not None:
             text += f"\n{cell.value!r}"
         if text:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import percent
 import pytest
-from matplotlib.figure import Figure
 
 SCRIPT = """\
 # %% [markdown]
@@ -66,4 +65,4 @@ def test_a_page_shows_code_output_values_and_figures(script):
     page, figures = percent.markdown(cells, "script-{}.svg")
     assert page.startswith("# A title\n") and '```python\na = 20\nprint("twice", 2 * a)' in page
     assert "twice 40\n21\n```" in page and "](script-1.svg)" in page
-    assert list(figures) == ["script-1.svg"] and isinstance(figures["script-1.svg"], Figure)
+    assert list(figures) == ["script-1.svg"] and figures["script-1.svg"].startswith("<svg")
