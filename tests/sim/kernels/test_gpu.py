@@ -250,6 +250,22 @@ def test_a_learning_step_equals_the_general_way(
         torch.testing.assert_close(ours.db, theirs.db, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("rule", [Eligibility(), Factorised()])
+def test_a_recurrent_layer_learns_by_kernels_as_by_its_steps(rule: Rule) -> None:
+    net = Network((30, 20, 5), recurrent=True, generator=drawn(0)).to(DEVICE)
+    s, labels = spikes(1, 12, 9, 30), torch.arange(9, device=DEVICE) % 5
+    learner = LocalLearner(net, RandomDFA(net, generator=drawn(2)), rule=rule)
+    target = torch.nn.functional.one_hot(labels, 5).float()
+    fast = layer_at_once(learner.teaching, s, target)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gpu, "runs_on", lambda x, dtype=torch.float32: False)
+        patch.setattr(scans, "runs_on", lambda x: False)
+        general = layer_at_once(learner.teaching, s, target)
+    for ours, theirs in zip(fast.updates, general.updates, strict=True):
+        torch.testing.assert_close(tuple(ours), tuple(theirs), rtol=1e-4, atol=1e-6)
+    assert fast.updates[0].dw_rec is not None and fast.updates[0].dw_rec.any()
+
+
 def test_a_learning_step_never_waits_for_the_device() -> None:
     # What cannot be recorded as a CUDA graph: reading a number out of a tensor, and shapes that
     # depend on values.
