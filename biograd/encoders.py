@@ -1,8 +1,8 @@
-"""Images to spikes: f(x, steps, *, generator) -> [T, B, N], x in 0..1. A new one is a function and
-a line in `ENCODERS`.
+"""Encoders, which turn images into spikes: f(x, steps, *, generator) -> [T, B, N], x in 0..1.
 
-Recordings that are spikes already need none: a run or a model on them has the word `EVENTS` in its
-place, and `events` bins them.
+To add one, write such a function; a line in `ENCODERS` makes it known to configurations by name.
+Recordings are spikes already and need none: a run or a model on them has the word `EVENTS` in its
+place, and `data.events` bins them.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from .kernels import scans
 from .kernels.packed_spikes import PackedSpikes, look_up, unsigned
 
 Encoder = Callable[..., Tensor]
-EVENTS = "events"  # what stands in place of an encoder where recordings are shown
+EVENTS = "events"  # stands in place of an encoder where the data are recordings
 
 
 def integrate_and_fire(
     x: Float[Tensor, "B N"], steps: int, *, generator: torch.Generator | None = None
 ) -> Float[Tensor, "T B N"]:
-    """Fire evenly: s[t] = floor(x (t+1) + 1/2) - floor(x t + 1/2), a non-leaky integrate-and-fire
-    neuron that starts half full.
+    """Fire evenly: s[t] = floor(x (t+1) + 1/2) - floor(x t + 1/2).
 
-    Deterministic; `generator` is not used. Ours.
+    This is a non-leaky integrate-and-fire neuron that starts half full. Deterministic; `generator`
+    is not used. Ours.
 
     Example:
         >>> integrate_and_fire(torch.tensor([[0.5]]), 4)[:, 0, 0].tolist()
@@ -46,7 +46,7 @@ def bernoulli(
     """Fire at random with probability x at every step: rate coding.
 
     Example:
-        >>> bernoulli(torch.tensor([[0.0, 1.0]]), 3, generator=torch.Generator().manual_seed(0)).sum(0).tolist()
+        >>> bernoulli(torch.tensor([[0.0, 1.0]]), steps=3).sum(0).tolist()
         [[0.0, 3.0]]
     """
     draw = torch.rand(
@@ -61,11 +61,13 @@ def bernoulli(
 def latency(
     x: Float[Tensor, "B N"], steps: int, *, generator: torch.Generator | None = None
 ) -> Float[Tensor, "T B N"]:
-    """Fire once, the brighter the sooner: at step round((1 - x)(T - 1)); never where x = 0.
-    Deterministic.
+    """Fire once, brighter pixels earlier: at step round((1 - x)(T - 1)); never where x = 0.
+
+    Deterministic; `generator` is not used.
 
     Example:
-        >>> latency(torch.tensor([[1.0, 0.5, 0.0]]), 3)[:, 0].tolist()    # bright first, black never
+        >>> x = torch.tensor([[1.0, 0.5, 0.0]])    # bright first, black never
+        >>> latency(x, 3)[:, 0].tolist()
         [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]
     """
     first = ((1 - x) * (steps - 1)).round()
@@ -74,9 +76,7 @@ def latency(
 
 
 def integrate_and_fire_packed(x: UInt8[Tensor, "B rows columns"], steps: int) -> PackedSpikes:
-    """`encoders.integrate_and_fire` of grey images on a CPU, by looking up the train of each grey
-    value.
-    """
+    """Return `integrate_and_fire` of grey images on a CPU, looked up for each grey value."""
     pixels = x.flatten(1).contiguous()
     trains = PackedSpikes.blank(steps, *pixels.shape)
     look_up(pixels.numpy(), _grey_words(steps), unsigned(trains))
@@ -85,7 +85,7 @@ def integrate_and_fire_packed(x: UInt8[Tensor, "B rows columns"], steps: int) ->
 
 @cache
 def _grey_words(steps: int) -> np.ndarray:
-    """The trains of the 256 grey values: uint32 [W, 256]."""
+    """Return the packed spikes of the 256 grey values: uint32 [W, 256]."""
     trains = PackedSpikes.pack(integrate_and_fire(torch.arange(256).view(1, 256) / 255, steps))
     assert trains is not None
     return unsigned(trains)[:, 0].copy()

@@ -32,7 +32,7 @@ class ErrorNeurons(ABC):
         rate: Float[Tensor, "*T B C"],
         target: Float[Tensor, "B C"],
     ) -> Float[Tensor, "*T B C"]:
-        """Return the error of one step, [B, C], or of all steps at once, [T, B, C], spikes per step.
+        """Return the error of one step, [B, C], or of all steps, [T, B, C], spikes per step.
 
         Args:
             s_out: output spikes of the step, 0 or 1.
@@ -66,7 +66,7 @@ class SignedSpikes(ErrorNeurons):
 
 
 class RunningRate(ErrorNeurons):
-    """err[t] = target - (1/t) sum of s_out up to t; graded, more certain as the sample goes on. Ours.
+    """err[t] = target - (1/t) sum of s_out up to t: graded, and surer towards the end. Ours.
 
     Example:
         >>> target, s_out = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
@@ -91,7 +91,8 @@ class FinalRate(ErrorNeurons):
     It needs the end of the sample, so it never learns online.
 
     Example:
-        >>> LocalLearner(net := Network((4, 3, 2)), RandomDFA(net), error=FinalRate(), order="online")
+        >>> net = Network((4, 3, 2))
+        >>> LocalLearner(net, RandomDFA(net), error=FinalRate(), order="online")
         Traceback (most recent call last):
         ValueError: FinalRate needs the end of the sample, so it cannot learn online: use order
         'layer'

@@ -76,7 +76,7 @@ class Feedback(nn.Module, ABC):
         """Learn from one sleep phase of a hidden layer (see `sleep.sleep_phase`).
 
         Args:
-            coincidence: of the layer's spikes with the output's, [N, classes] (`sleep.coincidence`).
+            coincidence: of its spikes with the output's, [N, classes] (`sleep.coincidence`).
             decay: `SleepParams.decay`.
         """
         raise ValueError(

@@ -1,10 +1,12 @@
-"""What the spikes of the output layer mean: a class, or real numbers; and, the other way round,
-which rates a target wishes for.
+"""Readouts: the meaning of the output layer's spikes, a class or real numbers.
 
-    Classes    one output neuron per class; wished is 1 spike a step from the right one and none from the others; most spikes win
-    Values     output neurons whose rate is a number: rate 0 is the low end of its range, a spike at every step the high end
+    Classes    one output neuron per class; the target is 1 spike per step from the right neuron and
+               0 from the others; the neuron with most spikes is the answer
+    Values     rates are numbers: no spike is the low end of a value's range, a spike at every step
+               its high end
 
-Error neurons and rules see wished and fired rates alone, so each of them learns either.
+A readout turns targets into wished rates, and output spikes into answers. Error neurons and rules
+see wished and actual rates alone, so each of them learns with any readout.
 """
 
 from __future__ import annotations
@@ -21,8 +23,9 @@ from .network import most_spikes
 
 
 class Readout(ABC):
-    """What training asks of a readout. Targets y are [B] or [B, ...], in whatever form the readout
-    reads.
+    """A readout. Extend it to add one, and pass it to `LocalLearner`.
+
+    Targets y are [B] or [B, ...], in any form that the readout defines.
 
     Example:
         >>> [isinstance(kind, Readout) for kind in (Classes(), Values(-1.0, 1.0))]
@@ -31,35 +34,37 @@ class Readout(ABC):
 
     @abstractmethod
     def check(self, y: Shaped[Tensor, "B ..."], outputs: int) -> None:
-        """Raise ValueError where targets are none that `outputs` output neurons can tell."""
+        """Raise ValueError where `outputs` output neurons cannot express these targets."""
 
     @abstractmethod
     def wished(self, y: Shaped[Tensor, "B ..."], outputs: int) -> Num[Tensor, "B C"]:
-        """Wished spikes per step of each output neuron, 0..1."""
+        """Return the target rate of each output neuron, 0..1 spikes per step."""
 
     @abstractmethod
     def answers(self, counts: Float[Tensor, "B C"], steps: int) -> Shaped[Tensor, "B ..."]:
-        """What the output says, in the form of targets, from the spikes of its neurons over all
-        steps.
+        """Return the answers, in the form of targets.
+
+        Args:
+            counts: spikes of each output neuron over all steps.
         """
 
     @abstractmethod
     def score(self, answers: Shaped[Tensor, "B ..."], y: Shaped[Tensor, "B ..."]) -> Tensor:
-        """How a batch was answered, a sum over its samples: right answers, or squared errors."""
+        """Return a sum over the batch, e.g. of right answers or of squared errors."""
 
     @abstractmethod
     def figures(self, mean_score: float) -> dict[str, float]:
-        """What records tell of a score that was added up, by its mean over samples."""
+        """Return the figures of a record, by name, from the mean of `score` over samples."""
 
     @abstractmethod
     def measured(
         self, answers: Shaped[Tensor, "B ..."], y: Shaped[Tensor, "B ..."]
     ) -> dict[str, float]:
-        """The figures of a whole test set, by name."""
+        """Return the figures of a whole test set, by name."""
 
 
 class Classes(Readout):
-    """The class whose neuron fires most; the lowest index where several did, as on the chip.
+    """The class whose neuron fires most; of several, the lowest, as on the chip.
 
     Example:
         >>> Classes().wished(torch.tensor([1]), outputs=3).tolist()
@@ -106,20 +111,19 @@ class Classes(Readout):
 
 
 class Values(Readout):
-    """Real numbers, each within a range of its own, as rates: low is silence, high a spike at every
-    step.
+    """Real numbers as rates, each within its own range.
 
-        wished = (y - low) / (high - low),    answer = low + (high - low) mean over its neurons of (spikes / T)
+        wished = (y - low) / (high - low)
+        answer = low + (high - low) mean over its neurons of (spikes / T)
 
-    One neuron tells T + 1 values apart; several that speak for one value together tell more, and
-    their errors average out. They stand
-    side by side: outputs 0 .. neurons - 1 are the first value's. Ours; rate codes of real values
-        are old.
+    One neuron distinguishes T + 1 values; several that stand for one value together distinguish
+    more, and their errors average out. Outputs 0 .. neurons - 1 belong to the first value, the next
+    ones to the second. Ours; rate codes of real values are old.
 
     Args:
-        low, high: ends of the range, in the target's own unit; a number for all values, or one for
-            each.
-        neurons: output neurons a value.
+        low, high: ends of the range, in the target's own unit; a number for all values, or one per
+            value.
+        neurons: output neurons per value.
 
     Example:
         >>> angle = Values(-90.0, 90.0, neurons=2)    # degrees
@@ -138,7 +142,7 @@ class Values(Readout):
         if self.low.shape != self.high.shape:
             raise ValueError(
                 f"there are {len(self.low)} low ends and {len(self.high)} high ends: need one of"
-                " each a value, or one for all"
+                " each per value, or one for all"
             )
         if (
             not len(self.low)
@@ -150,17 +154,17 @@ class Values(Readout):
                 " finite numbers, low < high"
             )
         if neurons < 1:
-            raise ValueError(f"neurons is {neurons}; need at least 1 output neuron a value")
+            raise ValueError(f"neurons is {neurons}; need at least 1 output neuron per value")
         self.neurons = neurons
 
     def check(self, y: Shaped[Tensor, "B ..."], outputs: int) -> None:
-        values = outputs // self.neurons
-        if values * self.neurons != outputs or len(self.low) not in (1, values):
-            for_each = f" and {len(self.low)} ranges" if len(self.low) > 1 else ""
+        values, ranges = outputs // self.neurons, len(self.low)
+        if values * self.neurons != outputs or ranges not in (1, values):
+            and_ranges = f" and {ranges} ranges" if ranges > 1 else ""
+            remedy = ", and give each value one range" if ranges > 1 else ""
             raise ValueError(
-                f"the network has {outputs} outputs, {self.neurons} a value{for_each}: make its"
-                f" last size {self.neurons} times the number of"
-                f" values{', and give each value one range' if for_each else ''}"
+                f"the network has {outputs} outputs, {self.neurons} per value{and_ranges}: make its"
+                f" last size {self.neurons} times the number of values{remedy}"
             )
         if not y.is_floating_point() or y.ndim != 2 or y.shape[1] != values or not len(y):
             raise ValueError(
@@ -168,16 +172,13 @@ class Values(Readout):
                 " at least one sample"
             )
         low, high = (end.to(y) for end in (self.low, self.high))
-        if not bool(((y >= low) & (y <= high)).all()):  # false of what is not finite, too
-            least, most = y.min().item(), y.max().item()
-            told = (
-                f"targets run from {least:g} to {most:g}"
-                if math.isfinite(least + most)
-                else "targets hold values that are not finite"
-            )
+        if not bool(((y >= low) & (y <= high)).all()):  # also False where y is not finite
+            least, largest = y.min().item(), y.max().item()
+            finite = math.isfinite(least + largest)
+            fault = f"run from {least:g} to {largest:g}" if finite else "hold non-finite values"
             raise ValueError(
-                f"{told} and the readout from {low.min():g} to {high.max():g}: widen Values(low,"
-                " high), or mend the targets"
+                f"targets {fault} and the readout from {low.min():g} to {high.max():g}: widen"
+                " Values(low, high), or correct the targets"
             )
 
     def wished(self, y: Shaped[Tensor, "B ..."], outputs: int) -> Num[Tensor, "B C"]:
@@ -199,16 +200,13 @@ class Values(Readout):
     def measured(
         self, answers: Shaped[Tensor, "B ..."], y: Shaped[Tensor, "B ..."]
     ) -> dict[str, float]:
-        """Root mean square error over all values, in their unit; and R^2 = 1 - squared error /
-        variance, mean over the values.
+        """Return the root mean square error over all values, in their unit, and R^2.
 
-        R^2 is 0 for whoever answers the mean of y, and nan where a value never varies.
+        R^2 = 1 - squared error / variance, mean over the values: 0 for answering the mean of y, and
+        nan where a value never varies.
         """
         squared = (answers.double() - y.double()).pow(2).mean(0)
         variance = y.double().var(0, correction=0)
-        r2 = (
-            torch.where(variance > 0, 1 - squared / variance, torch.full_like(variance, torch.nan))
-            .mean()
-            .item()
-        )
+        unknown = torch.full_like(variance, torch.nan)
+        r2 = torch.where(variance > 0, 1 - squared / variance, unknown).mean().item()
         return self.figures(squared.mean().item()) | {"r2": r2}

@@ -179,12 +179,13 @@ class LocalLearner:
             self._write(index, [part.updates[index] for part in parts], share)
         error = sum(part.error * weight for part, weight in zip(parts, share, strict=True))
         rates = sum(part.rates * weight for part, weight in zip(parts, share, strict=True))
-        # sums of tensors, which mypy takes for numbers
-        return BatchStats(torch.cat([part.counts for part in parts]), error, rates)  # type: ignore[arg-type]
+        counts = torch.cat([part.counts for part in parts])
+        # error and rates are sums of tensors, which mypy takes for numbers
+        return BatchStats(counts, error, rates)  # type: ignore[arg-type]
 
     @torch.no_grad()
     def _step_by_events(self, spikes: Tensor | PackedSpikes, target: Tensor) -> BatchStats | None:
-        """Learn by the compiled loops; None where spikes are not 0 or 1, or feedback lacks weights."""
+        """Learn by the compiled loops; None where spikes are not 0 or 1, or there is no w_fb."""
         hidden = range(len(self.net.hidden))
         w_fb = [w for index in hidden if (w := self.feedback.weights(index)) is not None]
         if len(w_fb) < len(hidden):

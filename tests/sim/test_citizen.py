@@ -105,7 +105,7 @@ def test_any_optimizer_and_scheduler_trains_in_a_loop_of_ones_own(optimizer):
     assert evaluate(net, IMAGES, steps=6).test_accuracy > 0.3  # chance is 0.1
 
 
-def test_what_a_step_predicts_is_what_counts_of_the_output_say():
+def test_a_steps_predictions_follow_from_the_output_counts():
     net = network()
     predicted = LocalLearner(net, RandomDFA(net)).step(SPIKES, IMAGES.y[:40]).predicted
     counts = net(SPIKES).sum(0)
@@ -113,14 +113,14 @@ def test_what_a_step_predicts_is_what_counts_of_the_output_say():
 
 
 @pytest.mark.parametrize("order", ["layer", "online"])
-def test_class_weights_mean_the_same_in_every_order_of_work(order):
+def test_class_weights_mean_the_same_in_every_order(order):
     weights = torch.linspace(0.5, 2.0, 10)
     net = network()
     feedback = RandomDFA(net, generator=torch.Generator().manual_seed(0))
     LocalLearner(
         net, feedback, error=ClassWeighted(SignedSpikes(), weights), rule=Eligibility(), order=order
     ).step(SPIKES, IMAGES.y[:40])
-    found = [layer.w.grad.clone() for layer in net.layers]
+    gradients = [layer.w.grad.clone() for layer in net.layers]
     wanted = [torch.zeros_like(layer.w) for layer in net.layers]
     for sample in range(40):  # each sample alone, weighted by hand
         LocalLearner(net, feedback, order="online").step(
@@ -128,5 +128,5 @@ def test_class_weights_mean_the_same_in_every_order_of_work(order):
         )
         for total, layer in zip(wanted, net.layers, strict=True):
             total += weights[IMAGES.y[sample]] * layer.w.grad / 40
-    for a, b in zip(found, wanted, strict=True):
+    for a, b in zip(gradients, wanted, strict=True):
         assert torch.allclose(a, b, atol=1e-6)

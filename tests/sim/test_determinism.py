@@ -81,15 +81,15 @@ def test_two_processes_reach_the_same_bits_with_and_without_json(tmp_path):
         ]
         environment = os.environ | {"PYTHONHASHSEED": {"plain": "1", "json": "2"}[name]}
         subprocess.run(command, check=True, capture_output=True, timeout=200, env=environment)
-    one, other = (
+    first, other = (
         load_file(tmp_path / name / "checkpoint.safetensors") for name in ("plain", "json")
     )
-    assert one.keys() == other.keys() and len(one) > 10
-    for name in one:
-        assert torch.equal(one[name], other[name]), name
-    told = [records.read(tmp_path / name / "records.jsonl") for name in ("plain", "json")]
-    told = [[{key: record.get(key) for key in RESULTS} for record in found] for found in told]
-    assert told[0] == told[1] and len(told[0]) == 3
+    assert first.keys() == other.keys() and len(first) > 10
+    for name in first:
+        assert torch.equal(first[name], other[name]), name
+    runs = [records.read(tmp_path / name / "records.jsonl") for name in ("plain", "json")]
+    runs = [[{key: record.get(key) for key in RESULTS} for record in run] for run in runs]
+    assert runs[0] == runs[1] and len(runs[0]) == 3
 
 
 def first_update(threads):
@@ -102,10 +102,10 @@ def first_update(threads):
 
 @pytest.mark.parametrize("threads", [2, 3, 7])
 def test_the_first_update_depends_on_the_threads_by_rounding_alone(threads, mnist):
-    for one, other in zip(first_update(1), first_update(threads), strict=True):
+    for first, other in zip(first_update(1), first_update(threads), strict=True):
         # A sum of 100 samples, split: a few hundred roundings of 2^-24 of the largest partial sum.
-        assert torch.allclose(one, other, rtol=1e-4, atol=1e-5 * one.abs().max().item())
-        assert one.abs().max() > 0
+        assert torch.allclose(first, other, rtol=1e-4, atol=1e-5 * first.abs().max().item())
+        assert first.abs().max() > 0
 
 
 @pytest.mark.slow

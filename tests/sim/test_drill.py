@@ -15,20 +15,20 @@ TOOL = Path(__file__).parents[2] / "tools" / "drill"
 
 
 def drill(*arguments):
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, str(TOOL), *arguments], capture_output=True, text=True, timeout=280
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads(done.stdout)
+    assert process.returncode == 0, process.stdout + process.stderr
+    return json.loads(process.stdout)
 
 
 @pytest.mark.slow
 def test_killed_runs_end_as_an_unbroken_one():
-    told = drill("kills", "--kills", "2", "--commands", "train", "--seed", "1")
-    assert told["passed"] and told["kills"] == told["train"]["kills"] == 2
+    report = drill("kills", "--kills", "2", "--commands", "train", "--seed", "1")
+    assert report["passed"] and report["kills"] == report["train"]["kills"] == 2
 
 
 @pytest.mark.slow
 def test_a_full_disk_costs_no_more_than_what_did_not_fit():
-    told = drill("disk", "--commands", "train")
-    assert told["passed"] and "free space there" in told["train"]
+    report = drill("disk", "--commands", "train")
+    assert report["passed"] and "free space there" in report["train"]

@@ -33,7 +33,7 @@ def test_bernoulli_fires_at_the_pixels_rate() -> None:
     assert abs((s[1:, 0, 128] * s[:-1, 0, 128]).mean() - 0.252) < 0.04  # steps are independent
 
 
-def test_latency_fires_once_the_brighter_the_sooner() -> None:
+def test_latency_fires_once_and_brighter_pixels_earlier() -> None:
     s = latency(torch.tensor([[0.0, 0.1, 0.5, 1.0]]), 11)[:, 0]
     assert s.sum(0).tolist() == [0, 1, 1, 1]
     assert s[:, 1:].argmax(0).tolist() == [9, 5, 0]

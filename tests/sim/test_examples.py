@@ -42,12 +42,12 @@ def test_the_examples_of_a_module_run(name, tmp_path, monkeypatch):
         | {"torch": torch, "nn": nn}
     )
     failed = []
-    for found in doctest.DocTestFinder(exclude_empty=True).find(module, globs=names):
-        if found.examples:
+    for example in doctest.DocTestFinder(exclude_empty=True).find(module, globs=names):
+        if example.examples:
             torch.manual_seed(0)
             said: list[str] = []
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
-                result = doctest.DocTestRunner(optionflags=FLAGS).run(found, out=said.append)
+                result = doctest.DocTestRunner(optionflags=FLAGS).run(example, out=said.append)
             failed += said if result.failed else []
     assert not failed, "".join(failed)

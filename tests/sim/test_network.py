@@ -53,9 +53,9 @@ def test_rolling_equals_stepping_to_the_bit() -> None:
     rolled, states = net.roll(spikes), net.rest(4)
     for t in range(9):
         states = net.step(states, spikes[t])
-        for state, done in zip(states, rolled, strict=True):
-            assert torch.equal(state.s, done.s[t]) and torch.equal(
-                net.neuron.slope(state), done.psi[t].float()
+        for state, activity in zip(states, rolled, strict=True):
+            assert torch.equal(state.s, activity.s[t]) and torch.equal(
+                net.neuron.slope(state), activity.psi[t].float()
             )
     assert rolled[-1].s.any()
 

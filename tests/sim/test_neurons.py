@@ -128,7 +128,7 @@ def test_the_apical_scan_of_a_single_step_is_that_step() -> None:
     assert torch.equal(apical_scan(neuron, teach), teach)
 
 
-def test_a_neuron_has_the_constants_of_its_source_unless_told_otherwise() -> None:
+def test_a_neuron_has_the_constants_of_its_source_by_default() -> None:
     p = TwoCompartmentParams()
     assert (p.alpha_u, p.alpha_v, p.alpha_a, p.window) == (0.5, 0.75, 0.0, 1.0)
     assert TwoCompartmentLIF().params == p

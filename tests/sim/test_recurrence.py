@@ -1,10 +1,7 @@
-"""Recurrent layers: their spikes come back one step later, and their synapses learn by the same
-rule, from the past alone.
-"""
+"""Recurrent layers: spikes return one step later, and synapses learn from the past alone."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -12,23 +9,13 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
-from benchmarks.measurements.order_tasks import TimingParams, samples
-from biograd.commands import cli
 from biograd.errors import ERRORS
-from biograd.feedback import RandomDFA, SleepAligned, Symmetric, true_path
-from biograd.interop.nir import to_nir
-from biograd.interop.snntorch import to_snntorch
+from biograd.feedback import RandomDFA, Symmetric, true_path
 from biograd.kernels.packed_spikes import PackedSpikes
 from biograd.learning.learner import LocalLearner
 from biograd.network import Network
 from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams
 from biograd.rules import RULES, Eligibility
-from biograd.runs.checkpoint import RunFolder
-from biograd.runs.config import RunConfig
-from biograd.sleep import SleepParams
-from biograd.training.evaluation import evaluate
-from biograd.training.probe import probe
-from biograd.training.trainer import Trainer, TrainParams, check_finite
 
 SIZES, T, BATCH = (9, 15, 11, 4), 12, 6
 
@@ -90,17 +77,18 @@ def test_steps_and_whole_trains_are_the_same_and_equal_the_equations(recurrent: 
     for t in range(T):
         states = net.step(states, spikes[t])
         assert all(
-            torch.equal(state.s, done.s[t]) for state, done in zip(states, rolled, strict=True)
+            torch.equal(state.s, activity.s[t])
+            for state, activity in zip(states, rolled, strict=True)
         )
-    for layer, done in zip(net.layers, rolled, strict=True):
-        u = v = was = torch.zeros_like(done.s[0])
+    for layer, activity in zip(net.layers, rolled, strict=True):
+        u = v = was = torch.zeros_like(activity.s[0])
         for t in range(T):
             current = s[t] @ layer.w.T + layer.b
             u = 0.5 * u + (current if layer.w_rec is None else current + was @ layer.w_rec.T)
             v = 0.75 * v * (1 - was) + u
             was = (v > 1).float()
-            assert torch.equal(was, done.s[t])
-        s = done.s
+            assert torch.equal(was, activity.s[t])
+        s = activity.s
     chain = Network(SIZES)
     chain.load_state_dict(
         {name: value for name, value in net.state_dict().items() if "w_rec" not in name}
@@ -109,8 +97,8 @@ def test_steps_and_whole_trains_are_the_same_and_equal_the_equations(recurrent: 
     trains = PackedSpikes.pack(spikes)
     assert trains is not None
     assert all(
-        torch.equal(a, done.s.sum(0))
-        for a, done in zip(net.spike_counts(trains), rolled, strict=True)
+        torch.equal(a, activity.s.sum(0))
+        for a, activity in zip(net.spike_counts(trains), rolled, strict=True)
     )
 
 
@@ -138,16 +126,16 @@ def test_the_update_is_the_gradient_with_recurrent_paths_detached(error: str, or
         torch.nn.functional.one_hot(labels, 4).double(),
         spikes,
     )
-    shown = rolled[-1].s
+    s_out = rolled[-1].s
     if error == "running":
-        shown = shown.cumsum(0) / torch.arange(1, T + 1)[:, None, None]
-    err = target - shown
-    for index, (layer, done) in enumerate(zip(net.layers[:2], rolled, strict=False)):
+        s_out = s_out.cumsum(0) / torch.arange(1, T + 1)[:, None, None]
+    err = target - s_out
+    for index, (layer, activity) in enumerate(zip(net.layers[:2], rolled, strict=False)):
         assert layer.w_rec is not None
         w, b, w_rec = weights = [
             p.detach().clone().requires_grad_() for p in (layer.w, layer.b, layer.w_rec)
         ]
-        u = v = was = torch.zeros_like(done.s[0])
+        u = v = was = torch.zeros_like(activity.s[0])
         fired = []
         for t in range(T):
             u = 0.5 * u + s_pre[t] @ w.T + b + was.detach() @ w_rec.T
@@ -158,10 +146,13 @@ def test_the_update_is_the_gradient_with_recurrent_paths_detached(error: str, or
         (
             -(err @ (path / path.pow(2).mean().sqrt()).T * torch.stack(fired)).sum() / (T * BATCH)
         ).backward()
-        expected, found = [p.grad for p in weights], [layer.w.grad, layer.b.grad, layer.w_rec.grad]
+        expected, gradients = (
+            [p.grad for p in weights],
+            [layer.w.grad, layer.b.grad, layer.w_rec.grad],
+        )
         assert all(g is not None and g.abs().max() > 1e-3 for g in expected)
-        torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
-        s_pre = done.s
+        torch.testing.assert_close(gradients, expected, rtol=1e-9, atol=1e-12)
+        s_pre = activity.s
 
 
 @pytest.mark.parametrize("alpha_a", [0.0, 0.5])
@@ -216,7 +207,7 @@ def test_nothing_comes_from_the_future(order: Any) -> None:
     assert not torch.equal(seen[0][-1], seen[1][-1])  # the future did change the end
 
 
-def test_no_autograd_graph_is_built_and_one_that_is_not_recurrent_is_the_one_it_was() -> None:
+def test_no_autograd_graph_is_built_and_a_chain_of_layers_has_no_more_weights() -> None:
     spikes, labels = a_batch()
 
     def refuse(_: Tensor) -> None:
@@ -237,117 +228,3 @@ def test_no_autograd_graph_is_built_and_one_that_is_not_recurrent_is_the_one_it_
     assert all(
         torch.equal(a, b) for a, b in zip(plain.parameters(), chain.parameters(), strict=True)
     )
-
-
-@pytest.mark.slow
-def test_a_recurrent_network_learns_a_timing_task_with_sleep() -> None:
-    p = TimingParams(train=400, test=200, recurrent=True)
-    train, test = samples(p, 400, generator=seeded(0)), samples(p, 200, generator=seeded(1))
-    net = Network((train.inputs, 40, 2), recurrent=True, generator=seeded(2))
-    learner = LocalLearner(net, SleepAligned(net, generator=seeded(3)))
-    assert net.layers[0].w_rec is not None
-    start = net.layers[0].w_rec.clone()
-    params = TrainParams(epochs=8, batch=20, steps=train.s.shape[1])
-    short = SleepParams(first_night=20, steps=300)
-    trainer = Trainer(
-        learner,
-        torch.optim.Adam(net.parameters(), lr=4e-3),
-        train,
-        test_set=test,
-        params=params,
-        sleep=short,
-    )
-    assert list(trainer.run())[-1]["test_accuracy"] > 0.85  # chance is 0.5
-    assert (net.layers[0].w_rec - start).abs().max() > 0.01
-    seen = probe(learner, test.spikes(torch.tensor([0]), train.s.shape[1]), test.y[:1])
-    fired = seen.spikes[1][:, seen.neuron]
-    assert ((seen.v > 1) == (fired > 0)).all()  # the voltage that is drawn is the one that fired
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("mnist")
-def test_a_recurrent_run_trains_resumes_and_is_measured_and_says_why_it_is_not_exported(
-    tmp_path: Any, capsys: Any
-) -> None:
-    short = [
-        "--hidden",
-        "20",
-        "--epochs",
-        "2",
-        "--steps",
-        "5",
-        "--limit",
-        "200",
-        "--sleep.first-night",
-        "1",
-        "--sleep.steps",
-        "50",
-    ]
-    folder = str(tmp_path / "run")
-    assert cli.main(["train", *short, "--recurrent", "--out", folder, "--quiet"]) == 0
-    assert RunFolder(folder).read_config().recurrent
-    assert (
-        cli.main(["train", *short, "--recurrent", "--out", folder, "--quiet", "--resume", "--json"])
-        == 0
-    )
-    told = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert cli.main(["evaluate", folder, "--json"]) == 0
-    assert (
-        json.loads(capsys.readouterr().out.splitlines()[-1])["test_accuracy"]
-        == told["test_accuracy"]
-    )
-    assert cli.main(["export", folder]) == 2
-    assert "a recurrent network cannot be exported" in capsys.readouterr().err
-
-
-def test_a_stopped_recurrent_run_goes_on_to_the_same_bits() -> None:
-    p = TimingParams(train=100, test=50)
-    train = samples(p, 100, generator=seeded(0))
-
-    def trainer() -> Trainer:
-        net = Network((train.inputs, 20, 2), recurrent=True, generator=seeded(2))
-        learner = LocalLearner(net, SleepAligned(net, generator=seeded(3)))
-        params = TrainParams(epochs=2, batch=20, steps=train.s.shape[1])
-        short = SleepParams(first_night=2, steps=50, every=3)
-        return Trainer(
-            learner, torch.optim.Adam(net.parameters(), lr=4e-3), train, params=params, sleep=short
-        )
-
-    whole, broken, resumed = trainer(), trainer(), trainer()
-    list(whole.run())
-    assert not list(broken.run(on_batch=lambda progress: progress.batch == 3))
-    resumed.load_state_dict(broken.state_dict())
-    list(resumed.run())
-    assert all(
-        torch.equal(a, b)
-        for a, b in zip(
-            whole.learner.net.parameters(), resumed.learner.net.parameters(), strict=True
-        )
-    )
-    assert evaluate(resumed.learner.net, train, steps=train.s.shape[1]).predicted.shape == (100,)
-
-
-def test_what_a_recurrent_network_cannot_do_is_said_in_one_line(tmp_path: Any) -> None:
-    net = a_net()
-    with pytest.raises(
-        ValueError, match=r"^a recurrent network cannot be exported: [^\n]*recurrent=False$"
-    ):
-        to_nir(net, tmp_path / "net.nir")
-    with pytest.raises(
-        ValueError,
-        match=r"^a recurrent network is not written as a snnTorch model: [^\n]*recurrent=False$",
-    ):
-        to_snntorch(net)
-    with pytest.raises(
-        ValueError,
-        match=r"^there are 1 values of recurrent for 2 hidden layers: give one for all, or one for each$",
-    ):
-        Network(SIZES, recurrent=[True])
-    with pytest.raises(
-        ValueError, match=r"^recurrent is set, and x.nir holds no recurrent weights: [^\n]*$"
-    ):
-        RunConfig(recurrent=True, start_from="x.nir")
-    with pytest.raises(ValueError, match=r"not finite"):
-        assert net.layers[0].w_rec is not None
-        net.layers[0].w_rec[0, 0] = torch.nan
-        check_finite(net, "now")

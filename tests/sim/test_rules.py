@@ -29,7 +29,7 @@ def test_three_steps_of_the_factorised_rule_are_as_computed_by_hand() -> None:
 
 @pytest.mark.parametrize("name", RULES)
 @given(st.integers(1, 9), st.integers(1, 5), st.integers(0, 2**31))
-def test_every_rule_step_by_step_equals_its_short_cut(
+def test_every_rule_step_by_step_equals_its_faster_form(
     name: str, steps: int, batch: int, seed: int
 ) -> None:
     generator, rule = torch.Generator().manual_seed(seed), RULES[name]()
@@ -87,7 +87,7 @@ def test_the_size_of_a_rules_state_does_not_grow_with_time(name: str) -> None:
 @pytest.mark.parametrize("steps", [1, 7])
 def test_a_rule_of_ones_own_is_stepped_through_whole_trains(steps: int) -> None:
     class Own(Rule):
-        """The eligibility rule, without its short cut."""
+        """The eligibility rule, without its faster form."""
 
         start, step, finish = (
             lambda self, *a, name=name: getattr(Eligibility(), name)(*a)

@@ -162,10 +162,20 @@ def test_sleep_refuses_neurons_without_a_rheobase() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("every", 0), ("steps", 0), ("phases", -1), ("first_night", -1), ("noise", -0.1), ("rate", 0.0), ("rate", 1.0),
-        ("rate", math.nan), ("decay", 0.0), ("decay", 1.1), ("eta", 0.0), ("eta", math.nan),
+        ("every", 0),
+        ("steps", 0),
+        ("phases", -1),
+        ("first_night", -1),
+        ("noise", -0.1),
+        ("rate", 0.0),
+        ("rate", 1.0),
+        ("rate", math.nan),
+        ("decay", 0.0),
+        ("decay", 1.1),
+        ("eta", 0.0),
+        ("eta", math.nan),
     ],
-)  # fmt: skip
+)
 def test_nights_out_of_range_are_refused_by_name_and_value(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=rf"^sleep\.{name} is {value}; need [^\n]*$"):
         SleepParams(**{name: value})

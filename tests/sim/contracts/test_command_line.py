@@ -77,8 +77,8 @@ def test_a_neuron_of_ones_own_has_flags_for_its_constants(
     monkeypatch.setitem(NEURONS, "scaled", Scaled)
     small = ["--hidden", "12", "--epochs", "1", "--limit", "100", "--feedback", "dfa"]
     folder = tmp_path / "run"
-    own = ["--neuron-model", "scaled", "--neuron.gain", "0.5", "--neuron.alpha-u", "0.25"]
-    assert cli.main(["train", *small, *own, "--out", str(folder)]) == 0
+    neuron = ["--neuron-model", "scaled", "--neuron.gain", "0.5", "--neuron.alpha-u", "0.25"]
+    assert cli.main(["train", *small, *neuron, "--out", str(folder)]) == 0
     assert "gain = 0.5" in (folder / "config.toml").read_text()
     assert (folder / "pictures" / "confusion.svg").exists()
     assert cli.main(["evaluate", str(folder)]) == 0

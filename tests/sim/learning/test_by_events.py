@@ -58,7 +58,9 @@ def test_a_learning_step_equals_the_general_path(error: str, rule: Rule) -> None
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_blocks_of_a_wide_layer_give_the_bits_of_the_whole(monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
+def test_blocks_of_a_wide_layer_give_the_bits_of_the_whole(
+    monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
     net = Network((40, 150, 70, 4), generator=drawn(0))
     learner = LocalLearner(
         net,
