@@ -36,17 +36,13 @@ def answers(experiment: Experiment) -> dict[str, Any]:
     """
     images = experiment.test_set
     found = experiment.trainer.evaluate()
-    matrix = torch.zeros(images.classes, images.classes, dtype=torch.int64)
-    matrix.index_put_(
-        (images.y, found.predicted), torch.ones_like(found.predicted), accumulate=True
-    )
     wrong = torch.nonzero(found.predicted != images.y).flatten()[:MISREAD].tolist()
     pictures = [images.picture(i) for i in wrong]
     return {
         "test_accuracy": found.test_accuracy,
         "dataset": images.name,
         "test_images": len(images),
-        "confusion": matrix.tolist(),
+        "confusion": found.confusion(images.classes).tolist(),
         "misread": [
             {
                 "index": i,

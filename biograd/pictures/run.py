@@ -38,10 +38,8 @@ def _figures(experiment: Experiment, run_records: list[Record]) -> dict[str, Fig
     first = layers[0].w.cpu().numpy()
     if first.shape[1] == images.inputs and images.shape[1] > 1:
         figures["receptive_fields"] = matrices.receptive_fields(first, shape=images.shape)
-    answers = experiment.trainer.evaluate().predicted
-    matrix = torch.zeros(images.classes, images.classes, dtype=torch.int64)
-    matrix.index_put_((images.y, answers), torch.ones_like(answers), accumulate=True)
-    figures["confusion"] = matrices.confusion(matrix.numpy())
+    confusion = experiment.trainer.evaluate().confusion(images.classes)
+    figures["confusion"] = matrices.confusion(confusion.numpy())
     return figures
 
 

@@ -1,4 +1,4 @@
-"""A network measured: how well it answers, its answers, and how much it fires."""
+"""Evaluation of a network: accuracy, answers, and spike rates."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
 from ..data.loaders import Loader, drawn
@@ -20,19 +21,38 @@ from ..readout import Classes, Readout
 
 
 class Evaluation(NamedTuple):
-    """A network measured on a set of images.
+    """Measurements of a network on a set of samples.
 
     Example:
         >>> images = ImageSet("random", "test", torch.rand(20, 784), torch.arange(20) % 10, 10)
-        >>> evaluate(Network((784, 10)), images).predicted.shape
-        torch.Size([20])
+        >>> evaluation = evaluate(Network((784, 10)), images)
+        >>> evaluation.predicted.shape, evaluation.confusion(10).sum().item()
+        (torch.Size([20]), 20)
     """
 
-    test_accuracy: float  # 0..1; nan where the readout tells no classes
-    predicted: Tensor  # int64 [n], or values [n, values]
+    predicted: Tensor  # answers: classes, int64 [n], or values [n, values]
+    labels: Tensor  # right answers, in the same form
     rates: list[float]  # spikes per neuron and step of each layer
     samples_per_second: float
-    figures: dict[str, float]  # what the readout measures: accuracy, or rmse and r2
+    figures: dict[str, float]  # of the readout: accuracy, or rmse and r2
+
+    @property
+    def test_accuracy(self) -> float:
+        """Fraction of correct answers, 0..1; nan where the readout has no classes."""
+        return self.figures.get("accuracy", math.nan)
+
+    def confusion(self, classes: int) -> Int[Tensor, "C C"]:
+        """Count the samples of each class by their answer, [class, answer].
+
+        Raises: ValueError where the answers are no classes.
+        """
+        if math.isnan(self.test_accuracy):
+            raise ValueError(
+                f"the answers are values of shape {tuple(self.predicted.shape)}: only classes have"
+                " a confusion matrix; see `figures`"
+            )
+        pairs = torch.bincount(self.labels * classes + self.predicted, minlength=classes**2)
+        return pairs.view(classes, classes)
 
 
 def evaluate(
@@ -46,12 +66,16 @@ def evaluate(
     threads: int = 1,
     seed: int = 0,
 ) -> Evaluation:
-    """Measure a network: accuracy, answers, and how much it fires. Draws (of a random encoder) come
-    from `seed`.
+    """Measure a network: accuracy, answers, and spike rates.
 
     Args:
-        readout: what the output's spikes mean; classes unless given. `figures` of the result are
-            its own.
+        images: images, recordings, or a loader of (x, y).
+        encoder: images to spikes; None: a loader's x are spikes already.
+        readout: meaning of the output's spikes; classes unless given.
+        steps: time steps per sample, T.
+        batch: samples that pass through the network at once.
+        threads: parts that a batch is split into.
+        seed: of the random numbers of an encoder or loader.
 
     Example:
         >>> images = ImageSet("random", "test", torch.rand(20, 784), torch.arange(20) % 10, 10)
@@ -59,40 +83,24 @@ def evaluate(
         True
     """
     start, readout = time.perf_counter(), readout or Classes()
-    predicted, labels, rates, shown = [], [], torch.zeros(len(net.layers)), 0
-    for spikes, y in _measured(net, images, encoder, readout, steps, batch, seed):
-        if isinstance(spikes, PackedSpikes):
-            length = spikes.steps
-            parts = in_parts(
-                lambda words, T=length: _answer(net, readout, PackedSpikes(words, T)),
-                threads,
-                (spikes.words, 1),
-            )
-        else:
-            length = len(spikes)
-            parts = in_parts(
-                lambda part: _answer(net, readout, part), threads, (spikes.to(net.device), 1)
-            )
-        shown += length * len(y)
+    predicted, labels = [], []
+    rates, sample_steps = torch.zeros(len(net.layers)), 0
+    for spikes, y in _batches(net, images, encoder, readout, steps, batch, seed):
+        sample_steps += _length(spikes) * len(y)
         labels.append(y.cpu())
-        for answers, fired in parts:
+        for answers, fired in _answers(net, readout, spikes, threads):
             predicted.append(answers.cpu())
             rates += fired.cpu()
     if not labels:
         raise ValueError("the loader gives no batches: need at least one")
     answers, y = torch.cat(predicted), torch.cat(labels)
     seconds = time.perf_counter() - start
-    figures = readout.measured(answers, y)
     return Evaluation(
-        figures.get("accuracy", math.nan),
-        answers,
-        (rates / shown).tolist(),
-        len(y) / seconds,
-        figures,
+        answers, y, (rates / sample_steps).tolist(), len(y) / seconds, readout.measured(answers, y)
     )
 
 
-def _measured(
+def _batches(
     net: Network,
     images: Samples | Loader,
     encoder: Encoder | None,
@@ -101,6 +109,7 @@ def _measured(
     batch: int,
     seed: int,
 ) -> Iterator[tuple[Tensor | PackedSpikes, Tensor]]:
+    """Yield spikes and labels of all samples."""
     generator = torch.Generator().manual_seed(seed)
     if isinstance(images, Samples):
         for members in torch.arange(len(images.y)).split(batch):
@@ -108,20 +117,35 @@ def _measured(
                 images, members, steps, encoder=encoder, generator=generator, packed=net.by_events
             )
             yield spikes, images.y[members]
-    else:
-        for x, labels in drawn(images, seed):
-            yield (
-                loaded_spikes(
-                    net, x, labels, steps, encoder=encoder, readout=readout, generator=generator
-                ),
-                labels,
-            )
+        return
+    for x, y in drawn(images, seed):
+        loaded = loaded_spikes(
+            net, x, y, steps, encoder=encoder, readout=readout, generator=generator
+        )
+        yield loaded, y
+
+
+def _length(spikes: Tensor | PackedSpikes) -> int:
+    return spikes.steps if isinstance(spikes, PackedSpikes) else len(spikes)
+
+
+def _answers(
+    net: Network, readout: Readout, spikes: Tensor | PackedSpikes, threads: int
+) -> list[tuple[Tensor, Tensor]]:
+    """Return answers and sums of spike rates for each part of a batch, computed side by side."""
+    if isinstance(spikes, PackedSpikes):
+        steps = spikes.steps
+        return in_parts(
+            lambda words: _answer(net, readout, PackedSpikes(words, steps)),
+            threads,
+            (spikes.words, 1),
+        )
+    return in_parts(lambda part: _answer(net, readout, part), threads, (spikes.to(net.device), 1))
 
 
 @torch.no_grad()
 def _answer(net: Network, readout: Readout, spikes: Tensor | PackedSpikes) -> tuple[Tensor, Tensor]:
+    """Return the answers, and each layer's spikes per neuron, summed over samples and steps."""
     counts = net.spike_counts(spikes)
-    length = spikes.steps if isinstance(spikes, PackedSpikes) else len(spikes)
-    return readout.answers(counts[-1], length), torch.stack(
-        [count.sum() / count.shape[-1] for count in counts]
-    )
+    rates = torch.stack([count.sum() / count.shape[-1] for count in counts])
+    return readout.answers(counts[-1], _length(spikes)), rates
