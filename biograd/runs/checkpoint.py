@@ -23,7 +23,8 @@ import torch
 from safetensors.torch import save
 
 from ..files import atomic_write, printable
-from ..training.trainer import Trainer, check_finite
+from ..training.finite import check_finite
+from ..training.trainer import Trainer
 from . import records
 from .config import RunConfig
 from .config_files import config_toml, read_config
@@ -198,7 +199,7 @@ def _state(
     position = state["position"]
     if not (
         0 <= position["epoch"] <= trainer.params.epochs
-        and 0 <= position["batch"] <= trainer.batches
+        and 0 <= position["batch"] <= trainer.batches_per_epoch
     ):
         raise ValueError(
             f"{path}: its position is {position}, outside the run: it belongs to another one"

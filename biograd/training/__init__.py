@@ -1,1 +1,1 @@
-"""The training loop and its companions: evaluation, callbacks, health checks, learning-rate search."""
+"""Training loop, evaluation, callbacks, health checks, and learning-rate search."""

@@ -1,13 +1,13 @@
-"""What listens to a training run: early stopping, and TensorBoard. Each is called with the records
-that `Trainer.run` yields.
+"""Callbacks for a training run, called with the records that `Trainer.run` yields: early stopping,
+and TensorBoard.
 
-stopping = EarlyStopping(net, patience=3)
-board = TensorBoard("runs/mine/tensorboard")
-for record in trainer.run(on_batch=board.on_batch):
-    board(record)
-    if stopping(record):
-        break
-stopping.restore()
+    stopping = EarlyStopping(net, patience=3)
+    board = TensorBoard("runs/mine/tensorboard")
+    for record in trainer.run(on_batch=board.on_batch):
+        board(record)
+        if stopping(record):
+            break
+    stopping.restore()
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ..network import Network
-from .trainer import Progress
+from .progress import Progress
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -28,17 +28,18 @@ Record = dict[str, Any]  # any: JSON
 
 
 class EarlyStopping:
-    """Stop a run that gets no better, and keep the best weights.
+    """Stops a run that no longer improves, and keeps the best weights.
 
     Args:
         net: the network whose best weights are kept, or None to keep none.
         patience: epochs without a better result before stopping.
-        figure: the record's figure to watch, the higher the better (test_r2 where values are
+        figure: key of the record to watch, the higher the better (test_r2 where values are
             learned).
 
     Example:
         >>> stopping = EarlyStopping(patience=2)
-        >>> [stopping({"epoch": e, "test_accuracy": a}) for e, a in enumerate((0.5, 0.7, 0.7, 0.6), start=1)]
+        >>> accuracies = enumerate((0.5, 0.7, 0.7, 0.6), start=1)
+        >>> [stopping({"epoch": epoch, "test_accuracy": a}) for epoch, a in accuracies]
         [False, False, False, True]
         >>> stopping.best, stopping.best_epoch
         (0.7, 2)
@@ -54,7 +55,7 @@ class EarlyStopping:
         self.weights: dict[str, torch.Tensor] = {}
 
     def __call__(self, record: Record) -> bool:
-        """Take an epoch's record into account; whether to stop after it."""
+        """Add an epoch's record; returns whether to stop after it."""
         if self.figure not in record:
             raise ValueError(
                 f"the record has no {self.figure!r}: early stopping needs a test_set; found"
@@ -78,11 +79,11 @@ class EarlyStopping:
 
 
 class TensorBoard:
-    """Write a run's curves for TensorBoard: every figure of the epochs' records, and the training
+    """Writes a run's curves for TensorBoard: every number of the epochs' records, and the training
     accuracy (or error) every few batches.
 
     Args:
-        folder: where the event files go, e.g. RUN/tensorboard; `tensorboard --logdir` shows it.
+        folder: of the event files, e.g. RUN/tensorboard; `tensorboard --logdir` shows it.
         every: batches between two points of the training curve.
     Raises: ImportError where the package tensorboard is not installed.
 
@@ -93,7 +94,7 @@ class TensorBoard:
 
     def __init__(self, folder: str | Path, *, every: int = 50) -> None:
         try:
-            # an extra, and heavy: only who asks for it pays
+            # an extra, and heavy: imported only where it is used
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
             raise ImportError(
@@ -103,30 +104,31 @@ class TensorBoard:
         self.writer: SummaryWriter = SummaryWriter(str(folder))
 
     def on_batch(self, p: Progress) -> None:
-        """Write what the readout tells of the running epoch, e.g. accuracy; for `Trainer.run`, or
-        to call from your own `on_batch`.
+        """Write the figures of the running epoch, e.g. accuracy; for `Trainer.run`, or to call from
+        your own `on_batch`.
         """
-        done = p.epoch * p.batches + p.batch
-        if p.batch % self.every == 0:
-            for name, value in p.figures.items():
-                self.writer.add_scalar(f"train/{name} so far", value, done)
-            self.writer.add_scalar("train/samples per second", p.samples_per_second, done)
+        if p.batch % self.every:
+            return
+        batches = p.epoch * p.batches + p.batch
+        for name, value in p.figures.items():
+            self.writer.add_scalar(f"train/{name} so far", value, batches)
+        self.writer.add_scalar("train/samples per second", p.samples_per_second, batches)
 
     def __call__(self, record: Record) -> None:
-        """Write an epoch's figures: one curve a number, of lists one per layer, of dictionaries one
-        a key; words are left out.
+        """Write the numbers of an epoch: one curve each, for lists one per layer, for dictionaries
+        one per key; text is left out.
         """
-        for name, value in record.items():
-            values = {"": value}
-            if isinstance(value, list):
-                values = {f"/layer {index}": one for index, one in enumerate(value, start=1)}
-            elif isinstance(value, dict):
-                values = {f"/{key}": one for key, one in value.items()}
-            for part, one in values.items():
-                if type(one) in (int, float) and name not in ("epoch", "format"):
-                    self.writer.add_scalar(f"epoch/{name}{part}", one, record["epoch"])
+        for name, entry in record.items():
+            curves = {"": entry}
+            if isinstance(entry, list):
+                curves = {f"/layer {index}": value for index, value in enumerate(entry, start=1)}
+            elif isinstance(entry, dict):
+                curves = {f"/{key}": value for key, value in entry.items()}
+            for suffix, value in curves.items():
+                if type(value) in (int, float) and name not in ("epoch", "format"):
+                    self.writer.add_scalar(f"epoch/{name}{suffix}", value, record["epoch"])
         self.writer.flush()
 
     def close(self) -> None:
-        """Write what is left."""
+        """Write the remaining events, and close the file."""
         self.writer.close()

@@ -1,9 +1,9 @@
-"""What the learning steps of an epoch saw, added up: right answers (or squared errors of values),
-errors, spikes.
+"""Running sums over an epoch: correct answers (or squared errors of values), errors, spike rates,
+samples and seconds.
 
-On a GPU a number can be read only by waiting for all that was asked of the device before. So it is
-kept there, and read out in one go when somebody asks; on a CPU it is read at once. The sums are
-taken in the order of the steps either way.
+On a GPU, reading a number means waiting for everything the device was asked to do before. There the
+numbers of each step stay on the device until someone asks for a sum; on a CPU they are added up at
+once. The order of the sums is that of the steps either way.
 """
 
 from __future__ import annotations
@@ -19,88 +19,111 @@ LATE = 0.1
 
 
 class EpochSums:
-    """The sums of an epoch so far.
+    """Sums over the steps of an epoch.
 
     Args:
         layers: of the network.
 
     Example:
-        >>> tally = EpochSums(layers=1)
-        >>> tally.add(hits=torch.tensor(3), error=torch.tensor(0.5), rates=torch.tensor([0.25]), samples=4)
-        >>> tally.correct, tally.error, tally.rates.tolist(), tally.mean(seen=4)
+        >>> sums = EpochSums(layers=1)
+        >>> sums.add(torch.tensor(3), torch.tensor(0.5), rates=torch.tensor([0.25]), samples=4)
+        >>> sums.correct, sums.error, sums.rates.tolist(), sums.mean_score()
         (3.0, 2.0, [1.0], 0.75)
     """
 
     def __init__(self, layers: int) -> None:
-        self.clear(layers)
+        self.layers = layers
+        self.clear()
 
-    def clear(self, layers: int) -> None:
+    def clear(self) -> None:
         """Begin an epoch."""
+        self.samples = 0  # learned from so far
+        self.seconds = self.night_seconds = 0.0  # of its days, and of its nights
         self._waiting: list[tuple[Tensor, Tensor, Tensor, int]] = []
         self._correct = self._error = 0.0
-        self._rates = torch.zeros(layers)
+        self._rates = torch.zeros(self.layers)
         self._read = 0.0  # when the device was last asked, on the monotonic clock
 
-    def restore(self, correct: float, error: float, rates: Float[Tensor, " layers"]) -> None:
-        """Go on from sums that were taken before."""
-        self.clear(len(rates))
-        self._correct, self._error, self._rates = correct, error, rates.clone()
-
     def add(
-        self, hits: Tensor, error: Tensor, rates: Float[Tensor, " layers"], samples: int
+        self, score: Tensor, error: Tensor, rates: Float[Tensor, " layers"], samples: int
     ) -> None:
-        """Take a step into account: how it was answered (`Readout.score`), mean |err|, mean spikes
-        per neuron and step of each layer.
+        """Add a step.
+
+        Args:
+            score: of its answers (see `Readout.score`).
+            error: mean |err| of the output, spikes per step.
+            rates: spikes per neuron and step of each layer.
+            samples: in the batch.
         """
-        self._waiting.append((hits, error, rates, samples))
-        if hits.device.type == "cpu":
+        self.samples += samples
+        self._waiting.append((score, error, rates, samples))
+        if score.device.type == "cpu":
             self.read()
 
     def read(self) -> None:
-        """Wait for the device, and add up what is waiting."""
+        """Wait for the device, and add up the steps that are waiting."""
         if not self._waiting:
             return
-        hits, errors, rates, samples = zip(*self._waiting, strict=True)
+        scores, errors, rates, samples = zip(*self._waiting, strict=True)
         self._waiting = []
-        told = zip(
-            torch.stack(hits).tolist(),
+        steps = zip(
+            torch.stack(scores).tolist(),
             torch.stack(errors).tolist(),
             torch.stack(rates).cpu(),
             samples,
             strict=True,
         )
-        for right, error, rate, n in told:
-            self._correct += right
+        for score, error, rate, n in steps:
+            self._correct += score
             self._error += error * n
             self._rates += rate * n
         self._read = time.monotonic()
 
     @property
     def correct(self) -> float:
-        """Right answers, or squared errors of values."""
+        """Correct answers, or squared errors of values."""
         self.read()
         return self._correct
 
     @property
     def error(self) -> float:
-        """The sum over samples of mean |err|, spikes per step."""
+        """Sum over samples of mean |err|, spikes per step."""
         self.read()
         return self._error
 
     @property
     def rates(self) -> Float[Tensor, " layers"]:
-        """The sum over samples of mean spikes per neuron and step of each layer."""
+        """Sum over samples of spikes per neuron and step, of each layer."""
         self.read()
         return self._rates
 
-    def mean(self, seen: int) -> float:
-        """Share of right answers, or mean squared error, so far; on a GPU as of `LATE` ago, so that
-        asking often does not slow it.
+    def mean_score(self) -> float:
+        """Return the fraction of correct answers, or mean squared error, so far; on a GPU as of
+        `LATE` seconds ago, so that asking often does not slow it down.
         """
-        if self._waiting and (time.monotonic() - self._read > LATE or self._late == seen):
+        nothing_read = self._samples_waiting == self.samples
+        if self._waiting and (nothing_read or time.monotonic() - self._read > LATE):
             self.read()
-        return self._correct / (seen - self._late)
+        return self._correct / (self.samples - self._samples_waiting)
+
+    def state_dict(self) -> dict[str, float]:
+        """Return the sums that a resumed run needs, but for the rates, which are a tensor."""
+        return {
+            "seconds": self.seconds,
+            "night_seconds": self.night_seconds,
+            "correct": self.correct,
+            "error": self.error,
+        }
+
+    def load_state_dict(
+        self, state: dict[str, float], rates: Float[Tensor, " layers"], samples: int
+    ) -> None:
+        """Continue from a `state_dict`, the rates and the number of samples of that moment."""
+        self.clear()
+        self.samples = samples
+        self.seconds, self.night_seconds = state["seconds"], state["night_seconds"]
+        self._correct, self._error, self._rates = state["correct"], state["error"], rates.clone()
 
     @property
-    def _late(self) -> int:
+    def _samples_waiting(self) -> int:
         return sum(samples for *_, samples in self._waiting)

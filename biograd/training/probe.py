@@ -1,4 +1,4 @@
-"""Look inside a network while one sample passes: arrays for pictures, nothing that training needs."""
+"""Recordings of one sample's passage through a network, for pictures."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ..traces import TraceParams, trace_scan
 
 
 class Sample(NamedTuple):
-    """One sample's passage through a network."""
+    """Recordings of one sample: spikes of all layers, and one hidden neuron and synapse."""
 
     spikes: list[np.ndarray]  # of the input and of every layer, 0 or 1, [T, N]
-    hidden: int  # the hidden layer of the neuron below, 0 = first
-    neuron: int  # a neuron of it that fires and is taught
-    synapse: int  # the input of its most eligible synapse
+    hidden: int  # hidden layer of the neuron, 0 = first
+    neuron: int  # index of a neuron that fires and receives an error
+    synapse: int  # input of its most eligible synapse
     v: np.ndarray  # its soma voltage before the reset, thresholds, [T]
     v_apical: np.ndarray  # its apical voltage, thresholds, [T]
     eligibility: np.ndarray  # psi z of that synapse, [T]
@@ -36,8 +36,8 @@ def probe(
     hidden: int = 0,
     trace: TraceParams | None = None,
 ) -> Sample:
-    """Roll one sample, teach it without learning, and keep what one neuron of a hidden layer and
-    one of its synapses did.
+    """Present one sample and its errors without learning, and record one neuron of a hidden layer
+    and its most eligible synapse.
     """
     net, soma = learner.net, learner.net.layers[hidden].neuron
     if not isinstance(soma, TwoCompartmentLIF):
@@ -58,9 +58,9 @@ def probe(
     if layer.w_rec is not None:
         current = current + torch.nn.functional.linear(delayed(activity[hidden].s), layer.w_rec)
     v = _soma_voltage(soma, current[:, :, neuron])
-    trains = [spikes[:, 0], *(done.s[:, 0] for done in activity)]
+    of_layers = [spikes[:, 0], *(population.s[:, 0] for population in activity)]
     return Sample(
-        [train.cpu().numpy() for train in trains],
+        [population.cpu().numpy() for population in of_layers],
         hidden,
         neuron,
         synapse,

@@ -1,7 +1,6 @@
-"""Samples that are answered surely: they need not be learned from, and may rest.
+"""Spaced repetition: samples with sure answers need not be learned from, and may rest.
 
-Spaced repetition: such a sample rests for some epochs, each time for longer; a missed one comes
-back at once.
+Such a sample rests for some epochs, each time for longer; a missed one comes back at once.
 """
 
 from __future__ import annotations
@@ -12,22 +11,24 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from ..data.loaders import Loader
+from ..data.samples import Samples
 from ..errors import ClassWeighted, ErrorNeurons, RunningRate
+from ..readout import Classes, Readout
 
 
 @dataclass(frozen=True, kw_only=True)
 class RepetitionParams:
-    """How long samples rest that are answered surely. What is not shown costs nothing: no step, no
-    spike, no update.
+    """Length of the rests of samples with sure answers. A sample that rests costs nothing: no step,
+    no spike, no update.
 
     Example:
         >>> RepetitionParams(longest=4).lead
         2
     """
 
-    longest: int = 0  # epochs that a sample rests at most; 0: every sample is shown in every epoch
-    # whether samples that are answered surely are learned from, where they are shown
-    learn_sure: bool = True
+    longest: int = 0  # longest rest, epochs; 0: every epoch presents every sample
+    learn_sure: bool = True  # learn from samples with sure answers too, where they are presented
     first: int = 1  # epochs that a sample rests whose very first answer is sure
     lead: int = 2  # spikes by which the right class must lead all others for an answer to be sure
 
@@ -46,22 +47,23 @@ class RepetitionParams:
 
 
 class UnsureOnly(ErrorNeurons):
-    """Any error neurons, silent for samples that are answered surely: what is known is not changed,
-    and costs no update. Ours.
+    """Any error neurons, silent for samples with sure answers: these change nothing, and cost no
+    update. Ours.
 
     Whether an answer is sure is known at the sample's end, so this never learns online; on the
-    chip, where a sample's learning epoch comes at its end, the host calls it off.
+    chip, where a sample's learning epoch comes at its end, the host cancels that epoch.
 
     Args:
-        kind: the error neurons of all other samples; they must not need the rate so far
-            (`RunningRate`).
+        kind: the error neurons of all other samples; not `RunningRate`, which judges before the
+            sample ends.
         lead: as in `RepetitionParams`.
 
     Example:
-        >>> s_out = torch.tensor([[[1.0, 0.0]], [[1.0, 0.0]], [[0.0, 0.0]]])    # class 0 fires at two of three steps
-        >>> UnsureOnly(SignedSpikes(), lead=3).error(s_out, s_out, torch.tensor([[1.0, 0.0]])).sum().item()
+        >>> s_out = torch.tensor([[[1.0, 0.0]], [[1.0, 0.0]], [[0.0, 0.0]]])
+        >>> target = torch.tensor([[1.0, 0.0]])    # class 0 fired at two of three steps
+        >>> UnsureOnly(SignedSpikes(), lead=3).error(s_out, s_out, target).sum().item()
         1.0
-        >>> UnsureOnly(SignedSpikes(), lead=2).error(s_out, s_out, torch.tensor([[1.0, 0.0]])).sum().item()
+        >>> UnsureOnly(SignedSpikes(), lead=2).error(s_out, s_out, target).sum().item()
         0.0
     """
 
@@ -87,10 +89,10 @@ class UnsureOnly(ErrorNeurons):
 
 
 class Repetition:
-    """Which samples are shown in which epoch.
+    """Schedule of the samples: the epochs that present each of them.
 
         sure answer:   the sample rests for `pause` epochs, and pause <- min(2 pause, longest)
-        any other:     it is shown in the next epoch, and pause <- 1
+        any other:     the next epoch presents it, and pause <- 1
 
     At first, pause = `first`.
 
@@ -99,32 +101,32 @@ class Repetition:
     numbers per sample, and of the network nothing but its answer.
 
     Args:
-        samples: how many there are.
+        samples: in the training set.
 
     Example:
-        >>> some = Repetition(3, RepetitionParams(longest=4))
-        >>> some.note(0, torch.tensor([0, 1]), torch.tensor([3.0, -1.0]))    # 0 surely right, 1 wrong
-        >>> [some.due(epoch).tolist() for epoch in (0, 1, 2)]    # an epoch stays what it was at its start
+        >>> repetition = Repetition(3, RepetitionParams(longest=4))
+        >>> repetition.note(0, torch.tensor([0, 1]), lead=torch.tensor([3.0, -1.0]))
+        >>> [repetition.due(epoch).tolist() for epoch in (0, 1, 2)]    # sample 0 rests in epoch 1
         [[0, 1, 2], [1, 2], [0, 1, 2]]
     """
 
     def __init__(self, samples: int, params: RepetitionParams) -> None:
         self.samples, self.params = samples, params
-        # epoch in which each sample is shown next
-        self.next = torch.zeros(samples, dtype=torch.int64)
-        self.last = torch.full((samples,), -1)  # epoch in which it was shown last, -1: none
+        # of each sample: the next epoch that presents it, the last one that did (-1: none), and the
         # epochs that it rests after its next sure answer
+        self.next = torch.zeros(samples, dtype=torch.int64)
+        self.last = torch.full((samples,), -1)
         self.pause = torch.full((samples,), params.first)
 
     def due(self, epoch: int) -> Int[Tensor, " n"]:
-        """The samples that an epoch shows, whether they have been shown in it already or not."""
+        """Return the samples of an epoch, those it has already presented included."""
         return torch.nonzero((self.next <= epoch) | (self.last == epoch))[:, 0]
 
     def note(self, epoch: int, members: Int[Tensor, " B"], lead: Float[Tensor, " B"]) -> None:
-        """Take note of how samples were answered in an epoch, each shown once in it.
+        """Schedule samples by their answers in an epoch that has presented each of them once.
 
         Args:
-            lead: spikes of the right class less those of the best other one.
+            lead: spikes of the right class minus those of the best other one.
         """
         sure: Bool[Tensor, " B"] = lead.cpu() >= self.params.lead
         pause = self.pause[members]
@@ -132,13 +134,32 @@ class Repetition:
         self.next[members] = epoch + 1 + torch.where(sure, pause, 0)
         self.pause[members] = torch.where(sure, (2 * pause).clamp_max(self.params.longest), 1)
 
+    def note_answers(
+        self,
+        epoch: int,
+        members: Int[Tensor, " B"],
+        counts: Float[Tensor, "B C"] | None,
+        labels: Int[Tensor, " B"],
+    ) -> None:
+        """Schedule samples by the output's spikes (see `note`).
+
+        Raises: ValueError where the learner returns no spikes.
+        """
+        if counts is None:
+            raise ValueError(
+                "repetition needs the output's spikes, which this learner does not return: set"
+                " repetition.longest to 0"
+            )
+        self.note(epoch, members, lead_of(counts, labels))
+
     def state_dict(self) -> dict[str, Tensor]:
-        """What resuming needs."""
+        """Return the schedule, for a run to resume."""
         return {"next": self.next, "last": self.last, "pause": self.pause}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Take up where a `state_dict` was made. Raises: ValueError for pauses outside 1 to the
-        longest.
+        """Continue from a `state_dict`.
+
+        Raises: ValueError for pauses outside 1 to the longest.
         """
         if not bool(((state["pause"] >= 1) & (state["pause"] <= self.params.longest)).all()):
             raise ValueError(
@@ -150,14 +171,36 @@ class Repetition:
         )
 
 
+def repetition_of(
+    params: RepetitionParams, train_set: Samples | Loader, readout: Readout
+) -> Repetition | None:
+    """Return the schedule of a training set; None where every epoch presents every sample.
+
+    Raises: ValueError where samples cannot be told apart, or answers are no classes.
+    """
+    if not params.longest:
+        return None
+    if not isinstance(train_set, Samples):
+        raise ValueError(
+            "repetition needs samples that can be told apart, and a loader makes its own batches:"
+            " set repetition.longest to 0"
+        )
+    if not isinstance(readout, Classes):
+        raise ValueError(
+            "repetition knows a sure answer by its class, and this network learns real numbers: set"
+            " repetition.longest to 0"
+        )
+    return Repetition(len(train_set.y), params)
+
+
 def lead_of(counts: Float[Tensor, "B C"], labels: Int[Tensor, " B"]) -> Float[Tensor, " B"]:
-    """Output spikes of the right class less those of the best other one; negative where another one
-    won.
+    """Return the output spikes of the right class minus those of the best other one; negative where
+    another class won.
 
     Example:
         >>> lead_of(torch.tensor([[3.0, 1.0, 0.0], [3.0, 1.0, 0.0]]), torch.tensor([0, 1])).tolist()
         [2.0, -2.0]
     """
-    own = counts.gather(1, labels[:, None])
+    right = counts.gather(1, labels[:, None])
     others = counts.scatter(1, labels[:, None], -torch.inf)
-    return own[:, 0] - others.amax(1)
+    return right[:, 0] - others.amax(1)

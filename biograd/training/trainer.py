@@ -1,15 +1,10 @@
-"""The day and the night: shows samples, lets the optimizer apply the local updates, and puts the
-network to sleep now and then.
-"""
+"""Training loop: days of batches and local updates, and nights of sleep."""
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,84 +13,37 @@ from ..data.augment import AugmentParams
 from ..data.loaders import Loader, batches_of, drawn
 from ..data.samples import Samples, check_fits, loaded_spikes, spikes_or_packed
 from ..encoders import Encoder, integrate_and_fire
-from ..feedback import Feedback, feedback_angles
 from ..kernels.packed_spikes import PackedSpikes
-from ..learning.learner import StepResult
-from ..learning.workers import SharedLearner
-from ..network import Network
 from ..readout import Classes, Readout
-from ..sleep import SleepParams, first_night, sleep_phase
+from ..sleep import SleepParams
+from . import nights
+from .epoch_record import epoch_record, named
 from .epoch_sums import EpochSums
 from .evaluation import Evaluation, evaluate
-from .repetition import Repetition, RepetitionParams, lead_of
+from .finite import check_finite
+from .learners import Learner
+from .params import TrainParams
+from .progress import Progress
+from .repetition import repetition_of
 
-
-@runtime_checkable
-class Learner(Protocol):
-    """What training needs of a learner: `LocalLearner`, or a peer that learns the same network in
-    another way.
-
-    A `readout` beside these is asked for figures; a learner without one learns classes.
-    """
-
-    @property
-    def net(self) -> Network: ...
-    @property
-    def feedback(self) -> Feedback: ...
-    @property
-    def threads(self) -> int: ...
-    def step(self, spikes: Tensor, labels: Tensor) -> StepResult: ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainParams:
-    """How long, and in what portions.
-
-    Example:
-        >>> TrainParams(epochs=2, batch=32).steps
-        10
-    """
-
-    epochs: int = 20  # times through the training images
-    batch: int = 100  # samples per update
-    steps: int = 10  # time steps a sample is shown, T
-    # samples that are answered surely rest
-    repetition: RepetitionParams = field(default_factory=RepetitionParams)
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "batch", "steps"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"train.{name} is {getattr(self, name)}; need at least 1")
-
-
-class Progress(NamedTuple):
-    """Where a training run stands, for bars."""
-
-    epoch: int  # running epoch, 0-based
-    batch: int  # batches done in it
-    batches: int  # batches per epoch; 0: a loader that cannot tell
-    # 0..1, of this epoch so far; on a GPU it may lag by a tenth of a second; nan where no classes
-    # are learned
-    train_accuracy: float
-    samples_per_second: float
-    # what the readout tells of this epoch so far: accuracy, or rmse
-    figures: Mapping[str, float] = MappingProxyType({})
+# Epoch e of a run with seed s is drawn from seed 1,000,003 s + e, so that runs with different seeds
+# never share the order of an epoch (below a million epochs). Any number so large would do; ours.
+EPOCH_SEEDS = 1_000_003
 
 
 class Trainer:
-    """Train a network through its learner; stopped anywhere, it goes on to the same bits from its
-    `state_dict`.
+    """Train a network through its learner.
+
+    A run that is stopped anywhere and continued from its `state_dict` ends with the same bits as an
+    unbroken one.
 
     Args:
         learner: network, error neurons, feedback and rule.
         optimizer: any torch optimizer over the network's parameters.
-        train_set: images, or recordings that are spikes already, and labels to learn; or a loader
-            of (x, y), e.g. a DataLoader (`loaders`),
-            which makes its own batches, order and transforms: x are images, uint8 or float 0..1,
-                [B, ...], or, where `encoder` is None,
-            spikes [T, B, inputs]. Stopped and resumed within an epoch, the loader draws the batches
-            before that place again. Labels are classes, or whatever the learner's readout takes
-            (`Values`).
+        train_set: images, or recordings that are spikes already, with labels; or a loader of
+            (x, y), e.g. a DataLoader (see `data.loaders`): x are images, uint8 or float 0..1,
+            [B, ...], or, where `encoder` is None, spikes [T, B, inputs]. Labels are classes, or the
+            targets of the learner's readout (e.g. `Values`).
         params: epochs, batch, steps.
         test_set: images and labels, or a loader of them, measured after each epoch, or None.
         scheduler: any torch scheduler, stepped after every batch, or None.
@@ -104,13 +52,14 @@ class Trainer:
         sleep: the nights; they happen where the feedback learns from them.
         unconnected: inputs without synapses, bool [inputs]: their weights are 0 and stay so; None:
             all have synapses.
-        seed: of everything drawn while training (order, transforms, noise, dreams).
+        seed: of all random numbers drawn while training (order, transforms, noise, dreams).
 
     Example:
         >>> images = ImageSet("random", "train", torch.rand(40, 784), torch.arange(40) % 10, 10)
         >>> net = Network((784, 32, 10))
         >>> optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
-        >>> trainer = Trainer(LocalLearner(net, RandomDFA(net)), optimizer, images, params=TrainParams(epochs=2, batch=20))
+        >>> learner, params = LocalLearner(net, RandomDFA(net)), TrainParams(epochs=2, batch=20)
+        >>> trainer = Trainer(learner, optimizer, images, params=params)
         >>> [record["epoch"] for record in trainer.run()]
         [1, 2]
     """
@@ -136,28 +85,26 @@ class Trainer:
         self.params, self.sleep = params or TrainParams(), sleep or SleepParams()
         self.augmentation, self.encoder, self.seed = augmentation or AugmentParams(), encoder, seed
         self.generator = torch.Generator().manual_seed(seed)
-        self.epoch = self.batch = 0  # the next batch to show
-        self.seconds = self.night_seconds = 0.0  # of the running epoch
-        self.seen, self.tally = 0, EpochSums(len(learner.net.layers))
-        self.repetition = self._start_repetition()
-        self._members = torch.arange(0)  # of the batch shown last
-        self._connected = (
-            None if unconnected is None else (~unconnected).to(learner.net.layers[0].w)
-        )
+        self.epoch = self.batch = 0  # of the next batch
+        self.sums = EpochSums(len(learner.net.layers))  # of the running epoch
+        self.repetition = repetition_of(self.params.repetition, train_set, self.readout)
+        self._members = torch.arange(0)  # samples of the batch presented last
+        w = learner.net.layers[0].w
+        self._connected = None if unconnected is None else (~unconnected).to(w)
         for samples in (train_set, test_set):
             if isinstance(samples, Samples):
                 check_fits(learner.net, samples, self.readout)
 
     @property
-    def batches(self) -> int:
-        """Batches of the running epoch; the last one may be smaller. 0: a loader that cannot tell."""
+    def batches_per_epoch(self) -> int:
+        """Batches of the running epoch, the last one maybe smaller; 0: a loader of unknown length."""
         if self.repetition is not None:
             return -(-len(self.repetition.due(self.epoch)) // self.params.batch)
-        return self._most_batches
+        return self._batches_without_rest
 
     @property
-    def _most_batches(self) -> int:
-        """Batches of an epoch that shows every sample."""
+    def _batches_without_rest(self) -> int:
+        """Batches of an epoch that presents every sample."""
         if isinstance(self.train_set, Samples):
             return -(-len(self.train_set.y) // self.params.batch)
         return batches_of(self.train_set)
@@ -165,189 +112,151 @@ class Trainer:
     def run(
         self, *, on_batch: Callable[[Progress], bool | None] | None = None
     ) -> Iterator[dict[str, Any]]:
-        """Train on, and yield a record per epoch (any: numbers, strings and lists for JSON).
+        """Continue training, and yield a record per epoch (any: JSON).
 
         Args:
-            on_batch: told after every batch; returning True stops the run there, before the next
-                batch. After the last batch of an epoch its record still comes.
+            on_batch: called after every batch; returning True stops the run there. After the last
+                batch of an epoch, the epoch's record still comes.
         """
         if self.epoch == self.batch == 0:
             self._disconnect()
-            self._sleep(first=True)
+            self.night(first=True)
         while self.epoch < self.params.epochs:
             stop: bool | None = False
-            batches, start = self._shown(), time.perf_counter()
+            batches, start = self.batches(), time.perf_counter()
             for spikes, labels in batches:
-                self._day(spikes, labels)
-                self.seconds += time.perf_counter() - start
-                if (self.epoch * self._most_batches + self.batch) % self.sleep.every == 0:
-                    self._sleep()
+                self.day(spikes, labels)
+                self.sums.seconds += time.perf_counter() - start
+                if nights.is_due(self.epoch * self._batches_without_rest + self.batch, self.sleep):
+                    self.night()
                 stop = on_batch and on_batch(self._progress())
-                if stop and self.batch != self.batches:
+                if stop and self.batch != self.batches_per_epoch:
                     return
                 start = time.perf_counter()
             yield self._finish_epoch()
             if stop:
                 return
 
-    def _shown(self) -> Iterator[tuple[Tensor | PackedSpikes, Tensor]]:
-        """Spikes and labels of the running epoch's batches, from the next one on."""
-        seed, params = self.seed * 1_000_003 + self.epoch, self.params
-        if not isinstance(self.train_set, Samples):
-            yield from self._loaded(self.train_set, seed)
-            return
-        # A generator of its own for the order: a run resumed within an epoch draws the same one
-        # again.
-        order = torch.randperm(len(self.train_set.y), generator=torch.Generator().manual_seed(seed))
+    def batches(self) -> Iterator[tuple[Tensor | PackedSpikes, Tensor]]:
+        """Yield spikes and labels of the running epoch's batches, from the next batch on."""
+        seed = self.seed * EPOCH_SEEDS + self.epoch
+        if isinstance(self.train_set, Samples):
+            return self._batches_of_samples(self.train_set, seed)
+        return self._batches_of_loader(self.train_set, seed)
+
+    def _batches_of_samples(
+        self, samples: Samples, seed: int
+    ) -> Iterator[tuple[Tensor | PackedSpikes, Tensor]]:
+        # a generator of its own: a run resumed within an epoch draws the same order again
+        order = torch.randperm(len(samples.y), generator=torch.Generator().manual_seed(seed))
         if self.repetition is not None:
             order = order[torch.isin(order, self.repetition.due(self.epoch))]
-        self.seen = min(self.batch * params.batch, len(order))
-        # none where all rest; split alone gives an empty one
-        for members in order.split(params.batch)[self.batch : self.batches]:
+        self.sums.samples = min(self.batch * self.params.batch, len(order))
+        # up to the end: where all samples rest, `split` alone gives one empty batch
+        for members in order.split(self.params.batch)[self.batch : self.batches_per_epoch]:
+            self._members = members
             spikes = spikes_or_packed(
-                self.train_set,
+                samples,
                 members,
-                params.steps,
+                self.params.steps,
                 encoder=self.encoder,
                 augmentation=self.augmentation,
                 generator=self.generator,
                 packed=getattr(self.learner, "by_events", False),
             )
-            self._members = members
-            yield spikes, self.train_set.y[members]
+            yield spikes, samples.y[members]
 
-    def _loaded(self, loader: Loader, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
-        skip, self.seen = self.batch, 0
+    def _batches_of_loader(self, loader: Loader, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+        number, learned, self.sums.samples = -1, self.batch, 0
         for number, (x, labels) in enumerate(drawn(loader, seed)):
-            if number < skip:
-                self.seen += len(labels)
+            if number < learned:
+                self.sums.samples += len(labels)
                 continue
-            net, steps, generator = self.learner.net, self.params.steps, self.generator
-            yield (
-                loaded_spikes(
-                    net,
-                    x,
-                    labels,
-                    steps,
-                    encoder=self.encoder,
-                    readout=self.readout,
-                    generator=generator,
-                ),
+            spikes = loaded_spikes(
+                self.learner.net,
+                x,
                 labels,
+                self.params.steps,
+                encoder=self.encoder,
+                readout=self.readout,
+                generator=self.generator,
             )
-        if not self.seen:
+            yield spikes, labels
+        if number < 0:
             raise ValueError("the loader gives no batches: need at least one")
 
-    def _day(self, spikes: Tensor | PackedSpikes, labels: Tensor) -> None:
+    def day(self, spikes: Tensor | PackedSpikes, labels: Tensor) -> None:
+        """Learn from one batch of `batches`."""
         device = self.learner.net.device
         labels = labels.to(device)
         spikes = spikes if isinstance(spikes, PackedSpikes) else spikes.to(device)
-        result = self.learner.step(spikes, labels)  # type: ignore[arg-type]  # trains go to learners that are `by_events` alone
+        result = self.learner.step(spikes, labels)  # type: ignore[arg-type]  # packed spikes go to learners that are `by_events` alone
         self.optimizer.step()
         self._disconnect()
         if self.scheduler is not None:
             self.scheduler.step()
         if self.repetition is not None:
-            if result.counts is None:
-                raise ValueError(
-                    "repetition needs the output's spikes, which this learner does not tell: set"
-                    " repetition.longest to 0"
-                )
-            self.repetition.note(self.epoch, self._members, lead_of(result.counts, labels))
-        self.tally.add(
-            self.readout.score(result.predicted, labels), result.error, result.rates, len(labels)
-        )
+            self.repetition.note_answers(self.epoch, self._members, result.counts, labels)
+        score = self.readout.score(result.predicted, labels)
+        self.sums.add(score, result.error, result.rates, len(labels))
         self.batch += 1
-        self.seen += len(labels)
+
+    def night(self, *, first: bool = False) -> None:
+        """Sleep, where the feedback learns from it; `first`: the night before training."""
+        self._wait_for_device()
+        start = time.perf_counter()
+        nights.night(self.learner, self.sleep, first=first, generator=self.generator)
+        check_finite(self.learner.net, f"epoch {self.epoch + 1}, batch {self.batch}")
+        self.sums.night_seconds += time.perf_counter() - start
 
     def _disconnect(self) -> None:
         if self._connected is not None:
             self.learner.net.layers[0].w.mul_(self._connected)
 
-    def _catch_up(self) -> None:
-        """Wait for the device, which may be behind: what the day asked of it is the day's time."""
+    def _wait_for_device(self) -> None:
+        """Wait for the work of the day, which counts as the day's time."""
         start = time.perf_counter()
-        self.tally.read()
-        self.seconds += time.perf_counter() - start
-
-    def _sleep(self, *, first: bool = False) -> None:
-        self._catch_up()
-        feedback = self.learner.feedback
-        start = time.perf_counter()
-        shared = self.learner if isinstance(self.learner, SharedLearner) else None
-        if feedback.sleeps and (shared is None or shared.workers.first):
-            if first:
-                first_night(self.learner.net, feedback, self.sleep, generator=self.generator)
-            for _ in range(0 if first else self.sleep.phases):
-                sleep_phase(self.learner.net, feedback, self.sleep, generator=self.generator)
-        if shared is not None:
-            shared.after_sleep(self.generator)
-        check_finite(self.learner.net, f"epoch {self.epoch + 1}, batch {self.batch}")
-        self.night_seconds += time.perf_counter() - start
+        self.sums.read()
+        self.sums.seconds += time.perf_counter() - start
 
     def _progress(self) -> Progress:
-        speed = self.seen / max(self.seconds + self.night_seconds, 1e-9)
-        figures = self.readout.figures(self.tally.mean(self.seen))
+        sums = self.sums
         return Progress(
-            self.epoch, self.batch, self.batches, figures.get("accuracy", math.nan), speed, figures
+            self.epoch,
+            self.batch,
+            self.batches_per_epoch,
+            sums.samples / max(sums.seconds + sums.night_seconds, 1e-9),
+            self.readout.figures(sums.mean_score()),
         )
 
     def _finish_epoch(self) -> dict[str, Any]:
-        self._catch_up()
-        net, feedback = self.learner.net, self.learner.feedback
-        check_finite(net, f"the end of epoch {self.epoch + 1}")
+        self._wait_for_device()
+        check_finite(self.learner.net, f"the end of epoch {self.epoch + 1}")
         if self.scheduler is not None and self.repetition is not None:
-            # the rate falls by epochs, however many samples they show
-            for _ in range(self._most_batches - self.batch):
+            # the rate falls by epochs, however many samples they present
+            for _ in range(self._batches_without_rest - self.batch):
                 self.scheduler.step()
-        # where repetition lets all rest, all are answered right
-        n, all_rest = max(self.seen, 1), not self.seen
-        record: dict[str, Any] = {
-            "kind": "epoch",
-            "epoch": self.epoch + 1,
-            "samples": (
-                (n if self.repetition is None else self.repetition.samples) * (self.epoch + 1)
-            ),
-            **_named("train", self.readout.figures(1.0 if all_rest else self.tally.correct / n)),
-            "mean_abs_error": self.tally.error / n,
-            "spikes_per_neuron": [
-                rate * self.params.steps for rate in (self.tally.rates / n).tolist()
-            ],
-            "feedback_angle_deg": feedback_angles(net, feedback),
-            "learning_rate": self.optimizer.param_groups[0]["lr"],
-            "seconds": self.seconds + self.night_seconds,
-            "night_seconds": self.night_seconds,
-            "samples_per_second": n / (self.seconds + self.night_seconds),
-        }
-        if self.repetition is not None:
-            record["shown"] = self.seen
+        record = epoch_record(
+            self.learner,
+            self.sums,
+            self.readout,
+            epoch=self.epoch + 1,
+            steps=self.params.steps,
+            learning_rate=self.optimizer.param_groups[0]["lr"],
+            repetition=self.repetition,
+        )
         if self.test_set is not None:
-            record |= _named("test", self._measured(threads=1).figures)
+            record |= named("test", self.evaluate(threads=1).figures)
         self.epoch, self.batch = self.epoch + 1, 0
-        self.seconds = self.night_seconds = 0.0
-        self.tally.clear(len(net.layers))
+        self.sums.clear()
         return record
 
-    def _start_repetition(self) -> Repetition | None:
-        if not self.params.repetition.longest:
-            return None
-        if not isinstance(self.train_set, Samples):
-            raise ValueError(
-                "repetition needs samples that are told apart, and a loader makes its own batches:"
-                " set repetition.longest to 0"
-            )
-        if not isinstance(self.readout, Classes):
-            raise ValueError(
-                "repetition knows a sure answer by its class, and this network tells real numbers:"
-                " set repetition.longest to 0"
-            )
-        return Repetition(len(self.train_set.y), self.params.repetition)
+    def evaluate(self, *, threads: int | None = None) -> Evaluation:
+        """Measure the network in its present state on the test set.
 
-    def evaluate(self) -> Evaluation:
-        """The network as it stands, measured on the test set."""
-        return self._measured(self.learner.threads)
-
-    def _measured(self, threads: int) -> Evaluation:
+        Args:
+            threads: parts that a batch is split into; the learner's unless given.
+        """
         assert self.test_set is not None
         return evaluate(
             self.learner.net,
@@ -355,30 +264,27 @@ class Trainer:
             encoder=self.encoder,
             readout=self.readout,
             steps=self.params.steps,
-            threads=threads,
+            threads=threads or self.learner.threads,
             seed=self.seed,
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that training on needs: tensors, numbers, and the state dictionaries of
-        optimizer and scheduler.
-        """
-        return {
+        """Return the whole state of a run: tensors, numbers, and dictionaries of these."""
+        state = {
             "net": self.learner.net.state_dict(),
             "feedback": self.learner.feedback.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict() if self.scheduler else {},
             "generator": self.generator.get_state(),
-            "rates": self.tally.rates.clone(),
-            **({"repetition": self.repetition.state_dict()} if self.repetition is not None else {}),
-            "position": (
-                {name: getattr(self, name) for name in _POSITION}
-                | {"correct": self.tally.correct, "error": self.tally.error}
-            ),
+            "rates": self.sums.rates.clone(),
+            "position": {"epoch": self.epoch, "batch": self.batch, **self.sums.state_dict()},
         }
+        if self.repetition is not None:
+            state["repetition"] = self.repetition.state_dict()
+        return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up where a `state_dict` was made."""
+        """Continue from a `state_dict`."""
         self.learner.net.load_state_dict(state["net"])
         self.learner.feedback.load_state_dict(state["feedback"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -387,23 +293,8 @@ class Trainer:
         self.generator.set_state(state["generator"])
         if self.repetition is not None:
             self.repetition.load_state_dict(state["repetition"])
-        for name in _POSITION:
-            setattr(self, name, state["position"][name])
-        self.tally.restore(state["position"]["correct"], state["position"]["error"], state["rates"])
-
-
-def _named(part: str, figures: Mapping[str, float]) -> dict[str, float]:
-    return {f"{part}_{name}": value for name, value in figures.items()}
-
-
-_POSITION = ("epoch", "batch", "seconds", "night_seconds")
-
-
-def check_finite(net: Network, when: str) -> None:
-    """Raise ValueError where a weight is not a finite number any more."""
-    for index, layer in enumerate(net.layers):
-        if not all(torch.isfinite(parameter).all() for parameter in layer.parameters()):
-            raise ValueError(
-                f"layer {index + 1} has weights that are not finite at {when}: lower the learning"
-                " rate (optimizer.lr)"
-            )
+        position = state["position"]
+        self.epoch, self.batch = position["epoch"], position["batch"]
+        # of a loader, whose batches may have any size, `batches` corrects the number
+        samples = self.batch * self.params.batch
+        self.sums.load_state_dict(position, state["rates"], samples)

@@ -20,8 +20,9 @@ from biograd.runs.checkpoint import RunFolder
 from biograd.runs.config import RunConfig
 from biograd.sleep import SleepParams
 from biograd.training.evaluation import evaluate
+from biograd.training.finite import check_finite
 from biograd.training.probe import probe
-from biograd.training.trainer import Trainer, TrainParams, check_finite
+from biograd.training.trainer import Trainer, TrainParams
 
 SIZES, T, BATCH = (9, 15, 11, 4), 12, 6
 

@@ -8,7 +8,7 @@ import torch
 
 from biograd.network import Network
 from biograd.training.callbacks import EarlyStopping, TensorBoard
-from biograd.training.trainer import Progress
+from biograd.training.progress import Progress
 
 
 def test_early_stopping_stops_after_its_patience_and_keeps_the_best_weights():
@@ -20,10 +20,8 @@ def test_early_stopping_stops_after_its_patience_and_keeps_the_best_weights():
         assert stop == (epoch == 4)  # an equal result is no better one
         net.layers[0].w.add_(1)
     stopping.restore()
-    assert torch.equal(net.layers[0].w, kept[1]) and (stopping.best, stopping.best_epoch) == (
-        0.6,
-        2,
-    )
+    assert torch.equal(net.layers[0].w, kept[1])
+    assert (stopping.best, stopping.best_epoch) == (0.6, 2)
 
 
 def test_early_stopping_without_a_figure_or_weights_says_so():
@@ -43,8 +41,8 @@ def test_tensorboard_that_is_not_installed_says_how_to_get_it(monkeypatch, tmp_p
         TensorBoard(tmp_path)
 
 
-class Written:
-    """What a SummaryWriter is given."""
+class Recorder:
+    """A SummaryWriter that keeps its numbers."""
 
     def __init__(self, folder):
         self.scalars = []
@@ -56,22 +54,13 @@ class Written:
         pass
 
 
-def test_tensorboard_gets_every_figure_and_one_curve_a_layer(monkeypatch, tmp_path):
+def test_tensorboard_gets_every_figure_and_one_curve_per_layer(monkeypatch, tmp_path):
     monkeypatch.setitem(
-        sys.modules, "torch.utils.tensorboard", types.SimpleNamespace(SummaryWriter=Written)
+        sys.modules, "torch.utils.tensorboard", types.SimpleNamespace(SummaryWriter=Recorder)
     )
     board = TensorBoard(tmp_path, every=2)
     for batch in (1, 2, 3):
-        board.on_batch(
-            Progress(
-                epoch=1,
-                batch=batch,
-                batches=10,
-                train_accuracy=0.5,
-                samples_per_second=100.0,
-                figures={"accuracy": 0.5},
-            )
-        )
+        board.on_batch(Progress(1, batch, 10, 100.0, {"accuracy": 0.5}))
     board(
         {
             "kind": "epoch",

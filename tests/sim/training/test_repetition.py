@@ -1,4 +1,4 @@
-"""Spaced repetition: who rests, for how long, and that a run with it is a run like any other."""
+"""Spaced repetition: which samples rest, for how long, and that such runs resume like any other."""
 
 from __future__ import annotations
 
@@ -32,50 +32,36 @@ RESTING = RunConfig(
 )
 
 
-def shown_in(some: Repetition, leads: list[int]) -> list[int]:
-    """Epochs in which the only sample was shown, if its answers lead by these."""
-    found = []
+def epochs_shown(params: RepetitionParams, leads: list[int]) -> list[int]:
+    """Epochs that present the only sample, if its answers lead by these."""
+    repetition, epochs = Repetition(1, params), []
     for epoch, lead in enumerate(leads):
-        if len(some.due(epoch)):
-            found.append(epoch)
-            some.note(epoch, torch.tensor([0]), torch.tensor([float(lead)]))
-    return found
+        if len(repetition.due(epoch)):
+            epochs.append(epoch)
+            repetition.note(epoch, torch.tensor([0]), torch.tensor([float(lead)]))
+    return epochs
 
 
-def test_a_sample_answered_surely_rests_for_ever_longer():
+def test_a_sample_with_sure_answers_rests_for_ever_longer():
     # rests 1, 2, 4, 4
-    assert shown_in(Repetition(1, RepetitionParams(longest=4)), [2] * 20) == [0, 2, 5, 10, 15]
+    assert epochs_shown(RepetitionParams(longest=4), [2] * 20) == [0, 2, 5, 10, 15]
     # rests 3, 5, 5
-    assert shown_in(Repetition(1, RepetitionParams(longest=5, first=3)), [2] * 20) == [0, 4, 10, 16]
+    assert epochs_shown(RepetitionParams(longest=5, first=3), [2] * 20) == [0, 4, 10, 16]
 
 
 def test_a_sample_that_is_missed_or_unsure_comes_back_at_once():
-    assert shown_in(Repetition(1, RepetitionParams(longest=4)), [2, 9, -1, 1, 2, 9, 2, 9, 9]) == [
-        0,
-        2,
-        3,
-        4,
-        6,
-    ]
+    leads = [2, 9, -1, 1, 2, 9, 2, 9, 9]
+    assert epochs_shown(RepetitionParams(longest=4), leads) == [0, 2, 3, 4, 6]
     # it had to be learned
-    assert shown_in(Repetition(1, RepetitionParams(longest=4, first=4)), [1, 2, 9, 2, 9, 9, 2]) == [
-        0,
-        1,
-        3,
-        6,
-    ]
-    assert shown_in(Repetition(1, RepetitionParams(longest=4, lead=1)), [1, 9, 0, 1, 9, 1]) == [
-        0,
-        2,
-        3,
-        5,
-    ]
+    leads = [1, 2, 9, 2, 9, 9, 2]
+    assert epochs_shown(RepetitionParams(longest=4, first=4), leads) == [0, 1, 3, 6]
+    assert epochs_shown(RepetitionParams(longest=4, lead=1), [1, 9, 0, 1, 9, 1]) == [0, 2, 3, 5]
 
 
 def test_an_epoch_keeps_its_samples_while_they_are_shown():
-    some = Repetition(5, RepetitionParams(longest=2))
-    some.note(0, torch.arange(3), torch.tensor([5.0, 5.0, -5.0]))
-    assert some.due(0).tolist() == [0, 1, 2, 3, 4] and some.due(1).tolist() == [2, 3, 4]
+    repetition = Repetition(5, RepetitionParams(longest=2))
+    repetition.note(0, torch.arange(3), torch.tensor([5.0, 5.0, -5.0]))
+    assert repetition.due(0).tolist() == [0, 1, 2, 3, 4] and repetition.due(1).tolist() == [2, 3, 4]
 
 
 def test_the_lead_is_of_the_right_class_over_the_best_other():
@@ -84,15 +70,15 @@ def test_the_lead_is_of_the_right_class_over_the_best_other():
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"longest": -1}, "longest is -1"),
         ({"first": 3, "longest": 2}, "first is 3; need 1 to the longest rest, 2"),
         ({"lead": 0}, "lead is 0; need at least 1 spike"),
     ],
 )
-def test_impossible_repetitions_are_refused(change, told):
-    with pytest.raises(ValueError, match=told):
+def test_impossible_repetitions_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
         RepetitionParams(**change)
 
 
@@ -100,30 +86,29 @@ def test_impossible_repetitions_are_refused(change, told):
     "kind",
     [SignedSpikes(), FinalRate(), ClassWeighted(SignedSpikes(), torch.tensor([1.0, 2.0, 3.0]))],
 )
-def test_sure_samples_make_no_errors_and_all_others_their_own(kind):
+def test_sure_samples_make_no_errors_and_all_others_are_unchanged(kind):
     generator = torch.Generator().manual_seed(0)
     s_out = (torch.rand(5, 40, 3, generator=generator) < 0.5).float()
     labels = torch.arange(40) % 3
     target = torch.nn.functional.one_hot(labels, 3).float()
     sure = lead_of(s_out.sum(0), labels) >= 1
     assert 5 < int(sure.sum()) < 35
-    err, own = (errors_over_time(some, s_out, target) for some in (UnsureOnly(kind, lead=1), kind))
-    assert not err[:, sure].any() and torch.equal(err[:, ~sure], own[:, ~sure])
+    err = errors_over_time(UnsureOnly(kind, lead=1), s_out, target)
+    plain = errors_over_time(kind, s_out, target)
+    assert not err[:, sure].any() and torch.equal(err[:, ~sure], plain[:, ~sure])
 
 
-def test_unsure_ones_cannot_be_told_before_the_sample_ends():
+def test_unsure_samples_are_not_known_before_they_end():
     for kind in (RunningRate(), ClassWeighted(RunningRate(), torch.ones(3))):
         with pytest.raises(ValueError, match="error 'running' knows only its start"):
             UnsureOnly(kind, lead=2)
+    unsure_only = RepetitionParams(learn_sure=False)
+    config = dataclasses.replace(RESTING, order="online", repetition=unsure_only)
     with pytest.raises(ValueError, match="UnsureOnly needs the end of the sample"):
-        Experiment.from_config(
-            dataclasses.replace(
-                RESTING, order="online", repetition=RepetitionParams(learn_sure=False)
-            )
-        )
+        Experiment.from_config(config)
 
 
-def test_a_network_that_knows_all_surely_is_left_as_it_is(mnist):
+def test_a_network_with_sure_answers_is_not_changed(mnist):
     config = dataclasses.replace(RESTING, epochs=1, repetition=RepetitionParams(learn_sure=False))
     learner = Experiment.from_config(config).learner
     spikes = torch.zeros(6, 2, 784)
@@ -137,46 +122,42 @@ def test_a_network_that_knows_all_surely_is_left_as_it_is(mnist):
 
 def test_learned_digits_rest_and_the_rate_still_falls_to_nothing(mnist):
     experiment = Experiment.from_config(RESTING)
-    found = list(experiment.trainer.run())
+    resting = list(experiment.trainer.run())
     n = len(experiment.train_set)
-    assert (
-        found[0]["shown"] == n
-        and found[1]["shown"] < n
-        and sum(r["shown"] for r in found) < 0.95 * n * len(found)
-    )
-    assert [r["samples"] for r in found] == [n * epoch for epoch in range(1, 7)]
-    assert found[-1]["learning_rate"] == pytest.approx(0, abs=1e-9)
-    plain = list(
-        Experiment.from_config(
-            dataclasses.replace(RESTING, repetition=RepetitionParams())
-        ).trainer.run()
-    )
+    assert resting[0]["shown"] == n and resting[1]["shown"] < n
+    assert sum(r["shown"] for r in resting) < 0.95 * n * len(resting)
+    assert [r["samples"] for r in resting] == [n * epoch for epoch in range(1, 7)]
+    assert resting[-1]["learning_rate"] == pytest.approx(0, abs=1e-9)
+    without = dataclasses.replace(RESTING, repetition=RepetitionParams())
+    plain = list(Experiment.from_config(without).trainer.run())
     # the first epoch shows all
-    assert "shown" not in plain[0] and plain[0]["test_accuracy"] == found[0]["test_accuracy"]
-    assert found[-1]["test_accuracy"] > plain[-1]["test_accuracy"] - 0.1
+    assert "shown" not in plain[0] and plain[0]["test_accuracy"] == resting[0]["test_accuracy"]
+    assert resting[-1]["test_accuracy"] > plain[-1]["test_accuracy"] - 0.1
 
 
 @pytest.mark.parametrize("stop_after", [3, 5, 9])
 def test_a_resting_run_resumes_to_the_same_bits(stop_after, mnist, tmp_path):
     unbroken = Experiment.from_config(RESTING)
-    told = list(unbroken.trainer.run())
-    broken, folder, seen = Experiment.from_config(RESTING), RunFolder(tmp_path / "run"), []
+    expected = list(unbroken.trainer.run())
+    broken, folder, batches = Experiment.from_config(RESTING), RunFolder(tmp_path / "run"), []
     folder.start(RESTING, resume=False)
-    for record in broken.trainer.run(
-        on_batch=lambda p: (seen.append(p), len(seen) == stop_after)[1]
-    ):
+
+    def stop(progress):
+        batches.append(progress)
+        return len(batches) == stop_after
+
+    for record in broken.trainer.run(on_batch=stop):
         records.append(folder.records, record)
     save_checkpoint(folder, broken)
     resumed = Experiment.from_config(RESTING)
     assert load_checkpoint(folder, resumed) == []
     rest = list(resumed.trainer.run())
-    assert [r["shown"] for r in rest] == [r["shown"] for r in told[-len(rest) :]]
-    assert all(
-        torch.equal(a.w, b.w) for a, b in zip(resumed.net.layers, unbroken.net.layers, strict=True)
-    )
+    assert [r["shown"] for r in rest] == [r["shown"] for r in expected[-len(rest) :]]
+    layers = zip(resumed.net.layers, unbroken.net.layers, strict=True)
+    assert all(torch.equal(a.w, b.w) for a, b in layers)
 
 
-def test_an_epoch_in_which_all_rest_is_told_as_one_without_mistakes(mnist):
+def test_an_epoch_in_which_all_samples_rest_is_recorded_as_one_without_mistakes(mnist):
     experiment = Experiment.from_config(dataclasses.replace(RESTING, epochs=2))
     repetition = experiment.trainer.repetition
     assert repetition is not None
@@ -190,20 +171,14 @@ def test_an_epoch_in_which_all_rest_is_told_as_one_without_mistakes(mnist):
 def test_repetition_needs_samples_it_can_tell_apart_and_an_output_it_can_count():
     net = Network((4, 3, 2))
     params = TrainParams(repetition=RepetitionParams(longest=2))
-    learner, optimizer = (
-        LocalLearner(net, RandomDFA(net)),
-        torch.optim.SGD(net.parameters(), lr=0.1),
-    )
+    learner = LocalLearner(net, RandomDFA(net))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    loader = [(torch.zeros(3, 4), torch.zeros(3, dtype=torch.int64))]
     with pytest.raises(ValueError, match="a loader makes its own batches"):
-        Trainer(
-            learner,
-            optimizer,
-            [(torch.zeros(3, 4), torch.zeros(3, dtype=torch.int64))],
-            params=params,
-        )
+        Trainer(learner, optimizer, loader, params=params)
 
 
-def test_a_learner_that_does_not_tell_its_spikes_is_refused(mnist):
+def test_a_learner_that_does_not_return_its_spikes_is_refused(mnist):
     trainer = Experiment.from_config(RESTING).trainer
     step = trainer.learner.step
     trainer.learner.step = lambda spikes, labels: StepResult(*step(spikes, labels)[:3])  # type: ignore[method-assign]
@@ -212,12 +187,12 @@ def test_a_learner_that_does_not_tell_its_spikes_is_refused(mnist):
 
 
 def test_a_checkpoint_with_impossible_pauses_is_refused():
-    some = Repetition(2, RepetitionParams(longest=4))
+    repetition = Repetition(2, RepetitionParams(longest=4))
     with pytest.raises(ValueError, match="pauses outside 1 to 4"):
-        some.load_state_dict(some.state_dict() | {"pause": torch.tensor([1, 5])})
+        repetition.load_state_dict(repetition.state_dict() | {"pause": torch.tensor([1, 5])})
 
 
-def test_inputs_that_seldom_fire_have_no_synapses_and_stay_so(mnist):
+def test_inputs_that_rarely_fire_have_no_synapses_and_stay_so(mnist):
     config = dataclasses.replace(RESTING, input_share=0.1, epochs=1)
     experiment = Experiment.from_config(config)
     seldom = rarely_active(experiment.train_set, config)
