@@ -1,17 +1,16 @@
-"""Several workers on one machine: does a second process on a second core train faster than one on
-one?
+"""Scaling over processes: samples per second of several workers on one machine against one.
 
     python -m torch.distributed.run --standalone --nproc-per-node 2 -m
     benchmarks.measurements.scaling BATCH ROUNDS SECONDS
 
-is what `workers_scaling` starts. Each worker has one thread, and the batch is shared among them.
-The ways of training take turns within the
-same processes, each for a fraction of a second, for a shared machine changes its pace by a fifth
-    from one second to the next: the first
-worker alone while the others sleep (one); all of them on their parts, telling each other nothing,
-which is the most that the machine gives (apart); their updates added up in shared memory, as
-`biograd train` does it on one machine (memory); or by gloo, as between machines, each sent as soon
-as it is there (early), or by gloo when the last one is (late).
+is the command that `workers_scaling` starts. Each worker has one thread, and they share the batch.
+A shared machine changes its pace by a fifth from one second to the next, so the ways of training
+take turns within the same processes, each for a fraction of a second:
+
+    one      the first worker alone, while the others wait
+    apart    all workers on their parts, without communication: the most that the machine gives
+    early    each layer's update is added up while the next one is computed, as `biograd train` does
+    late     all updates are added up after the last one
 """
 
 from __future__ import annotations
@@ -35,16 +34,18 @@ from biograd.network import Network
 from .speed import SIZES, STEPS, at_random
 
 BATCHES = (100, 400)
-WAYS = ("one", "apart", "memory", "early", "late")
+WAYS = ("one", "apart", "early", "late")
+
+Speeds = dict[str, list[float]]  # samples per second of each way, one number per round
 
 
 def workers_scaling(*, workers: int = 2, rounds: int = 15, seconds: float = 0.4) -> dict[str, Any]:
-    """Samples a second of one worker, and of several in each of the `WAYS`: medians over
-    interleaved rounds, and quartiles of the ratio.
+    """Return samples per second of one worker, and of several in each of the `WAYS`: medians over
+    interleaved rounds, and quartiles of the ratio (any: JSON).
 
     Args:
         rounds: turns of each way.
-        seconds: of a turn, about.
+        seconds: of one turn, about.
     Raises: RuntimeError where the workers do not run.
     """
     results: dict[str, Any] = {
@@ -55,93 +56,103 @@ def workers_scaling(*, workers: int = 2, rounds: int = 15, seconds: float = 0.4)
         "batches": {},
     }
     for batch in BATCHES:
-        found = _race(workers, batch, rounds, seconds)
-        ratios = [several / one for several, one in zip(found["memory"], found["one"], strict=True)]
+        speeds = _race(workers, batch, rounds, seconds)
+        ratios = _ratios(speeds, "early", "one")
         results["batches"][str(batch)] = {
-            "samples_per_second": {way: statistics.median(speeds) for way, speeds in found.items()},
+            "samples_per_second": {way: statistics.median(speeds[way]) for way in WAYS},
             "ratio_workers": statistics.median(ratios),
             "ratio_workers_quartiles": statistics.quantiles(ratios)[::2],
-            "ratio_workers_apart": _ratio(found["apart"], found["one"]),
-            "ratio_workers_gloo": _ratio(found["early"], found["one"]),
-            "ratio_early_vs_late": _ratio(found["early"], found["late"]),
+            "ratio_workers_apart": statistics.median(_ratios(speeds, "apart", "one")),
+            "ratio_early_vs_late": statistics.median(_ratios(speeds, "early", "late")),
         }
     return results
 
 
-def _ratio(these: list[float], those: list[float]) -> float:
-    return statistics.median(this / that for this, that in zip(these, those, strict=True))
+def _ratios(speeds: Speeds, way: str, other: str) -> list[float]:
+    """Return the speed of one way over that of another, round by round."""
+    return [a / b for a, b in zip(speeds[way], speeds[other], strict=True)]
 
 
-def _race(workers: int, batch: int, rounds: int, seconds: float) -> dict[str, list[float]]:
-    """Samples a second of each way, a number a round."""
-    start = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc-per-node",
-        str(workers),
-    ]
+def _race(workers: int, batch: int, rounds: int, seconds: float) -> Speeds:
+    """Start the workers, and return the speeds that the first of them prints."""
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     program = ["-m", "benchmarks.measurements.scaling", str(batch), str(rounds), str(seconds)]
-    done = subprocess.run(
-        [*start, *program],
+    process = subprocess.run(
+        [*launcher, "--nproc-per-node", str(workers), *program],
         capture_output=True,
         text=True,
         timeout=120 + 10 * rounds * len(WAYS) * seconds,
     )
-    told = [line for line in done.stdout.splitlines() if line.startswith("{")]
-    if done.returncode or not told:
-        lines = [line.strip() for line in done.stderr.splitlines() if line.strip(" =*-")]
-        # torchrun frames the reason in many others
-        said = [line for line in lines if "Error: " in line] or lines
+    lines = [line for line in process.stdout.splitlines() if line.startswith("{")]
+    if process.returncode or not lines:
         raise RuntimeError(
-            f"{workers} workers ended with status {done.returncode}:"
-            f" {said[-1] if said else 'they said nothing'}"
+            f"{workers} workers ended with status {process.returncode}: {_reason(process.stderr)}"
         )
-    return json.loads(told[-1])
+    speeds: Speeds = json.loads(lines[-1])
+    return speeds
 
 
-def _learner(net: Network, way: str, workers: Workers) -> LocalLearner | SharedLearner:
-    own = LocalLearner(
-        net, RandomDFA(net, generator=torch.Generator().manual_seed(1)), error=SignedSpikes()
-    )
-    return (
-        own
-        if way in ("one", "apart")
-        else SharedLearner(own, workers, early=way != "late", in_memory=way == "memory")
-    )
+def _reason(stderr: str) -> str:
+    """Return the line that names the error; torchrun frames it in many others."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip(" =*-")]
+    errors = [line for line in lines if "Error: " in line] or lines
+    return errors[-1] if errors else "they printed nothing"
+
+
+class _Race:
+    """One worker's part of a race."""
+
+    def __init__(self, workers: Workers, batch: int) -> None:
+        self.workers, self.batch = workers, batch
+        self.spikes, self.labels = at_random(batch)
+        self.part = part_of(batch, workers.rank, workers.count)
+        self.net = Network(SIZES, generator=torch.Generator().manual_seed(0))
+        # lr 0: the weights, and so the spikes, stay those of the start
+        self.optimizer = torch.optim.Adam(self.net.parameters(), lr=0.0, fused=True)
+        self.learners = {way: self._learner(way) for way in WAYS}
+
+    def _learner(self, way: str) -> LocalLearner | SharedLearner:
+        generator = torch.Generator().manual_seed(1)
+        feedback = RandomDFA(self.net, generator=generator)
+        learner = LocalLearner(self.net, feedback, error=SignedSpikes())
+        if way in ("one", "apart"):
+            return learner
+        return SharedLearner(learner, self.workers, overlap=way == "early")
+
+    def turn(self, way: str, updates: int) -> float:
+        """Train in one way; returns its seconds, until the last worker is ready."""
+        spikes, labels = self.spikes, self.labels
+        if way == "apart":
+            spikes, labels = spikes[:, self.part], labels[self.part]
+        dist.barrier()
+        start = time.perf_counter()
+        if self.workers.first or way != "one":
+            for _ in range(updates):
+                self.learners[way].step(spikes, labels)
+                self.optimizer.step()
+        dist.barrier()
+        return time.perf_counter() - start
+
+    def run(self, rounds: int, seconds: float) -> Speeds:
+        """Let the ways take turns."""
+        for way in WAYS:
+            self.turn(way, 3)  # compiled, and at full speed
+        updates = max(1, round(3 * seconds / self.turn("one", 3)))
+        updates = int(self.workers.broadcast(str(updates).encode()))
+        speeds: Speeds = {way: [] for way in WAYS}
+        for _ in range(rounds):
+            for way in WAYS:
+                speeds[way].append(updates * self.batch / self.turn(way, updates))
+        return speeds
 
 
 def main(batch: int, rounds: int, seconds: float) -> None:
-    """One worker's part of a race."""
+    """Race as one of the workers; the first prints the speeds as JSON."""
     torch.set_num_threads(1)
     with joined("cpu") as workers:
-        net = Network(SIZES, generator=torch.Generator().manual_seed(0))
-        optimizer = torch.optim.Adam(net.parameters(), lr=0.0, fused=True)
-        spikes, labels = at_random(batch)
-        part = part_of(batch, workers.rank, workers.count)
-
-        def turn(way: str, updates: int) -> float:
-            shown, told = (spikes[:, part], labels[part]) if way == "apart" else (spikes, labels)
-            dist.barrier()
-            start = time.perf_counter()
-            if workers.first or way != "one":
-                for _ in range(updates):
-                    learners[way].step(shown, told)
-                    optimizer.step()
-            dist.barrier()
-            return time.perf_counter() - start
-
-        learners = {way: _learner(net, way, workers) for way in WAYS}
-        for way in WAYS:
-            turn(way, 3)  # compiled, and at speed
-        updates = int(workers.send(str(max(1, round(3 * seconds / turn("one", 3)))).encode()))
-        found: dict[str, list[float]] = {way: [] for way in WAYS}
-        for _ in range(rounds):
-            for way in WAYS:
-                found[way].append(updates * batch / turn(way, updates))
+        speeds = _Race(workers, batch).run(rounds, seconds)
         if workers.first:
-            sys.stdout.write(json.dumps(found) + "\n")
+            sys.stdout.write(json.dumps(speeds) + "\n")
 
 
 if __name__ == "__main__":

@@ -106,11 +106,11 @@ def _lead(args: Args, console: Console, workers: Workers) -> dict[str, Any]:  # 
         _print_start(experiment, console)
         finished = _finished_runs(folder) if args.resume else []
         if finished:
-            workers.send(_FINISHED)
+            workers.broadcast(_FINISHED)
             record = finished[-1]
         else:
             listeners = Listeners(folder, experiment, tensorboard=args.tensorboard)
-            workers.send(_FINISHED if listeners.enough else _checkpoint_bytes(folder))
+            workers.broadcast(_FINISHED if listeners.enough else _checkpoint_bytes(folder))
             _share(experiment, workers)
             loop = TrainingLoop(
                 experiment,
@@ -164,7 +164,7 @@ def _follow(args: Args, console: Console, workers: Workers) -> None:
     """Train as another worker: begin where the first one does, and print nothing."""
     console.as_json = False
     experiment = Experiment.from_config(args.run)
-    checkpoint = workers.send(b"")
+    checkpoint = workers.broadcast(b"")
     if checkpoint == _FINISHED:
         return
     if checkpoint:
@@ -176,7 +176,7 @@ def _follow(args: Args, console: Console, workers: Workers) -> None:
         take_weights(experiment, dt=args.dt, w_in=args.w_in)
     _share(experiment, workers)
     with stop_request() as stopping:
-        for _ in experiment.trainer.run(on_batch=lambda p: workers.stops(bool(stopping))):
+        for _ in experiment.trainer.run(on_batch=lambda p: workers.stop_together(bool(stopping))):
             pass
 
 

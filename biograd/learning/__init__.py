@@ -1,1 +1,1 @@
-"""One learning step: by pure steps, by events, on a GPU, and shared by several processes."""
+"""Learning step: by pure steps, by events, on a GPU, and shared by several processes."""

@@ -5,9 +5,9 @@ It fits into any training loop.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Shaped
@@ -38,6 +38,19 @@ class StepResult(NamedTuple):
     error: Tensor  # mean |err| of the output, spikes per step, scalar
     rates: Tensor  # spikes per neuron and step of every layer, [layers]
     counts: Tensor | None = None  # output spikes of each sample, [B, C]; None: not reported
+
+
+@runtime_checkable
+class UpdateSink(Protocol):
+    """Takes each layer's update as soon as it is computed, e.g. to send it to other processes."""
+
+    def update_buffers(self, index: int) -> Update:
+        """Return the tensors that a layer's update is written into; they become its `.grad`."""
+        ...
+
+    def on_update(self, index: int) -> None:
+        """Go on with a layer's update, now that it is written; called for each layer in turn."""
+        ...
 
 
 def like_neurons(net: Network) -> list[Rule]:
@@ -104,10 +117,8 @@ class LocalLearner:
         self.net, self.feedback, self.order, self.threads = net, feedback, order, threads
         self.error, self.readout = error or SignedSpikes(), readout or Classes()
         self.rules = for_each(rule or like_neurons(net), len(net.layers), "rules", "layer")
-        # called with the number of each layer as soon as its `.grad` is written
-        self.on_update: Callable[[int], None] | None = None
-        # memory that the `.grad` of a layer is written into; new tensors where None
-        self.update_buffers: Callable[[int], Update] | None = None
+        # None: every step writes its updates into new tensors, for the optimizer of this process
+        self.update_sink: UpdateSink | None = None
         self._buffers = BufferCache()
         if order not in _ORDERS:
             raise ValueError(f"order is {order!r}; known: 'layer', 'online'")
@@ -190,7 +201,7 @@ class LocalLearner:
         w_fb = [w for index in hidden if (w := self.feedback.weights(index)) is not None]
         if len(w_fb) < len(hidden):
             return None
-        buffers = self.update_buffers or self._new_update
+        buffers = self.update_sink.update_buffers if self.update_sink else self._new_update
         updates = [buffers(index) for index in range(len(self.net.layers))]
         plan = TeachingPlan(
             self.net,
@@ -212,8 +223,8 @@ class LocalLearner:
         update = Update(
             *(_minus_mean(column, share) for column in columns if column[0] is not None)
         )
-        if self.update_buffers is not None:
-            buffers = self.update_buffers(index)
+        if self.update_sink is not None:
+            buffers = self.update_sink.update_buffers(index)
             for buffer, gradient in zip(buffers, update, strict=True):
                 if buffer is not None and gradient is not None:
                     buffer.copy_(gradient)
@@ -223,8 +234,8 @@ class LocalLearner:
     def _written(self, index: int, update: Update) -> None:
         for parameter, gradient in zip(self.net.layers[index].parameters(), update, strict=False):
             parameter.grad = gradient
-        if self.on_update is not None:
-            self.on_update(index)
+        if self.update_sink is not None:
+            self.update_sink.on_update(index)
 
 
 def _minus_mean(updates: list[Tensor], share: list[float]) -> Tensor:

@@ -64,7 +64,9 @@ class TrainingLoop:
             f" {p.samples_per_second:,.0f} samples/s"
         )
         bar(p.epoch * p.batches + p.batch, epochs * p.batches, beside)
-        self._stopped = self.workers.stops(bool(stopping or self.fault or self.listeners.enough))
+        self._stopped = self.workers.stop_together(
+            bool(stopping or self.fault or self.listeners.enough)
+        )
         return self._stopped
 
     def _epoch(self, record: dict[str, Any], stopping: list[bool]) -> bool:  # any: JSON

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from benchmarks import machine
-from benchmarks.measurements import device_energy, scaling, speed
+from benchmarks.measurements import device_energy, speed
 from benchmarks.measurements.meters import EnergyMeter
 from biograd.data.datasets import ImageSet
 from biograd.learning.learner import LocalLearner
@@ -78,44 +78,6 @@ def test_a_short_race_yields_every_ratio(inputs, monkeypatch):
         ]
         > 0
     )
-
-
-@pytest.mark.slow
-def test_two_workers_run_a_race_to_its_end():
-    found = scaling._race(2, 50, rounds=2, seconds=0.01)
-    assert list(found) == list(scaling.WAYS)
-    assert all(len(speeds) == 2 and min(speeds) > 0 for speeds in found.values())
-
-
-def test_workers_are_compared_round_by_round(monkeypatch):
-    several = {
-        "apart": [20.0, 36.0, 20.0],
-        "memory": [18.0, 34.0, 19.0],
-        "early": [9.0, 17.0, 9.5],
-        "late": [9.0, 20.0, 9.5],
-    }
-    speeds = {"one": [10.0, 20.0, 10.0]} | several
-    monkeypatch.setattr(scaling, "_race", lambda *_: speeds)
-    found = scaling.workers_scaling(rounds=3)["batches"]["100"]
-    assert (
-        found["ratio_workers"] == 1.8
-        and found["ratio_workers_gloo"] == 0.9
-        and found["ratio_early_vs_late"] == 1.0
-    )
-    assert found["samples_per_second"] == {
-        "one": 10.0,
-        "apart": 20.0,
-        "memory": 19.0,
-        "early": 9.5,
-        "late": 9.5,
-    }
-    assert found["ratio_workers_quartiles"] == [1.7, 1.9] and found["ratio_workers_apart"] == 2.0
-
-
-def test_workers_that_fail_say_why(monkeypatch):
-    monkeypatch.setattr(scaling.sys, "executable", "/bin/false")
-    with pytest.raises(RuntimeError, match="2 workers ended with status 1: they said nothing"):
-        scaling._race(2, 50, rounds=2, seconds=0.01)
 
 
 def test_memory_of_bptt_grows_with_time_and_online_does_not(monkeypatch):
