@@ -186,7 +186,7 @@ def bandwidths(batch: int, device: str, *, repeats: int = 20) -> dict[str, Any]:
     scans: dict[str, Callable[[], object]] = {
         "soma": lambda: gpu.soma(current, 0.5, 0.75, 1.0),  # current in; s and a byte of psi out
         # what is taught and psi in; G out
-        "owed": lambda: gpu.owed(current, psi, 0.0, trace.alpha_x, trace.alpha_z),
+        "owed": lambda: gpu.filtered_error(current, psi, 0.0, trace.alpha_x, trace.alpha_z),
     }
     rates = {
         name: 9 * current.numel() / _seconds(scan, device, repeats) for name, scan in scans.items()

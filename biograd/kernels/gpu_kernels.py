@@ -1,9 +1,10 @@
-"""Kernels for a GPU, in Triton: each stands for a pure step elsewhere, over all steps, with the
-state in registers (see `gpu`).
+"""Triton kernels for a GPU: each stands for a pure step elsewhere, over all steps (see `gpu`).
 
-A lane is one neuron of one sample; it walks through time, and lanes know nothing of each other.
-Arrays lie as [T, lanes]. This module needs Triton to be imported. Under TRITON_INTERPRET=1 its
-kernels run on a CPU, slowly: that is how tests hold them to the steps.
+A lane is one neuron of one sample; it walks through time with its state in registers, and lanes
+share nothing. Arrays lie as [T, lanes]: currents and voltages float32 in thresholds, spikes float32
+0. or 1., slopes uint8. Every alpha is the fraction kept per step. This module needs Triton to be
+imported. Under TRITON_INTERPRET=1 its kernels run on a CPU, slowly: that is how tests hold them
+equal to the steps.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-# The number of steps is never part of what is compiled: one kernel serves them all, T = 1 included.
+# Kernels are not compiled per number of steps: one serves them all, T = 1 included.
 
 
 @triton.jit(do_not_specialize=["steps"])
 def soma(current, s, psi, steps, lanes, alpha_u, alpha_v, window, BLOCK: tl.constexpr):
-    """`neurons.soma_step` and `neurons.surrogate_slope` from rest; psi uint8."""
+    """Fill s and psi from current: `neurons.soma_step` and `neurons.surrogate_slope` from rest."""
     lane = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     inside = lane < lanes
     at = lane
@@ -34,7 +35,7 @@ def soma(current, s, psi, steps, lanes, alpha_u, alpha_v, window, BLOCK: tl.cons
 
 @triton.jit(do_not_specialize=["steps"])
 def trace(s, z, steps, lanes, alpha_x, alpha_z, BLOCK: tl.constexpr):
-    """`traces.trace_step` from zero."""
+    """Fill z from spikes s: `traces.trace_step` from zero."""
     lane = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     inside = lane < lanes
     at = lane
@@ -48,10 +49,10 @@ def trace(s, z, steps, lanes, alpha_x, alpha_z, BLOCK: tl.constexpr):
 
 
 @triton.jit(do_not_specialize=["steps"])
-def owe(
+def filter_error(
     teach,
     psi,
-    owed,
+    filtered,
     total,
     steps,
     lanes,
@@ -62,8 +63,10 @@ def owe(
     LINGERS: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
-    """The apical step forwards in time, where it lingers; then the gate, and the trace's filters
-    backwards in time.
+    """Fill G, `filtered`, and its sum over time, `total` [lanes]; see `gpu.filtered_error`.
+
+    The apical step runs forwards in time, where it lingers; then the gate and the trace's filters
+    run backwards.
     """
     lane = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     inside = lane < lanes
@@ -74,11 +77,11 @@ def owe(
         v_apical = tl.full((BLOCK,), 0.0, tl.float32)
         for _ in range(steps):
             v_apical = alpha_a * v_apical + tl.load(teach + at, mask=inside, other=0.0)
-            tl.store(owed + at, v_apical, mask=inside)
+            tl.store(filtered + at, v_apical, mask=inside)
             at += lanes
-        # what one thread stored another may load: only the block as a whole owns its lanes
+        # a thread may load what another one stored: only the block as a whole owns its lanes
         tl.debug_barrier()
-        taught = owed
+        taught = filtered
     at = last
     z = tl.full((BLOCK,), 0.0, tl.float32)
     x = tl.full((BLOCK,), 0.0, tl.float32)
@@ -89,7 +92,7 @@ def owe(
             g = tl.where(tl.load(psi + at, mask=inside, other=0) != 0, g, 0.0)
         z = alpha_z * z + g
         x = alpha_x * x + z
-        tl.store(owed + at, x, mask=inside)
+        tl.store(filtered + at, x, mask=inside)
         summed += x
         at -= lanes
     tl.store(total + lane, summed, mask=inside)
@@ -97,7 +100,7 @@ def owe(
 
 @triton.jit(do_not_specialize=["steps"])
 def gated_sum(teach, psi, total, steps, lanes, alpha_a, GATED: tl.constexpr, BLOCK: tl.constexpr):
-    """The apical step and the gate, summed over time."""
+    """Fill total [lanes]: the apical step and the gate, summed over time."""
     lane = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     inside = lane < lanes
     at = lane
@@ -127,10 +130,13 @@ def integrate_and_fire(
     SHIFTED: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
-    """Pick images, `augment.shifted`, and `encoders.integrate_and_fire` in whole numbers.
+    """Fill s from images: pick them, `augment.shifted`, `encoders.integrate_and_fire`.
 
-    A charge that starts half full, at 255 of 510, takes twice the grey value per step: floor(x (t +
-    1) + 1/2) of x = grey / 255 rises by one whenever it reaches 510.
+    In whole numbers: a charge that starts half full, at 255 of 510, takes twice the grey value per
+    step; floor(x (t + 1) + 1/2) of x = grey / 255 rises by one whenever it reaches 510.
+
+    images: uint8 [n, height, width]; members: int64 [batch]; offset: int64 [2, batch], pixels down
+    and to the right.
     """
     lane = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     inside = lane < lanes
@@ -155,7 +161,10 @@ def integrate_and_fire(
 
 @triton.jit(do_not_specialize=["steps"])
 def dream(current, noise, follow, s, steps, lanes, alpha_u, alpha_v, rheobase, BLOCK: tl.constexpr):
-    """`sleep.homeostatic_step` from rest; follow [T]: how far the mean follows at each step."""
+    """Fill s from current and noise: `sleep.homeostatic_step` from rest.
+
+    follow: float32 [T], fraction by which the mean follows at each step.
+    """
     lane = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     inside = lane < lanes
     at = lane
@@ -175,7 +184,7 @@ def dream(current, noise, follow, s, steps, lanes, alpha_u, alpha_v, rheobase, B
 
 @triton.jit(do_not_specialize=["steps"])
 def surprise(s, follow, out, steps, lanes, BLOCK: tl.constexpr):
-    """`sleep.surprise_step` from a mean of zero; follow as in `dream`."""
+    """Fill out from spikes s: `sleep.surprise_step` from a mean of zero; follow as in `dream`."""
     lane = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     inside = lane < lanes
     at = lane

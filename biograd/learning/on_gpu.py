@@ -2,8 +2,8 @@
 
 The presynaptic side enters the products as the spikes themselves, zeros and ones, which need no
 scan, no memory of their own and are exact in every precision a GPU multiplies in. Errors and slopes
-pass through one kernel (`gpu.owed`, `gpu.gated_sum`); the rest are torch's products, in the
-precision that `torch.backends.cuda.matmul` is set to (float32 unless set otherwise).
+pass through one kernel (`gpu.filtered_error`, `gpu.gated_sum`); the rest are torch's products, in
+the precision that `torch.backends.cuda.matmul` is set to (float32 unless set otherwise).
 
 It means the same as the rules' steps; sums are taken in another order, so the last bits may differ.
 """
@@ -46,8 +46,9 @@ def update(
     steps, batch, _ = teach.shape
     gate = None if psi is None else psi.bool()  # a recurrent layer is stepped, its slopes are float
     if isinstance(rule, Eligibility):
-        owed, total = gpu.owed(teach, gate, alpha_a, rule.trace.alpha_x, rule.trace.alpha_z)
-        dw, share = owed.flatten(0, 1).T @ s_pre.flatten(0, 1), 1 / (steps * batch)
+        filters = rule.trace.alpha_x, rule.trace.alpha_z
+        error, total = gpu.filtered_error(teach, gate, alpha_a, *filters)
+        dw, share = error.flatten(0, 1).T @ s_pre.flatten(0, 1), 1 / (steps * batch)
         return Update(dw.mul_(share), total.sum(0).mul_(share))
     g = gpu.gated_sum(teach, gate, alpha_a).div_(steps)
     return Update((g.T @ (s_pre.sum(0) / steps)).div_(batch), g.mean(0))

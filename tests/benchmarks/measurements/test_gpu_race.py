@@ -30,7 +30,7 @@ def small(monkeypatch):
     monkeypatch.setattr(gpu, "soma", scans.soma)
     monkeypatch.setattr(
         gpu,
-        "owed",
+        "filtered_error",
         lambda teach, psi, alpha_a, alpha_x, alpha_z: scans.trace(teach * psi, alpha_x, alpha_z),
     )
 
