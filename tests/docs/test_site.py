@@ -65,6 +65,14 @@ def test_no_link_leads_nowhere(text):
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=lambda path: path.name)
+def test_files_that_are_named_exist(text):
+    folders = "|".join([*pages.PACKAGES, "docs", "tests", "tools"])
+    made = ("docs/site", "tests/fuzz")  # by `make docs`; where the fuzzer's finds are kept
+    for name in re.findall(rf"`((?:{folders})/[\w./]*)", text.read_text(encoding="utf-8")):
+        assert (ROOT / name).exists() or name.startswith(made), name
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda path: path.name)
 def test_rates_are_written_with_per(text):
     rate = r"\b(?:spikes?|thresholds?|neurons?|samples|steps|values|joules|seconds|kept|one|J) an? "
     assert not re.findall(rate + r"\w+", text.read_text(encoding="utf-8"))
