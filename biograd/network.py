@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from .fast_path import SOMA, keeps
 from .firing import Fired, Synapses, fire, synapses
+from .inputs import check_finite_values, spikes_for, step_spikes_for
 from .kernels.packed_spikes import PackedSpikes
 from .kernels.scans import runs_on
 from .neurons import HasSpikes, Neuron, TwoCompartmentLIF, lif_params, soma_scan
@@ -193,26 +194,30 @@ class Network(nn.Module):
         Args:
             synapses: the present weights, where they have been transposed already.
         """
+        trains = spikes_for(trains, self.sizes[0], self.layers[0].w)
         fired: list[Fired] = []
         for layer, turned in zip(self.layers, synapses or self.synapses(), strict=True):
             fired.append(fire(fired[-1].s if fired else trains, turned, lif_params(layer.neuron)))
         return fired
 
-    def roll(self, spikes: Float[Tensor, "T B M"]) -> list[Activity]:
+    def roll(self, spikes: Shaped[Tensor, "T B M"]) -> list[Activity]:
         """Roll spikes through the layers, a whole layer at a time; first hidden layer first.
 
         By matrix products, as other tools do it, so that spikes can be compared one by one: `fire`
         takes sums in another order, and now and then a voltage within the last bit of the threshold
         falls on its other side.
         """
+        spikes = spikes_for(spikes, self.sizes[0], self.layers[0].w)
+        check_finite_values(spikes, "spikes")
         activity = []
         for layer in self.layers:
             activity.append(layer.scan(layer.current(spikes)))
             spikes = activity[-1].s
         return activity
 
-    def spike_counts(self, spikes: Float[Tensor, "T B M"] | PackedSpikes) -> list[Tensor]:
+    def spike_counts(self, spikes: Shaped[Tensor, "T B M"] | PackedSpikes) -> list[Tensor]:
         """Return the spikes of each neuron over all steps, [B, N] of every layer."""
+        spikes = spikes_for(spikes, self.sizes[0], self.layers[0].w)
         if self.by_events:
             trains = spikes if isinstance(spikes, PackedSpikes) else PackedSpikes.pack(spikes)
             if trains is not None:
@@ -222,19 +227,26 @@ class Network(nn.Module):
 
     def rest(self, batch: int) -> list[HasSpikes]:
         """Return the somata of every layer before the first step."""
+        if batch < 1:
+            raise ValueError(f"batch is {batch}; need at least one sample")
         return [
             layer.neuron.rest(layer.w.new_zeros(batch, layer.w.shape[0])) for layer in self.layers
         ]
 
-    def step(self, states: list[HasSpikes], spikes: Float[Tensor, "B M"]) -> list[HasSpikes]:
+    def step(self, states: list[HasSpikes], spikes: Shaped[Tensor, "B M"]) -> list[HasSpikes]:
         """Advance every layer by one step, on the spikes of the layer before in the same step."""
+        if len(states) != len(self.layers):
+            raise ValueError(
+                f"there are {len(states)} states for {len(self.layers)} layers: start from rest()"
+            )
+        spikes = step_spikes_for(spikes, self.sizes[0], self.layers[0].w)
         after = []
         for layer, state in zip(self.layers, states, strict=True):
             after.append(layer.step(state, layer.current(spikes)))
             spikes = after[-1].s
         return after
 
-    def forward(self, spikes: Float[Tensor, "T B M"]) -> Float[Tensor, "T B C"]:
+    def forward(self, spikes: Shaped[Tensor, "T B M"]) -> Float[Tensor, "T B C"]:
         """Return the spikes of the output layer, 0 or 1, [T, B, classes]."""
         return self.roll(spikes)[-1].s
 

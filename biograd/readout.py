@@ -74,7 +74,7 @@ class Classes(Readout):
     """
 
     def check(self, y: Shaped[Tensor, "B ..."], outputs: int) -> None:
-        self._check_kind(y)
+        y = self._classes(y, outputs)
         low, high = int(y.min()), int(y.max())
         if low < 0 or high >= outputs:
             raise ValueError(
@@ -83,14 +83,14 @@ class Classes(Readout):
             )
 
     def wished(self, y: Shaped[Tensor, "B ..."], outputs: int) -> Num[Tensor, "B C"]:
-        self._check_kind(y)
-        return torch.nn.functional.one_hot(y, outputs)
+        self.check(y, outputs)
+        return torch.nn.functional.one_hot(self._classes(y, outputs), outputs)
 
     def answers(self, counts: Float[Tensor, "B C"], steps: int) -> Shaped[Tensor, "B ..."]:
         return most_spikes(counts)
 
     def score(self, answers: Shaped[Tensor, "B ..."], y: Shaped[Tensor, "B ..."]) -> Tensor:
-        return (answers == y).sum()
+        return (answers == self._classes(y)).sum()
 
     def figures(self, mean_score: float) -> dict[str, float]:
         return {"accuracy": mean_score}
@@ -98,16 +98,24 @@ class Classes(Readout):
     def measured(
         self, answers: Shaped[Tensor, "B ..."], y: Shaped[Tensor, "B ..."]
     ) -> dict[str, float]:
-        return self.figures((answers == y).double().mean().item())
+        return self.figures((answers == self._classes(y)).double().mean().item())
 
     @staticmethod
-    def _check_kind(y: Tensor) -> None:
-        if y.dtype != torch.int64 or y.ndim != 1 or not len(y):
-            more = ", or readout=Values(low, high) for real values" if y.is_floating_point() else ""
-            raise ValueError(
-                f"labels are {y.dtype} of shape {tuple(y.shape)}: need at least one, as int64"
-                f" [B]{more}"
-            )
+    def _classes(y: Tensor, outputs: int | None = None) -> Tensor:
+        """Return labels as int64 [B], from integers of any width or from one-hot rows."""
+        if y.dtype == torch.int64 and y.ndim == 1 and len(y):
+            return y
+        if y.ndim == 1 and len(y) and not y.is_floating_point() and not y.is_complex():
+            return y.long()
+        if y.ndim == 2 and len(y) and outputs in (None, y.shape[1]):
+            hot = y == 1
+            if bool((hot | (y == 0)).all()) and bool((hot.sum(1) == 1).all()):
+                return hot.to(torch.uint8).argmax(1)
+        more = ", or readout=Values(low, high) for real values" if y.is_floating_point() else ""
+        raise ValueError(
+            f"labels are {y.dtype} of shape {tuple(y.shape)}: need at least one, as int64 [B] or"
+            f" one-hot [B, classes]{more}"
+        )
 
 
 class Values(Readout):

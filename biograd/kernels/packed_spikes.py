@@ -39,6 +39,18 @@ class PackedSpikes:
     words: Int32[Tensor, "W B N"]
     steps: int
 
+    def __post_init__(self) -> None:
+        words = self.words
+        if words.dtype != torch.int32 or words.dim() != 3 or words.device.type != "cpu":
+            raise ValueError(
+                f"words are {words.dtype} of shape {tuple(words.shape)} on {words.device}; need"
+                " int32 [W, B, N] on the CPU"
+            )
+        if self.steps < 0 or len(words) != -(-self.steps // WORD):
+            raise ValueError(
+                f"there are {len(words)} words for {self.steps} steps; need one per {WORD} steps"
+            )
+
     @classmethod
     def pack(cls, s: Float[Tensor, "T B N"]) -> PackedSpikes | None:
         """Pack spikes; None unless these are zeros and ones in float32 on a CPU."""

@@ -10,12 +10,13 @@ from functools import partial
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Shaped
 from torch import Tensor
 
 from ..errors import ClassWeighted, ErrorNeurons, SignedSpikes
 from ..fast_path import RULE, keeps
 from ..feedback import Feedback
+from ..inputs import check_finite_values, check_labels, spikes_for
 from ..kernels.packed_spikes import PackedSpikes
 from ..kernels.threads import in_parts
 from ..network import Layer, Network, for_each
@@ -162,22 +163,26 @@ class LocalLearner:
         )
 
     def step(
-        self, spikes: Float[Tensor, "T B M"] | PackedSpikes, labels: Shaped[Tensor, "B ..."]
+        self, spikes: Shaped[Tensor, "T B M"] | PackedSpikes, labels: Shaped[Tensor, "n ..."]
     ) -> StepResult:
         """Learn from one batch: write minus the local update into every weight's `.grad`.
 
         Args:
-            spikes: input spikes, 0 or 1, [T, B, input]; or the same packed.
-            labels: classes, int64 [B], 0 <= label < classes; or the targets of another readout: of
-                `Values`, real numbers [B, values].
+            spikes: input spikes, 0 or 1, [T, B, input], of any real type; or the same packed.
+            labels: classes, integers [B], 0 <= label < classes, or one-hot rows [B, classes]; or
+                the targets of another readout: of `Values`, real numbers [B, values].
+        Raises: ValueError or TypeError in one line for spikes or labels that do not fit the
+        network or each other; nothing is written then.
         """
+        check_labels(labels)
         target = self.readout.wished(labels, self.net.classes).to(self.net.layers[0].w.dtype)
+        spikes = spikes_for(spikes, self.net.sizes[0], self.net.layers[0].w, batch=len(labels))
         steps = spikes.steps if isinstance(spikes, PackedSpikes) else len(spikes)
         stats = self._step_by_events(spikes, target) if self.by_events else None
         if stats is None:
-            stats = self._step(
-                spikes.dense() if isinstance(spikes, PackedSpikes) else spikes, target
-            )
+            dense = spikes.dense() if isinstance(spikes, PackedSpikes) else spikes
+            check_finite_values(dense, "spikes")
+            stats = self._step(dense, target)
         answers = self.readout.answers(stats.counts, steps)
         return StepResult(answers, stats.error, stats.rates, stats.counts)
 

@@ -12,7 +12,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from ..data.loaders import Loader, drawn
-from ..data.samples import Samples, loaded_spikes, spikes_or_packed
+from ..data.samples import Samples, check_fits, loaded_spikes, spikes_or_packed
 from ..encoders import Encoder, integrate_and_fire
 from ..kernels.packed_spikes import PackedSpikes
 from ..kernels.threads import in_parts
@@ -112,6 +112,7 @@ def _batches(
     """Yield spikes and labels of all samples."""
     generator = torch.Generator().manual_seed(seed)
     if isinstance(images, Samples):
+        check_fits(net, images, readout)
         for members in torch.arange(len(images.y)).split(batch):
             spikes = spikes_or_packed(
                 images, members, steps, encoder=encoder, generator=generator, packed=net.by_events
