@@ -82,7 +82,10 @@ class LayerBuffers:
 
 
 class BufferCache:
-    """Buffers of a learner, which learns from one batch at a time. A copy of it starts empty."""
+    """Buffers of a learner, which learns from one batch at a time.
+
+    A copy of it starts empty: nothing in these buffers outlives a step.
+    """
 
     def __init__(self) -> None:
         self._kept: dict[StepKey, StepBuffers] = {}
