@@ -40,8 +40,9 @@ Speeds = dict[str, list[float]]  # samples per second of each way, one number pe
 
 
 def workers_scaling(*, workers: int = 2, rounds: int = 15, seconds: float = 0.4) -> dict[str, Any]:
-    """Return samples per second of one worker, and of several in each of the `WAYS`: medians over
-    interleaved rounds, and quartiles of the ratio (any: JSON).
+    """Return samples per second in each of the `WAYS`, and their ratios (any: JSON).
+
+    Speeds are medians over interleaved rounds; the ratio of several workers has its quartiles.
 
     Args:
         rounds: turns of each way.

@@ -1,5 +1,6 @@
-"""Train one network in several processes, on one machine or on many:
-`torchrun --nproc-per-node N -m biograd train ...`.
+"""One network trained by several processes, on one machine or on many.
+
+    torchrun --nproc-per-node N -m biograd train ...
 
 Every worker draws the same batches from the same seed, works on its own part of each batch, and
 `torch.distributed` adds up the local updates (gloo on CPUs, nccl on GPUs). The result is that of
@@ -34,7 +35,7 @@ from .learner import LocalLearner, StepResult
 
 @dataclass
 class Workers:
-    """The processes of a run, as one of them sees them."""
+    """The processes of a run, from the view of one of them."""
 
     rank: int = 0  # of this process; the first one, 0, keeps the run folder and prints
     count: int = 1
@@ -43,7 +44,7 @@ class Workers:
 
     @property
     def first(self) -> bool:
-        """Whether this process keeps the run folder and prints."""
+        """True in the process that keeps the run folder and prints."""
         return self.rank == 0
 
     def stop_together(self, wants_to_stop: bool) -> bool:
@@ -89,10 +90,12 @@ def joined(device: str) -> Iterator[Workers]:
             " which sets both"
         )
     if device == "cuda":
-        torch.cuda.set_device(_variable("LOCAL_RANK", 0))
+        _take_gpu(rank, _variable("LOCAL_RANK", 0))
     workers = Workers(rank, count)
+    # nccl knows no tensors on the CPU, where the first worker's bytes lie
+    backend = "cpu:gloo,cuda:nccl" if device == "cuda" else "gloo"
     try:
-        dist.init_process_group("nccl" if device == "cuda" else "gloo", rank=rank, world_size=count)
+        dist.init_process_group(backend, rank=rank, world_size=count)
     except (RuntimeError, ValueError) as error:
         raise ValueError(
             f"worker {rank} of {count} cannot reach the others ({_one_line(error)}): start them all"
@@ -107,8 +110,7 @@ def joined(device: str) -> Iterator[Workers]:
 
 
 class SharedLearner:
-    """A learner that works on its part of every batch, and adds up its updates with those of the
-    other workers.
+    """A learner of a part of every batch, whose updates are added up with the other workers'.
 
     Args:
         local: the learner of this process.
@@ -180,7 +182,7 @@ class SharedLearner:
 
     @property
     def sleeps_here(self) -> bool:
-        """Whether this process sleeps; the first worker does for all (`learners.SleepsOnce`)."""
+        """True in the first worker, which sleeps for all (`learners.SleepsOnce`)."""
         return self.workers.first
 
     def after_sleep(self, generator: torch.Generator) -> None:
@@ -199,8 +201,9 @@ class SharedLearner:
         self._pending.append(work)
 
     def _message(self, result: StepResult, batch: int, part: slice) -> Tensor:
-        """Return one worker's answers, output spikes, error, rates and wish to stop as one vector,
-        with zeros in the places of the other workers' samples; the sum is that of the batch.
+        """Return answers, output spikes, error, rates and the wish to stop as one vector.
+
+        Other workers' samples are zeros, so that the sum over workers is that of the batch.
         """
         per_sample = []
         for values in (result.predicted, result.counts):
@@ -234,9 +237,7 @@ class SharedLearner:
 
 
 class _Buffer:
-    """A layer's update in one piece of memory, which one all-reduce adds up, and views of it in the
-    shapes of the layer's weights.
-    """
+    """A layer's update in one piece of memory, for one all-reduce, with views per weight tensor."""
 
     def __init__(self, layer: Layer) -> None:
         parameters = list(layer.parameters())
@@ -271,6 +272,16 @@ def _one_line(error: Exception) -> str:
     """Return the first sentence of an error, without the place in gloo's source before it."""
     text = re.sub(r"^\[[^\]]*\] ", "", " ".join(str(error).split()))
     return text.split(". ")[0][:200]
+
+
+def _take_gpu(rank: int, local_rank: int) -> None:
+    gpus = torch.cuda.device_count()
+    if not 0 <= local_rank < gpus:
+        raise ValueError(
+            f"worker {rank} has no GPU: it is worker {local_rank} of its machine, which has {gpus}:"
+            " start one worker per GPU (--nproc-per-node), or use --device cpu"
+        )
+    torch.cuda.set_device(local_rank)
 
 
 def _variable(name: str, default: int) -> int:

@@ -1,13 +1,12 @@
-"""Callbacks for a training run, called with the records that `Trainer.run` yields: early stopping,
-and TensorBoard.
+"""Callbacks for the records that `Trainer.run` yields: early stopping, and TensorBoard.
 
-    stopping = EarlyStopping(net, patience=3)
-    board = TensorBoard("runs/mine/tensorboard")
-    for record in trainer.run(on_batch=board.on_batch):
-        board(record)
-        if stopping(record):
-            break
-    stopping.restore()
+stopping = EarlyStopping(net, patience=3)
+board = TensorBoard("runs/mine/tensorboard")
+for record in trainer.run(on_batch=board.on_batch):
+    board(record)
+    if stopping(record):
+        break
+stopping.restore()
 """
 
 from __future__ import annotations
@@ -79,8 +78,10 @@ class EarlyStopping:
 
 
 class TensorBoard:
-    """Writes a run's curves for TensorBoard: every number of the epochs' records, and the training
-    accuracy (or error) every few batches.
+    """Writes the curves of a run for TensorBoard.
+
+    The curves are every number of the epochs' records, and the training accuracy (or error) every
+    few batches.
 
     Args:
         folder: of the event files, e.g. RUN/tensorboard; `tensorboard --logdir` shows it.
@@ -104,9 +105,7 @@ class TensorBoard:
         self.writer: SummaryWriter = SummaryWriter(str(folder))
 
     def on_batch(self, p: Progress) -> None:
-        """Write the figures of the running epoch, e.g. accuracy; for `Trainer.run`, or to call from
-        your own `on_batch`.
-        """
+        """Write the figures of the running epoch; pass it to `Trainer.run`, or call it yourself."""
         if p.batch % self.every:
             return
         batches = p.epoch * p.batches + p.batch
@@ -115,8 +114,9 @@ class TensorBoard:
         self.writer.add_scalar("train/samples per second", p.samples_per_second, batches)
 
     def __call__(self, record: Record) -> None:
-        """Write the numbers of an epoch: one curve each, for lists one per layer, for dictionaries
-        one per key; text is left out.
+        """Write the numbers of an epoch, without its text.
+
+        A number is a point of one curve; lists have one curve per layer, dictionaries one per key.
         """
         for name, entry in record.items():
             curves = {"": entry}

@@ -31,20 +31,20 @@ def epoch_record(
         repetition: the rest of samples with sure answers, where it is on.
     """
     # an epoch in which all samples rest is one without mistakes
-    shown, all_rest = max(sums.samples, 1), not sums.samples
+    samples, all_rest = max(sums.samples, 1), not sums.samples
     seconds = sums.seconds + sums.night_seconds
     record: dict[str, Any] = {
         "kind": "epoch",
         "epoch": epoch,
-        "samples": (shown if repetition is None else repetition.samples) * epoch,
-        **named("train", readout.figures(1.0 if all_rest else sums.correct / shown)),
-        "mean_abs_error": sums.error / shown,
-        "spikes_per_neuron": [rate * steps for rate in (sums.rates / shown).tolist()],
+        "samples": (samples if repetition is None else repetition.samples) * epoch,
+        **named("train", readout.figures(1.0 if all_rest else sums.correct / samples)),
+        "mean_abs_error": sums.error / samples,
+        "spikes_per_neuron": [rate * steps for rate in (sums.rates / samples).tolist()],
         "feedback_angle_deg": feedback_angles(learner.net, learner.feedback),
         "learning_rate": learning_rate,
         "seconds": seconds,
         "night_seconds": sums.night_seconds,
-        "samples_per_second": shown / seconds,
+        "samples_per_second": samples / seconds,
     }
     if repetition is not None:
         record["shown"] = sums.samples

@@ -1,5 +1,4 @@
-"""Running sums over an epoch: correct answers (or squared errors of values), errors, spike rates,
-samples and seconds.
+"""Running sums over an epoch: correct answers, errors, spike rates, samples and seconds.
 
 On a GPU, reading a number means waiting for everything the device was asked to do before. There the
 numbers of each step stay on the device until someone asks for a sum; on a CPU they are added up at
@@ -98,8 +97,9 @@ class EpochSums:
         return self._rates
 
     def mean_score(self) -> float:
-        """Return the fraction of correct answers, or mean squared error, so far; on a GPU as of
-        `LATE` seconds ago, so that asking often does not slow it down.
+        """Return the fraction of correct answers, or the mean squared error, so far.
+
+        On a GPU it may be as of `LATE` seconds ago, so that asking often does not slow it down.
         """
         nothing_read = self._samples_waiting == self.samples
         if self._waiting and (nothing_read or time.monotonic() - self._read > LATE):

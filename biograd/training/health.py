@@ -1,5 +1,4 @@
-"""Health checks of a training run: numeric faults are found early, reported once with a remedy, and
-counted.
+"""Health checks of a training run: faults in its numbers, each reported once with a remedy.
 
     guard = Guard(trainer)
     for record in trainer.run(on_batch=guard):
@@ -182,8 +181,9 @@ def weight_faults(net: Network, limits: GuardLimits) -> list[Fault]:
 
 
 def feedback_faults(net: Network, feedback: Feedback, limits: GuardLimits) -> list[Fault]:
-    """Return the hidden layers whose feedback weights could saturate the apical compartment: their
-    error neurons, all firing at every step, drive its voltage to |w_fb| / (1 - alpha_a).
+    """Return the hidden layers whose feedback weights could saturate the apical compartment.
+
+    Error neurons that all fire at every step drive its voltage to sum |w_fb| / (1 - alpha_a).
     """
     faults = []
     for hidden in range(len(net.hidden)):

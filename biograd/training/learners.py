@@ -14,8 +14,7 @@ from ..network import Network
 
 @runtime_checkable
 class Learner(Protocol):
-    """A learner that `Trainer` can train: `LocalLearner`, or a peer that learns the same network in
-    another way.
+    """A learner that `Trainer` can train: `LocalLearner`, or another way to learn a network.
 
     Two attributes are optional: `readout`, the meaning of the output's spikes (classes without it),
     and `by_events`, true where `step` also takes packed spikes.
@@ -36,7 +35,7 @@ class SleepsOnce(Protocol):
 
     @property
     def sleeps_here(self) -> bool:
-        """Whether this process is the one that sleeps."""
+        """True in the process that sleeps."""
         ...
 
     def after_sleep(self, generator: torch.Generator) -> None:

@@ -35,9 +35,9 @@ class LrCurve(NamedTuple):
 def find_lr(
     trainer: Trainer, *, low: float = 1e-6, high: float = 1.0, batches: int = 200
 ) -> LrCurve:
-    """Train on a few batches with a learning rate that grows from `low` to `high`, and suggest the
-    rate at which errors fell fastest.
+    """Suggest a learning rate: the one at which errors fall fastest while it grows.
 
+    The trainer learns a few batches, with a rate that grows from `low` to `high`.
     Afterwards network, feedback, optimizer and generators are as they were. The rate is that of the
     optimizer's first group; other groups keep their ratio to it. A run that has not begun sleeps
     its first night, and none after it.
@@ -101,9 +101,7 @@ def _endless(trainer: Trainer) -> Iterator[tuple[Tensor | PackedSpikes, Tensor]]
 
 
 def _steepest(rates: list[float], errors: list[float]) -> float:
-    """Return the rate at which errors fall fastest per logarithm of the rate, before their lowest
-    point.
-    """
+    """Return the rate at which errors fall fastest, on a logarithmic axis, before their minimum."""
     lowest = min(range(len(errors)), key=errors.__getitem__)
     width = max(1, len(errors) // 20)
     start = sorted(errors[: max(1, len(errors) // 5)])[len(errors) // 10]

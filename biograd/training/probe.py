@@ -36,9 +36,7 @@ def probe(
     hidden: int = 0,
     trace: TraceParams | None = None,
 ) -> Sample:
-    """Present one sample and its errors without learning, and record one neuron of a hidden layer
-    and its most eligible synapse.
-    """
+    """Present one sample and its errors, learn nothing, and record one neuron of a hidden layer."""
     net, soma = learner.net, learner.net.layers[hidden].neuron
     if not isinstance(soma, TwoCompartmentLIF):
         raise ValueError(f"the probe knows the two-compartment LIF, not {type(soma).__name__}")

@@ -19,8 +19,7 @@ from ..readout import Classes, Readout
 
 @dataclass(frozen=True, kw_only=True)
 class RepetitionParams:
-    """Length of the rests of samples with sure answers. A sample that rests costs nothing: no step,
-    no spike, no update.
+    """Rests of samples with sure answers. A sample that rests costs no step, spike or update.
 
     Example:
         >>> RepetitionParams(longest=4).lead
@@ -47,8 +46,7 @@ class RepetitionParams:
 
 
 class UnsureOnly(ErrorNeurons):
-    """Any error neurons, silent for samples with sure answers: these change nothing, and cost no
-    update. Ours.
+    """Any error neurons, silent for samples with sure answers, which cost no update. Ours.
 
     Whether an answer is sure is known at the sample's end, so this never learns online; on the
     chip, where a sample's learning epoch comes at its end, the host cancels that epoch.
@@ -194,8 +192,7 @@ def repetition_of(
 
 
 def lead_of(counts: Float[Tensor, "B C"], labels: Int[Tensor, " B"]) -> Float[Tensor, " B"]:
-    """Return the output spikes of the right class minus those of the best other one; negative where
-    another class won.
+    """Return the output spikes of the right class minus those of the best other class.
 
     Example:
         >>> lead_of(torch.tensor([[3.0, 1.0, 0.0], [3.0, 1.0, 0.0]]), torch.tensor([0, 1])).tolist()

@@ -97,7 +97,7 @@ class Trainer:
 
     @property
     def batches_per_epoch(self) -> int:
-        """Batches of the running epoch, the last one maybe smaller; 0: a loader of unknown length."""
+        """Batches of the running epoch; 0 for a loader of unknown length."""
         if self.repetition is not None:
             return -(-len(self.repetition.due(self.epoch)) // self.params.batch)
         return self._batches_without_rest

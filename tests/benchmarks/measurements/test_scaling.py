@@ -1,6 +1,4 @@
-"""The race of several workers against one is complete, compared round by round, and says why where
-it fails.
-"""
+"""The race of workers runs to its end, is compared round by round, and says why it failed."""
 
 from __future__ import annotations
 

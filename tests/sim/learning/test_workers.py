@@ -285,3 +285,12 @@ def test_variables_that_contradict_each_other_are_refused(
         monkeypatch.setenv(name, value)
     with pytest.raises(ValueError, match=message), joined("cpu"):
         pass
+
+
+def test_a_worker_without_a_gpu_of_its_own_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"WORLD_SIZE": "3", "RANK": "2", "LOCAL_RANK": "2"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    message = r"worker 2 has no GPU: it is worker 2 of its machine, which has 2: start one worker"
+    with pytest.raises(ValueError, match=message), joined("cuda"):
+        pass
