@@ -26,9 +26,15 @@ def few_digits(root, split, progress):
     return datasets.ImageSet("mnist", split, x, y, 10)
 
 
+@pytest.fixture(scope="session")
+def few_mnist():
+    """The few images in tests/, as a function for `datasets.DATASETS`."""
+    return few_digits
+
+
 @pytest.fixture
 def mnist(monkeypatch):
-    """`datasets.load("mnist", ...)` gives the few images in tests/."""
+    """Let `datasets.load("mnist", ...)` return the few images in tests/."""
     monkeypatch.setitem(datasets.DATASETS, "mnist", few_digits)
 
 

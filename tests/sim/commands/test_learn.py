@@ -1,0 +1,31 @@
+"""`biograd learn`: learning on the chip goes on from its file, and leaves a model to deploy."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.mark.slow
+def test_learning_on_the_chip_goes_on_from_its_file_and_leaves_a_model(mnist, biograd, tmp_path):
+    folder = tmp_path / "learned"
+    flags = [
+        *("learn", "--hidden", "20", "--epochs", "2", "--samples", "600", "--json"),
+        *("--out", folder),
+    ]
+    first = biograd(*flags)
+    assert first.code == 0, first.err
+    accuracy = first.result["test_accuracy"]
+    assert first.result["samples"] == 1200 and accuracy > 0.5
+    assert len(first.result["feedback_angle_deg"]) == 1
+
+    assert biograd(*flags).code == 2, "a second run must not overwrite the first"
+    resumed = biograd(*flags, "--resume")
+    assert resumed.code == 0 and resumed.result["test_accuracy"] == accuracy
+
+    deployed = biograd("deploy", folder / "model.nir", "--json")
+    assert deployed.code == 0, deployed.err
+    assert deployed.result["test_accuracy"] == accuracy, "the integers must come back from the file"
+
+    more = ["--model", folder / "model.nir", "--epochs", "1", "--out", tmp_path / "more", "--json"]
+    continued = biograd("learn", *more)
+    assert continued.code == 0 and continued.result["samples"] == 700, continued.err
