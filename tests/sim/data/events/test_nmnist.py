@@ -89,7 +89,7 @@ def test_what_is_written_is_read_again(rows: list[tuple[int, int, int, int]]) ->
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "message"),
     [
         ((256, 0, 0, 0), "x runs from 256"),
         ((0, 240, 0, 0), "y runs from 240"),
@@ -97,9 +97,9 @@ def test_what_is_written_is_read_again(rows: list[tuple[int, int, int, int]]) ->
     ],
 )
 def test_what_the_format_cannot_hold_is_not_written(
-    row: tuple[int, int, int, int], said: str
+    row: tuple[int, int, int, int], message: str
 ) -> None:
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         to_bytes(Events(*np.array([row]).T))
 
 
@@ -115,15 +115,15 @@ def test_a_truncated_file_is_named(tmp_path: Path, cut: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "said"),
+    ("raw", "message"),
     [
         (event(34, 0, 0, 0), r"pixel \(34, 0\) lies outside the sensor of 34 x 34"),
         (event(1, 1, 0, 9) + event(1, 1, 0, 8), "time falls from 9 to 8"),
     ],
 )
-def test_a_damaged_recording_is_named_by_its_number(tmp_path: Path, raw: bytes, said: str) -> None:
+def test_a_damaged_recording_is_named_by_its_number(tmp_path: Path, raw: bytes, message: str) -> None:
     (a_copy(tmp_path) / "Test/0/00002.bin").write_bytes(raw)
-    with pytest.raises(ValueError, match=f"recording 1 of nmnist, event .*{said}"):
+    with pytest.raises(ValueError, match=f"recording 1 of nmnist, event .*{message}"):
         nmnist(tmp_path, "test").events(1)
 
 

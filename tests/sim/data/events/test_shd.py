@@ -78,20 +78,20 @@ def test_a_missing_part_is_named(tmp_path: Path, part: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"labels": (0.0, 1.0, 2.0, 3.0)}, "labels of float64; need integers"),
         ({"labels": (0, 1, 2)}, "3 labels: need as many of each"),
         ({"labels": (0, 1, 2, 20)}, r"labels run from 0 to 20; need 0 \.\. 19"),
     ],
 )
-def test_labels_that_are_none_are_refused(tmp_path: Path, changes: dict, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_labels_that_are_none_are_refused(tmp_path: Path, changes: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         shd(written(tmp_path / "some.h5", **changes), "train")
 
 
 @pytest.mark.parametrize(
-    ("times", "units", "said"),
+    ("times", "units", "message"),
     [
         ([0.1, 0.2], [1], r"recording 0 of .*some\.h5 has \(2,\) times and \(1,\) units"),
         ([0.2, 0.1], [1, 1], "time falls from 200,000 to 100,000 us"),
@@ -101,10 +101,10 @@ def test_labels_that_are_none_are_refused(tmp_path: Path, changes: dict, said: s
     ],
 )
 def test_a_recording_that_cannot_be_is_said_in_one_line(
-    tmp_path: Path, times: list, units: list, said: str
+    tmp_path: Path, times: list, units: list, message: str
 ) -> None:
     members = shd(written(tmp_path / "some.h5", times=[times], units=[units], labels=[0]), "train")
-    with pytest.raises(ValueError, match=said) as error:
+    with pytest.raises(ValueError, match=message) as error:
         members.spikes(torch.tensor([0]), 3)
     assert "\n" not in str(error.value)
 
