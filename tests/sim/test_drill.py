@@ -1,6 +1,4 @@
-"""A few of the faults of `tools/drill`, which breaks things on purpose, many more times, for
-whoever wants to see it.
-"""
+"""A few of the faults of `tools/drill`, which breaks things on purpose many more times."""
 
 from __future__ import annotations
 
@@ -29,6 +27,6 @@ def test_killed_runs_end_as_an_unbroken_one():
 
 
 @pytest.mark.slow
-def test_a_full_disk_costs_no_more_than_what_did_not_fit():
+def test_a_full_disk_costs_only_the_checkpoint_that_did_not_fit():
     report = drill("disk", "--commands", "train")
     assert report["passed"] and "free space there" in report["train"]

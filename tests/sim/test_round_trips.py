@@ -1,4 +1,4 @@
-"""What goes out and comes back is what it was: configurations, records, and MNIST's own format."""
+"""Files come back as they were written: configurations, records, and MNIST's own format."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def test_any_configuration_comes_back_from_its_file(chosen, rate, steps):
     st.lists(st.dictionaries(st.text(max_size=5), json_values, max_size=4), max_size=4),
     st.binary(max_size=30),
 )
-def test_any_records_come_back_in_order_whatever_a_crash_left_behind_them(written, torn):
-    wanted = [{"format": 1} | record | {"format": 1, "kind": "epoch"} for record in written]
+def test_any_records_come_back_in_order_whatever_a_crash_left_behind_them(entries, torn):
+    wanted = [{"format": 1} | record | {"format": 1, "kind": "epoch"} for record in entries]
     with TemporaryDirectory() as folder:
         path = Path(folder) / "r.jsonl"
         for record in wanted:

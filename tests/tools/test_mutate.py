@@ -32,7 +32,7 @@ def f(x: tuple[1, 2] = 7) -> list[5]:
 '''
 
 
-def test_code_is_changed_in_one_place_at_a_time_and_words_are_left_alone():
+def test_code_is_changed_in_one_place_at_a_time_and_texts_are_not():
     changes = [(line, what) for line, what, _ in mutants.mutants(SOURCE)]
     assert changes == [
         (4, "7 -> 8"), (4, "7 -> 6"),
@@ -53,7 +53,7 @@ def test_tests_that_killed_most_for_their_time_go_first():
 
 FORKS = """
 import json, sys; sys.path.insert(0, {tool!r})
-import trials
+import numba, pytest, hypothesis, trials  # once, before the forks
 from pathlib import Path
 for test, seconds in {tests!r}:
     Path("test_value.py").write_text("import value\\ndef test_it():\\n    " + test + "\\n")
@@ -64,7 +64,7 @@ for test, seconds in {tests!r}:
 
 
 @pytest.mark.slow
-def test_a_fork_tells_what_came_of_a_mutant(tmp_path):
+def test_a_fork_reports_the_outcome_of_a_mutant(tmp_path):
     (tmp_path / "value.py").write_text("HELD = 1\n")
     cases = [
         ("assert value.HELD == 1", 60.0),
@@ -87,7 +87,7 @@ def test_a_fork_tells_what_came_of_a_mutant(tmp_path):
     ]
 
 
-def test_a_log_is_believed_for_the_very_text_it_was_written_for_and_the_last_word_counts(tmp_path):
+def test_a_log_holds_for_the_text_it_was_written_for_and_its_last_outcome_counts(tmp_path):
     line = {"file": "a.py", "source": "now", "index": 3, "outcome": "survived"}
     lines = [
         line,

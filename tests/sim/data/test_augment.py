@@ -1,6 +1,4 @@
-"""Augmentation: every image moves by a draw of its own, within its limits, and the same way for the
-same generator.
-"""
+"""Augmentation: every image moves by its own draw, within limits, equally for equal generators."""
 
 import math
 
@@ -15,7 +13,7 @@ def generator(seed: int = 0) -> torch.Generator:
 
 
 def digits(n: int, dtype=torch.uint8) -> torch.Tensor:
-    """Random squares that stay away from the border."""
+    """Random squares that stay away from the edge."""
     x = torch.zeros(n, 28, 28)
     x[:, 8:20, 8:20] = torch.randint(1, 256, (n, 12, 12), generator=generator(9)).float()
     return x.to(dtype)
@@ -88,7 +86,7 @@ def test_a_flip_comes_before_the_other_changes():
     assert torch.equal(both, augment(x.flip(-1), AugmentParams(shift=2), generator=draws))
 
 
-def test_nothing_changes_when_nothing_may():
+def test_nothing_changes_when_all_limits_are_0():
     x = digits(2)
     assert augment(x, AugmentParams(), generator=generator()) is x
 
@@ -134,7 +132,7 @@ def test_a_rotation_turns_about_the_centre_within_its_limit():
     assert abs(angle.std() - 20 / math.sqrt(3)) < 1.5  # a uniform draw
 
 
-def test_scales_are_uniform_and_of_their_own_along_each_axis():
+def test_scales_are_uniform_and_independent_along_each_axis():
     squares = torch.zeros(500, 28, 28)
     squares[:, 9:19, 9:19] = 200
     grown = augment(squares, AugmentParams(scale=0.2), generator=generator())

@@ -1,4 +1,4 @@
-"""The IDX format: what is written is read, and what is none is refused before memory is taken."""
+"""The IDX format: files are read as written, others refused before memory is taken."""
 
 import gzip
 
@@ -11,7 +11,7 @@ from biograd.data.idx import format_idx, parse_idx, read_idx
 
 
 @given(arrays.arrays(np.uint8, arrays.array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=5)))
-def test_what_is_written_is_read(array):
+def test_an_array_is_read_as_it_was_written(array):
     again = parse_idx(format_idx(array), "some file")
     assert again.dtype == np.uint8 and again.shape == array.shape and np.array_equal(again, array)
 
@@ -40,7 +40,7 @@ def test_files_are_read_plain_and_gzipped(tmp_path, packed):
         b"\0\0\x0d\x01\0\0\0\0",
     ],
 )
-def test_what_is_no_idx_file_of_bytes_is_refused(content):
+def test_other_files_are_refused(content):
     with pytest.raises(ValueError, match="some file is not an IDX file"):
         parse_idx(content, "some file")
 

@@ -1,4 +1,4 @@
-"""Anyone's DataLoader in our Trainer: the same learning, and the same bits after a stop."""
+"""A user's DataLoader in the Trainer: the same learning, and the same bits after a stop."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def weights(some):
 
 
 class Noisy(Dataset):
-    """A map-style data set with a random transform of its own."""
+    """A map-style data set with a random transform."""
 
     def __len__(self):
         return len(X)
@@ -60,13 +60,13 @@ class Noisy(Dataset):
         return torch.where(noise, torch.zeros(()), X[index] / 255), int(Y[index])
 
 
-def test_batches_of_a_list_teach_as_images_do():
+def test_batches_of_a_list_train_as_images_do():
     # the trainer's own, of seed 0 and epoch 0
     order = torch.randperm(200, generator=torch.Generator().manual_seed(0))
-    ours = trainer(Batch(X, Y), Batch(X, Y), epochs=1)
-    theirs = trainer([(X[part], Y[part]) for part in order.split(20)], [(X, Y)], epochs=1)
-    (a,), (b,) = ours.run(), theirs.run()
-    assert torch.equal(weights(ours), weights(theirs))
+    of_images = trainer(Batch(X, Y), Batch(X, Y), epochs=1)
+    of_loader = trainer([(X[part], Y[part]) for part in order.split(20)], [(X, Y)], epochs=1)
+    (a,), (b,) = of_images.run(), of_loader.run()
+    assert torch.equal(weights(of_images), weights(of_loader))
     timed = {"seconds", "night_seconds", "samples_per_second"}
     assert {k: v for k, v in a.items() if k not in timed} == {
         k: v for k, v in b.items() if k not in timed
@@ -77,8 +77,8 @@ def test_batches_of_a_list_teach_as_images_do():
 @pytest.mark.parametrize("generator", [None, 7])
 def test_a_run_on_a_dataloader_stopped_within_an_epoch_goes_on_to_the_same_bits(generator):
     def loader():
-        own = None if generator is None else torch.Generator().manual_seed(generator)
-        return DataLoader(Noisy(), batch_size=32, shuffle=True, generator=own)
+        seeded = None if generator is None else torch.Generator().manual_seed(generator)
+        return DataLoader(Noisy(), batch_size=32, shuffle=True, generator=seeded)
 
     whole = trainer(loader())
     records = list(whole.run())
@@ -124,9 +124,9 @@ def test_a_loader_that_cannot_tell_its_length_trains_too():
             return iter(TensorDataset(X[:50], Y[:50]))
 
     some = trainer(DataLoader(Stream(), batch_size=20), epochs=2)
-    seen = []
-    records = list(some.run(on_batch=lambda p: seen.append((p.batch, p.batches))))
-    assert batches_of(DataLoader(Stream())) == 0 and seen == [(1, 0), (2, 0), (3, 0)] * 2
+    calls = []
+    records = list(some.run(on_batch=lambda p: calls.append((p.batch, p.batches))))
+    assert batches_of(DataLoader(Stream())) == 0 and calls == [(1, 0), (2, 0), (3, 0)] * 2
     assert [record["samples"] for record in records] == [50, 100]
 
 
@@ -163,7 +163,7 @@ def test_a_batch_that_does_not_fit_is_refused_in_one_line(batches, message):
     assert "\n" not in str(refused.value)
 
 
-def test_a_generator_runs_dry_and_spikes_have_their_own_shape():
+def test_a_generator_and_spikes_of_another_shape_are_refused():
     with pytest.raises(ValueError, match="iterated only once"):
         list(trainer(iter([(X[:4], Y[:4])])).run())
     with pytest.raises(

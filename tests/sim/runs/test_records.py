@@ -1,6 +1,4 @@
-"""Records: appended in one piece, healed after a crash, refused when they are not what they should
-be.
-"""
+"""Records: appended in one piece, repaired after a crash, refused when damaged."""
 
 import errno
 import json
@@ -20,14 +18,14 @@ from biograd.runs.records import append, read, read_counting
 EPOCH = {"kind": "epoch", "epoch": 1, "test_accuracy": 0.5}
 
 
-def test_what_is_appended_is_read_in_order(tmp_path):
+def test_appended_records_are_read_in_order(tmp_path):
     path = tmp_path / "deep/er/records.jsonl"
     for epoch in range(3):
         append(path, EPOCH | {"epoch": epoch})
     append(str(path), {"kind": "run", "angles": [8.0, 12.5], "name": "naïve\nname", "none": None})
-    found = read(path)
-    assert [record.get("epoch") for record in found] == [0, 1, 2, None]
-    assert found[3] == {
+    stored = read(path)
+    assert [record.get("epoch") for record in stored] == [0, 1, 2, None]
+    assert stored[3] == {
         "format": 1,
         "kind": "run",
         "angles": [8.0, 12.5],
@@ -41,7 +39,7 @@ def test_no_file_holds_no_records(tmp_path):
     assert read_counting(tmp_path / "none.jsonl") == ([], 0)
 
 
-def test_numpy_values_paths_and_what_json_has_not_become_plain(tmp_path):
+def test_numpy_values_paths_and_infinities_become_plain(tmp_path):
     record = {
         "a": np.float32(0.5),
         "b": np.arange(3),
@@ -51,9 +49,8 @@ def test_numpy_values_paths_and_what_json_has_not_become_plain(tmp_path):
         5: (True,),
     }
     append(tmp_path / "r", {"kind": "run"} | record)
-    assert read(tmp_path / "r")[0] | {"format": 1, "kind": "run"} == {
-        "format": 1, "kind": "run", "a": 0.5, "b": [0, 1, 2], "c": "x", "d": [None, None], "e": [None], "5": [True]
-    }  # fmt: skip
+    plain = {"a": 0.5, "b": [0, 1, 2], "c": "x", "d": [None, None], "e": [None], "5": [True]}
+    assert read(tmp_path / "r") == [{"format": 1, "kind": "run"} | plain]
 
 
 @given(cut=st.integers(1, 60))
@@ -102,7 +99,7 @@ def test_another_format_is_refused_with_both_numbers(tmp_path, version):
         read(tmp_path / "r")
 
 
-def test_an_unknown_kind_and_what_is_no_json_are_refused_and_not_written(tmp_path):
+def test_an_unknown_kind_and_other_objects_are_refused_and_not_written(tmp_path):
     with pytest.raises(ValueError, match="kind is 'epcoh'; known: epoch, run, measurement"):
         append(tmp_path / "r", {"kind": "epcoh"})
     with pytest.raises(ValueError, match="cannot be written as JSON"):

@@ -33,12 +33,12 @@ def test_fields_are_changed_by_name_and_nested_ones_by_dots():
         ({"lr": -1.0}, "lr is -1.0"),
     ],
 )
-def test_a_field_that_is_none_is_named_with_those_that_are(changes, message):
+def test_an_unknown_field_is_named_with_the_known_ones(changes, message):
     with pytest.raises(ValueError, match=message):
         changed(SMALL, changes)
 
 
-def test_without_optuna_the_way_to_it_is_told(monkeypatch):
+def test_without_optuna_the_error_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(ImportError, match=r"pip install 'biograd\[sweep\]'"):
         sweep(SMALL, {"lr": (1e-4, 1e-2, "log")}, trials=1)
@@ -47,7 +47,7 @@ def test_without_optuna_the_way_to_it_is_told(monkeypatch):
 @pytest.mark.parametrize(
     "values", [(), [], (1e-2, 1e-4), (0.0, 1.0, "log"), (1e-4, 1e-2, "linear"), ("a", "b")]
 )
-def test_a_space_that_is_none_is_refused_before_anything_is_trained(values):
+def test_an_impossible_space_is_refused_before_anything_is_trained(values):
     with pytest.raises(ValueError, match="the space of 'lr' is"):
         sweep(SMALL, {"lr": values}, trials=1)
 

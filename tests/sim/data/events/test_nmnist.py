@@ -30,8 +30,8 @@ def event(x: int, y: int, p: int, t: int) -> bytes:
 
 
 def a_copy(folder: Path, *, each: int = 2) -> Path:
-    """A little N-MNIST, written byte by byte: recording k of class c has 3 + k events at pixel (c,
-    k), and one of the other polarity.
+    """A small N-MNIST, byte by byte: recording k of class c has 3 + k events at pixel (c, k),
+    and one of the other polarity.
     """
     for part in ("Train", "Test"):
         for label in range(10):
@@ -96,7 +96,7 @@ def test_what_is_written_is_read_again(rows: list[tuple[int, int, int, int]]) ->
         ((0, 0, 0, 1 << 23), "t runs from 8388608"),
     ],
 )
-def test_what_the_format_cannot_hold_is_not_written(
+def test_events_that_the_format_cannot_hold_are_not_written(
     row: tuple[int, int, int, int], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
@@ -121,7 +121,9 @@ def test_a_truncated_file_is_named(tmp_path: Path, cut: int) -> None:
         (event(1, 1, 0, 9) + event(1, 1, 0, 8), "time falls from 9 to 8"),
     ],
 )
-def test_a_damaged_recording_is_named_by_its_number(tmp_path: Path, raw: bytes, message: str) -> None:
+def test_a_damaged_recording_is_named_by_its_number(
+    tmp_path: Path, raw: bytes, message: str
+) -> None:
     (a_copy(tmp_path) / "Test/0/00002.bin").write_bytes(raw)
     with pytest.raises(ValueError, match=f"recording 1 of nmnist, event .*{message}"):
         nmnist(tmp_path, "test").events(1)
@@ -186,7 +188,7 @@ def test_a_damaged_archive_is_named(tmp_path: Path) -> None:
         nmnist(tmp_path, "train").events(0)
 
 
-def test_a_name_that_a_terminal_would_obey_is_told_in_printable_letters(tmp_path: Path) -> None:
+def test_a_name_with_control_characters_is_reported_in_printable_letters(tmp_path: Path) -> None:
     a_copy(tmp_path / "tree")
     zipped(tmp_path, "Train", "Train/")
     whole = (tmp_path / "Train.zip").read_bytes()
@@ -207,9 +209,9 @@ def test_a_folder_without_recordings_says_what_belongs_there(tmp_path: Path) -> 
 
 
 def test_the_data_set_by_name_is_looked_for_in_both_places(tmp_path: Path) -> None:
-    a_copy(tmp_path / "there/nmnist")
-    assert len(load("nmnist", "test", root=tmp_path / "there")) == 20
-    assert len(load("nmnist", "test", root=tmp_path / "there/nmnist")) == 20
+    a_copy(tmp_path / "data/nmnist")
+    assert len(load("nmnist", "test", root=tmp_path / "data")) == 20
+    assert len(load("nmnist", "test", root=tmp_path / "data/nmnist")) == 20
     with pytest.raises(DataError, match=r"there is no copy of nmnist in .*--data-folder"):
         load("nmnist", "test", root=tmp_path)
 
@@ -223,12 +225,12 @@ def test_simulated_recordings_do_not_pass_as_real_ones(tmp_path: Path) -> None:
 def test_a_packed_file_gives_its_recordings_one_by_one(tmp_path: Path) -> None:
     path = tmp_path / "all.events"
     path.write_bytes(BY_HAND + event(7, 7, 1, 3))
-    held = Packed(path, np.array([0, 15, 15, 20]))
-    assert [len(held[i].t) for i in range(3)] == [3, 0, 1] and held[2].x.tolist() == [7]
-    members = EventSet.of(held, [0, 1, 0], sensor=Sensor(34, 34, 2), window=1 << 23)
+    packed = Packed(path, np.array([0, 15, 15, 20]))
+    assert [len(packed[i].t) for i in range(3)] == [3, 0, 1] and packed[2].x.tolist() == [7]
+    members = EventSet.of(packed, [0, 1, 0], sensor=Sensor(34, 34, 2), window=1 << 23)
     assert np.array_equal(
         members.spikes(torch.tensor([2]), 2)[:, 0].numpy(),
-        bin_events(held[2], members.sensor, steps=2, window=1 << 23)[0],
+        bin_events(packed[2], members.sensor, steps=2, window=1 << 23)[0],
     )
 
 

@@ -1,6 +1,4 @@
-"""SHD-style HDF5: written as the data set is, read one recording at a time, refused where it is
-another file.
-"""
+"""Files like SHD's: read one recording at a time, and refused where they are damaged or others."""
 
 from __future__ import annotations
 
@@ -33,9 +31,9 @@ def written(
             ("times", times, np.float16 if times is TIMES else np.float64),
             ("units", units, np.uint16),
         ):
-            held = spikes.create_dataset(name, (len(rows),), dtype=h5py.vlen_dtype(kind))
+            column = spikes.create_dataset(name, (len(rows),), dtype=h5py.vlen_dtype(kind))
             for index, row in enumerate(rows):
-                held[index] = np.array(row, dtype=kind)
+                column[index] = np.array(row, dtype=kind)
         file["labels"] = np.array(labels)
         if without:
             del file[without]
@@ -50,12 +48,12 @@ def test_spikes_land_on_their_channel_and_step(tmp_path: Path) -> None:
         20,
         [0, 19, 3, 3],
     )
-    trains, found = members.binned(torch.tensor([0, 3, 2]), 14)  # steps of 100 ms
-    s = trains.dense()
+    packed, counts = members.binned(torch.tensor([0, 3, 2]), 14)  # steps of 100 ms
+    s = packed.dense()
     # 0.9999 s is 1.0 in the file's own half precision
     assert torch.nonzero(s[:, 0]).tolist() == [[0, 0], [5, 699], [10, 3]]
     assert torch.nonzero(s[:, 1]).tolist() == [[2, 1], [13, 2]] and not s[:, 2].any()
-    assert (found.events, found.late) == (6, 1)  # the spike at 1.5 s comes after the window
+    assert (counts.events, counts.late) == (6, 1)  # the spike at 1.5 s comes after the window
 
 
 def test_only_the_recordings_asked_for_are_read(
@@ -85,7 +83,7 @@ def test_a_missing_part_is_named(tmp_path: Path, part: str) -> None:
         ({"labels": (0, 1, 2, 20)}, r"labels run from 0 to 20; need 0 \.\. 19"),
     ],
 )
-def test_labels_that_are_none_are_refused(tmp_path: Path, changes: dict, message: str) -> None:
+def test_impossible_labels_are_refused(tmp_path: Path, changes: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         shd(written(tmp_path / "some.h5", **changes), "train")
 
@@ -100,7 +98,7 @@ def test_labels_that_are_none_are_refused(tmp_path: Path, changes: dict, message
         ([float("nan")], [1], "times that are not finite"),
     ],
 )
-def test_a_recording_that_cannot_be_is_said_in_one_line(
+def test_an_impossible_recording_is_refused_in_one_line(
     tmp_path: Path, times: list, units: list, message: str
 ) -> None:
     members = shd(written(tmp_path / "some.h5", times=[times], units=[units], labels=[0]), "train")
@@ -109,7 +107,7 @@ def test_a_recording_that_cannot_be_is_said_in_one_line(
     assert "\n" not in str(error.value)
 
 
-def test_a_file_that_is_none_says_so(tmp_path: Path) -> None:
+def test_a_file_that_is_no_hdf5_says_so(tmp_path: Path) -> None:
     (tmp_path / "some.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(50))
     with pytest.raises(ValueError, match=r"some\.h5 is no whole HDF5 file"):
         shd(tmp_path / "some.h5", "train")
