@@ -55,23 +55,12 @@ def learn(
     """
     out, width = len(w_fb), padded(len(w_fb))
     padded_fb = torch.nn.functional.pad(w_fb.T, (0, width - out)).contiguous()
-    dw, db, scratch = (
-        torch.empty(before.neurons, width),
-        torch.empty(width),
-        torch.empty(LEARN_ROWS + len(err), width),
-    )
+    dw, db = torch.empty(before.neurons, width), torch.empty(width)
+    scratch = torch.empty(LEARN_ROWS + len(err), width)
     constants = np.float32(p.alpha_a), np.float32(trace.alpha_x), np.float32(trace.alpha_z)
     into = 0, before.batch, dw.numpy(), db.numpy(), scratch.numpy()
-    learn_samples(
-        unsigned(before),
-        err.contiguous().numpy(),
-        padded_fb.numpy(),
-        unsigned(psi),
-        0,
-        out,
-        *constants,
-        *into,
-    )
+    arrays = unsigned(before), err.contiguous().numpy(), padded_fb.numpy(), unsigned(psi)
+    learn_samples(*arrays, 0, out, *constants, *into)
     share = 1 / (before.steps * before.batch)
     return Update(dw[:, :out].T.contiguous().mul_(share), db[:out] * share)
 
@@ -143,43 +132,26 @@ def _stepped(rule: Rule, g: torch.Tensor, s_pre: torch.Tensor) -> Update:
 def test_a_spike_by_hand() -> None:
     # One input fires at step 1 of 3, the error is 1 at step 2: its trace there is 0.5 + 0.75 =
     # 1.25, so dw = 1.25 / 3.
-    s_pre, err = (
-        torch.tensor([0.0, 1.0, 0.0]).view(3, 1, 1),
-        torch.tensor([0.0, 0.0, 1.0]).view(3, 1, 1),
-    )
-    update = learn(
-        packed(s_pre),
-        err,
-        torch.ones(1, 1),
-        packed(torch.ones(3, 1, 1)),
-        TwoCompartmentParams(),
-        TraceParams(),
-    )
+    s_pre = torch.tensor([0.0, 1.0, 0.0]).view(3, 1, 1)
+    err, psi = torch.tensor([0.0, 0.0, 1.0]).view(3, 1, 1), packed(torch.ones(3, 1, 1))
+    constants = TwoCompartmentParams(), TraceParams()
+    update = learn(packed(s_pre), err, torch.ones(1, 1), psi, *constants)
     assert update.dw.item() == pytest.approx(1.25 / 3)
 
 
 def test_an_error_teaches_no_spike_that_came_after_it() -> None:
     s_pre, err = torch.zeros(40, 1, 2), torch.zeros(40, 1, 1)
     s_pre[34, 0, 0] = s_pre[35, 0, 1] = err[34] = 1
-    update = learn(
-        packed(s_pre),
-        err,
-        torch.ones(1, 1),
-        packed(torch.ones(40, 1, 1)),
-        TwoCompartmentParams(),
-        TraceParams(),
-    )
+    psi, constants = packed(torch.ones(40, 1, 1)), (TwoCompartmentParams(), TraceParams())
+    update = learn(packed(s_pre), err, torch.ones(1, 1), psi, *constants)
     assert update.dw[0, 0] > 0 and update.dw[0, 1] == 0
 
 
 def test_a_sample_without_errors_changes_nothing() -> None:
     err = torch.zeros(12, 2, 3)
     err[:, 0] = 1
-    s_pre, psi, w_fb = (
-        spikes(0, 12, 2, 5),
-        torch.ones(12, 2, 4),
-        torch.randn(4, 3, generator=drawn(1)),
-    )
+    s_pre, psi = spikes(0, 12, 2, 5), torch.ones(12, 2, 4)
+    w_fb = torch.randn(4, 3, generator=drawn(1))
     p, trace = TwoCompartmentParams(), TraceParams()
     both = learn(packed(s_pre), err, w_fb, packed(psi), p, trace)
     alone = learn(packed(s_pre[:, :1]), err[:, :1], w_fb, packed(psi[:, :1]), p, trace)

@@ -1,6 +1,4 @@
-"""A batch is shared out whole, and worked on side by side: results in order, errors of any thread
-raised when all have ended.
-"""
+"""A batch is shared out whole; results keep their order, and errors wait for all threads."""
 
 from __future__ import annotations
 
@@ -25,15 +23,16 @@ def test_parts_cover_a_batch_without_gap_and_none_is_too_small(samples: int, thr
 
 
 def test_every_part_has_a_thread_of_its_own_and_results_keep_their_order() -> None:
-    all_there = threading.Barrier(3, timeout=5)
+    barrier = threading.Barrier(3, timeout=5)
 
     def work(part: int) -> tuple[int, int]:
-        all_there.wait()
+        barrier.wait()
         return part, threading.get_ident()
 
-    found = side_by_side(work, 3)
-    assert [part for part, _ in found] == [0, 1, 2] and len({thread for _, thread in found}) == 3
-    assert found[0][1] == threading.get_ident()
+    results = side_by_side(work, 3)
+    assert [part for part, _ in results] == [0, 1, 2]
+    assert len({thread for _, thread in results}) == 3
+    assert results[0][1] == threading.get_ident()
 
 
 @pytest.mark.parametrize("wrong", [0, 1])
