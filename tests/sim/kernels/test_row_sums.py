@@ -67,7 +67,7 @@ def test_rows_are_summed_in_order_by_both_ways(by_hand, plain, sign, count, widt
         assert np.array_equal(sums, expected)
 
 
-def test_the_loops_use_hand_written_code_unless_told_otherwise() -> None:
+def test_the_loops_use_hand_written_code_by_default() -> None:
     assert row_sums.BY_HAND
     assert row_sums.add_rows is row_sums.add_rows_by_hand
     assert row_sums.take_rows is row_sums.take_rows_by_hand

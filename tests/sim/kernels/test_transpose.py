@@ -49,7 +49,7 @@ def test_a_tile_in_plain_numba_gives_the_bits_of_hand_written_code(count: int) -
     assert np.array_equal(*tiles) and (tiles[0] != 7).sum() == SIDE * SIDE
 
 
-def test_the_loop_uses_hand_written_code_unless_told_otherwise() -> None:
+def test_the_loop_uses_hand_written_code_by_default() -> None:
     assert transpose.BY_HAND and transpose.transpose_tile is transpose.transpose_tile_by_hand
 
 
