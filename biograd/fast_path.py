@@ -1,4 +1,4 @@
-"""Which code runs: the steps as they are written, or a faster form that stands for them.
+"""Choice of the code that runs: the steps as they are written, or a faster form of them.
 
     faster form                stands for                              runs
     neurons.soma_scan          TwoCompartmentLIF: rest, soma, slope    float32, CPU or GPU

@@ -51,8 +51,8 @@ def fire(before: PackedSpikes, layer: Synapses, p: TwoCompartmentParams) -> Fire
     """
     if before.neurons != len(layer.w):
         raise ValueError(
-            f"the spikes are those of {before.neurons} neurons; the layer takes {len(layer.w)}: give"
-            " it the spikes of the layer before it"
+            f"the spikes are those of {before.neurons} neurons; the layer takes {len(layer.w)}:"
+            " give it the spikes of the layer before it"
         )
     fired = Fired(*(PackedSpikes.blank(before.steps, before.batch, layer.out) for _ in range(2)))
     alphas = np.float32(p.alpha_u), np.float32(p.alpha_v), np.float32(p.window)

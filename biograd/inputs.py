@@ -52,7 +52,8 @@ def step_spikes_for(
     _check_kind(spikes, name)
     if spikes.dim() != 2 or spikes.shape[1] != inputs:
         raise ValueError(
-            f"{name} has the shape {tuple(spikes.shape)}; need [B, {inputs}], the spikes of one step"
+            f"{name} has the shape {tuple(spikes.shape)}; need [B, {inputs}], the spikes of one"
+            " step"
         )
     return _like(spikes, weights, name)
 

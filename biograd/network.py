@@ -152,7 +152,7 @@ class Network(nn.Module):
 
     @property
     def recurrent(self) -> bool:
-        """Whether any layer is recurrent."""
+        """True where any layer is recurrent."""
         return any(layer.w_rec is not None for layer in self.layers)
 
     @property
@@ -167,12 +167,12 @@ class Network(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The device of the weights."""
         return self.layers[0].w.device
 
     @property
     def by_events(self) -> bool:
-        """Whether this network fires by the event-driven loops (see `fast_path`).
+        """True where the event-driven loops fire this network (see `fast_path`).
 
         They know the two-compartment LIF, not recurrent, in float32 on a CPU.
         """

@@ -1,4 +1,4 @@
-"""What pip would install, held against recorded checksums: `python tools/hashes.py`, in either
+"""Compare what pip would install with recorded checksums: `python tools/hashes.py`, in either
 environment.
 
 `hashes.txt` holds, for every pinned version of constraints.txt, the SHA-256 of the files that were
@@ -32,7 +32,7 @@ _HEAD = (
 
 
 def resolved() -> dict[str, tuple[str, str]]:
-    """What pip would install into a fresh environment: name -> (file, sha256)."""
+    """Return the files that pip would install afresh: name -> (file, sha256)."""
     command = [
         sys.executable,
         "-m",

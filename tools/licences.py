@@ -1,5 +1,6 @@
-"""Which licences the installed packages carry, held against those that may be shipped beside
-Apache-2.0: `python tools/licences.py`.
+"""Check the licences of installed packages: `python tools/licences.py`.
+
+They are compared with those that may be shipped beside Apache-2.0.
 
 Looks at every distribution of the environment it runs in. Exit code 1, and a line each, where a
 licence is unknown or not on the list.
@@ -104,7 +105,8 @@ def main() -> int:
     found = sorted(set(faults()))
     print(
         "\n".join(found)
-        or f"{len(list(importlib.metadata.distributions()))} packages, all with licences that may be shipped"
+        or f"{len(list(importlib.metadata.distributions()))} packages, all with licences that may be"
+        " shipped"
     )
     return int(bool(found))
 

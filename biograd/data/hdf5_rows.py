@@ -62,7 +62,8 @@ class Rows:
         stored = self.table.id.get_chunk_info_by_coord((first,))
         if limit > MAX_CHUNK or stored.size > self.size:
             raise ValueError(
-                f"{self.path}: {self.table.name} has parts of {limit:,} bytes; at most {MAX_CHUNK:,}"
+                f"{self.path}: {self.table.name} has parts of {limit:,} bytes; at most"
+                f" {MAX_CHUNK:,}"
                 " are read: write it again"
             )
         # For a claim without values HDF5 returns zeros, and h5py's direct read a MemoryError.

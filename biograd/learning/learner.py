@@ -146,7 +146,7 @@ class LocalLearner:
 
     @property
     def by_events(self) -> bool:
-        """Whether the event-driven loops run this learner's steps (see `fast_path`).
+        """True where the event-driven loops run this learner's steps (see `fast_path`).
 
         They know stock neurons and rules, and any feedback that projects by its weights, in the
         layer order, float32 and on a CPU.

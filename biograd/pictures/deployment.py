@@ -23,7 +23,7 @@ SAMPLES = 100  # images searched for a spike that simulator and chip do not shar
 
 
 class FirstDifference(NamedTuple):
-    """One neuron where simulator and chip differ: its soma voltages before the reset, thresholds."""
+    """One neuron where simulator and chip differ: soma voltages before the reset, thresholds."""
 
     sample: int
     layer: int  # 0 = first hidden layer

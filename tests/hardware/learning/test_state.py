@@ -1,4 +1,4 @@
-"""A chip's state comes back from its file, from a model and as a model; damaged ones are refused."""
+"""A chip's state comes back from its file, from a model and as a model; damage is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of a deployment: the first spike that only simulator or chip fires is found and drawn."""
+"""Pictures of a deployment find and draw the first spike that only one side fires."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def model(scale: float = 0.4) -> Model:
 
 @pytest.fixture(scope="module")
 def deployed():
-    """A network in real numbers and in integers: simulator and chip agree on some samples, not on all."""
+    """Return a network as real numbers and as integers that agree on some samples only."""
     floats = model()
     return floats, quantise(floats, calibration=SPIKES)
 
