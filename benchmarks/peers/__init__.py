@@ -1,1 +1,1 @@
-"""What BioGrad is compared with: backpropagation and other libraries."""
+"""Peers of BioGrad: the same networks by backpropagation, and in other libraries."""

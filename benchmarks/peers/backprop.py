@@ -1,6 +1,4 @@
-"""What every peer that learns by backpropagation shares: its loss, its surrogate, weights that
-carry a graph, and gradients handed back.
-"""
+"""Parts that all peers trained by backpropagation share: losses, surrogate, weights, gradients."""
 
 from __future__ import annotations
 
@@ -14,25 +12,25 @@ from torch.nn import functional
 
 from biograd.learning.learner import StepResult
 from biograd.network import Layer, Network
-from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams
 from biograd.readout import Classes, Readout
 
 
 class Surrogate(NamedTuple):
-    """The derivative a spike is given: `height` where |v - 1| < window, else 0."""
+    """The derivative of a spike by v: `height` where |v - 1| < window, else 0."""
 
     window: float  # thresholds
-    height: float  # spikes a threshold
+    height: float  # spikes per threshold
 
 
 def layers_of(net: Network) -> list[Layer]:
-    """The layers, as what they are."""
+    """Return the network's layers."""
     return [cast(Layer, layer) for layer in net.layers]
 
 
 def leaves(net: Network) -> list[tuple[Tensor, Tensor]]:
-    """(w, b) of each layer, in the parameters' own memory, with a graph: the parameters themselves
-    carry none (the network's rule).
+    """Return (w, b) of each layer for autograd, in the parameters' own memory.
+
+    The parameters themselves never require gradients.
     """
     return [
         (layer.w.detach().requires_grad_(), layer.b.detach().requires_grad_())
@@ -40,7 +38,7 @@ def leaves(net: Network) -> list[tuple[Tensor, Tensor]]:
     ]
 
 
-CLASSES = Classes()  # what peers learn unless told otherwise
+CLASSES = Classes()  # the default readout of peers
 
 
 def finish(
@@ -50,8 +48,11 @@ def finish(
     labels: Tensor,
     readout: Readout = CLASSES,
 ) -> StepResult:
-    """Hand the gradients to the parameters, and tell of the step. `activity`: of each layer, [T, B,
-    N].
+    """Write the gradients into the parameters, and return the step's result.
+
+    Args:
+        weights: of `leaves`, after the backward pass.
+        activity: of each layer, [T, B, N].
     """
     for layer, (w, b) in zip(layers_of(net), weights, strict=True):
         layer.w.grad, layer.b.grad = w.grad, b.grad
@@ -71,14 +72,8 @@ def _mse(
 def _cross_entropy(
     rate: Float[Tensor, "B C"], labels: Shaped[Tensor, "B ..."], readout: Readout = CLASSES
 ) -> Tensor:
-    # rates are in 0..1: as logits they would never be sure
+    # rates are in 0..1: too small a range for logits
     return functional.cross_entropy(rate * 10, labels)
 
 
 LOSSES: dict[str, Callable[..., Tensor]] = {"mse": _mse, "ce": _cross_entropy}
-
-
-def lif(net: Network) -> TwoCompartmentParams:
-    """The constants of a spiking peer's neurons."""
-    assert isinstance(net.neuron, TwoCompartmentLIF)
-    return net.neuron.params

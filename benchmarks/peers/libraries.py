@@ -1,14 +1,14 @@
-"""The same spiking net in the libraries of others, by their own neurons: snnTorch, and SpikingJelly
-where it is installed.
+"""The same spiking net by the neurons of other libraries: snnTorch, and SpikingJelly if installed.
 
-Their neurons fire the same spikes as ours (a test holds it), so that only the library differs.
-SpikingJelly asks for torchvision and torchaudio, whose usual builds bring CUDA's torch; `pip
+Their neurons fire the same spikes as ours (held by a test), so that only the library differs.
+SpikingJelly requires torchvision and torchaudio, whose usual builds install CUDA's torch; `pip
 install --no-deps spikingjelly loguru` leaves them out: its neurons need neither.
 """
 
 from __future__ import annotations
 
 import importlib.util
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -22,56 +22,63 @@ from torch.nn import functional
 from biograd.feedback import Symmetric
 from biograd.learning.learner import StepResult
 from biograd.network import Network
+from biograd.neurons import lif_params
 
-from .backprop import LOSSES, Surrogate, finish, layers_of, leaves, lif
+from .backprop import LOSSES, Surrogate, finish, layers_of, leaves
+
+Weights = list[tuple[Tensor, Tensor]]  # (w, b) of each layer
 
 
-class LibraryBptt:
+class LibraryBptt(ABC):
     """Backpropagation through time by a library's neurons.
 
     Args:
-        neurons: one object per layer, as `_stepped` and `_layered` use them.
-        layered: a layer over all steps at once, instead of all layers step by step.
+        net: the network that is trained.
+        loss: a key of `LOSSES`.
+        neurons: one object per layer, as `stepped` and `layered` use them.
+        by_layer: a layer over all steps at once, instead of all layers step by step.
     """
 
     threads = 1
 
-    # any: the library's own
-    def __init__(self, net: Network, loss: str, neurons: list[Any], layered: bool) -> None:
-        self.net, self.feedback, self.loss, self.neurons, self.layered = (
-            net,
-            Symmetric(net),
-            LOSSES[loss],
-            neurons,
-            layered,
-        )
+    def __init__(
+        self,
+        net: Network,
+        loss: str,
+        neurons: list[Any],  # any: of the library
+        by_layer: bool,
+    ) -> None:
+        self.net, self.feedback, self.loss = net, Symmetric(net), LOSSES[loss]
+        self.neurons, self.by_layer = neurons, by_layer
 
     def step(self, spikes: Float[Tensor, "T B M"], labels: Int[Tensor, " B"]) -> StepResult:
-        """Show one batch, and write the gradient into every parameter's `.grad`."""
+        """Present one batch, and write the gradient into every parameter's `.grad`."""
         weights = leaves(self.net)
-        trains = self._roll(spikes, weights)
-        self.loss(trains[-1].mean(0), labels).backward()
-        return finish(self.net, weights, [s.detach() for s in trains], labels)
+        activity = self._roll(spikes, weights)
+        self.loss(activity[-1].mean(0), labels).backward()
+        return finish(self.net, weights, [s.detach() for s in activity], labels)
 
     def forward(self, spikes: Float[Tensor, "T B M"]) -> Float[Tensor, "T B C"]:
-        """Spikes of the output layer."""
+        """Return the spikes of the output layer."""
         return self._roll(spikes, [(layer.w, layer.b) for layer in layers_of(self.net)])[-1]
 
-    def _roll(self, spikes: Tensor, weights: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
-        return self._layered(spikes, weights) if self.layered else self._stepped(spikes, weights)
+    @abstractmethod
+    def stepped(self, spikes: Tensor, weights: Weights) -> list[Tensor]:
+        """Return the spikes of each layer, all layers step by step."""
 
-    def _stepped(self, spikes: Tensor, weights: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
-        raise NotImplementedError
+    @abstractmethod
+    def layered(self, spikes: Tensor, weights: Weights) -> list[Tensor]:
+        """Return the spikes of each layer, a layer over all steps at once."""
 
-    def _layered(self, spikes: Tensor, weights: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
-        raise NotImplementedError
+    def _roll(self, spikes: Tensor, weights: Weights) -> list[Tensor]:
+        return self.layered(spikes, weights) if self.by_layer else self.stepped(spikes, weights)
 
 
 class SnnTorchBptt(LibraryBptt):
     """snnTorch's `Synaptic` neurons with reset to zero."""
 
     def __init__(self, net: Network, loss: str, surrogates: list[Surrogate], layered: bool) -> None:
-        p = lif(net)
+        p = lif_params(net.neuron)
         neurons = [
             snntorch.Synaptic(
                 p.alpha_u,
@@ -84,7 +91,7 @@ class SnnTorchBptt(LibraryBptt):
         ]
         super().__init__(net, loss, neurons, layered)
 
-    def _stepped(self, spikes: Tensor, weights: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
+    def stepped(self, spikes: Tensor, weights: Weights) -> list[Tensor]:
         states = [neuron.reset_mem() for neuron in self.neurons]
         fired: list[list[Tensor]] = [[] for _ in weights]
         for s in spikes:
@@ -93,23 +100,23 @@ class SnnTorchBptt(LibraryBptt):
                 fired[index].append(s)
         return [torch.stack(layer) for layer in fired]
 
-    def _layered(self, spikes: Tensor, weights: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
-        trains, s = [], spikes
+    def layered(self, spikes: Tensor, weights: Weights) -> list[Tensor]:
+        activity, s = [], spikes
         for neuron, (w, b) in zip(self.neurons, weights, strict=True):
             state, fired = neuron.reset_mem(), []
             for current in functional.linear(s, w, b):
                 spike, *state = neuron(current, *state)
                 fired.append(spike)
             s = torch.stack(fired)
-            trains.append(s)
-        return trains
+            activity.append(s)
+        return activity
 
 
 class SpikingJellyBptt(LibraryBptt):
-    """SpikingJelly's `CUBALIFNode` with reset to zero, and its rectangular surrogate: one of height
-    a has half-width 1 / (2 a), as ours.
+    """SpikingJelly's `CUBALIFNode` with reset to zero, and its rectangular surrogate.
 
-    Its neuron fires at v >= threshold, ours above it: the threshold is the next float32 above 1.
+    Its surrogate of height a has half-width 1 / (2 a), as ours. Its neuron fires at v >= threshold,
+    ours above it: the threshold is the next float32 above 1.
 
     Raises: ImportError where SpikingJelly is not installed.
     """
@@ -121,7 +128,7 @@ class SpikingJellyBptt(LibraryBptt):
         ]
         super().__init__(net, loss, neurons, layered)
 
-    def _stepped(self, spikes: Tensor, weights: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
+    def stepped(self, spikes: Tensor, weights: Weights) -> list[Tensor]:
         self._reset()
         fired: list[list[Tensor]] = [[] for _ in weights]
         for s in spikes:
@@ -130,13 +137,13 @@ class SpikingJellyBptt(LibraryBptt):
                 fired[index].append(s)
         return [torch.stack(layer) for layer in fired]
 
-    def _layered(self, spikes: Tensor, weights: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
+    def layered(self, spikes: Tensor, weights: Weights) -> list[Tensor]:
         self._reset()
-        trains, s = [], spikes
+        activity, s = [], spikes
         for neuron, (w, b) in zip(self.neurons, weights, strict=True):
             s = neuron(functional.linear(s, w, b))
-            trains.append(s)
-        return trains
+            activity.append(s)
+        return activity
 
     def _reset(self) -> None:
         for neuron in self.neurons:
@@ -144,7 +151,7 @@ class SpikingJellyBptt(LibraryBptt):
 
 
 def has_spikingjelly() -> bool:
-    """Whether SpikingJelly is installed."""
+    """Return whether SpikingJelly is installed."""
     return importlib.util.find_spec("spikingjelly") is not None
 
 
@@ -161,7 +168,7 @@ def _spikingjelly_neuron(net: Network, surrogate: Surrogate, step_mode: str) -> 
             f"the surrogate's window is {surrogate.window} and its height {surrogate.height};"
             " SpikingJelly's has an area of 1"
         )
-    p, above = lif(net), float(np.nextafter(np.float32(1), np.float32(2)))
+    p, above = lif_params(net.neuron), float(np.nextafter(np.float32(1), np.float32(2)))
     node = neurons.CUBALIFNode(
         p.alpha_u, p.alpha_v, above, 0.0, surrogates.Rect(alpha=surrogate.height)
     )
@@ -170,7 +177,7 @@ def _spikingjelly_neuron(net: Network, surrogate: Surrogate, step_mode: str) -> 
 
 
 def _snntorch_surrogate(surrogate: Surrogate) -> Callable[..., Tensor]:
-    """snnTorch's hook for an own surrogate; it hands over v - threshold."""
+    """Return snnTorch's hook for a custom surrogate, which receives v - threshold."""
 
     def slope(v: Tensor, grad: Tensor, spikes: Tensor) -> Tensor:
         return grad * (v.abs() < surrogate.window) * surrogate.height
