@@ -1,4 +1,4 @@
-"""Where a record was made: machine, versions, commit. No host names, no users, no paths."""
+"""The origin of a record: machine, versions, commit. No host names, no users, no paths."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import torch
 PACKAGES = ("biograd", "torch", "snntorch", "numpy", "numba", "nir")
 
 
-def provenance() -> dict[str, Any]:
-    """Everything a record says about its origin, ready for JSON."""
+def provenance() -> dict[str, Any]:  # any: JSON
+    """Return a record's machine, versions, commit and time, ready for JSON."""
     return {
         "machine": machine(),
         "versions": (
@@ -27,9 +27,10 @@ def provenance() -> dict[str, Any]:
     }
 
 
-def machine() -> dict[str, Any]:
-    """Processor, cores, threads, memory, GPU and driver; None where there is none or it does not
-    say.
+def machine() -> dict[str, Any]:  # any: JSON
+    """Return processor, cores, threads, memory, GPU, its CUDA version, and the load.
+
+    None where there is none or it cannot be read.
     """
     return {
         "cpu": _cpu(),
@@ -39,13 +40,13 @@ def machine() -> dict[str, Any]:
         "system": platform.system(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "cuda": torch.version.cuda if torch.cuda.is_available() else None,
-        # others at work make times worth less
+        # times are less reliable on a loaded machine
         "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
     }
 
 
 def commit() -> str | None:
-    """The commit the code is at, with "+" where files differ from it; None outside a git checkout."""
+    """Return the commit of the code, with "+" if files differ from it; None without git."""
     root = Path(__file__).parent
     head = _git(root, "rev-parse", "--short=12", "HEAD")
     if head is None:
@@ -53,21 +54,22 @@ def commit() -> str | None:
     return head + ("+" if _git(root, "status", "--porcelain", "--untracked-files=no") else "")
 
 
-def same_machine(a: dict[str, Any], b: dict[str, Any]) -> bool:
-    """Whether two machines (of records) may be compared in seconds and joules: same processor, same
-    threads, same GPU.
+def same_machine(a: dict[str, Any], b: dict[str, Any]) -> bool:  # any: JSON
+    """Return whether seconds and joules of two machines (of records) may be compared.
+
+    They may with the same processor, threads and GPU.
     """
     return all(a.get(name) == b.get(name) for name in ("cpu", "threads", "gpu"))
 
 
 def _git(root: Path, *words: str) -> str | None:
     try:
-        done = subprocess.run(
+        git = subprocess.run(
             ["git", "-C", str(root), *words], capture_output=True, text=True, timeout=10, check=True
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip()
+    return git.stdout.strip()
 
 
 def _version(package: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Which measurements are of the same thing: a configuration without what it leaves at its default."""
+"""The identity of a measurement: its configuration without fields at their defaults."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from .peers.baselines import BaselineParams
 
 
 def identity(config: dict[str, Any]) -> dict[str, Any]:
-    """A task's configuration, or that of its record, without fields at their defaults, and of a
-    training run without its threads.
+    """Return a configuration without fields at their defaults, and a training run's without threads.
 
-    So a record stays the same task's when a later version knows one more field, whose default does
-    what was done before. Threads settle the last bits of sums, not what was trained; where they are
-    all that a race differs in, they stay.
+    So a record still belongs to its task when a later version adds a field whose default changes
+    nothing. Threads change the last bits of sums, not the training; races, which differ in their
+    threads, keep them.
     """
     config = json.loads(json.dumps(config, default=list))
     if "hidden" in config:

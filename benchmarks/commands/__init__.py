@@ -1,3 +1,1 @@
-"""Commands of the program `biograd` that measure and report; found by name, see
-`biograd.commands.cli`.
-"""
+"""Commands of the program `biograd` that measure and report; `biograd.commands.cli` finds them."""

@@ -1,10 +1,11 @@
-"""Learning on the chip's terms, measured: `python -m benchmarks.measurements.chip_learning [--only
-main,random] [--seeds 0,1,2]`.
+"""Learning in the chip's integers, measured.
+
+    python -m benchmarks.measurements.chip_learning [--only main,random] [--seeds 0,1,2]
 
 Every row is learned by the integer emulator, which equals Lava's learning engine weight for weight
 (`--only lava` shows it). Constants were chosen on the last 5,000 training images, learning from the
 other 55,000; the rows learn from all 60,000 and are tested once, at their end, on the 10,000 test
-images. One JSON line a run goes to benchmarks/results/chip_learning.jsonl.
+images. Each run appends one JSON line to benchmarks/results/chip_learning.jsonl.
 """
 
 from __future__ import annotations
@@ -14,23 +15,21 @@ import dataclasses
 import json
 import logging
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from biograd.data.datasets import load
 from biograd.runs import records
 from hardware.learning import state as learning_state
 from hardware.learning.against_lava import compare
 from hardware.learning.emulator import evaluate, learn
 from hardware.learning.params import ChipLearningParams
 from hardware.learning.records import LearningRecord
-from hardware.learning.state import LearningState
 
 from ..machine import provenance
+from .learning_after_deployment import Images, keep_learning, mnist
 
 LOG = logging.getLogger(__name__)
 RESULTS = Path(__file__).parents[1] / "results" / "chip_learning.jsonl"
@@ -42,11 +41,11 @@ _COUNTS = ("synaptic_operations", "synaptic_updates", "neuron_updates", "spikes"
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the table: what is different from the main row."""
+    """One row of the table: its differences from the main row."""
 
     method: str
     epochs: int
-    changes: dict[str, Any]  # of ChipLearningParams; Any: their types
+    changes: dict[str, Any]  # of ChipLearningParams; any: their types
     shuffled_labels: bool = False
 
 
@@ -75,55 +74,35 @@ ROWS: dict[str, Row] = {
 }
 
 
-@dataclass(frozen=True)
-class Images:
-    """Both halves of a data set; uint8 [n, pixels] and int64 [n]."""
-
-    x: np.ndarray
-    y: np.ndarray
-    x_test: np.ndarray
-    y_test: np.ndarray
-
-
-def mnist() -> Images:
-    """MNIST as arrays."""
-    train, test = load("mnist", "train"), load("mnist", "test")
-    return Images(
-        train.x.numpy().reshape(len(train), -1),
-        train.y.numpy(),
-        test.x.numpy().reshape(len(test), -1),
-        test.y.numpy(),
-    )
-
-
+# any: JSON
 def run_row(row: Row, seed: int, images: Images) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Learn one row: its configuration and its results, as a record carries them."""
+    """Learn one row; return its configuration and its results, as a record holds them."""
     params = ChipLearningParams(seed=seed, samples=row.epochs * len(images.x), **row.changes)
     state = learning_state.start(params)
     labels = np.random.default_rng(seed).permutation(images.y) if row.shuffled_labels else images.y
-    begun, cpu = time.perf_counter(), time.process_time()
-    found = list(learn(state, images.x, labels, epochs=row.epochs))
-    seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu
-    per_epoch = len(found) // row.epochs
-    parts = [found[e * per_epoch : (e + 1) * per_epoch] for e in range(row.epochs)]
+    start, cpu_start = time.perf_counter(), time.process_time()
+    steps = list(learn(state, images.x, labels, epochs=row.epochs))
+    seconds, cpu = time.perf_counter() - start, time.process_time() - cpu_start
+    per_epoch = len(steps) // row.epochs
+    epochs = [steps[e * per_epoch : (e + 1) * per_epoch] for e in range(row.epochs)]
     results = {
         "method": row.method,
         "test_accuracy": evaluate(state, images.x_test, images.y_test),
-        "train_accuracy_curve": [sum(r.correct for r in part) / len(images.x) for part in parts],
+        "train_accuracy_curve": [sum(r.correct for r in epoch) / len(images.x) for epoch in epochs],
         "samples": state.samples,
         "nights": state.nights,
         # samples with an error beyond the margins
-        "taught_fraction": sum(r.learned for r in found) / state.samples,
+        "taught_fraction": sum(r.learned for r in steps) / state.samples,
         "feedback_angle_deg": [
             learning_state.feedback_angle(state, layer) for layer in range(len(state.w_fb))
         ],
-        "saturated_weights": sum(r.saturated_weights for r in found),
-        "saturated_traces": sum(r.saturated_traces for r in found),
-        "wrapped_currents": sum(r.wrapped_currents for r in found),
+        "saturated_weights": sum(r.saturated_weights for r in steps),
+        "saturated_traces": sum(r.saturated_traces for r in steps),
+        "wrapped_currents": sum(r.wrapped_currents for r in steps),
         "seconds": seconds,
         "cpu_seconds": cpu,
         "samples_per_cpu_second": state.samples / cpu,
-        "operations_per_sample": operations(found, state.samples),
+        "operations_per_sample": operations(steps, state.samples),
         "rule": str(params.forward_rule),
         "feedback_rule": str(params.feedback_rule),
     }
@@ -136,105 +115,24 @@ def run_row(row: Row, seed: int, images: Images) -> tuple[dict[str, Any], dict[s
     return config, results
 
 
-def operations(found: list[LearningRecord], samples: int) -> dict[str, Any]:
-    """What the chip did a sample: by day per layer (entry 0: the input), and the nights' share in
-    all layers together.
+def operations(steps: list[LearningRecord], samples: int) -> dict[str, Any]:  # any: JSON
+    """Return the chip's operations per sample.
+
+    Of the days per layer (entry 0: the input), and of the nights in all layers together.
     """
-    told: dict[str, Any] = {
-        name: (sum(getattr(r, name) for r in found) / samples).tolist() for name in _COUNTS
+    counts: dict[str, Any] = {
+        name: (sum(getattr(r, name) for r in steps) / samples).tolist() for name in _COUNTS
     }
-    told["error_spikes"] = sum(r.error_spikes for r in found) / samples
-    told["time_steps"] = sum(r.steps for r in found) / samples
-    told["of_which_nights"] = {
-        name: sum(r.night_operations[name] for r in found) / samples for name in _COUNTS
+    counts["error_spikes"] = sum(r.error_spikes for r in steps) / samples
+    counts["time_steps"] = sum(r.steps for r in steps) / samples
+    counts["of_which_nights"] = {
+        name: sum(r.night_operations[name] for r in steps) / samples for name in _COUNTS
     }
-    return told
-
-
-def keep_learning(seed: int, images: Images) -> Iterator[dict[str, Any]]:
-    """A net that has learned, carried through a model file's Model, goes on learning: before and
-    after, on the old and the new.
-
-    Yields one result a lesson: a tenth class after nine, digits rotated by 30 degrees, noisy
-    digits. Lessons hold 5,000 samples, once of the new alone and once with as many old samples
-    mixed in.
-    """
-    rng = np.random.default_rng(seed)
-    nine = images.y != 9
-    all_ten = _taught(images.x, images.y, seed)
-    only_nine = _taught(images.x[nine], images.y[nine], seed)
-    lessons = (
-        ("a tenth class after nine", only_nine, _only(images, 9), _without(images, 9)),
-        (
-            "digits rotated by 30 degrees",
-            all_ten,
-            _changed(images, lambda x: rotate(x, 30.0)),
-            images,
-        ),
-        ("noisy digits", all_ten, _changed(images, lambda x: noisy(x, rng)), images),
-    )
-    for name, taught, new, old in lessons:
-        for mixed in (False, True):
-            model = learning_state.to_model(taught)
-            state = learning_state.from_model(
-                model,
-                dataclasses.replace(taught.params, samples=None, gain_hidden=60, gain_output=50),
-            )
-            before = [evaluate(state, part.x_test, part.y_test) for part in (old, new)]
-            chosen, chosen_old = (
-                rng.permutation(len(new.x))[:5000],
-                rng.permutation(len(old.x))[:5000],
-            )
-            x = np.concatenate([new.x[chosen], old.x[chosen_old]]) if mixed else new.x[chosen]
-            y = np.concatenate([new.y[chosen], old.y[chosen_old]]) if mixed else new.y[chosen]
-            for _ in learn(state, x, y):
-                pass
-            after = [evaluate(state, part.x_test, part.y_test) for part in (old, new)]
-            yield {
-                "lesson": name,
-                "old_mixed_in": mixed,
-                "samples": len(x),
-                "old_before": before[0],
-                "old_after": after[0],
-                "new_before": before[1],
-                "new_after": after[1],
-            }
-
-
-def rotate(x: np.ndarray, degrees: float) -> np.ndarray:
-    """Square images uint8 [n, pixels] turned about their middle, bilinear, black outside."""
-    side = round(x.shape[1] ** 0.5)
-    angle, middle = np.deg2rad(degrees), (side - 1) / 2
-    rows, columns = np.mgrid[:side, :side] - middle
-    source = (
-        np.stack(
-            [
-                np.cos(angle) * rows + np.sin(angle) * columns,
-                np.cos(angle) * columns - np.sin(angle) * rows,
-            ]
-        )
-        + middle
-    )
-    corner = np.floor(source).astype(int)
-    rest = source - corner
-    padded = np.pad(
-        x.reshape(-1, side, side).astype(np.float32), ((0, 0), (side, side), (side, side))
-    )
-    turned = np.zeros((len(x), side, side), dtype=np.float32)
-    for down in (0, 1):
-        for right in (0, 1):
-            weight = np.abs(1 - down - rest[0]) * np.abs(1 - right - rest[1])
-            turned += weight * padded[:, corner[0] + down + side, corner[1] + right + side]
-    return np.rint(turned).astype(np.uint8).reshape(len(x), -1)
-
-
-def noisy(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Images with Gaussian noise of 64 grey values on every pixel."""
-    return np.clip(x + rng.normal(0, 64, x.shape).astype(np.float32), 0, 255).astype(np.uint8)
+    return counts
 
 
 def main() -> None:
-    """Run the rows that were asked for, append a record for each and log a line."""
+    """Run the rows that are named on the command line; append a record and log a line for each."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
@@ -266,6 +164,7 @@ def main() -> None:
                 _write(options.out, NAME, config, seed, result)
 
 
+# any: JSON
 def _in_lava(seed: int, samples: int, images: Images) -> tuple[dict[str, Any], int, dict[str, Any]]:
     params = ChipLearningParams(seed=seed, samples=3 * len(images.x))
     comparison = compare(params, images.x, images.y, samples=samples)
@@ -275,51 +174,16 @@ def _in_lava(seed: int, samples: int, images: Images) -> tuple[dict[str, Any], i
     return json.loads(params.to_json()), seed, result
 
 
+# any: JSON
 def _write(out: Path, name: str, config: dict[str, Any], seed: int, result: dict[str, Any]) -> None:
-    records.append(
-        out,
-        {
-            "kind": "measurement",
-            "name": name,
-            "config": config,
-            "seed": seed,
-            **provenance(),
-            "results": result,
-        },
-    )
-    told = {
+    record = {"kind": "measurement", "name": name, "config": config, "seed": seed}
+    records.append(out, record | provenance() | {"results": result})
+    short = {
         key: value
         for key, value in result.items()
         if not isinstance(value, (dict, list)) and "rule" not in key
     }
-    LOG.info("%s, seed %d: %s", name, seed, json.dumps(told, default=str))
-
-
-def _taught(x: np.ndarray, y: np.ndarray, seed: int) -> LearningState:
-    """One epoch of learning."""
-    state = learning_state.start(ChipLearningParams(seed=seed, samples=len(x)))
-    for _ in learn(state, x, y):
-        pass
-    return state
-
-
-def _only(images: Images, label: int) -> Images:
-    keep, keep_test = images.y == label, images.y_test == label
-    return Images(
-        images.x[keep], images.y[keep], images.x_test[keep_test], images.y_test[keep_test]
-    )
-
-
-def _without(images: Images, label: int) -> Images:
-    keep, keep_test = images.y != label, images.y_test != label
-    return Images(
-        images.x[keep], images.y[keep], images.x_test[keep_test], images.y_test[keep_test]
-    )
-
-
-def _changed(images: Images, change: Any) -> Images:
-    """Both halves through `change`; Any: a function of uint8 [n, pixels]."""
-    return dataclasses.replace(images, x=change(images.x), x_test=change(images.x_test))
+    LOG.info("%s, seed %d: %s", name, seed, json.dumps(short, default=str))
 
 
 if __name__ == "__main__":

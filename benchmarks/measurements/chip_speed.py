@@ -1,6 +1,4 @@
-"""How fast the chip's integers are worked out: our emulator beside Lava's own simulation, on the
-same network and digits.
-"""
+"""Speed of the chip's integers: our emulator and Lava's simulation on the same network and digits."""
 
 from __future__ import annotations
 
@@ -22,9 +20,11 @@ from .speed import SIZES, digits
 STEPS = 10
 
 
+# any: JSON
 def emulator_against_lava(*, samples: int = 2000, lava_samples: int = 100) -> dict[str, Any]:
-    """Samples a second of both, each in one process, compiling apart; Lava's is None, with the
-    reason, where there is no Lava.
+    """Return samples per second of both, each in one process, without compilation.
+
+    Lava's is None, with the reason, where there is no Lava.
 
     Args:
         samples: digits that the emulator runs.
@@ -39,23 +39,24 @@ def emulator_against_lava(*, samples: int = 2000, lava_samples: int = 100) -> di
         info={},
     )
     spikes = digits(samples, STEPS)[0].numpy().astype(np.uint8)
-    shown, few = SpikeInput(spikes=spikes), SpikeInput(spikes=spikes[:, :lava_samples])
+    every, few = SpikeInput(spikes=spikes), SpikeInput(spikes=spikes[:, :lava_samples])
     fixed = quantise(model, calibration=few)
-    targets.run(fixed, few, "emulator")  # compiled
-    ours = targets.run(fixed, shown, "emulator")
+    targets.run(fixed, few, "emulator")  # compiles
+    emulated = targets.run(fixed, every, "emulator")
     results: dict[str, Any] = {
         "sizes": list(SIZES),
         "steps": STEPS,
         "samples": samples,
-        "emulator_samples_per_second": samples / ours.seconds,
+        "emulator_samples_per_second": samples / emulated.seconds,
         "lava_samples_per_second": None,
     }
     try:
-        lavas = targets.run(fixed, few, "lava", workers=1)
+        by_lava = targets.run(fixed, few, "lava", workers=1)
     except TargetError as error:
         return results | {"why_no_lava": str(error)}
+    differ = (by_lava.counts != emulated.counts[:lava_samples]).any(axis=1)
     return results | {
-        "lava_samples_per_second": lava_samples / lavas.seconds,
-        "ratio_emulator_vs_lava": samples / ours.seconds / (lava_samples / lavas.seconds),
-        "lava_mismatches": int((lavas.counts != ours.counts[:lava_samples]).any(axis=1).sum()),
+        "lava_samples_per_second": lava_samples / by_lava.seconds,
+        "ratio_emulator_vs_lava": samples / emulated.seconds / (lava_samples / by_lava.seconds),
+        "lava_mismatches": int(differ.sum()),
     }

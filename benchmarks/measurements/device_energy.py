@@ -1,8 +1,7 @@
-"""Joules and seconds of this machine's own processor or GPU, at batch 1 and at larger ones:
-BioGrad, BPTT and the artificial net.
+"""Joules and seconds of this machine's processor and GPU: BioGrad, BPTT and the artificial net.
 
-A GPU at batch 1 is mostly idle and gains orders of magnitude at large batches; whoever shows one of
-the two alone is not believed.
+At batch 1 and at larger ones: a GPU at batch 1 is mostly idle and gains orders of magnitude at
+large batches, so that either figure alone is misleading.
 """
 
 from __future__ import annotations
@@ -30,10 +29,14 @@ PORTION = 1024  # samples between two readings of the clock
 def device_energy(
     *, seconds: float = 10.0, idle_seconds: float = 5.0, windows: int = 3
 ) -> Iterator[dict[str, Any]]:
-    """One result a device, method, mode and batch size; then the best batch is the smallest joules
-    per sample among them.
+    """Yield one result per device, batch size, method and mode.
 
-    Where there is no meter, seconds per sample are still measured and the joules are None.
+    Without a meter, seconds per sample are measured and the joules are None.
+
+    Args:
+        seconds: of one window, at least.
+        idle_seconds: of the idle window before each.
+        windows: measured one after another.
     """
     meters = energy_meters()
     for device in ("cuda", "cpu") if torch.cuda.is_available() else ("cpu",):
@@ -64,7 +67,11 @@ def measured(
     idle_seconds: float,
     windows: int,
 ) -> dict[str, Any]:
-    """Windows of repeated work: joules where there is a meter, seconds in any case."""
+    """Measure windows of repeated work: joules with a meter, seconds in any case.
+
+    Args:
+        work: does a portion of work, and returns how many samples it was.
+    """
     readings = energy_of(
         work,
         meter or _NoMeter(),
@@ -84,9 +91,7 @@ def measured(
 
 
 def works(device: str, batch: int) -> dict[tuple[str, str], Callable[[], int]]:
-    """One portion of work of every method, training and inference, on a batch that lies on the
-    device.
-    """
+    """Return a portion of work per (method, mode), on a batch that is on the device already."""
     generator = torch.Generator().manual_seed(0)
     spikes = torch.bernoulli(
         torch.full((STEPS, batch, SIZES[0]), INPUT_RATE), generator=generator
@@ -99,7 +104,7 @@ def works(device: str, batch: int) -> dict[tuple[str, str], Callable[[], int]]:
         "BioGrad": (LocalLearner(net, RandomDFA(net).to(device)), spikes)
     }
     # The fused scans of `bptt` are the CPU's; on a GPU BPTT runs on torch's own operations.
-    for name, method, given in (
+    for name, method, inputs in (
         ("BPTT", "bptt" if device == "cpu" else "unfused", spikes),
         ("ANN", "ann", x),
     ):
@@ -107,20 +112,20 @@ def works(device: str, batch: int) -> dict[tuple[str, str], Callable[[], int]]:
             METHODS[method](
                 SIZES, config, BaselineParams(method=method), torch.Generator().manual_seed(0)
             ),
-            given,
+            inputs,
         )
-    found: dict[tuple[str, str], Callable[[], int]] = {}
-    for name, (learner, given) in learners.items():
+    portions: dict[tuple[str, str], Callable[[], int]] = {}
+    for name, (learner, inputs) in learners.items():
         optimizer = torch.optim.Adam(learner.net.parameters(), lr=1e-4)
-        found[name, "training"] = _repeated(
-            _train_step(learner, optimizer, given, labels), batch, device
+        portions[name, "training"] = _repeated(
+            _train_step(learner, optimizer, inputs, labels), batch, device
         )
-        found[name, "inference"] = _repeated(_forward(learner.net, given), batch, device)
-    return found
+        portions[name, "inference"] = _repeated(_forward(learner.net, inputs), batch, device)
+    return portions
 
 
 class _NoMeter(EnergyMeter):
-    """Stands in where only seconds can be measured."""
+    """A meter of 0 J, for machines where only seconds can be measured."""
 
     name = "no meter"
 
@@ -129,25 +134,29 @@ class _NoMeter(EnergyMeter):
 
 
 def _train_step(
-    learner: Any, optimizer: torch.optim.Optimizer, given: torch.Tensor, labels: torch.Tensor
+    learner: Any,  # any: BioGrad's learner or a peer's
+    optimizer: torch.optim.Optimizer,
+    inputs: torch.Tensor,
+    labels: torch.Tensor,
 ) -> Callable[[], None]:
     def step() -> None:
-        learner.step(given, labels)
+        learner.step(inputs, labels)
         optimizer.step()
 
     return step
 
 
-def _forward(net: Network, given: torch.Tensor) -> Callable[[], None]:
+def _forward(net: Network, inputs: torch.Tensor) -> Callable[[], None]:
     def step() -> None:
-        net.roll(given)
+        net.roll(inputs)
 
     return step
 
 
 def _repeated(step: Callable[[], None], batch: int, device: str) -> Callable[[], int]:
-    """The step until `PORTION` samples are through, then wait for the device: the clock is read
-    that seldom.
+    """Repeat the step for at least `PORTION` samples, then wait for the device.
+
+    The clock is read only between two portions.
     """
     repeats = max(1, PORTION // batch)
 

@@ -1,9 +1,9 @@
-"""A few samples of new classes, learned one by one: a net that knows eight digits meets the other
-two.
+"""New classes learned from a few samples, one by one, by a net that knows eight digits.
 
-    learner.step(encode(image, integrate_and_fire, 10), label); optimizer.step()        # one sample, one local update
+    learner.step(encode(image, integrate_and_fire, 10), label)    # one sample, one local update
+    optimizer.step()
 
-With as many samples of each old digit mixed in, and without: what is kept, and what is won. Ours.
+With as many samples of each old digit mixed in, and without: accuracy on old and new digits. Ours.
 """
 
 from __future__ import annotations
@@ -26,25 +26,27 @@ from biograd.training.trainer import Trainer, TrainParams
 
 @dataclass(frozen=True, kw_only=True)
 class FewShotParams:
-    """The network, what it learns first, and how it meets the new. The rate was chosen on seed 0 of
-    5 and 50 samples.
+    """The network, its first training, and its training on new classes.
+
+    The rate was chosen with seed 0, on 5 and 50 samples per class.
     """
 
-    new: tuple[int, ...] = (8, 9)  # classes met late
-    known: int = 20_000  # samples of the others, learned first
-    epochs: int = 3  # of them
+    new: tuple[int, ...] = (8, 9)  # classes learned later
+    known: int = 20_000  # samples of the other classes, learned first
+    epochs: int = 3  # of the first training
     hidden: int = 256
     steps: int = 10
     shots: tuple[int, ...] = (1, 5, 20, 50)  # samples of each new class
     passes: int = 5  # times through them
-    lr: float = 5e-4  # Adam's, while the new is learned; 1e-3 before
+    lr: float = 5e-4  # Adam's, on new classes; 1e-3 before
 
 
 def few_shot(
     p: FewShotParams, seed: int, train: ImageSet, test: ImageSet
 ) -> Iterator[dict[str, Any]]:
-    """Yield, for each number of samples and for old ones mixed in or not, accuracy on old and new
-    test images before and after.
+    """Yield accuracy on old and new test images, before and after learning the new classes.
+
+    One result per number of samples, with old samples mixed in and without.
     """
     generator = torch.Generator().manual_seed(seed)
     old, new = (_of(train, p.new, inside) for inside in (False, True))
@@ -61,11 +63,11 @@ def few_shot(
         seed=seed,
     ).run():
         pass
-    known = {name: value.clone() for name, value in net.state_dict().items()}
+    trained = {name: value.clone() for name, value in net.state_dict().items()}
     before = [evaluate(net, part, steps=p.steps).test_accuracy for part in (old_test, new_test)]
     for shots in p.shots:
         for mixed in (False, True):
-            net.load_state_dict(known)
+            net.load_state_dict(trained)
             x, y = _shots(new, shots, generator)
             if mixed:
                 old_x, old_y = _shots(old, shots, generator)
@@ -86,7 +88,7 @@ def few_shot(
 
 
 def measure(p: FewShotParams, seed: int) -> Iterator[dict[str, Any]]:
-    """The same on MNIST, as results of records."""
+    """Yield the results of `few_shot` on MNIST."""
     yield from few_shot(p, seed, load("mnist", "train"), load("mnist", "test"))
 
 
@@ -111,7 +113,7 @@ def _of(images: ImageSet, classes: tuple[int, ...], inside: bool) -> ImageSet:
 def _shots(
     images: ImageSet, shots: int, generator: torch.Generator
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """So many samples of each class that there is, drawn at random."""
+    """Draw `shots` samples of each class in the set, at random."""
     chosen = []
     for label in images.y.unique():
         members = torch.nonzero(images.y == label)[:, 0]

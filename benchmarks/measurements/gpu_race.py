@@ -1,13 +1,12 @@
-"""How fast on a GPU: BioGrad and its peers on the same net and batch, in turns; and how much of the
-device's memory bandwidth is used.
+"""Speed on a GPU: BioGrad and its peers on the same net and batch, and memory bandwidth used.
 
-As in `speed`, rounds are interleaved and ratios are medians over the rounds. All tensors lie on the
-device, a turn ends when the device has done what was asked of it, and libraries are stepped both
-ways. BPTT by our fused scans has no kernels for a GPU, and does not race.
+As in `speed`, rounds are interleaved and ratios are medians over the rounds. All tensors are on the
+device, a turn ends when the device has finished, and libraries are stepped both ways. BPTT by our
+fused scans has no kernels for a GPU and is left out.
 
-A scan is bound by memory alone, so it is held against a copy on the same device: its bytes per
-second over those of the copy. A whole step is held against its matrix products alone, and its
-traffic (each array once for every kernel that reads or writes it) is told too.
+A scan is limited by memory alone, so it is compared with a copy on the same device: its bytes per
+second over those of the copy. A whole step is compared with its matrix products alone, and its
+traffic (each array once per kernel that reads or writes it) is recorded too.
 """
 
 from __future__ import annotations
@@ -37,32 +36,31 @@ SIZES = (784, 256, 256, 10)
 STEPS = 20
 BATCHES = (100, 1000, 4096)
 INPUT_RATE = 0.13  # MNIST's mean grey value
-PORTION = 10  # steps between two looks at the clock, which wait for the device
-# numbers in the copy that bandwidth is measured by: a gibibyte, far more than any cache holds
-COPIED = 1 << 28
+PORTION = 10  # steps between two readings of the clock, which wait for the device
+COPIED = 1 << 28  # numbers in the copy that measures bandwidth: a gibibyte, more than any cache
 SNNTORCH = ("snnTorch BPTT, stepped", "snnTorch BPTT, layered")
 
 
 def missing() -> str:
-    """Why there can be no race on a GPU here; empty where there can."""
+    """Return why there can be no race on a GPU here; "" if there can."""
     return "" if torch.cuda.is_available() else "torch sees no CUDA device"
 
 
 def training_race(
     batch: int, *, device: str = "cuda", rounds: int = 9, seconds: float = 0.5
-) -> dict[str, Any]:
-    """All methods, and the products alone, in turns on one batch."""
+) -> dict[str, Any]:  # any: JSON
+    """Race all methods, and the matrix products alone, in turns on one batch."""
     work = {
         name: _portion(step, device)
         for name, step in (steps_to_time(batch, device) | floors(batch, device)).items()
     }
-    found = interleaved(work, rounds=rounds, samples=PORTION * batch, seconds=seconds)
-    medians = {name: statistics.median(values) for name, values in found.items()}
+    speeds = interleaved(work, rounds=rounds, samples=PORTION * batch, seconds=seconds)
+    medians = {name: statistics.median(values) for name, values in speeds.items()}
     bandwidth = bandwidths(batch, device)
     moved = {rule: traffic(rule) for rule in ("full", "factorised")}
     per_second = {rule: moved[rule] * medians[f"BioGrad, {rule}"] for rule in moved}
     return (
-        ratios(found)
+        ratios(speeds)
         | {
             f"floor_share_{rule}": medians[f"BioGrad, {rule}"] / medians[f"floor, {rule}, float32"]
             for rule in moved
@@ -76,7 +74,7 @@ def training_race(
             "samples_per_second": medians,
             "quartiles": {
                 name: statistics.quantiles(values, n=4)[::2]
-                for name, values in found.items()
+                for name, values in speeds.items()
                 if len(values) > 1
             },
             "precision": {"all": "float32", "matmul": torch.get_float32_matmul_precision()},
@@ -90,30 +88,35 @@ def training_race(
     )
 
 
-def ratios(found: dict[str, list[float]]) -> dict[str, float]:
-    """Medians over the rounds: BioGrad against each library's faster setting of each round, and
-    against plain torch.
+def ratios(speeds: dict[str, list[float]]) -> dict[str, float]:
+    """Return medians over the rounds of BioGrad's speed over that of each peer.
+
+    Of a library, the faster setting in each round counts.
+
+    Args:
+        speeds: samples per second of each method in each round.
     """
     pairs = {"snntorch": SNNTORCH} | (
-        {"spikingjelly": SPIKINGJELLY} if SPIKINGJELLY[0] in found else {}
+        {"spikingjelly": SPIKINGJELLY} if SPIKINGJELLY[0] in speeds else {}
     )
     peers = {
-        name: [max(pair) for pair in zip(*(found[way] for way in ways), strict=True)]
-        for name, ways in pairs.items()
+        name: [max(pair) for pair in zip(*(speeds[setting] for setting in settings), strict=True)]
+        for name, settings in pairs.items()
     }
-    peers["torch_bptt"] = found["BPTT, torch"]
+    peers["torch_bptt"] = speeds["BPTT, torch"]
     return {
         f"ratio_{rule}_vs_{name}": statistics.median(
-            a / b for a, b in zip(found[f"BioGrad, {rule}"], theirs, strict=True)
+            a / b for a, b in zip(speeds[f"BioGrad, {rule}"], of_peer, strict=True)
         )
         for rule in ("full", "factorised")
-        for name, theirs in peers.items()
+        for name, of_peer in peers.items()
     }
 
 
 def steps_to_time(batch: int, device: str) -> dict[str, Step]:
-    """One optimizer step of every method on the same batch. Weights stay as drawn, so that every
-    sample errs.
+    """Return one optimizer step per method, all on the same batch.
+
+    Weights stay as drawn, so that every sample has an error.
     """
     spikes = torch.bernoulli(
         torch.full((STEPS, batch, SIZES[0]), INPUT_RATE), generator=torch.Generator().manual_seed(0)
@@ -141,11 +144,11 @@ def steps_to_time(batch: int, device: str) -> dict[str, Step]:
 
 
 def floors(batch: int, device: str) -> dict[str, Step]:
-    """The matrix products alone of a local step, as in `speed.floors`, in float32 and bfloat16."""
+    """Return the matrix products alone of a local step, as `speed.floors`, per precision."""
     work: dict[str, Step] = {}
     rows = STEPS * batch
     for kind in (torch.float32, torch.bfloat16):
-        made = [
+        operands = [
             [
                 torch.rand(shape, dtype=kind, device=device)
                 for shape in ((rows, m), (n, m), (rows, n))
@@ -154,38 +157,37 @@ def floors(batch: int, device: str) -> dict[str, Step]:
         ]
         for name, update_rows in (("full", rows), ("factorised", batch)):
             work[f"floor, {name}, {str(kind).removeprefix('torch.')}"] = _products(
-                made, update_rows
+                operands, update_rows
             )
     return work
 
 
 def traffic(rule: str) -> int:
-    """Bytes that a sample's learning step reads and writes on a GPU: each array once for every
-    kernel that has it.
+    """Return the bytes that one sample's learning step reads and writes on a GPU.
+
+    Each array counts once per kernel that reads or writes it.
     """
     moved = 0
     for index, (m, n) in enumerate(pairwise(SIZES)):
         # the product; the somata's scan: current, s, psi; the mean rate
         forward = 4 * m + 4 * n + (4 + 4 + 1) * n + 4 * n
         hidden = index < len(SIZES) - 2
-        # what arrives is written, then read with psi; the output reads its errors
+        # feedback is written, then read with psi; the output reads its errors
         taught = (4 + 4 + 1) * n if hidden else 4 * n
-        # G, written, and read with s by the product; or s, summed
+        # G is written, and read with s by the product; or s is summed
         learned = 4 * n + 4 * n + 4 * m if rule == "full" else 4 * m
         moved += STEPS * (forward + taught + learned)
     return moved
 
 
-def bandwidths(batch: int, device: str, *, repeats: int = 20) -> dict[str, Any]:
-    """Bytes a second of a copy, of the scans of the first hidden layer at this batch size, and what
-    the device's makers say.
-    """
+def bandwidths(batch: int, device: str, *, repeats: int = 20) -> dict[str, Any]:  # any: JSON
+    """Return bytes per second of a copy, of the first hidden layer's scans, and nominal ones."""
     copied = 2 * 4 * COPIED / _seconds(_copy(device), device, repeats)
     current = torch.randn(STEPS, batch, SIZES[1], device=device)
     psi, trace = torch.ones(current.shape, dtype=torch.bool, device=device), TraceParams()
     scans: dict[str, Callable[[], object]] = {
         "soma": lambda: gpu.soma(current, 0.5, 0.75, 1.0),  # current in; s and a byte of psi out
-        # what is taught and psi in; G out
+        # feedback and psi in; G out
         "owed": lambda: gpu.filtered_error(current, psi, 0.0, trace.alpha_x, trace.alpha_z),
     }
     rates = {
@@ -205,20 +207,17 @@ def _copy(device: str) -> Callable[[], object]:
 
 
 def nominal_bandwidth(device: str) -> float | None:
-    """Bytes a second of the device's memory by its clock and width; None where it does not say."""
+    """Return bytes per second of the device's memory, from its clock and width; None if unknown."""
     if device != "cuda":
         return None
     properties = torch.cuda.get_device_properties(0)
-    # kHz, bits
-    clock, width = (
-        getattr(properties, "memory_clock_rate", 0),
-        getattr(properties, "memory_bus_width", 0),
-    )
-    return 2 * clock * 1e3 * width / 8 or None  # two transfers a clock
+    clock = getattr(properties, "memory_clock_rate", 0)  # kHz
+    width = getattr(properties, "memory_bus_width", 0)  # bits
+    return 2 * clock * 1e3 * width / 8 or None  # two transfers per clock
 
 
 def device_name(device: str) -> str:
-    """What the device calls itself."""
+    """Return the device's own name."""
     return torch.cuda.get_device_name() if device == "cuda" else device
 
 
@@ -233,9 +232,9 @@ def _step(learner: Any, spikes: torch.Tensor, labels: torch.Tensor) -> Step:
     return step
 
 
-def _products(made: list[list[torch.Tensor]], update_rows: int) -> Step:
+def _products(operands: list[list[torch.Tensor]], update_rows: int) -> Step:
     def products() -> None:
-        for pre, w, g in made:
+        for pre, w, g in operands:
             functional.linear(pre, w)
             g[:update_rows].T @ pre[:update_rows]
 
@@ -252,16 +251,16 @@ def _portion(step: Step, device: str) -> Step:
 
 
 def _seconds(work: Callable[[], object], device: str, repeats: int) -> float:
-    """Seconds of one call, the median of three runs of `repeats`."""
-    found = []
+    """Return the seconds of one call, the median of three runs of `repeats`."""
+    seconds = []
     for _ in range(4):  # the first one compiles
         _wait(device)
         start = time.perf_counter()
         for _ in range(repeats):
             work()
         _wait(device)
-        found.append((time.perf_counter() - start) / repeats)
-    return statistics.median(found[1:])
+        seconds.append((time.perf_counter() - start) / repeats)
+    return statistics.median(seconds[1:])
 
 
 def _wait(device: str) -> None:

@@ -1,4 +1,4 @@
-"""Meters: joules, bytes and operations. What has no meter is None, never a guess.
+"""Meters of joules, bytes and operations. Without a meter, a figure is None and never a guess.
 
 Joules come from hardware counters alone: NVML's total-energy counter (NVIDIA, Volta and later) and
 RAPL's package counters (Linux). Such a counter ticks every 20-100 ms, so a window must be many
@@ -26,16 +26,17 @@ from biograd.network import Layer, Network
 class EnergyMeter(ABC):
     """A counter of joules. A new one is a class with these two, found by `energy_meters`."""
 
-    name: str  # what is metered, by what
+    name: str  # of the device and of the counter
 
     @abstractmethod
     def joules(self) -> float:
-        """The counter's state; only differences mean something."""
+        """Return the counter's state; only differences have a meaning."""
 
 
 class NvmlMeter(EnergyMeter):
-    """The whole board of an NVIDIA GPU, by NVML's total-energy counter (millijoules since the
-    driver was loaded).
+    """The whole board of an NVIDIA GPU, by NVML's total-energy counter.
+
+    It counts millijoules since the driver was loaded.
     """
 
     # any: the module pynvml, which has no types
@@ -43,7 +44,7 @@ class NvmlMeter(EnergyMeter):
         self._nvml, self._handle = nvml, nvml.nvmlDeviceGetHandleByIndex(index)
         self.name = f"NVML total energy counter, {_text(nvml.nvmlDeviceGetName(self._handle))}"
         self.driver = _text(nvml.nvmlSystemGetDriverVersion())
-        self.joules()  # a GPU without the counter says so here
+        self.joules()  # raises on a GPU without the counter
 
     def joules(self) -> float:
         return self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._handle) / 1000
@@ -60,12 +61,10 @@ class RaplMeter(EnergyMeter):
         self.name = f"RAPL, {len(zones)} processor package{'s' if len(zones) > 1 else ''}"
 
     def joules(self) -> float:
-        now = self._read()
-        self._sum += (
-            sum((b - a) % full for a, b, full in zip(self._last, now, self._range, strict=True))
-            * 1e-6
-        )
-        self._last = now
+        counters = self._read()
+        zones = zip(self._last, counters, self._range, strict=True)
+        self._sum += sum((b - a) % full for a, b, full in zones) * 1e-6
+        self._last = counters
         return self._sum
 
     def _read(self) -> list[int]:
@@ -73,12 +72,9 @@ class RaplMeter(EnergyMeter):
 
 
 def energy_meters(sysfs: Path = Path("/sys/class/powercap")) -> dict[str, EnergyMeter]:
-    """The meters of this machine: {"gpu": ..., "cpu": ...}, each only where there is one that can
-    be read.
-    """
+    """Return the meters of this machine that can be read: {"gpu": ..., "cpu": ...}, or fewer."""
     meters: dict[str, EnergyMeter] = {}
-    # no package, no driver, no GPU or no counter: nvml raises its own kinds for each; all mean "no
-    # meter"
+    # Without package, driver, GPU or counter, nvml raises its own kinds of errors: no meter.
     with suppress(Exception):
         import pynvml  # optional: the extra `gpu`
 
@@ -105,18 +101,16 @@ class EnergyReading:
 
     @property
     def moved(self) -> bool:
-        """Whether the counter moved at all; a reading of 0 J means a window too short or a broken
-        counter.
-        """
+        """Whether the counter moved; if not, the window was too short or the counter is broken."""
         return self.joules > 0
 
     @property
     def joules_above_idle(self) -> float | None:
-        """Joules of the window without what idling would have taken."""
+        """Joules of the window without those of idling as long."""
         return None if self.idle_watts is None else self.joules - self.idle_watts * self.seconds
 
-    def record(self) -> dict[str, Any]:
-        """For JSON; joules per sample are None where the counter did not move."""
+    def record(self) -> dict[str, Any]:  # any: JSON
+        """Return the reading; joules per sample are None if the counter did not move."""
         above = self.joules_above_idle
         return asdict(self) | {
             "how": "measured",
@@ -138,12 +132,13 @@ def energy_of(
     clock: Callable[[], float] = time.perf_counter,
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[EnergyReading]:
-    """Repeat `work` over windows of at least `seconds` each, after a warm-up and an idle window
-    before each.
+    """Repeat `work` over windows of at least `seconds` each.
+
+    After a warm-up, and each after an idle window.
 
     Args:
-        work: does a portion of work, waits for the device, and returns how many samples it was.
-        clock, sleep: replaced in tests.
+        work: does a portion of work, waits for the device, and returns the number of samples.
+        clock: replaced in tests, as `sleep`.
     """
     work()  # warm-up: compilation, caches, clocks
     readings = []
@@ -155,7 +150,7 @@ def energy_of(
             idle_watts = (meter.joules() - joules) / (clock() - start)
         samples, start, joules = 0, clock(), meter.joules()
         elapsed = 0.0
-        # at least one portion: a busy machine may hold us up for a whole window
+        # at least one portion: on a busy machine it may take longer than the window
         while not samples or elapsed < seconds:
             samples += work()
             elapsed = clock() - start
@@ -171,22 +166,11 @@ def energy_of(
     return readings
 
 
-def seconds_of(work: Callable[[], object], *, repeats: int = 1) -> float:
-    """Wall-clock seconds of one call, mean over `repeats`; the device is waited for."""
-    start = time.perf_counter()
-    for _ in range(repeats):
-        work()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return (time.perf_counter() - start) / repeats
-
-
 def peak_bytes(work: Callable[[], object], *, device: str = "cpu") -> int:
-    """Most bytes of tensors alive at once among those that `work` allocates (what it was given does
-    not count).
+    """Return the most bytes of tensors alive at once among those that `work` allocates.
 
-    On a CPU from torch's profiler, allocation by allocation, so it is exact and repeats to the
-    byte; on a GPU from torch's allocator.
+    Tensors made before do not count. On a CPU from torch's profiler, allocation by allocation, so
+    it is exact and repeats to the byte; on a GPU from torch's allocator.
     """
     if device != "cpu":
         torch.cuda.synchronize()
@@ -194,7 +178,7 @@ def peak_bytes(work: Callable[[], object], *, device: str = "cpu") -> int:
         torch.cuda.reset_peak_memory_stats()
         work()
         return torch.cuda.max_memory_allocated() - before
-    # the profiler tells of its every start otherwise
+    # otherwise the profiler logs each start
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")
     with torch.profiler.profile(
         activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True
@@ -205,20 +189,20 @@ def peak_bytes(work: Callable[[], object], *, device: str = "cpu") -> int:
         for event in profile.profiler.kineto_results.events()
         if event.name() == "[memory]"
     ]
-    alive = most = 0
+    alive = peak = 0
     for change in changes:
         alive += change
-        most = max(most, alive)
-    return most
+        peak = max(peak, alive)
+    return peak
 
 
 @dataclass(frozen=True, kw_only=True)
 class NeuroBenchMetrics:
-    """What NeuroBench reports of a network. Source of the definitions: Yik et al. 2025 (NeuroBench,
-    Nature Communications 16:1545) and
+    """NeuroBench's metrics of a network.
 
-    its code, neurobench 2.3.0, `metrics/static` and `metrics/workload`; biases count as parameters
-    and never as synaptic operations.
+    Biases count as parameters and never as synaptic operations.
+    Source of the definitions: Yik et al. 2025 (NeuroBench, Nature Communications 16:1545), and its
+    code, neurobench 2.3.0, `metrics/static` and `metrics/workload`.
     """
 
     footprint: int  # bytes of all weights and biases
@@ -226,22 +210,24 @@ class NeuroBenchMetrics:
     # neuron outputs that are 0 / neuron outputs, over all layers, steps and samples
     activation_sparsity: float
     dense: float  # synaptic operations per sample if nothing were 0
-    # operations per sample with neither weight nor input 0, where the inputs are not spikes
+    # operations per sample with neither weight nor input 0, of layers whose inputs are no spikes
     effective_macs: float
-    effective_acs: float  # the same where all inputs are spikes, which need no multiplication
+    effective_acs: float  # the same of layers whose inputs are spikes: additions alone
 
-    def record(self) -> dict[str, Any]:
-        """For JSON."""
+    def record(self) -> dict[str, Any]:  # any: JSON
+        """Return the metrics by name."""
         return asdict(self)
 
 
 def neurobench_metrics(net: Network, x: Float[Tensor, "T B M"]) -> NeuroBenchMetrics:
-    """Measure a network on one batch of inputs: spikes, or real numbers (which cost
-    multiplications).
+    """Measure a network on one batch of inputs.
+
+    Args:
+        x: spikes, or real numbers, which need multiplications.
     """
     weights = [cast(Layer, layer).w.detach() for layer in net.layers]
     activity = net.roll(x)
-    inputs = [x, *(done.s for done in activity[:-1])]
+    inputs = [x, *(layer.s for layer in activity[:-1])]
     macs = acs = dense = 0.0
     for w, pre in zip(weights, inputs, strict=True):
         # Every nonzero input meets the nonzero weights of its column.
@@ -251,13 +237,13 @@ def neurobench_metrics(net: Network, x: Float[Tensor, "T B M"]) -> NeuroBenchMet
             acs += effective
         else:
             macs += effective
-    outputs = sum(done.s.numel() for done in activity)
+    outputs = sum(layer.s.numel() for layer in activity)
     samples = x.shape[1]
     return NeuroBenchMetrics(
         footprint=sum(p.numel() * p.element_size() for p in net.parameters()),
         connection_sparsity=sum(int(w.eq(0).sum()) for w in weights)
         / sum(w.numel() for w in weights),
-        activation_sparsity=1 - sum(int(done.s.count_nonzero()) for done in activity) / outputs,
+        activation_sparsity=1 - sum(int(layer.s.count_nonzero()) for layer in activity) / outputs,
         dense=dense / samples,
         effective_macs=macs / samples,
         effective_acs=acs / samples,

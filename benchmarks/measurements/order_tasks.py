@@ -1,12 +1,10 @@
-"""Tasks in which only time tells the classes apart: every neuron of the input fires equally often
-in every sample.
+"""Classes that differ only in timing: every input fires equally often in every sample.
 
-    order        two groups of inputs fire once each, one of them some steps before the other: which came first?
-    order-xor    twice so, with a pause between: did the same group come first both times? (a delayed XOR)
+    order        two groups of inputs fire once each, one some steps before the other: which first?
+    order-xor    the same twice with a pause between: was the order the same? (a delayed XOR)
 
-What they ask of a learning rule: a synapse must still know, when the error arrives, that its input
-fired some steps ago. The rows are the same network under rules that differ in that alone. Ours; the
-idea of a delayed XOR is old.
+A synapse must still know, when the error arrives, that its input fired some steps ago. The rows are
+the same network under rules that differ in that alone. Tasks: ours; a delayed XOR is an old idea.
 """
 
 from __future__ import annotations
@@ -37,14 +35,11 @@ RULES: dict[str, Rule] = {
 class TimingParams:
     """One task and the network that learns it.
 
-    The learning rate was tuned to none of the rules; delay and epochs were set so that the first of
-    them learns the task.
+    The learning rate was tuned for no rule; delay and epochs are such that traces learn the task.
     """
 
     task: str = "order"  # order or order-xor
-    # steps from one group to the other (order), or from one pair's start to the next one's
-    # (order-xor)
-    delay: int = 8
+    delay: int = 8  # steps between the groups (order), or between the starts of pairs (order-xor)
     gap: int = 3  # steps from one group to the other within a pair (order-xor)
     group: int = 10  # input neurons of each of the two groups
     jitter: int = 1  # each input fires up to this many steps early or late
@@ -71,32 +66,32 @@ class TimingParams:
 TASKS = (TimingParams(), TimingParams(task="order-xor", delay=6, hidden=(100, 100), epochs=20))
 
 
-# The same network with recurrent layers: does an own past help, beside the synapses' traces and
-# instead of them?
+# The same network with recurrent layers: does recurrence help, with traces and without them?
 RECURRENT = tuple((replace(p, recurrent=True), rule) for p in TASKS for rule in list(RULES)[:2])
 
 
 def samples(p: TimingParams, n: int, *, generator: torch.Generator) -> SpikeSet:
-    """Spike trains [n, T, 2 group] and their classes, 0 or 1; every input fires once (order) or
-    twice (order-xor).
+    """Draw spikes [n, T, 2 group] and their classes, 0 or 1.
+
+    Every input fires once (order) or twice (order-xor).
     """
     pairs, step = (1, p.delay) if p.task == "order" else (2, p.gap)
     first = torch.randint(0, 2, (pairs, n), generator=generator)  # the group that leads each pair
-    # so that no step of its own tells the class
+    # random, so that no single step tells the class
     start = p.jitter + torch.randint(0, 3, (n,), generator=generator)
     steps = 2 * p.jitter + 2 + (pairs - 1) * p.delay + step + 4
     s = torch.zeros(n, steps, 2 * p.group, dtype=torch.bool)
     for pair in range(pairs):
         for group in range(2):
-            when = start + pair * p.delay + torch.where(first[pair] == group, 0, step)
-            early = torch.randint(-p.jitter, p.jitter + 1, (n, p.group), generator=generator)
-            at = (when[:, None] + early)[:, None]
-            s[:, :, group * p.group : (group + 1) * p.group].scatter_(1, at, True)
+            step_of_group = start + pair * p.delay + torch.where(first[pair] == group, 0, step)
+            shift = torch.randint(-p.jitter, p.jitter + 1, (n, p.group), generator=generator)
+            fires = (step_of_group[:, None] + shift)[:, None]
+            s[:, :, group * p.group : (group + 1) * p.group].scatter_(1, fires, True)
     return SpikeSet(s=s, y=first.sum(0) % 2, classes=2, name=p.task)
 
 
 def learn(p: TimingParams, rule: Rule, seed: int) -> list[float]:
-    """Test accuracy after each epoch, 0..1."""
+    """Train a network; return test accuracy after each epoch, 0..1."""
     generator = torch.Generator().manual_seed(1000 + seed)
     train, test = samples(p, p.train, generator=generator), samples(p, p.test, generator=generator)
     weights = torch.Generator().manual_seed(seed)
@@ -120,7 +115,7 @@ def learn(p: TimingParams, rule: Rule, seed: int) -> list[float]:
 
 
 def measure(p: TimingParams, rule: str, seed: int) -> Iterator[dict[str, Any]]:
-    """One row as a record's results."""
+    """Yield one row as a record's results."""
     curve = learn(p, RULES[rule], seed)
     method = f"{rule}, recurrent" if p.recurrent else rule
     yield {
@@ -133,5 +128,5 @@ def measure(p: TimingParams, rule: str, seed: int) -> Iterator[dict[str, Any]]:
 
 
 def described(p: TimingParams, rule: str) -> dict[str, Any]:
-    """What identifies a row."""
+    """Return the configuration that identifies a row."""
     return asdict(p) | {"hidden": list(p.hidden), "rule": rule}

@@ -1,12 +1,14 @@
 """Real numbers learned as rates, by the local rule and by backpropagation through time.
 
-    angle      by how many degrees was this handwritten digit turned? (MNIST, every image at an angle of its own)
-    friedman   a function of five of ten inputs, y = 10 sin(pi x1 x2) + 20 (x3 - 1/2)^2 + 10 x4 + 5 x5 + N(0, 1)
+    angle      the angle by which a handwritten digit was turned, degrees (MNIST, each image by its
+               own angle)
+    friedman   a function of five of ten inputs,
+               y = 10 sin(pi x1 x2) + 20 (x3 - 1/2)^2 + 10 x4 + 5 x5 + N(0, 1)
                Source: Friedman 1991, Annals of Statistics 19, "Multivariate adaptive regression
                splines", his first example
 
-Beside them whoever always answers the mean of the training targets, and least squares on the inputs
-themselves, ridge 1e-3 of the trace.
+For comparison: always the mean of the training targets, and least squares on the inputs themselves,
+ridge 1e-3 of the trace.
 """
 
 from __future__ import annotations
@@ -43,12 +45,12 @@ class RegressionParams:
     train: int = 20_000  # samples
     test: int = 5_000
     hidden: tuple[int, ...] = (256, 256)
-    neurons: int = 10  # output neurons that speak for the value together
+    neurons: int = 10  # output neurons whose rates together represent the value
     steps: int = 20
     epochs: int = 6
     batch: int = 100
     error: str = "running"  # error neurons of the local rule
-    # Adam's at the start, cosine to 0; on training images set apart 1e-3 did as well for BPTT, and
+    # Adam's at the start, cosine to 0; on training images set apart, 1e-3 was as good for BPTT and
     # worse for the rule
     lr: float = 3e-3
 
@@ -68,7 +70,7 @@ TASKS = (
 
 
 def samples(p: RegressionParams, seed: int) -> tuple[ImageSet, ImageSet, Values]:
-    """Training and test samples, and the readout whose range holds the targets of both."""
+    """Return training and test samples, and a readout whose range holds the targets of both."""
     if p.task == "friedman":
         parts = [
             _friedman(n, torch.Generator().manual_seed(1000 * number + seed))
@@ -92,8 +94,9 @@ def samples(p: RegressionParams, seed: int) -> tuple[ImageSet, ImageSet, Values]
 
 
 def _turned(x: Tensor, reach: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Each image turned about its middle by an angle of its own, clockwise, bilinear, black
-    outside; and the angles, [n, 1], degrees.
+    """Turn each image about its middle by its own angle: clockwise, bilinear, black outside.
+
+    Returns: the images, and the angles [n, 1], degrees.
     """
     angle = (torch.rand(len(x), generator=generator) * 2 - 1) * reach
     cos, sin, zero = (
@@ -101,15 +104,16 @@ def _turned(x: Tensor, reach: float, generator: torch.Generator) -> tuple[Tensor
         torch.sin(torch.deg2rad(angle)),
         torch.zeros(len(x)),
     )
-    where = torch.stack([torch.stack([cos, sin, zero], 1), torch.stack([-sin, cos, zero], 1)], 1)
-    grid = functional.affine_grid(where, [len(x), 1, *x.shape[1:]], align_corners=False)
+    rotation = torch.stack([torch.stack([cos, sin, zero], 1), torch.stack([-sin, cos, zero], 1)], 1)
+    grid = functional.affine_grid(rotation, [len(x), 1, *x.shape[1:]], align_corners=False)
     turned = functional.grid_sample(x[:, None].float(), grid, align_corners=False)[:, 0]
     return turned.round().to(torch.uint8), angle[:, None]
 
 
 def _friedman(n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Ten inputs, uniform in 0..1, each beside what it lacks of 1 (so that a small one fires too),
-    [n, 20]; and targets [n, 1].
+    """Draw ten inputs, uniform in 0..1, and targets.
+
+    Returns: inputs x and 1 - x (so that small ones fire too), [n, 20]; targets, [n, 1].
     """
     x = torch.rand(n, 10, generator=generator)
     a, b, c, d, e = x[:, :5].T
@@ -124,8 +128,9 @@ def _friedman(n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
 
 
 def learn(p: RegressionParams, method: str, seed: int) -> dict[str, Any]:
-    """What came of a method on the test samples: rmse in the target's unit, r2, and for networks
-    the curve over epochs.
+    """Train a method; return its rmse (in the target's unit) and r2 on the test samples.
+
+    For networks also the curves over epochs.
     """
     train, test, readout = samples(p, seed)
     if method == "the mean":
@@ -152,14 +157,14 @@ def learn(p: RegressionParams, method: str, seed: int) -> dict[str, Any]:
         scheduler=torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, batches * p.epochs),
         seed=seed,
     )
-    told = list(trainer.run())
+    epochs = list(trainer.run())
     return {
-        "rmse": told[-1]["test_rmse"],
-        "r2": told[-1]["test_r2"],
-        "rmse_curve": [record["test_rmse"] for record in told],
-        "train_rmse_curve": [record["train_rmse"] for record in told],
-        "seconds": sum(record["seconds"] for record in told),
-        "spikes_per_neuron": told[-1]["spikes_per_neuron"],
+        "rmse": epochs[-1]["test_rmse"],
+        "r2": epochs[-1]["test_r2"],
+        "rmse_curve": [epoch["test_rmse"] for epoch in epochs],
+        "train_rmse_curve": [epoch["train_rmse"] for epoch in epochs],
+        "seconds": sum(epoch["seconds"] for epoch in epochs),
+        "spikes_per_neuron": epochs[-1]["spikes_per_neuron"],
     }
 
 
@@ -181,10 +186,10 @@ def _least_squares(train: ImageSet, test: ImageSet) -> Tensor:
 
 
 def measure(p: RegressionParams, method: str, seed: int) -> Iterator[dict[str, Any]]:
-    """One row as a record's results."""
+    """Yield one row as a record's results."""
     yield {"method": method, "task": p.task, **learn(p, method, seed)}
 
 
 def described(p: RegressionParams, method: str) -> dict[str, Any]:
-    """What identifies a row."""
+    """Return the configuration that identifies a row."""
     return asdict(p) | {"hidden": list(p.hidden), "method": method}

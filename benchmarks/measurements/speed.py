@@ -1,17 +1,15 @@
-"""How fast: BioGrad and its peers on the same net, the same batch, the same process, in turns.
+"""Speed of BioGrad and its peers on the same net and batch, in the same process, in turns.
 
-Two batches are raced on: MNIST digits, whose spikes come in runs and leave the border silent, as in
-every image task, and spikes that fall at random, which nothing can be saved on. Weights stay as
-drawn (the learning rate is 0): every sample errs, and none is skipped. Rounds are interleaved
-(every method once a round, in an order that rotates), so that a machine that slows down slows all
-of them; ratios
-are medians over the rounds. Each method is given its faster setting: both ways of stepping a
-library are timed. SpikingJelly races where it is installed (`libraries` says how).
+Two batches are raced on: MNIST digits, whose spikes come in runs and whose border is silent, as in
+every image task, and random spikes, which leave nothing to skip. Weights stay as drawn (the
+learning rate is 0): every sample has an error, and none is skipped. Rounds are interleaved (every
+method once per round, in an order that rotates), so that a machine that slows down slows all of
+them; ratios are medians over the rounds. Each library counts with its faster setting: both ways of
+stepping it are timed. SpikingJelly takes part if it is installed (see `libraries`).
 """
 
 from __future__ import annotations
 
-import functools
 import statistics
 import time
 from collections.abc import Callable
@@ -25,32 +23,31 @@ from biograd.encoders import integrate_and_fire
 from biograd.errors import SignedSpikes
 from biograd.feedback import RandomDFA
 from biograd.kernels.threads import in_parts, one_torch_thread
-from biograd.learning.learner import LocalLearner, Order
+from biograd.learning.learner import LocalLearner
 from biograd.network import Network
 from biograd.rules import Eligibility, Factorised, Rule
 from biograd.runs.config import RunConfig
 
 from ..peers.baselines import METHODS, BaselineParams
 from ..peers.libraries import has_spikingjelly
-from .meters import peak_bytes
 
 SIZES = (784, 256, 256, 10)
 STEPS, BATCH = 20, 100  # of every speed figure, as in the peers' own comparisons
-SPIKINGJELLY = ("SpikingJelly BPTT, stepped", "SpikingJelly BPTT, layered")  # where it is installed
-INPUT_RATE = 0.13  # spikes an input and step: MNIST's mean grey value
+SPIKINGJELLY = ("SpikingJelly BPTT, stepped", "SpikingJelly BPTT, layered")  # if installed
+INPUT_RATE = 0.13  # spikes per input and step: MNIST's mean grey value
 
 Step = Callable[[], object]
 Batch = tuple[torch.Tensor, torch.Tensor]  # spikes [T, B, 784] and labels [B]
 
 
 def digits(batch: int = BATCH, steps: int = STEPS) -> Batch:
-    """The first training images of MNIST."""
+    """Return the first training images of MNIST as spikes."""
     images = load("mnist", "train").subset(slice(0, batch))
     return integrate_and_fire(images.x.flatten(1) / 255, steps), images.y
 
 
 def at_random(batch: int = BATCH, steps: int = STEPS) -> Batch:
-    """As many spikes, anywhere."""
+    """Return as many spikes at random places."""
     spikes = torch.bernoulli(
         torch.full((steps, batch, SIZES[0]), INPUT_RATE), generator=torch.Generator().manual_seed(0)
     )
@@ -61,7 +58,11 @@ INPUTS: dict[str, Callable[[], Batch]] = {"digits": digits, "random": at_random}
 
 
 def steps_to_time(threads: int, inputs: str) -> dict[str, Step]:
-    """One optimizer step of every method on the same batch, a key of `INPUTS`."""
+    """Return one optimizer step per method, all on the same batch.
+
+    Args:
+        inputs: a key of `INPUTS`.
+    """
     torch.set_num_threads(threads)
     spikes, labels = INPUTS[inputs]()
     return {name: _step(learner, spikes, labels) for name, learner in _learners(threads).items()}
@@ -78,7 +79,7 @@ def _learners(threads: int) -> dict[str, Any]:  # any: BioGrad's learner and the
         baseline = BaselineParams(**params)
         return METHODS[baseline.method](SIZES, config, baseline, torch.Generator().manual_seed(0))
 
-    found = {
+    learners = {
         "BioGrad, full": local(Eligibility()),
         "BioGrad, factorised": local(Factorised()),
         "snnTorch BPTT, stepped": peer(method="snntorch", layered=False),
@@ -87,11 +88,11 @@ def _learners(threads: int) -> dict[str, Any]:  # any: BioGrad's learner and the
         "BPTT, our fused scans": peer(method="bptt"),
     }
     if has_spikingjelly():
-        found |= {
+        learners |= {
             SPIKINGJELLY[layered]: peer(method="spikingjelly", layered=bool(layered))
             for layered in (0, 1)
         }
-    return found
+    return learners
 
 
 def _step(learner: Any, spikes: torch.Tensor, labels: torch.Tensor) -> Step:
@@ -112,53 +113,56 @@ def _step(learner: Any, spikes: torch.Tensor, labels: torch.Tensor) -> Step:
 def interleaved(
     work: dict[str, Step], *, rounds: int, samples: int, seconds: float = 0.3
 ) -> dict[str, list[float]]:
-    """Samples a second of each method in each round.
+    """Return samples per second of each method in each round.
 
     Args:
         samples: how many one call works on.
-        seconds: a method's turn lasts at least so long.
+        seconds: duration of a method's turn, at least.
     """
     names = list(work)
     for name in names:  # compilation, caches
         work[name]()
         work[name]()
-    found: dict[str, list[float]] = {name: [] for name in names}
+    speeds: dict[str, list[float]] = {name: [] for name in names}
     for turn in range(rounds):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
             calls, start = 0, time.perf_counter()
             while (elapsed := time.perf_counter() - start) < seconds:
                 work[name]()
                 calls += 1
-            found[name].append(calls * samples / elapsed)
-    return found
+            speeds[name].append(calls * samples / elapsed)
+    return speeds
 
 
-def ratios(found: dict[str, list[float]]) -> dict[str, float]:
-    """Medians over the rounds: BioGrad against snnTorch's faster setting of each round, and against
-    the other peers.
+def ratios(speeds: dict[str, list[float]]) -> dict[str, float]:
+    """Return medians over the rounds of BioGrad's speed over that of each peer.
+
+    Of a library, the faster setting in each round counts.
+
+    Args:
+        speeds: samples per second of each method in each round.
     """
-    snntorch = [
-        max(pair)
-        for pair in zip(
-            found["snnTorch BPTT, stepped"], found["snnTorch BPTT, layered"], strict=True
-        )
-    ]
     peers = {
-        "snntorch": snntorch,
-        "torch_bptt": found["BPTT, torch"],
-        "fused_bptt": found["BPTT, our fused scans"],
+        "snntorch": _faster(speeds, "snnTorch BPTT, stepped", "snnTorch BPTT, layered"),
+        "torch_bptt": speeds["BPTT, torch"],
+        "fused_bptt": speeds["BPTT, our fused scans"],
     }
-    if SPIKINGJELLY[0] in found:
-        peers["spikingjelly"] = [
-            max(pair) for pair in zip(*(found[name] for name in SPIKINGJELLY), strict=True)
-        ]
+    if SPIKINGJELLY[0] in speeds:
+        peers["spikingjelly"] = _faster(speeds, *SPIKINGJELLY)
     return {
-        f"ratio_{ours}_vs_{name}": statistics.median(
-            a / b for a, b in zip(found[f"BioGrad, {ours}"], theirs, strict=True)
-        )
-        for ours in ("full", "factorised")
-        for name, theirs in peers.items()
+        f"ratio_{rule}_vs_{name}": _median_ratio(speeds[f"BioGrad, {rule}"], of_peer)
+        for rule in ("full", "factorised")
+        for name, of_peer in peers.items()
     }
+
+
+def _faster(speeds: dict[str, list[float]], *names: str) -> list[float]:
+    """Return the speed of the fastest of several methods in each round."""
+    return [max(of_round) for of_round in zip(*(speeds[name] for name in names), strict=True)]
+
+
+def _median_ratio(over: list[float], under: list[float]) -> float:
+    return statistics.median(a / b for a, b in zip(over, under, strict=True))
 
 
 def training_speed(
@@ -168,22 +172,24 @@ def training_speed(
     rounds: int = 15,
     seconds: float = 0.4,
     with_floor: bool = True,
-) -> dict[str, Any]:
-    """All methods in turns, and the dense product floor measured among them: event by event, we may
-    well be above it.
+) -> dict[str, Any]:  # any: JSON
+    """Race all methods in turns.
+
+    Args:
+        with_floor: also time the dense matrix products alone, which event-driven steps may exceed.
     """
     work = steps_to_time(threads, inputs) | (floors(threads) if with_floor else {})
-    found = interleaved(work, rounds=rounds, samples=BATCH, seconds=seconds)
-    medians = {name: statistics.median(values) for name, values in found.items()}
+    speeds = interleaved(work, rounds=rounds, samples=BATCH, seconds=seconds)
+    medians = {name: statistics.median(values) for name, values in speeds.items()}
     shares = {
         f"floor_share_{rule}": (
             medians[f"BioGrad, {rule}"]
-            / max(medians[name] for name in found if name.startswith(f"floor, {rule}"))
+            / max(medians[name] for name in speeds if name.startswith(f"floor, {rule}"))
         )
         for rule in (("full", "factorised") if with_floor else ())
     }
     return (
-        ratios(found)
+        ratios(speeds)
         | shares
         | {
             "threads": threads,
@@ -195,7 +201,7 @@ def training_speed(
             "samples_per_second": medians,
             "quartiles": {
                 name: statistics.quantiles(values, n=4)[::2]
-                for name, values in found.items()
+                for name, values in speeds.items()
                 if len(values) > 1
             },
             "precision": {"all": "float32", "matmul": _precision()},
@@ -204,11 +210,11 @@ def training_speed(
 
 
 def floors(threads: int) -> dict[str, Step]:
-    """The matrix products alone of a local step on dense arrays, in float32 and bfloat16.
+    """Return the matrix products alone of a local step on dense arrays, per rule and precision.
 
-    full: forward products of all layers over T x B, and the update products over T x B. factorised:
-        the update's over B alone. The
-    feedback products (10 classes) are left out: they are two per cent.
+    full: forward products of all layers over T x B, and the update products over T x B.
+    factorised: the update products over B alone.
+    Feedback products (10 classes) are left out: they are two per cent.
     """
     rows = STEPS * BATCH
     work: dict[str, Step] = {}
@@ -245,71 +251,26 @@ def _products(
 
 def inference_speed(
     threads: int, *, inputs: str = "digits", rounds: int = 9, seconds: float = 0.3
-) -> dict[str, Any]:
-    """Forward passes alone, from spikes to each neuron's count, interleaved: BioGrad and both ways
-    of stepping snnTorch.
-    """
+) -> dict[str, Any]:  # any: JSON
+    """Race forward passes alone, from spikes to each neuron's count, against snnTorch."""
     torch.set_num_threads(threads)
     spikes, _ = INPUTS[inputs]()
     learners = _learners(threads)
     stepped, layered = learners["snnTorch BPTT, stepped"], learners["snnTorch BPTT, layered"]
-    ours = learners["BioGrad, full"].net
+    net = learners["BioGrad, full"].net
     work: dict[str, Step] = {
-        "BioGrad": lambda: in_parts(ours.spike_counts, threads, (spikes, 1)),
+        "BioGrad": lambda: in_parts(net.spike_counts, threads, (spikes, 1)),
         "snnTorch, stepped": lambda: stepped.forward(spikes).sum(0),
         "snnTorch, layered": lambda: layered.forward(spikes).sum(0),
     }
     with torch.no_grad():
-        found = interleaved(work, rounds=rounds, samples=BATCH, seconds=seconds)
-    fastest = [
-        max(pair)
-        for pair in zip(found["snnTorch, stepped"], found["snnTorch, layered"], strict=True)
-    ]
+        speeds = interleaved(work, rounds=rounds, samples=BATCH, seconds=seconds)
+    snntorch = _faster(speeds, "snnTorch, stepped", "snnTorch, layered")
     return {
         "threads": threads,
         "inputs": inputs,
-        "samples_per_second": {name: statistics.median(values) for name, values in found.items()},
-        "ratio_inference_vs_snntorch": statistics.median(
-            a / b for a, b in zip(found["BioGrad"], fastest, strict=True)
-        ),
-    }
-
-
-def memory(lengths: tuple[int, ...] = (10, 50, 100, 200, 400), batch: int = 20) -> dict[str, Any]:
-    """Peak bytes of one learning step against T: the online order, the layer-at-once order, and
-    BPTT.
-    """
-    net = Network(SIZES, generator=torch.Generator().manual_seed(0))
-    config = RunConfig(hidden=SIZES[1:-1])
-    orders: tuple[Order, ...] = ("online", "layer")
-    learners: dict[str, Any] = {
-        f"BioGrad, {order}": LocalLearner(net, RandomDFA(net), order=order) for order in orders
-    }
-    for name, params in (
-        ("snnTorch BPTT", {"method": "snntorch"}),
-        ("BPTT, torch", {"method": "unfused"}),
-    ):
-        baseline = BaselineParams(**params)  # type: ignore[arg-type]  # words for words
-        learners[name] = METHODS[baseline.method](
-            SIZES, config, baseline, torch.Generator().manual_seed(0)
-        )
-    labels = torch.arange(batch) % SIZES[-1]
-    found: dict[str, list[int]] = {name: [] for name in learners}
-    for steps in lengths:
-        spikes = torch.bernoulli(
-            torch.full((steps, batch, SIZES[0]), INPUT_RATE),
-            generator=torch.Generator().manual_seed(0),
-        )
-        for name, learner in learners.items():
-            learner.step(spikes, labels)
-            step = functools.partial(learner.step, spikes, labels)
-            found[name].append(peak_bytes(step))
-    online = found["BioGrad, online"]
-    return {
-        "steps": list(lengths),
-        "batch": batch,
-        "peak_bytes": found,
-        "online_growth": online[-1] / online[0],
+        "samples_per_second": {name: statistics.median(values) for name, values in speeds.items()},
+        "ratio_inference_vs_snntorch": _median_ratio(speeds["BioGrad"], snntorch),
     }
 
 

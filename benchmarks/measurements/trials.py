@@ -1,6 +1,4 @@
-"""Training runs to compare: BioGrad, its ablations, and its peers, each with its configuration and
-seed.
-"""
+"""Training runs to compare: BioGrad, its ablations and its peers, each with configuration and seed."""
 
 from __future__ import annotations
 
@@ -29,16 +27,16 @@ SEEDS = (0, 1, 2)
 class Trial:
     """One training run of a comparison."""
 
-    method: str  # what the tables call it
+    method: str  # its name in tables
     config: RunConfig
     baseline: BaselineParams | None = None  # None: BioGrad itself
 
-    def described(self) -> dict[str, Any]:
-        """The configuration as a record carries it: what it has in common, and what the peer adds."""
+    def described(self) -> dict[str, Any]:  # any: JSON
+        """Return the configuration for a record: the shared part, and the peer's own parameters."""
         described = dataclasses.asdict(self.config)
         described.pop("data_folder")  # of this machine, and the data are the same everywhere
         if self.baseline:
-            # mean nothing to a peer
+            # without meaning for a peer
             for name in ("feedback", "rule", "error", "order", "sleep", "trace"):
                 described.pop(name)
             described["baseline"] = dataclasses.asdict(self.baseline)
@@ -50,13 +48,13 @@ def train(
     *,
     on_batch: Callable[[Progress], bool | None] | None = None,
     on_epoch: Callable[[Trainer], None] = lambda trainer: None,
-) -> tuple[dict[str, Any], Trainer]:
-    """Run a trial to its end: its results (last test accuracy, curves by epoch, seconds), and the
-    trainer with what it trained.
+) -> tuple[dict[str, Any], Trainer]:  # any: JSON
+    """Run a trial to its end.
 
     Args:
-        on_batch: told after every batch.
-        on_epoch: given the trainer before the first epoch and after each.
+        on_batch: called after every batch.
+        on_epoch: called with the trainer before the first epoch and after each.
+    Returns: results (last test accuracy, curves by epoch, seconds), and the trainer.
     """
     trainer, epochs = trainer_of(trial), []
     on_epoch(trainer)
@@ -85,7 +83,7 @@ def train(
 
 
 def trainer_of(trial: Trial) -> Trainer:
-    """The trainer of a trial, not yet started."""
+    """Return the trainer of a trial, not yet started."""
     if trial.baseline is None:
         torch.set_num_threads(1)  # the learner splits batches over threads of its own
         return Experiment.from_config(trial.config).trainer
@@ -106,10 +104,10 @@ _BPTT, _ANN = BaselineParams(method="bptt"), BaselineParams(method="ann", loss="
 
 
 def paper_trials() -> list[Trial]:
-    """MNIST, 784-256-256-10: BioGrad against backpropagation, Adam and SGD, and against other
-    feedback; three seeds.
+    """Return MNIST runs: BioGrad, backpropagation, other feedback; Adam and SGD; three seeds.
 
-    The three that matter most come first, so that an interrupted suite leaves a fair comparison.
+    784-256-256-10. The three most important methods come first, so that an interrupted suite
+    leaves a fair comparison.
     """
     sgd = dataclasses.replace(MNIST, optimizer="sgd", momentum=0.9)
     kinds = [
@@ -145,7 +143,7 @@ def paper_trials() -> list[Trial]:
 
 
 def preset_trials() -> list[Trial]:
-    """The other presets on MNIST; three seeds."""
+    """Return runs of the other MNIST presets, three seeds."""
     named = {
         "BioGrad, turned and scaled digits": "mnist-best",
         "BioGrad, one sample at a time": "mnist-online",
@@ -158,7 +156,7 @@ def preset_trials() -> list[Trial]:
 
 
 def event_trials() -> list[Trial]:
-    """The preset `events` on recordings simulated from MNIST; three seeds."""
+    """Return runs of the preset `events` on recordings simulated from MNIST, three seeds."""
     return [
         Trial(
             method="BioGrad on simulated events",
@@ -169,11 +167,11 @@ def event_trials() -> list[Trial]:
 
 
 def fashion_trials() -> list[Trial]:
-    """The preset `fashion`; three seeds.
+    """Return runs of the preset `fashion`, three seeds.
 
-    Its shape was chosen on 5,000 training images set apart, 10 epochs, one seed: no shifts (89.2 %;
-    with shifts it underfits), error, encoder and learning rate as for MNIST (running error 88.8,
-    Bernoulli encoder 88.7, half the rate 89.2, 1000-500 neurons 88.4).
+    It was chosen on 5,000 training images set apart, 10 epochs, one seed: no shifts (89.2 %; with
+    shifts it underfits), error, encoder and learning rate as for MNIST (running error 88.8 %,
+    Bernoulli encoder 88.7 %, half the rate 89.2 %, 1000-500 neurons 88.4 %).
     """
     return [
         Trial(method="BioGrad, sleep", config=dataclasses.replace(PRESETS["fashion"], seed=seed))
@@ -182,15 +180,14 @@ def fashion_trials() -> list[Trial]:
 
 
 def pareto_trials() -> list[Trial]:
-    """Accuracy against energy: the standard net, frugal ones, and small ones of several sizes and
-    lengths.
+    """Return runs that trade accuracy for energy: the standard net, frugal ones, small ones.
 
     Frugal, one saving after another: one hidden layer and one spike per pixel (latency); synapses
-    only from pixels that are on in one of 20 training images; samples that are answered surely
-    rest; they also teach nothing, and rest for good where they were known at first sight;
-    the last two with fewer neurons. On 5,000 training images set apart were tried: learning rates
-    of 1e-3 to 6e-3, shares of 0.01 to 0.1, leads of 1 to 3, first rests of 1 to 9 epochs, 256 to
-    400 neurons, 14 x 14 and 20 x 20 pixels.
+    only from pixels that are on in one of 20 training images; samples answered with certainty rest;
+    they also are not learned from, and rest for good if they were known at first sight; the last
+    two with fewer neurons.
+    Tried on 5,000 training images set apart: learning rates of 1e-3 to 6e-3, shares of 0.01 to 0.1,
+    leads of 1 to 3, first rests of 1 to 9 epochs, 256 to 400 neurons, 14 x 14 and 20 x 20 pixels.
     """
     short = dataclasses.replace(MNIST, epochs=5)
     latency = dataclasses.replace(MNIST, hidden=(400,), steps=6, encoder="latency", lr=4e-3)
@@ -241,13 +238,13 @@ def pareto_trials() -> list[Trial]:
 
 
 def gpu_trials() -> list[Trial]:
-    """The same on a GPU, three seeds."""
+    """Return runs of the standard net on a GPU, three seeds."""
     configs = [dataclasses.replace(MNIST, device="cuda", seed=seed) for seed in SEEDS]
     return [Trial(method="BioGrad, sleep, on a GPU", config=config) for config in configs]
 
 
 def time_to_trial() -> Trial:
-    """The same net in a hurry, on all threads: seconds to 97 and 98 % are read off its curve.
+    """Return a short run of the standard net, whose curve gives the seconds to 97 and 98 %.
 
     Of 3 to 6 epochs at 1e-3 to 3e-3, the shortest that passed 98 % on 5,000 training images set
     apart.

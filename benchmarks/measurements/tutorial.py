@@ -1,10 +1,9 @@
-"""A snnTorch tutorial's network trained by its own recipe, and converted and trained by BioGrad;
-and its spikes to NIR and back.
+"""The network of a snnTorch tutorial: by its own recipe, by BioGrad, and through NIR and back.
 
 snnTorch's tutorial 5 ("Training Spiking Neural Networks with snnTorch"): 784-1000-10 Leaky neurons
 of beta 0.95, 25 steps, pixels as a constant current, cross-entropy of the output voltages summed
 over steps, Adam at 5e-4, batches of 128, its usual surrogate (arctan) and reset by subtraction.
-BioGrad takes the same untrained weights with reset to zero (its nearest form), shows the same
+BioGrad converts the same untrained weights, with reset to zero (its nearest form), encodes the same
 pixels as evenly spaced spikes, and learns by local rules and sleep.
 """
 
@@ -44,14 +43,16 @@ class TutorialNet(nn.Module):
         self.lif2 = snntorch.Leaky(beta=BETA, reset_mechanism=reset_mechanism)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Output spikes and voltages, each [T, B, 10], of a constant current [B, 784] or a train
-        [T, B, 784].
+        """Return output spikes and voltages, each [T, B, 10].
+
+        Args:
+            x: a constant current [B, 784], or spikes [T, B, 784].
         """
         mem1, mem2 = self.lif1.reset_mem(), self.lif2.reset_mem()
-        train = x if x.dim() == 3 else x.expand(STEPS, *x.shape)
+        currents = x if x.dim() == 3 else x.expand(STEPS, *x.shape)
         spikes, voltages = [], []
-        for now in train:
-            spk1, mem1 = self.lif1(self.fc1(now), mem1)
+        for current in currents:
+            spk1, mem1 = self.lif1(self.fc1(current), mem1)
             spk2, mem2 = self.lif2(self.fc2(spk1), mem2)
             spikes.append(spk2)
             voltages.append(mem2)
@@ -60,12 +61,12 @@ class TutorialNet(nn.Module):
 
 def measure(
     method: str, *, epochs: int, lr: float, seed: int, threads: int, validation: int = 0
-) -> dict[str, Any]:
-    """Train the tutorial's network by one of `METHODS`; its accuracy after each epoch (any: JSON).
+) -> dict[str, Any]:  # any: JSON
+    """Train the tutorial's network by one of `METHODS`; return its accuracy after each epoch.
 
     Args:
-        validation: training images set apart and measured on, to choose learning rates by; 0: the
-            test images.
+        validation: number of training images set apart and measured on, to choose learning rates;
+            0: the test images are measured.
     """
     train, test = load("mnist", "train"), load("mnist", "test")
     if validation:
@@ -73,12 +74,11 @@ def measure(
     start = time.perf_counter()
     curve = list(METHODS[method](train, test, epochs=epochs, lr=lr, seed=seed, threads=threads))
     seconds = time.perf_counter() - start
-    measured = "validation" if validation else "test"
     return {
         "method": method,
         "test_accuracy": curve[-1],
         "test_accuracy_curve": curve,
-        "measured_on": measured,
+        "measured_on": "validation" if validation else "test",
         "seconds": seconds,
     }
 
@@ -93,8 +93,9 @@ def by_its_recipe(
     threads: int,
     cosine: bool = False,
 ) -> Iterator[float]:
-    """The tutorial's own training: its network, loss and optimizer; the last batch of an epoch is
-    dropped, as there.
+    """Train as the tutorial does: its network, loss and optimizer, without an epoch's last batch.
+
+    Yields: test accuracy after each epoch.
     """
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
@@ -118,15 +119,16 @@ def by_its_recipe(
         yield _accuracy(net, test)
 
 
+# any: the keywords of `by_its_recipe`
 def by_its_recipe_annealed(train: ImageSet, test: ImageSet, **how: Any) -> Iterator[float]:
-    """The same with the learning rate going down to 0 as BioGrad's does."""
+    """Train as the tutorial does, with a learning rate that falls to 0 as BioGrad's does."""
     return by_its_recipe(train, test, cosine=True, **how)
 
 
 def by_biograd(
     train: ImageSet, test: ImageSet, *, epochs: int, lr: float, seed: int, threads: int
 ) -> Iterator[float]:
-    """The same untrained weights, converted, and trained by local rules and sleep."""
+    """Train the converted untrained network by local rules and sleep."""
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     with warnings.catch_warnings():
@@ -153,9 +155,10 @@ METHODS = {
 }
 
 
-def round_trip(samples: int = 1000, seed: int = 0) -> dict[str, Any]:
-    """The untrained network's output spikes on test images: in snnTorch, as ours, and back in
-    snnTorch by way of NIR (any: JSON).
+def round_trip(samples: int = 1000, seed: int = 0) -> dict[str, Any]:  # any: JSON
+    """Compare the untrained network's output spikes in snnTorch, in BioGrad, and back in snnTorch.
+
+    The way back is a NIR file.
     """
     torch.manual_seed(seed)
     model = TutorialNet(reset_mechanism="zero")
@@ -170,14 +173,14 @@ def round_trip(samples: int = 1000, seed: int = 0) -> dict[str, Any]:
     state, out = None, []
     with torch.no_grad():
         first, _ = model(spikes)
-        for now in spikes:
-            s, state = again(now, state)
+        for of_step in spikes:
+            s, state = again(of_step, state)
             out.append(s)
-    ours, last = net(spikes), torch.stack(out)
+    converted, last = net(spikes), torch.stack(out)
     return {
         "samples": len(images),
         "output_spikes": int(first.sum()),
-        "samples_that_differ_as_ours": int((ours != first).any(0).any(-1).sum()),
+        "samples_that_differ_as_ours": int((converted != first).any(0).any(-1).sum()),
         "samples_that_differ_back_in_snntorch": int((last != first).any(0).any(-1).sum()),
     }
 

@@ -118,9 +118,8 @@ def _network(fixed: FixedPointModel, model: Model) -> dict[str, Any]:  # any: JS
 
 
 def _traces(learning: dict[str, Any], layers: int) -> list[TraceParams]:  # any: JSON
-    """Return the traces of each layer.
-
-    They are a list of one entry per layer, else the same for all, else the simulator's defaults.
+    """Return the traces of each layer: from a list of one entry per layer, else the same for all,
+    else the simulator's defaults.
     """
     entries = learning.get("traces")
     if (
@@ -137,11 +136,11 @@ def _traces(learning: dict[str, Any], layers: int) -> list[TraceParams]:  # any:
 
 def _page(net: dict[str, Any], model: Model, images: ImageSet, result: RunResult) -> str:
     dataset = _dataset(model)
-    gallery = images.subset(_gallery(images, result))
+    shown = images.subset(_gallery(images, result))
     return html.render(
         net,
-        gallery.x.numpy(),
-        gallery.y.numpy(),
+        shown.x.numpy(),
+        shown.y.numpy(),
         title="Draw a digit" if dataset == "mnist" else f"Draw for a network of {dataset}",
         facts=_facts(model, images, result),
         classes=html.CLASS_NAMES.get(dataset, ()),

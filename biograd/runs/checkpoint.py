@@ -14,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 import fcntl
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -223,6 +223,20 @@ def load_weights(folder: RunFolder, experiment: Experiment) -> None:
         module.load_state_dict(
             matching(tensors, f"{part}.", module.state_dict(), folder.checkpoint)
         )
+
+
+def load_trained(
+    folder: RunFolder, *, progress: Callable[[str, int, int], None] | None = None
+) -> Experiment:
+    """Return a run's experiment with its trained weights and the test samples to measure it on.
+
+    Args:
+        progress: called while data sets are fetched.
+    """
+    config = dataclasses.replace(folder.read_config(), validation=0)
+    experiment = Experiment.from_config(config, progress=progress)
+    load_weights(folder, experiment)
+    return experiment
 
 
 def drop_records_after(folder: RunFolder, epochs: int) -> None:

@@ -8,7 +8,7 @@ import tomllib
 import torch
 from safetensors.torch import load_file
 
-from benchmarks import suite
+from benchmarks import runner
 from biograd.runs import records
 from hardware.border.archive import read_npz
 from hardware.border.files import read_model
@@ -82,7 +82,7 @@ def _equal(first: Path, second: Path) -> bool:
 
 def _finished(file: Path) -> dict:
     """Return the results of finished tasks; a task that was interrupted may be there twice."""
-    tasks = suite.finished(file)
+    tasks = runner.finished(file)
     return {key: [_result(part) for part in parts] for key, parts in tasks.items()}
 
 

@@ -19,7 +19,8 @@ import time
 import numpy as np
 import torch
 
-from benchmarks import tasks
+from benchmarks.suites import SUITES, Suite
+from benchmarks.task import Task
 from biograd.commands.cli import main
 from biograd.commands.helpers import chip_learning, training_loop
 from biograd.data import datasets
@@ -32,7 +33,7 @@ def digits(root, split, progress):
     return datasets.ImageSet("mnist", split, x, y, 10)
 
 
-def suite() -> list[tasks.Task]:
+def tasks() -> list[Task]:
     """Return eight tasks of two parts, each a little work whose result depends only on its seed."""
 
     def work(seed: int):
@@ -44,7 +45,7 @@ def suite() -> list[tasks.Task]:
             yield {"test_accuracy": int.from_bytes(state.digest()[:4], "big") / 2**32, "part": part}
 
     return [
-        tasks.Task(name="drill", config={"task": n}, seed=n, work=lambda bench, n=n: work(n))
+        Task(name="drill", config={"task": n}, seed=n, work=lambda bench, n=n: work(n))
         for n in range(8)
     ]
 
@@ -65,7 +66,7 @@ def die_at(number: int, folder: str) -> None:
 
 if __name__ == "__main__":
     datasets.DATASETS["mnist"] = digits
-    tasks.SUITES["drill"] = suite
+    SUITES["drill"] = Suite(what="a drill", parts=[tasks])
     # Also save within an epoch.
     training_loop.SAVE_EVERY = chip_learning.SAVE_EVERY = 0.3
     if sys.argv[1] == "--limited":

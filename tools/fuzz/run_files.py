@@ -122,7 +122,7 @@ def record_lines() -> Reader:
 
 def measurements() -> Reader:
     """Return the reader of benchmark results: finished ones, their summary and comparison."""
-    from benchmarks import suite
+    from benchmarks import runner, summary
     from biograd.runs import records
 
     folder = Path(__file__).parents[2] / "benchmarks" / "results"
@@ -133,9 +133,9 @@ def measurements() -> Reader:
 
     def read(path: Path) -> None:
         results = records.read(path)
-        suite.finished(path)
-        suite.summary(results)
-        suite.compare(results, results)
+        runner.finished(path)
+        summary.summary(results)
+        summary.compare(results, results)
 
     words = (b'"results": {}', b'"results": 7', b'"part": 0', b'"last": true')
     return Reader(seeds, read, (mutations.in_text, mutations.blind), words, "m.jsonl")

@@ -9,7 +9,7 @@ from hardware.border.model import Model
 
 from ...interop.nir import to_model
 from ...neurons import lif_params
-from ...runs.checkpoint import RunFolder, load_weights
+from ...runs.checkpoint import RunFolder, load_trained
 from ...runs.config import layer_params
 from ...runs.experiment import Experiment
 from ...traces import TraceParams
@@ -18,17 +18,13 @@ from ..console import Console
 
 def trained(folder: RunFolder, console: Console) -> Experiment:
     """Return a run's experiment with its trained weights and the test samples to measure it on."""
-    config = dataclasses.replace(folder.read_config(), validation=0)
     with console.downloads() as progress:
-        experiment = Experiment.from_config(config, progress=progress)
-    load_weights(folder, experiment)
-    return experiment
+        return load_trained(folder, progress=progress)
 
 
 def model_of(experiment: Experiment, **measured: float | None) -> Model:
-    """Return the experiment's network as a model.
-
-    Its metadata say how it was trained, and what was `measured`.
+    """Return the experiment's network as a model; how it was trained, and what was `measured`, in
+    its metadata.
     """
     config = experiment.config
     info = {

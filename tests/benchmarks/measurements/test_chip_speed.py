@@ -1,4 +1,4 @@
-"""The race between emulator and Lava counts what it says, and does without Lava."""
+"""The race between emulator and Lava counts mismatches, and runs without Lava."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def test_without_lava_the_emulator_runs_alone_and_the_reason_is_kept(few, monkey
         raise TargetError("no Python 3.10 with lava found")
 
     monkeypatch.setitem(targets.TARGETS, "lava", missing)
-    found = chip_speed.emulator_against_lava(samples=20, lava_samples=4)
-    assert found["emulator_samples_per_second"] > 0 and found["lava_samples_per_second"] is None
-    assert found["why_no_lava"] == "no Python 3.10 with lava found"
+    results = chip_speed.emulator_against_lava(samples=20, lava_samples=4)
+    assert results["emulator_samples_per_second"] > 0 and results["lava_samples_per_second"] is None
+    assert results["why_no_lava"] == "no Python 3.10 with lava found"
 
 
 def test_samples_that_differ_are_counted(few, monkeypatch):
@@ -44,9 +44,9 @@ def test_samples_that_differ_are_counted(few, monkeypatch):
         return type(result)(counts=counts, target="lava", seconds=0.5, operations=result.operations)
 
     monkeypatch.setitem(targets.TARGETS, "lava", other)
-    found = chip_speed.emulator_against_lava(samples=20, lava_samples=4)
-    assert found["lava_mismatches"] == 1 and found["lava_samples_per_second"] == 8
-    assert found["ratio_emulator_vs_lava"] == pytest.approx(
-        found["emulator_samples_per_second"] / 8
+    results = chip_speed.emulator_against_lava(samples=20, lava_samples=4)
+    assert results["lava_mismatches"] == 1 and results["lava_samples_per_second"] == 8
+    assert results["ratio_emulator_vs_lava"] == pytest.approx(
+        results["emulator_samples_per_second"] / 8
     )
-    assert np.isfinite(found["ratio_emulator_vs_lava"])
+    assert np.isfinite(results["ratio_emulator_vs_lava"])

@@ -1,4 +1,4 @@
-"""Meters against counters whose truth is known, and operations counted by hand."""
+"""Meters against counters of known values, and operations counted by hand."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from biograd.network import Network
 
 
 class FakeTime:
-    """A clock that only moves when told to."""
+    """A clock that moves only when it sleeps."""
 
     now = 0.0
 
@@ -62,7 +62,7 @@ def measured(seconds: float, portion: float, watts: float = 100.0):
     )
 
 
-def test_energy_is_split_into_idle_and_what_the_work_adds():
+def test_energy_is_split_into_idle_and_added_by_the_work():
     readings = measured(seconds=10, portion=0.5)
     assert len(readings) == 3
     for reading in readings:
@@ -76,7 +76,7 @@ def test_energy_is_split_into_idle_and_what_the_work_adds():
         assert record["j_per_sample_above_idle"] == pytest.approx(1000 / 640)
 
 
-def test_a_machine_held_up_for_a_whole_window_still_measures_a_portion():
+def test_a_window_holds_at_least_one_portion_on_a_busy_machine():
     clock = FakeTime()
 
     def late() -> float:
@@ -111,10 +111,8 @@ def test_a_counter_that_does_not_move_gives_no_joules():
         sleep=clock.sleep,
     )
     assert not reading.moved
-    assert (
-        reading.record()["j_per_sample"] is None
-        and reading.record()["j_per_sample_above_idle"] is None
-    )
+    assert reading.record()["j_per_sample"] is None
+    assert reading.record()["j_per_sample_above_idle"] is None
 
 
 def rapl(folder, name: str, energy: int, full: int = 1_000_000):
@@ -140,7 +138,7 @@ def test_a_package_is_found_and_its_parts_are_not_counted_twice(tmp_path, monkey
     assert energy_meters(tmp_path)["cpu"].name == "RAPL, 1 processor package"
 
 
-def test_no_meter_is_no_meter(tmp_path):
+def test_without_a_readable_zone_there_is_no_meter(tmp_path):
     assert "cpu" not in energy_meters(tmp_path)
     (tmp_path / "intel-rapl:0").mkdir()  # a zone that cannot be read
     assert "cpu" not in energy_meters(tmp_path)
@@ -202,25 +200,25 @@ def hand_made() -> tuple[Network, torch.Tensor]:
     return net, spikes
 
 
-def test_neurobench_metrics_are_those_counted_by_hand():
+def test_neurobench_metrics_equal_a_count_by_hand():
     net, spikes = hand_made()
-    found = neurobench_metrics(net, spikes)
-    fired = [int(done.s.sum()) for done in net.roll(spikes)]
+    metrics = neurobench_metrics(net, spikes)
+    fired = [int(layer.s.sum()) for layer in net.roll(spikes)]
     # u = 9 then 4.5: the first hidden neuron fires twice, and so does the first output
     assert fired == [2, 2]
-    assert found.footprint == 4 * (6 + 2 + 4 + 2)
-    assert found.connection_sparsity == pytest.approx(3 / 10)
-    assert found.dense == 2 * (3 * 2) + 2 * (2 * 2)
+    assert metrics.footprint == 4 * (6 + 2 + 4 + 2)
+    assert metrics.connection_sparsity == pytest.approx(3 / 10)
+    assert metrics.dense == 2 * (3 * 2) + 2 * (2 * 2)
     # Input 0 meets two weights that are not 0, input 2 one; each hidden spike meets one.
-    assert found.effective_acs == 2 + 1 + 2 * 1
-    assert found.effective_macs == 0
-    assert found.activation_sparsity == pytest.approx(1 - 4 / 8)
+    assert metrics.effective_acs == 2 + 1 + 2 * 1
+    assert metrics.effective_macs == 0
+    assert metrics.activation_sparsity == pytest.approx(1 - 4 / 8)
 
 
 def test_real_inputs_cost_multiplications():
     net, spikes = hand_made()
-    found = neurobench_metrics(net, spikes * 0.9)
-    assert found.effective_macs == 3 and found.effective_acs == 2
+    metrics = neurobench_metrics(net, spikes * 0.9)
+    assert metrics.effective_macs == 3 and metrics.effective_acs == 2
 
 
 def test_operations_equal_neurobenchs_own_code():
@@ -231,7 +229,7 @@ def test_operations_equal_neurobenchs_own_code():
     net, _ = hand_made()
     for steps, batch in ((3, 4), (1, 2)):
         spikes = torch.bernoulli(torch.full((steps, batch, 3), 0.6))
-        found = neurobench_metrics(net, spikes)
+        metrics = neurobench_metrics(net, spikes)
         dense = effective = 0.0
         for layer, pre in zip(net.layers, [spikes, net.roll(spikes)[0].s], strict=True):
             linear = torch.nn.Linear(layer.w.shape[1], layer.w.shape[0])
@@ -241,6 +239,6 @@ def test_operations_equal_neurobenchs_own_code():
                 assert spiking
                 effective += float(operations)
                 dense += float(macs.single_layer_MACs(s, linear, total=True)[0])
-        assert found.effective_acs == pytest.approx(
+        assert metrics.effective_acs == pytest.approx(
             effective / batch
-        ) and found.dense == pytest.approx(dense / batch)
+        ) and metrics.dense == pytest.approx(dense / batch)

@@ -1,4 +1,4 @@
-"""Tasks of time alone: rates say nothing, and traces make the difference."""
+"""Tasks of timing alone: rates carry no information, and traces make the difference."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from benchmarks.measurements.order_tasks import (
     samples,
 )
 
-SMALL = TimingParams(train=600, test=300, hidden=(60,), epochs=8, batch=20, lr=4e-3)
+SMALL = TimingParams(train=400, test=300, hidden=(60,), epochs=8, batch=20, lr=6e-3)
 
 
 @pytest.mark.parametrize("p", TASKS, ids=lambda p: p.task)
@@ -59,11 +59,11 @@ def test_a_row_says_what_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [({"task": "chaos"}, "known: order, order-xor"), ({"group": 0}, "at least 1")],
 )
-def test_parameters_out_of_range_are_refused(changes: dict, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_parameters_out_of_range_are_refused(changes: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         TimingParams(**changes)
     with pytest.raises(ValueError, match="need delay > gap"):
         TimingParams(task="order-xor", delay=4, gap=3)

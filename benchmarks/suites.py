@@ -1,0 +1,287 @@
+"""The suites: which tasks each consists of. A new one is a line in `SUITES`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from biograd.runs.experiment import default_threads
+
+from .measurements import (
+    answers,
+    chip_speed,
+    cost_variations,
+    device_energy,
+    few_shot,
+    gpu_race,
+    loihi_costs,
+    memory,
+    order_tasks,
+    regression,
+    scaling,
+    speed,
+    tutorial,
+)
+from .measurements.few_shot import FewShotParams
+from .measurements.trials import (
+    SEEDS,
+    event_trials,
+    fashion_trials,
+    gpu_trials,
+    paper_trials,
+    pareto_trials,
+    preset_trials,
+    time_to_trial,
+)
+from .measurements.whole_run import followed
+from .task import Bench, Results, Task, trial_task
+
+SHORT = (10, 50, 200)  # numbers of steps at which memory is measured
+LONG = (10, 50, 100, 200, 400, 1000)
+# Learning rates of the tutorial's net: the tutorial's own; twice that where it falls to 0, not
+# tuned; BioGrad's, the best of 2e-3, 3e-3 and 5e-3 on 5,000 training images set apart.
+TUTORIAL_RATES = {"snntorch": 5e-4, "snntorch annealed": 1e-3, "biograd": 3e-3}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suite:
+    """Tasks that are run together."""
+
+    what: str  # for the help of `biograd benchmark`
+    parts: Sequence[Callable[[], list[Task]]]
+
+    def tasks(self) -> list[Task]:
+        """Return the tasks of all parts, in order."""
+        return [task for part in self.parts for task in part()]
+
+
+def trained_run() -> list[Task]:
+    """Answers, operations and cost on Loihi of one trained run."""
+    return [
+        Task(
+            name="answers", measures_run=True, work=lambda bench: [answers.answers(bench.trained)]
+        ),
+        Task(
+            name="operations",
+            measures_run=True,
+            work=lambda bench: [answers.operations(bench.trained)],
+        ),
+        Task(name="loihi", measures_run=True, work=_loihi),
+    ]
+
+
+def short_memory() -> list[Task]:
+    """Memory against the number of steps, up to 200."""
+    return [_memory(SHORT)]
+
+
+def short_race() -> list[Task]:
+    """Training speed in five rounds."""
+
+    def work(bench: Bench) -> list[Results]:
+        return [speed.training_speed(bench.threads, rounds=5, seconds=0.2, with_floor=False)]
+
+    return [Task(name="speed", config={"rounds": 5}, work=work)]
+
+
+def energy_model() -> list[Task]:
+    """The energy model against silicon."""
+    return [
+        Task(name="energy model against silicon", work=lambda bench: [loihi_costs.validation()])
+    ]
+
+
+def accuracy() -> list[Task]:
+    """Accuracy against backpropagation: Adam and SGD, other feedback, the presets."""
+    return [trial_task("accuracy", trial) for trial in (*paper_trials(), *preset_trials())]
+
+
+def whole_runs() -> list[Task]:
+    """Training runs priced over all their epochs."""
+    return [trial_task("pareto", trial, run=followed) for trial in pareto_trials()]
+
+
+def device_joules() -> list[Task]:
+    """Joules and seconds of this machine's processor and GPU."""
+    config = {
+        "sizes": list(device_energy.SIZES),
+        "steps": device_energy.STEPS,
+        "batches": list(device_energy.BATCHES),
+    }
+    return [
+        Task(name="device energy", config=config, work=lambda bench: device_energy.device_energy())
+    ]
+
+
+def races() -> list[Task]:
+    """Training and inference against the peers, on one thread and on all."""
+    threads = sorted({1, default_threads()})
+    settings = [(n, inputs) for inputs in speed.INPUTS for n in threads]
+    return [
+        *(_race("speed", speed.training_speed, n, inputs) for n, inputs in settings),
+        *(_race("inference speed", speed.inference_speed, n, inputs) for n, inputs in settings),
+    ]
+
+
+def other_speeds() -> list[Task]:
+    """The emulator against Lava, two workers, memory up to 1000 steps, time to an accuracy."""
+    return [
+        Task(name="emulator speed", work=lambda bench: [chip_speed.emulator_against_lava()]),
+        Task(name="workers", config={"workers": 2}, work=lambda bench: [scaling.workers_scaling()]),
+        _memory(LONG),
+        trial_task("time to accuracy", time_to_trial()),
+    ]
+
+
+def on_gpu() -> list[Task]:
+    """Training speed and bandwidth on a GPU at several batch sizes, and time to an accuracy."""
+    of_batches = [
+        Task(
+            name="gpu race",
+            config={"batch": batch},
+            work=lambda bench, batch=batch: [gpu_race.training_race(batch)],  # type: ignore[misc]
+        )
+        for batch in gpu_race.BATCHES
+    ]
+    runs = [trial_task("time to accuracy, gpu", trial) for trial in gpu_trials()]
+    return [dataclasses.replace(task, missing=gpu_race.missing) for task in (*of_batches, *runs)]
+
+
+def order_in_time() -> list[Task]:
+    """Classes that differ in timing alone, three seeds."""
+    every = [(p, rule) for p in order_tasks.TASKS for rule in order_tasks.RULES]
+    return [
+        Task(
+            name="timing",
+            config=order_tasks.described(p, rule),
+            seed=seed,
+            work=lambda bench, p=p, rule=rule, seed=seed: order_tasks.measure(p, rule, seed),  # type: ignore[misc]
+        )
+        for p, rule in (*every, *order_tasks.RECURRENT)
+        for seed in SEEDS
+    ]
+
+
+def few_samples() -> list[Task]:
+    """New classes learned from a few samples, three seeds."""
+    p = FewShotParams()
+    return [
+        Task(
+            name="few-shot",
+            config=dataclasses.asdict(p),
+            seed=seed,
+            work=lambda bench, seed=seed: few_shot.measure(p, seed),  # type: ignore[misc]
+        )
+        for seed in SEEDS
+    ]
+
+
+def real_numbers() -> list[Task]:
+    """Regression, three seeds."""
+    return [
+        Task(
+            name="regression",
+            config=regression.described(p, method),
+            seed=seed,
+            work=lambda bench, p=p, method=method, seed=seed: regression.measure(p, method, seed),  # type: ignore[misc]
+        )
+        for p in regression.TASKS
+        for method in regression.METHODS
+        for seed in SEEDS
+    ]
+
+
+def other_sets() -> list[Task]:
+    """Simulated events and Fashion-MNIST, three seeds."""
+    return [
+        *(trial_task("simulated events", trial) for trial in event_trials()),
+        *(trial_task("fashion", trial) for trial in fashion_trials()),
+    ]
+
+
+def snntorch_tutorial() -> list[Task]:
+    """The network of snnTorch's tutorial: spikes through NIR and back, and training."""
+    round_trip = Task(
+        name="spikes there and back",
+        config={"samples": 1000},
+        seed=0,
+        work=lambda bench: [tutorial.round_trip()],
+    )
+    trainings = [
+        _tutorial_task(method, lr, epochs, seed)
+        for seed in SEEDS
+        for epochs in (1, 2)
+        for method, lr in TUTORIAL_RATES.items()
+        # at a constant rate the first epoch is the same in both: one run shows both
+        if (method, epochs) != ("snntorch", 1)
+    ]
+    return [round_trip, *trainings]
+
+
+def _loihi(bench: Bench) -> Iterator[Results]:
+    experiment = bench.trained
+    deployed = loihi_costs.deploy(
+        experiment.trainer, experiment.config, experiment.train_set, experiment.test_set
+    )
+    yield loihi_costs.costs(deployed) | cost_variations.variations(deployed)
+
+
+def _memory(lengths: tuple[int, ...]) -> Task:
+    return Task(
+        name="memory",
+        config={"lengths": list(lengths)},
+        work=lambda bench: [memory.peak_memory(lengths)],
+    )
+
+
+def _race(name: str, race: Callable[..., Results], threads: int, inputs: str) -> Task:
+    return Task(
+        name=name,
+        config={"threads": threads, "inputs": inputs},
+        work=lambda bench: [race(threads, inputs=inputs)],
+    )
+
+
+def _tutorial_task(method: str, lr: float, epochs: int, seed: int) -> Task:
+    how: Results = {"epochs": epochs, "lr": lr}
+    return Task(
+        name="tutorial",
+        config={"method": method, **how},
+        seed=seed,
+        work=lambda bench: [tutorial.measure(method, seed=seed, threads=bench.threads, **how)],
+    )
+
+
+_ENERGY = (energy_model, whole_runs, device_joules)
+_SPEED = (races, other_speeds, on_gpu)
+SUITES: dict[str, Suite] = {
+    "quick": Suite(
+        what="a trained run: answers, operations, cost on Loihi; memory; a short race; a minute",
+        parts=(trained_run, short_memory, short_race, energy_model),
+    ),
+    "paper": Suite(
+        what="accuracy against backpropagation, three seeds; hours on two cores",
+        parts=(accuracy,),
+    ),
+    "energy": Suite(
+        what="joules of a trained run and of whole trainings, modelled on Loihi, measured here",
+        parts=(trained_run, *_ENERGY),
+    ),
+    "speed": Suite(
+        what="races against snnTorch and others, workers, memory, time to an accuracy, GPU",
+        parts=_SPEED,
+    ),
+    "tasks": Suite(
+        what="order in time, a few samples, real numbers, simulated events, Fashion-MNIST",
+        parts=(order_in_time, few_samples, real_numbers, other_sets),
+    ),
+    "snntorch": Suite(
+        what="the network of snnTorch's tutorial, converted and trained; a quarter of an hour",
+        parts=(snntorch_tutorial,),
+    ),
+    "full": Suite(
+        what="paper, energy and speed together",
+        parts=(trained_run, accuracy, *_ENERGY, *_SPEED),
+    ),
+}
