@@ -1,4 +1,4 @@
-"""Compiled loop of a day: samples are shown one by one, and the chip learns from each.
+"""Compiled loop of a day: the chip sees samples one by one, and learns from each.
 
 Event driven: only spikes cost time, and synapses whose trace and third factor are both not 0.
 `neurons` and `reference` hold the same arithmetic step by step in plain NumPy; a test holds both
