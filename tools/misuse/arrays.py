@@ -105,6 +105,11 @@ def labels(y: Tensor, classes: int, *, tied: bool = True, **more) -> Slot:
     return slot
 
 
+def set_labels(y: Tensor, classes: int, **more) -> Slot:
+    """Labels of a data set, where real values [n, values] are legal, too."""
+    return labels(y, classes, **more).expecting(OPEN, "one-hot, float")
+
+
 def targets(y: Tensor, low: float, high: float, *, tied: Collection[int] = (0, 1), **more) -> Slot:
     """Real values [B, values], each in low .. high."""
     slot = array(y, tied=tied, **{"empty": WRONG, "nonfinite": WRONG, **more})

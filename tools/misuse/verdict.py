@@ -72,13 +72,13 @@ def judge(
 def attempt(call: Call, choice: Choice) -> tuple[BaseException | None, Any, str]:
     """Make a call: its exception, or the contents of its result and what is wrong with them."""
     arguments = {name: slot.value for name, slot in call.slots.items()}
-    for name, mutation in choice.mutated:
-        if name != DEFAULT:
-            arguments[name] = mutation.change(arguments[name])
-    torch.manual_seed(0)
-    if any(name == DEFAULT for name, _ in choice.mutated):
-        torch.set_default_dtype(torch.float64)
     try:
+        for name, mutation in choice.mutated:
+            if name != DEFAULT:
+                arguments[name] = mutation.change(arguments[name])
+        torch.manual_seed(0)
+        if any(name == DEFAULT for name, _ in choice.mutated):
+            torch.set_default_dtype(torch.float64)
         result = call.function(**arguments)
         complaint = call.complaint(result) if call.complaint else ""
         return None, contents(result), complaint
@@ -92,6 +92,8 @@ def _raised(error: BaseException, call: Call, choice: Choice) -> Verdict:
     kind, message = type(error).__name__, str(error)
     ours, place = _raised_by(error.__traceback__)
     verdict = Verdict("refused", kind, message, place)
+    if isinstance(error, MemoryError) or "can't allocate memory" in message:
+        return verdict  # a petabyte was asked for, and the message says so
     if not ours or not isinstance(error, (ValueError, TypeError, *call.errors)):
         return verdict._replace(verdict="inner")
     if not message.isprintable() or len(message) >= LONGEST or len(message.split()) < FEWEST:

@@ -13,7 +13,7 @@ from material import Draw
 from scalars import instead, text, thing, whole
 
 import biograd as bg
-from biograd.training.trainer import Progress
+from biograd.training.progress import Progress
 
 from .feedback import net_slot
 from .training import trainer_of
@@ -72,9 +72,9 @@ def _(draw: Draw) -> Call:
     figure = text("test_accuracy").expecting(WRONG, "another", "empty", "None", "an int", "bytes")
     return Call(
         listen,
-        net=net_slot(net).expecting(LEGAL, "None"),
+        net=net_slot(net).expecting(LEGAL, "None").expecting(OPEN, "a layer", "its layers"),
         patience=whole(2).expecting(OPEN, "True"),
-        figure=figure.without("10,000", "two lines"),
+        figure=figure.without("300 letters", "two lines"),
     )
 
 
@@ -116,11 +116,16 @@ def replace_tensorboard() -> None:
     sys.modules[module.__name__] = module
 
 
+def _progress() -> Progress:
+    figures = {"accuracy": 0.5}
+    return Progress(epoch=0, batch=4, batches=8, samples_per_second=100.0, figures=figures)
+
+
 @case("TensorBoard")
 def _(draw: Draw) -> Call:
     def board(folder, every):
         made = bg.TensorBoard(folder, every=every)
-        made.on_batch(Progress(0, 4, 8, 0.5, 100.0, {"accuracy": 0.5}))
+        made.on_batch(_progress())
         made({"epoch": 1, "test_accuracy": 0.5})
         return made.writer.points
 
@@ -145,12 +150,12 @@ def _(draw: Draw) -> Call:
 @case("TensorBoard.on_batch", most=4)
 def _(draw: Draw) -> Call:
     board = bg.TensorBoard("board", every=1)
-    progress = Progress(0, 4, 8, 0.5, 100.0, {"accuracy": 0.5})
+    progress = _progress()
     return Call(lambda p: (board.on_batch(p), board.writer.points), p=fixed(progress))
 
 
 @case("Guard.__call__", most=4)
 def _(draw: Draw) -> Call:
     watch = bg.Guard(trainer_of(draw))
-    progress = Progress(0, 4, 8, 0.5, 100.0, {"accuracy": 0.5})
+    progress = _progress()
     return Call(watch, progress=fixed(progress))

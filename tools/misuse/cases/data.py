@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import torch
-from arrays import array, images, labels, members, spikes
+from arrays import array, images, members, set_labels, spikes
 from case import LEGAL, OPEN, SAME, WRONG, Call, Slot, case
 from material import Draw
 from scalars import generator, readable, text, thing, whole, word
@@ -72,7 +72,7 @@ def _(draw: Draw) -> Call:
 @case("ImageSet")
 def _(draw: Draw) -> Call:
     x = draw.images().x
-    y = labels(draw.labels(draw.B), draw.C)
+    y = set_labels(draw.labels(draw.B), draw.C)
 
     def make(**arguments):
         made = bg.ImageSet(**arguments)
@@ -127,7 +127,7 @@ def _(draw: Draw) -> Call:
     return Call(
         make,
         s=s,
-        y=labels(parts["y"], draw.C),
+        y=set_labels(parts["y"], draw.C),
         classes=whole(draw.C) + thing(0, ("too few", draw.C - 1, WRONG)).mutations[-1:],
         name=text("mine"),
         split=text("train"),

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from arrays import labels, members
-from case import ALIKE, LEGAL, OPEN, SAME, WRONG, Call, Slot, case
+from arrays import members, set_labels
+from case import ALIKE, LEGAL, OPEN, SAME, WRONG, Call, case
 from material import Draw
 from recordings import events_slot, sensor_slot, shots_slot, window_slot
 from scalars import generator, instead, readable, text, thing, whole
@@ -47,12 +47,6 @@ def _(draw: Draw) -> Call:
     )
 
 
-def set_labels(draw: Draw, n: int) -> Slot:
-    """Labels as `EventSet.of` takes them: anything that becomes whole numbers."""
-    slot = labels(draw.labels(n), draw.C).expecting(OPEN, "one class", "far too", "counted from")
-    return slot.expecting(SAME, "a string of")
-
-
 @case("EventSet.of")
 def _(draw: Draw) -> Call:
     n, sensor = draw.B, draw.sensor()
@@ -67,7 +61,9 @@ def _(draw: Draw) -> Call:
     return Call(
         make,
         recordings=shots_slot(draw, n),
-        labels=set_labels(draw, n),
+        labels=set_labels(draw.labels(n), draw.C).expecting(
+            OPEN, "one class", "far too", "counted from"
+        ),
         sensor=sensor_slot(sensor),
         window=window_slot(),
         classes=whole(0 if draw.variant % 2 else draw.C, low=0).expecting(
@@ -95,7 +91,7 @@ def _(draw: Draw) -> Call:
         split=text("train"),
         recordings=shots_slot(draw, draw.B).without("one too many"),
         index=index.expecting(OPEN, "a truth", "a list of", "truth"),
-        y=labels(fields["y"], draw.C),
+        y=set_labels(fields["y"], draw.C),
         classes=whole(draw.C) + thing(0, ("too few", draw.C - 1, WRONG)).mutations[-1:],
         sensor=sensor_slot(fields["sensor"]),
         window=window_slot(),

@@ -63,7 +63,9 @@ def _loop() -> dict:
 def _encoder() -> Slot:
     """The name of an encoder, which may be a user's own."""
     slot = word("integrate_and_fire", ENCODERS)
-    return slot.expecting(OPEN, "in capitals", "with a space", "10,000", "two lines", "'no such'")
+    return slot.expecting(
+        OPEN, "in capitals", "with a space", "300 letters", "two lines", "'no such'"
+    )
 
 
 def _steps() -> Slot:
@@ -105,7 +107,7 @@ def _(draw: Draw) -> Call:
         ("empty", "", WRONG),
         ("in a file", folder / "a file" / "model.nir", WRONG),
         ("with a zero byte", "a\0b", WRONG),
-        ("of 10,000 letters", "a" * 10_000, WRONG),
+        ("of 300 letters", "a" * 300, WRONG),
         ("a list", [folder], WRONG),
     )
     feedback = feedback_slot(draw, net, bg.RandomDFA(net, generator=draw.seeded()))
@@ -283,7 +285,6 @@ def _(draw: Draw) -> Call:
 
 @case("from_nir and its weights")
 def _(draw: Draw) -> Call:
-    """Weights that no file may hold."""
     net = _plain(draw)
     w = array(net.layers[0].w.detach().clone(), tied=(0,), nonfinite=WRONG)
 

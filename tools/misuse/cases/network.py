@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from arrays import array, spikes
-from case import LEGAL, OPEN, WRONG, Call, case
+from case import LEGAL, OPEN, WRONG, Call, Mutation, case
 from material import DOUBLE, PLAIN, USER_NEURON, Draw, Leaky
 from scalars import counts, flag, generator, thing, whole
 
@@ -147,18 +147,24 @@ def packed_slot(draw: Draw, t: int, b: int, n: int):
     s = (draw.rand(t, b, n) < 0.4).float()
     trains = PackedSpikes.pack(s)
     assert trains is not None
-    return thing(
+    slot = thing(
         trains,
         ("of one neuron more", PackedSpikes.pack(torch.cat([s, s[..., :1]], 2)), WRONG),
         ("of one neuron less", PackedSpikes.pack(s[..., 1:]), WRONG),
         ("of 1,000 times the neurons", PackedSpikes.pack(s.repeat(1, 1, 1000)), WRONG),
         ("of samples as neurons", PackedSpikes.pack(s.transpose(1, 2).contiguous()), WRONG),
-        ("of more steps than they hold", PackedSpikes(trains.words, 100), WRONG),
-        ("of 0 steps", PackedSpikes(trains.words, 0), OPEN),
-        ("with words as int64", PackedSpikes(trains.words.long(), t), WRONG),
-        ("with an axis missing", PackedSpikes(trains.words[0], t), WRONG),
         ("their words", trains.words, OPEN),
     )
+    slot += [
+        Mutation("of more steps than they hold", lambda v: PackedSpikes(v.words, 100), WRONG),
+        Mutation("of 0 steps", lambda v: PackedSpikes(v.words[:0], 0), OPEN),
+        Mutation("with words as int64", lambda v: PackedSpikes(v.words.long(), v.steps), WRONG),
+        Mutation("with an axis missing", lambda v: PackedSpikes(v.words[0], v.steps), WRONG),
+        Mutation(
+            "with bits beyond their steps", lambda v: PackedSpikes(v.words | -1, v.steps), OPEN
+        ),
+    ]
+    return slot
 
 
 @case("Network.spike_counts of trains")

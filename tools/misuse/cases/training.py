@@ -6,7 +6,7 @@ import copy
 from pathlib import Path
 
 import torch
-from arrays import array
+from arrays import array, labels, spikes
 from case import OPEN, WRONG, Call, Slot, case
 from material import Draw
 from samples import samples_slot
@@ -140,6 +140,32 @@ def _(draw: Draw) -> Call:
         lambda progress: False, ("one that takes nothing", lambda: None, WRONG), optional=True
     )
     return Call(lambda on_batch: list(trainer.run(on_batch=on_batch)), on_batch=hook, default=OPEN)
+
+
+@case("Trainer.day")
+def _(draw: Draw) -> Call:
+    trainer = trainer_of(draw)
+    s = (draw.rand(draw.T, draw.B, draw.N) < 0.4).float()
+    weights = [layer.w for layer in trainer.learner.net.layers]
+
+    def day(spikes, labels):
+        trainer.day(spikes, labels)
+        return weights
+
+    slot = spikes(s, tied=(1, 2)).expecting(WRONG, "axis 0 empty")
+    return Call(day, spikes=slot, labels=labels(draw.labels(draw.B), draw.C), default=OPEN)
+
+
+@case("Trainer.night")
+def _(draw: Draw) -> Call:
+    trainer = trainer_of(draw)
+    weights = [layer.w for layer in trainer.learner.net.layers]
+
+    def night(first):
+        trainer.night(first=first)
+        return weights
+
+    return Call(night, first=flag(False), default=OPEN)
 
 
 @case("Trainer.load_state_dict")
