@@ -1,4 +1,4 @@
-"""One measurement of a suite: its name, configuration and seed, and the work that yields results."""
+"""One measurement of a suite: name, configuration, seed, and the work that yields results."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Results = dict[str, Any]  # any: JSON
 
 @dataclass
 class Bench:
-    """What the tasks of a suite share."""
+    """State shared by the tasks of a suite."""
 
     run: RunFolder | None  # the trained run that some tasks measure
     threads: int = field(default_factory=default_threads)

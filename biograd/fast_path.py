@@ -41,9 +41,9 @@ def keeps(member: object, kind: type, *methods: str) -> bool:
         >>> [keeps(feedback, Feedback, "project") for feedback in (RandomDFA(net), Louder(net))]
         [True, False]
     """
-    own = vars(member)
+    assigned = vars(member)
     return isinstance(member, kind) and all(
-        method not in own and getattr(type(member), method) is getattr(kind, method)
+        method not in assigned and getattr(type(member), method) is getattr(kind, method)
         for method in methods
     )
 

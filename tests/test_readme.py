@@ -1,4 +1,4 @@
-"""What the README shows is what the code does."""
+"""The README's examples and claims hold."""
 
 from __future__ import annotations
 

@@ -102,13 +102,10 @@ def faults() -> Iterator[str]:
 
 def main() -> int:
     """Print the faults; 1 where there are any."""
-    found = sorted(set(faults()))
-    print(
-        "\n".join(found)
-        or f"{len(list(importlib.metadata.distributions()))} packages, all with licences that may be"
-        " shipped"
-    )
-    return int(bool(found))
+    refused = sorted(set(faults()))
+    count = len(list(importlib.metadata.distributions()))
+    print("\n".join(refused) or f"{count} packages, all with licences that may be shipped")
+    return int(bool(refused))
 
 
 if __name__ == "__main__":

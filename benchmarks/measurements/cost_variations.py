@@ -1,4 +1,4 @@
-"""Changes of the modelled cost: constants off by a factor, early answers, fewer steps, fewer bits."""
+"""Changes of the modelled cost: other constants, early answers, fewer steps, fewer bits."""
 
 from __future__ import annotations
 
@@ -107,8 +107,8 @@ def fewer_steps(d: Deployed) -> list[dict[str, Any]]:  # any: JSON
         spikes = ENCODERS.get(d.model.encoder, integrate_and_fire)(
             torch.from_numpy(pixels), steps, generator=torch.Generator().manual_seed(0)
         )
-        shown = SpikeInput(spikes=spikes.numpy(), labels=d.shown.labels)
-        rows.append(_pareto_row(dataclasses.replace(d.fixed, steps=steps), shown, "steps", steps))
+        encoded = SpikeInput(spikes=spikes.numpy(), labels=d.shown.labels)
+        rows.append(_pareto_row(dataclasses.replace(d.fixed, steps=steps), encoded, "steps", steps))
     return rows
 
 

@@ -101,7 +101,7 @@ class EnergyReading:
 
     @property
     def moved(self) -> bool:
-        """Whether the counter moved; if not, the window was too short or the counter is broken."""
+        """True where the counter moved; else the window was too short or the counter is broken."""
         return self.joules > 0
 
     @property

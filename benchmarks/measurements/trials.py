@@ -1,4 +1,4 @@
-"""Training runs to compare: BioGrad, its ablations and its peers, each with configuration and seed."""
+"""Training runs to compare: BioGrad, ablations and peers, each with configuration and seed."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ def pareto_trials() -> list[Trial]:
     latency = dataclasses.replace(MNIST, hidden=(400,), steps=6, encoder="latency", lr=4e-3)
     fewer = dataclasses.replace(latency, input_share=0.05)
     resting = dataclasses.replace(fewer, repetition=RepetitionParams(longest=8, lead=3))
-    known = dataclasses.replace(
+    known_rests = dataclasses.replace(
         fewer, repetition=RepetitionParams(longest=9, first=9, lead=3, learn_sure=False)
     )
     ladder = [
@@ -201,14 +201,17 @@ def pareto_trials() -> list[Trial]:
         Trial(method="784-400-10, T = 6, latency", config=latency),
         Trial(method="784-400-10, T = 6, latency, fewer pixels", config=fewer),
         Trial(method="784-400-10, T = 6, latency, fewer pixels, sure rest", config=resting),
-        Trial(method="784-400-10, T = 6, latency, fewer pixels, known rest for good", config=known),
+        Trial(
+            method="784-400-10, T = 6, latency, fewer pixels, known rest for good",
+            config=known_rests,
+        ),
         Trial(
             method="784-300-10, T = 6, latency, fewer pixels, sure rest",
             config=dataclasses.replace(resting, hidden=(300,)),
         ),
         Trial(
             method="784-300-10, T = 6, latency, fewer pixels, known rest for good",
-            config=dataclasses.replace(known, hidden=(300,)),
+            config=dataclasses.replace(known_rests, hidden=(300,)),
         ),
     ]
     once = [

@@ -35,7 +35,7 @@ class Backprop:
 
 
 class Rectified(Neuron):
-    """An artificial unit with the interface of a neuron: its "spikes" are a leaky rectified current.
+    """An artificial unit with a neuron's interface: its "spikes" are a leaky rectified current.
 
     x where x > 0, else 0.01 x. Leaky, so that the outputs keep the order of their logits: the
     trainer measures every network by the values of its outputs.

@@ -36,7 +36,7 @@ from .libraries import SnnTorchBptt, SpikingJellyBptt
 
 @dataclass(frozen=True, kw_only=True)
 class BaselineParams:
-    """How a peer learns; the rest of a run is in its `RunConfig`."""
+    """Parameters of a peer; the rest of a run is in its `RunConfig`."""
 
     method: str = "bptt"  # a key of METHODS
     loss: str = "mse"  # a key of LOSSES, on output spikes per step (for ann: always cross-entropy)

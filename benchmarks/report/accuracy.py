@@ -158,7 +158,8 @@ def _methods(section: Section, methods: list[Accuracy]) -> None:
         rows,
         numbers=(3, 4, 5),
         ours=[i for i, a in enumerate(methods) if a.method.startswith("BioGrad")],
-        caption="MNIST test images, last epoch. Differences below 0.3 points on one seed are noise.",
+        caption="MNIST test images, last epoch. Differences below 0.3 points on one seed are"
+        " noise.",
     )
     figure = dots(
         [(a.method, a.percent) for a in methods],
@@ -171,19 +172,19 @@ def _methods(section: Section, methods: list[Accuracy]) -> None:
 
 
 def _fashion(section: Section, evidence: Evidence) -> None:
-    ours = over_seeds(evidence.named("fashion"), _net)
-    if not ours:
+    results = over_seeds(evidence.named("fashion"), _net)
+    if not results:
         return
     rows = [
         [f"BioGrad, {net}", f"{mean} ± {spread}" if spread else mean, f"{seeds} seeds"]
-        for net, mean, spread, seeds in ours
+        for net, mean, spread, seeds in results
     ]
     rows += [[p.what, f"{p.value}", _SOURCE_NAMES[p.source]] for p in FASHION_ACCURACY]
     section.table(
         ["fully connected spiking nets", "Fashion-MNIST %", "source"],
         rows,
         numbers=(1,),
-        ours=range(len(ours)),
+        ours=range(len(results)),
     )
 
 

@@ -104,8 +104,8 @@ def _measured(evidence: Evidence, mode: str) -> tuple[list[Quantity], list[Quant
             results = evidence.device_energy(device, mode, method)
             times = [(r["batch"], r["seconds_per_sample"]) for r in results]
             metered = [(r["batch"], joules_of(r, above_idle=False)) for r in results]
-            known = [(batch, value) for batch, value in metered if value is not None]
-            for quantities, values in ((seconds, times), (joules, known)):
+            measured = [(batch, value) for batch, value in metered if value is not None]
+            for quantities, values in ((seconds, times), (joules, measured)):
                 for batch, value in _first_and_best(values):
                     name = f"{method}, {label}, batch {batch}"
                     quantities.append(Quantity(name, value, value, True, colour_of(method)))

@@ -34,8 +34,8 @@ _TERMS = (
     " that are on in fewer than one of 20 images. Sure rest: samples answered with certainty are"
     " not shown for 1, 2, 4, ... epochs. Known rest for good: samples answered with certainty at"
     " first sight are shown once, and certain answers are not learned from. Points: to the standard"
-    " net. Shown: presentations over samples. Times fewer: the ratio of the lower bounds and that of"
-    " the upper bounds, the smaller first. Spread: on {times} times the cores."
+    " net. Shown: presentations over samples. Times fewer: the ratio of the lower bounds and that"
+    " of the upper bounds, the smaller first. Spread: on {times} times the cores."
 )
 
 

@@ -136,11 +136,11 @@ def _traces(learning: dict[str, Any], layers: int) -> list[TraceParams]:  # any:
 
 def _page(net: dict[str, Any], model: Model, images: ImageSet, result: RunResult) -> str:
     dataset = _dataset(model)
-    shown = images.subset(_gallery(images, result))
+    gallery = images.subset(_gallery(images, result))
     return html.render(
         net,
-        shown.x.numpy(),
-        shown.y.numpy(),
+        gallery.x.numpy(),
+        gallery.y.numpy(),
         title="Draw a digit" if dataset == "mnist" else f"Draw for a network of {dataset}",
         facts=_facts(model, images, result),
         classes=html.CLASS_NAMES.get(dataset, ()),

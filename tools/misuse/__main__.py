@@ -114,7 +114,7 @@ def misuse(plan: list[tuple[str, int]], seed: int, processes: int = 1) -> dict[s
 
 
 def _alone(folder: Path, plan: list[tuple[str, int]], index: int, seed: int) -> str:
-    """Whether a call that crashed does so by itself, or where an earlier one broke the memory."""
+    """Return whether a crashed call crashes by itself, or an earlier one broke the memory."""
     worker = Worker(folder, index, plan[index : index + 1], seed, 0)
     while worker.watch():
         time.sleep(0.05)

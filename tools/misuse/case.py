@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 
 class Expectation(NamedTuple):
-    """What a good library does with a call."""
+    """The right reaction of a library to a call."""
 
     returns: bool  # it may return
     refuses: bool  # it may raise a clear ValueError or TypeError
@@ -33,7 +33,7 @@ OPEN = Expectation(returns=True, refuses=True)  # either, but cleanly
 
 
 def both(first: Expectation, second: Expectation) -> Expectation:
-    """What is expected of a call with two mutations.
+    """Return the right reaction to a call with two mutations.
 
     Two that are wrong may make a legal call together (one sample more and one label more), and so
     may a wrong one beside one that changes the meaning.
@@ -165,7 +165,7 @@ class Choice(NamedTuple):
 
     @property
     def expected(self) -> Expectation:
-        """What a good library does with the call."""
+        """The right reaction to the call."""
         expected = self.clean
         for _, mutation in self.mutated:
             expected = both(expected, mutation.expected)

@@ -1,4 +1,4 @@
-"""Whether two results are equal: compared by their contents, whatever their dtype."""
+"""Equality of results by their contents, whatever their dtype."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def contents(thing: Any, depth: int = 0) -> Any:  # any: whatever a callable ret
 
 
 def equal(a: Any, b: Any) -> bool:  # any: what `contents` returns
-    """Whether two contents are equal; nan equals nan, 1 equals 1.0."""
+    """Return whether two contents are equal; nan equals nan, 1 equals 1.0."""
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
         if not (isinstance(a, np.ndarray) and isinstance(b, np.ndarray)) or a.shape != b.shape:
             return np.ndim(a) == np.ndim(b) == 0 and bool(np.equal(a, b))

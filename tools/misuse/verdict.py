@@ -30,7 +30,7 @@ FAULTS = ("inner", "silent", "barred", "crash", "hang")
 
 
 class Verdict(NamedTuple):
-    """What came of a call."""
+    """The outcome of a call."""
 
     verdict: str
     kind: str = ""  # of the exception, or of the fault
@@ -104,7 +104,7 @@ def _raised(error: BaseException, call: Call, choice: Choice) -> Verdict:
 
 
 def _raised_by(trace: TracebackType | None) -> tuple[bool, str]:
-    """Whether a `raise` of this project raised an exception, and its last place in the project."""
+    """Return whether a `raise` of ours raised it, and its last place in the project."""
     place, ours = "", False
     while trace is not None:
         code, file = trace.tb_frame.f_code, trace.tb_frame.f_code.co_filename

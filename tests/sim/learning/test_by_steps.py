@@ -203,7 +203,7 @@ def test_an_error_that_needs_the_future_shows_in_the_same_comparison() -> None:
 
 
 def _past_is_the_same(order: Any, error: ErrorNeurons) -> bool:
-    """Whether what was summed up in the first 7 steps ignores the input of the other 5."""
+    """Return whether sums over the first 7 steps ignore the input of the other 5."""
     net = a_net(9, 15, CLASSES, alpha_a=0.5)
     feedback = RandomDFA(net, generator=seeded(4))
     spikes, labels = a_batch(9)

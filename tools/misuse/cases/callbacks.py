@@ -1,4 +1,4 @@
-"""What listens to a training run."""
+"""Listeners of a training run."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""What people print, send to other processes and copy: every public object as text, pickled and
-deep-copied.
-"""
+"""Text, pickles and deep copies of every public object."""
 
 from __future__ import annotations
 
@@ -121,7 +119,7 @@ LONGEST = 4000  # letters that a screen still takes
 
 
 def _judged(text: str) -> str:
-    """What is wrong with the text of an object, or nothing."""
+    """Return the fault of an object's text, or nothing."""
     if "object at 0x" in text:
         at = text.index("object at 0x")
         return f"it says nothing but an address: ...{text[max(0, at - 60) : at + 12]}..."

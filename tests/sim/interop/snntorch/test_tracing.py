@@ -1,4 +1,4 @@
-"""What a model's forward computes is observed, not guessed from its list of modules."""
+"""The computation of a model's forward is observed, not guessed from its list of modules."""
 
 from __future__ import annotations
 
