@@ -95,7 +95,7 @@ def finished(out: Path) -> dict[str, list[Record]]:
     Of a task that was done twice, the newest.
     """
     parts: dict[str, list[Record]] = {}
-    done: dict[str, list[Record]] = {}
+    complete: dict[str, list[Record]] = {}
     for record in usable(records.read(out)) if out.exists() else []:
         # A configuration identifies the task, whichever version wrote the key.
         config = record.get("config")
@@ -107,8 +107,8 @@ def finished(out: Path) -> dict[str, list[Record]]:
         earlier = [] if record.get("part") == 0 else parts.get(key, [])
         parts[key] = [*earlier, record]
         if record.get("last"):
-            done[key] = parts[key]
-    return done
+            complete[key] = parts[key]
+    return complete
 
 
 def _key(name: str, config: Record, seed: int | None, weights: str = "") -> str:

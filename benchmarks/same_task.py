@@ -13,7 +13,7 @@ from .peers.baselines import BaselineParams
 
 
 def identity(config: dict[str, Any]) -> dict[str, Any]:
-    """Return a configuration without defaults, and a training run's without threads.
+    """Return a configuration without fields at their defaults; a training run's without threads.
 
     So a record still belongs to its task when a later version adds a field whose default changes
     nothing. Threads change the last bits of sums, not the training; races, which differ in their

@@ -1,4 +1,4 @@
-"""Speed of the chip's integers: emulator and Lava's simulation on the same network and digits."""
+"""Speed of the chip's integers: our emulator and Lava's simulation on the same digits."""
 
 from __future__ import annotations
 

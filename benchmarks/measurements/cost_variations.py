@@ -24,7 +24,7 @@ def variations(d: Deployed) -> dict[str, Any]:  # any: JSON
     """Return the cost's sensitivity to constants, and its trade-offs against accuracy."""
     return {
         "sensitivity": sensitivity(d.fewest, d.most, d.learning_places),
-        "early_answers": early_answers(d.inferred, labels_of(d.shown)),
+        "early_answers": early_answers(d.inferred, labels_of(d.test_spikes)),
         "pareto": fewer_steps(d) + fewer_bits(d),
     }
 
@@ -102,13 +102,13 @@ def fewer_steps(d: Deployed) -> list[dict[str, Any]]:  # any: JSON
     """
     rows = []
     for steps in sorted({max(2, round(d.model.steps * part)) for part in (0.3, 0.5, 0.7, 1.0)}):
-        pixels = d.shown.spikes.mean(axis=0, dtype=np.float32)
+        pixels = d.test_spikes.spikes.mean(axis=0, dtype=np.float32)
         # Recordings have no encoder: their mean is spread evenly, as images are.
         spikes = ENCODERS.get(d.model.encoder, integrate_and_fire)(
             torch.from_numpy(pixels), steps, generator=torch.Generator().manual_seed(0)
         )
-        encoded = SpikeInput(spikes=spikes.numpy(), labels=d.shown.labels)
-        rows.append(_pareto_row(dataclasses.replace(d.fixed, steps=steps), encoded, "steps", steps))
+        shorter = SpikeInput(spikes=spikes.numpy(), labels=d.test_spikes.labels)
+        rows.append(_pareto_row(dataclasses.replace(d.fixed, steps=steps), shorter, "steps", steps))
     return rows
 
 
@@ -117,7 +117,7 @@ def fewer_bits(d: Deployed) -> list[dict[str, Any]]:  # any: JSON
     return [
         _pareto_row(
             quantise(d.model, calibration=d.calibration, weight_bits=bits),
-            d.shown,
+            d.test_spikes,
             "weight bits",
             bits,
         )
@@ -126,14 +126,14 @@ def fewer_bits(d: Deployed) -> list[dict[str, Any]]:  # any: JSON
 
 
 def _pareto_row(
-    fixed: FixedPointModel, shown: SpikeInput, changed: str, value: int
+    fixed: FixedPointModel, spikes: SpikeInput, changed: str, value: int
 ) -> dict[str, Any]:  # any: JSON
-    result = emulator.run(fixed, shown)
+    result = emulator.run(fixed, spikes)
     costs = price(result.operations, limits.check(fixed).layers)
     return {
         "changed": changed,
         "value": value,
-        "test_accuracy": result.accuracy(labels_of(shown)),
+        "test_accuracy": result.accuracy(labels_of(spikes)),
         "cores": costs.cores,
         "dynamic_j": list(costs.dynamic),
         "total_j": list(costs.total),

@@ -35,8 +35,8 @@ class Deployed:
     model: Model
     fixed: FixedPointModel
     calibration: SpikeInput
-    shown: SpikeInput  # test images
-    inferred: RunResult  # of `shown`, spikes kept
+    test_spikes: SpikeInput
+    inferred: RunResult  # of `test_spikes`, with recorded spikes
     tested: tuple[int, float]  # number of test samples, accuracy in integers
     fewest: OperationCounts  # of training, see `training_operations`
     most: OperationCounts
@@ -62,24 +62,24 @@ def deploy(
         train.subset(slice(0, samples)),
     )
     encoded, whole = [chip_spikes(model, part) for part in parts], model
-    model, calibration, shown, taught = connected(model, *encoded)
+    model, calibration, test_spikes, training_spikes = connected(model, *encoded)
     fixed = quantise(model, calibration=calibration)
     places = limits.place(fixed, "learning")
-    learned = emulator.run(fixed, taught, record=("s",))
+    learned = emulator.run(fixed, training_spikes, record=("s",))
     sure = None if config.repetition.learn_sure else config.repetition.lead
     fewest, most, updated = training_operations(
-        fixed, taught, learned, [layer.cores for layer in places], sure
+        fixed, training_spikes, learned, [layer.cores for layer in places], sure
     )
     return Deployed(
         model=model,
         fixed=fixed,
         calibration=calibration,
-        shown=shown,
-        inferred=(inferred := emulator.run(fixed, shown, record=("s",))),
+        test_spikes=test_spikes,
+        inferred=(inferred := emulator.run(fixed, test_spikes, record=("s",))),
         tested=(
             _tested(whole, fixed, test)
             if isinstance(test, ImageSet)
-            else (inferred.samples, inferred.accuracy(labels_of(shown)))
+            else (inferred.samples, inferred.accuracy(labels_of(test_spikes)))
         ),
         fewest=fewest,
         most=most,
@@ -146,7 +146,7 @@ def validation() -> dict[str, Any]:  # any: JSON
 
 def training_operations(
     fixed: FixedPointModel,
-    shown: SpikeInput,
+    spikes: SpikeInput,
     result: RunResult,
     cores: list[int],
     lead: int | None = None,
@@ -161,16 +161,16 @@ def training_operations(
     public.
 
     Args:
-        shown: input spikes and labels.
+        spikes: of the input, with labels.
         result: the emulator's, of the same spikes, with recorded `s`.
         cores: of each layer.
         lead: of `UnsureOnly`, if the net was trained with it: samples answered with a smaller lead
             are learned from.
     """
-    assert result.s is not None and shown.labels is not None
+    assert result.s is not None and spikes.labels is not None
     s_out = result.s[-1].astype(np.int64)
-    learned_from = _learned_from(s_out, shown.labels, lead)
-    inputs = [shown.spikes, *result.s[:-1]]
+    learned_from = _learned_from(s_out, spikes.labels, lead)
+    inputs = [spikes.spikes, *result.s[:-1]]
     fewest, most = (np.zeros(len(fixed.layers) + 1, dtype=np.int64) for _ in range(2))
     for number, (layer, s) in enumerate(zip(fixed.layers, inputs, strict=True), start=1):
         out, n_in = layer.w.shape
@@ -178,9 +178,9 @@ def training_operations(
         fired = s.any(axis=0).compress(learned_from, axis=0)
         fewest[number] = (int(fired.sum()) + bias * int(learned_from.sum())) * out
         most[number] = len(learned_from) * (n_in + bias) * out
-    taught = _with_errors(result.operations, fixed, s_out, shown.labels, cores)
+    with_errors = _with_errors(result.operations, fixed, s_out, spikes.labels, cores)
     low, high = (
-        dataclasses.replace(taught, synaptic_updates=updates) for updates in (fewest, most)
+        dataclasses.replace(with_errors, synaptic_updates=updates) for updates in (fewest, most)
     )
     return low, high, float(learned_from.mean())
 

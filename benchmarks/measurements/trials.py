@@ -1,4 +1,4 @@
-"""Training runs to compare: BioGrad, ablations and peers, each with configuration and seed."""
+"""Training runs to compare: BioGrad, its ablations and its peers, by configuration and seed."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class Ledger:
         self.trainer, self.config, self.samples = trainer, config, trainer.train_set
         self.generator = torch.Generator().manual_seed(config.seed)
         self.calibration = self._spikes(torch.arange(min(CALIBRATION, len(self.samples.y))))
-        self.shown: list[int] = []  # presentations of each epoch
+        self.presentations: list[int] = []  # presentations of each epoch
         self.costs: list[list[Costs]] = []  # of each epoch, at its start and its end
         self.learned_from: list[float] = []
         self.agreed: list[float] = []
@@ -89,18 +89,18 @@ class Ledger:
             self._note_costs(epoch - 1)
         if epoch < last:
             self.costs.append([])
-            self.shown.append(len(self._members(epoch)))
+            self.presentations.append(len(self._members(epoch)))
             self._note_costs(epoch)
 
     def record(self) -> dict[str, Any]:  # any: JSON
         """Return the run's presentations and joules."""
-        n, epochs = len(self.samples.y), len(self.shown)
-        weights = [shown / n / epochs for shown in self.shown]
+        n, epochs = len(self.samples.y), len(self.presentations)
+        weights = [count / n / epochs for count in self.presentations]
         return {
             "how": "modelled",
             "epochs": epochs,
             "samples": n,
-            "shown": self.shown,
+            "shown": self.presentations,
             "shown_share": sum(weights),
             "emulated": PORTION * 2 * epochs,
             "learned_from": float(np.mean(self.learned_from)),

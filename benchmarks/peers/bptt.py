@@ -1,4 +1,4 @@
-"""The same spiking net trained by surrogate-gradient BPTT in plain torch."""
+"""The same spiking net trained by surrogate-gradient backpropagation through time, by torch."""
 
 from __future__ import annotations
 

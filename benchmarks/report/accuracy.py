@@ -157,9 +157,10 @@ def _methods(section: Section, methods: list[Accuracy]) -> None:
         ["method", "net", "optimizer", "test %", "±", "seeds", "spikes per neuron and sample"],
         rows,
         numbers=(3, 4, 5),
-        ours=[i for i, a in enumerate(methods) if a.method.startswith("BioGrad")],
-        caption="MNIST test images, last epoch. Differences below 0.3 points on one seed are"
-        " noise.",
+        tinted=[i for i, a in enumerate(methods) if a.method.startswith("BioGrad")],
+        caption=(
+            "MNIST test images, last epoch. Differences below 0.3 points on one seed are noise."
+        ),
     )
     figure = dots(
         [(a.method, a.percent) for a in methods],
@@ -172,19 +173,19 @@ def _methods(section: Section, methods: list[Accuracy]) -> None:
 
 
 def _fashion(section: Section, evidence: Evidence) -> None:
-    results = over_seeds(evidence.named("fashion"), _net)
-    if not results:
+    nets = over_seeds(evidence.named("fashion"), _net)
+    if not nets:
         return
     rows = [
         [f"BioGrad, {net}", f"{mean} ± {spread}" if spread else mean, f"{seeds} seeds"]
-        for net, mean, spread, seeds in results
+        for net, mean, spread, seeds in nets
     ]
     rows += [[p.what, f"{p.value}", _SOURCE_NAMES[p.source]] for p in FASHION_ACCURACY]
     section.table(
         ["fully connected spiking nets", "Fashion-MNIST %", "source"],
         rows,
         numbers=(1,),
-        ours=range(len(results)),
+        tinted=range(len(nets)),
     )
 
 
@@ -206,10 +207,10 @@ def _angle_lines(a: Accuracy) -> list[Line]:
     if not per_seed:
         return []
     lines = []
-    first_colour = 2 if a.config["feedback"] == "dfa" else 0
+    feedback, first_colour = ("random", 2) if a.config["feedback"] == "dfa" else ("sleep", 0)
     for layer in range(len(per_seed[0][0])):
         mean, spread = mean_curve([[epoch[layer] for epoch in curve] for curve in per_seed])
-        name = f"{a.config['feedback']}, hidden {layer + 1}: {mean[-1]:.0f}°"
+        name = f"{feedback}, hidden {layer + 1}: {mean[-1]:.0f}°"
         colour = LAYER_COLOURS[(layer + first_colour) % len(LAYER_COLOURS)]
         lines.append(Line(name, range(1, len(mean) + 1), mean, colour, spread))
     return lines

@@ -103,9 +103,12 @@ def _measured(evidence: Evidence, mode: str) -> tuple[list[Quantity], list[Quant
         for method in METHODS:
             results = evidence.device_energy(device, mode, method)
             times = [(r["batch"], r["seconds_per_sample"]) for r in results]
-            metered = [(r["batch"], joules_of(r, above_idle=False)) for r in results]
-            measured = [(batch, value) for batch, value in metered if value is not None]
-            for quantities, values in ((seconds, times), (joules, measured)):
+            metered = [
+                (r["batch"], value)
+                for r in results
+                if (value := joules_of(r, above_idle=False)) is not None
+            ]
+            for quantities, values in ((seconds, times), (joules, metered)):
                 for batch, value in _first_and_best(values):
                     name = f"{method}, {label}, batch {batch}"
                     quantities.append(Quantity(name, value, value, True, colour_of(method)))

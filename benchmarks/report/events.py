@@ -59,7 +59,7 @@ def _timing(section: Section, evidence: Evidence) -> None:
             ["task: rule", "test %", "±", "seeds"],
             rows,
             numbers=(1, 2, 3),
-            ours=[i for i, row in enumerate(rows) if "eligibility" in row[0]],
+            tinted=[i for i, row in enumerate(rows) if "eligibility" in row[0]],
             caption=(
                 "Measured on held-out samples. Every input fires equally often in every sample;"
                 " only the timing tells the two classes apart, and chance is 50 %. The same"
@@ -106,7 +106,7 @@ def _regression(section: Section, evidence: Evidence) -> None:
             ["task: method", "RMSE", "±", "R²", "seeds"],
             [_regression_row(group) for group in groups],
             numbers=(1, 2, 3, 4),
-            ours=[
+            tinted=[
                 i
                 for i, group in enumerate(groups)
                 if group[0]["results"].get("method") == "local rule"

@@ -34,8 +34,8 @@ _TERMS = (
     " that are on in fewer than one of 20 images. Sure rest: samples answered with certainty are"
     " not shown for 1, 2, 4, ... epochs. Known rest for good: samples answered with certainty at"
     " first sight are shown once, and certain answers are not learned from. Points: to the standard"
-    " net. Shown: presentations over samples. Times fewer: the ratio of the lower bounds and that"
-    " of the upper bounds, the smaller first. Spread: on {times} times the cores."
+    " net. Shown: presentations over samples. Times fewer: the ratios of the lower and of the upper"
+    " bounds, the smaller first. Spread: on {times} times the cores."
 )
 
 
@@ -45,7 +45,7 @@ class Run:
 
     name: str
     percent: tuple[float, ...]  # of the test images, in the chip's integers
-    shown: float  # presentations over samples, 0..1
+    share_shown: float  # presentations over samples, 0..1
     # joules and seconds per training sample, [low, high] each, on as few cores as hold the net
     packed: Record
     spread: Record  # the same, on `times` as many
@@ -117,7 +117,6 @@ def _figure(section: Section, runs: Sequence[Run], standard: Run) -> None:
 
 def _table(section: Section, runs: Sequence[Run], standard: Run, best: Run | None) -> None:
     columns = [
-        "no.",
         "variant",
         "test % on the chip",
         "points",
@@ -129,9 +128,12 @@ def _table(section: Section, runs: Sequence[Run], standard: Run, best: Run | Non
     ]
     section.table(
         columns,
-        [[str(number), run.name, *_row(run, standard)] for number, run in enumerate(runs, start=1)],
-        numbers=(0, 2, 3, 4, 5, 6, 7, 8),
-        ours=[index for index, run in enumerate(runs) if run is best],
+        [
+            [f"{number}. {run.name}", *_row(run, standard)]
+            for number, run in enumerate(runs, start=1)
+        ],
+        numbers=(1, 2, 3, 4, 5, 6, 7),
+        tinted=[index for index, run in enumerate(runs) if run is best],
         caption=_TERMS.format(times=standard.times),
         stack=True,
     )
@@ -180,7 +182,7 @@ def _run(results: Sequence[Record]) -> Run:
     return Run(
         name=str(results[-1]["method"]),
         percent=tuple(100 * r["loihi"]["test_accuracy"] for r in results),
-        shown=statistics.fmean(w["shown_share"] for w in whole),
+        share_shown=statistics.fmean(w["shown_share"] for w in whole),
         packed=_mean([w["training"][PROFILE] for w in whole]),
         spread=_mean([w["training_spread"][PROFILE] for w in whole]),
         times=int(whole[-1]["spread"]),
@@ -201,7 +203,7 @@ def _row(run: Run, standard: Run) -> list[str]:
     cells = [
         run.text,
         f"{run.accuracy - standard.accuracy:+.2f}" if run is not standard else "–",
-        f"{100 * run.shown:.0f} %",
+        f"{100 * run.share_shown:.0f} %",
     ]
     for joules, before in ((run.packed, standard.packed), (run.spread, standard.spread)):
         ratios = [b / j for b, j in zip(before["total_j"], joules["total_j"], strict=True)]
@@ -219,4 +221,4 @@ def _best(runs: Sequence[Run], standard: Run) -> Run | None:
 
 
 def _colour(run: Run, standard: Run) -> str:
-    return INK if run is standard else BLUE if run.shown < 0.999 else ORANGE
+    return INK if run is standard else BLUE if run.share_shown < 0.999 else ORANGE

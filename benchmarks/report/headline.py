@@ -155,8 +155,8 @@ def _against_bptt(evidence: Evidence, best: Accuracy, *, sgd: bool) -> str:
         text += f"; {best.mean - bptt.mean:+.2f} points to BPTT"
     if sgd:
         return text
-    biograd = [a for a in evidence.accuracies() if a.method.startswith("BioGrad")]
-    any_net = max(biograd, key=lambda a: a.mean)
+    variants = [a for a in evidence.accuracies() if a.method.startswith("BioGrad")]
+    any_net = max(variants, key=lambda a: a.mean)
     if any_net.mean > best.mean + 0.1:
         text += f"; with {any_net.net}: {any_net.text}"
     return text
@@ -172,10 +172,10 @@ def _nmnist(evidence: Evidence) -> Row:
         "N-MNIST is 1.2 GB on its own site; with your copy: <code>biograd train --preset"
         " events --dataset nmnist</code>"
     )
-    result = tag("missing")
+    accuracy = tag("missing")
     if simulated := simulated_accuracy(evidence):
-        result = Markup("{} on the real one; {}").format(result, simulated)
-    return [name, paper, result, peers, why]
+        accuracy = Markup("{} on the real one; {}").format(accuracy, simulated)
+    return [name, paper, accuracy, peers, why]
 
 
 def _on_chip(evidence: Evidence) -> Row:
@@ -215,8 +215,8 @@ def _energy_ratio(evidence: Evidence) -> Row:
             if not per_batch
             else "No net of one hidden layer of 100 was learned in the chip's integers."
         )
-        reason = Markup("{} {}{}").format(tag("missing"), loihi, lacks)
-        return [name, paper, reason, peer, _command(GPU_COMMAND)]
+        ratio = Markup("{} {}{}").format(tag("missing"), loihi, lacks)
+        return [name, paper, ratio, peer, _command(GPU_COMMAND)]
     first, best = per_batch[0], min(per_batch, key=lambda row: row[1])
     ratios = [_times_less(*row, low, high) for row in dict.fromkeys((first, best))]
     how = Markup("{} GPU by NVML; {} Loihi").format(tag("measured"), tag("modelled"))

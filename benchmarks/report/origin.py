@@ -74,9 +74,9 @@ def origin(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
             stack=True,
         )
         versions = evidence.measurements[-1].get("versions") or {}
-        packages = [f"{name} {version}" for name, version in versions.items() if version]
-        if packages:
-            section.note(f"Versions of the newest: {', '.join(packages)}.")
+        named = [f"{name} {version}" for name, version in versions.items() if version]
+        if named:
+            section.note(f"Versions of the newest: {', '.join(named)}.")
     else:
         section.missing("Nothing has been measured.", QUICK_COMMAND)
     if len(evidence.machines()) > 1:

@@ -38,7 +38,7 @@ class Section:
         rows: Sequence[Sequence[str | Markup]],
         *,
         numbers: Sequence[int] = (),
-        ours: Sequence[int] = (),
+        tinted: Sequence[int] = (),
         caption: str = "",
         stack: bool = False,
     ) -> Section:
@@ -46,7 +46,7 @@ class Section:
 
         Args:
             numbers: columns aligned to the right.
-            ours: rows that are tinted.
+            tinted: rows with a background colour, e.g. our own.
             caption: written below it.
             stack: on a phone, each row becomes a block.
         """
@@ -56,7 +56,7 @@ class Section:
                 "columns": columns,
                 "rows": rows,
                 "numbers": numbers,
-                "ours": ours,
+                "tinted": tinted,
                 "caption": caption,
                 "stack": stack,
             }

@@ -66,16 +66,18 @@ def _training_race(section: Section, race: Record) -> None:
         if busy(race)
         else ""
     )
+    has_floor = any(row[0].startswith("floor") for row in rows)
+    floor = " Floor: the dense matrix products of a step alone." if has_floor else ""
     caption = (
         f"Training, {'-'.join(map(str, r['sizes']))}, T = {r['steps']}, batch {r['batch']},"
-        f" {r['threads']} thread(s), {r['rounds']} interleaved rounds, float32,"
-        f" {_INPUTS[r.get('inputs', 'random')]}; {machine_of(race)}.{load}"
+        f" {_threads(r)}, {r['rounds']} interleaved rounds, float32,"
+        f" {_INPUTS[r.get('inputs', 'random')]}; {machine_of(race)}.{load}{floor}"
     )
     section.table(
         ["method", "samples/s (median)", "quartiles"],
         rows,
         numbers=(1, 2),
-        ours=[i for i, row in enumerate(rows) if row[0].startswith("BioGrad")],
+        tinted=[i for i, row in enumerate(rows) if row[0].startswith("BioGrad")],
         caption=caption,
     )
     section.note(_ratios(r))
@@ -107,9 +109,13 @@ def _ratios(r: Record) -> str:
     return text
 
 
+def _threads(r: Record) -> str:
+    return f"{r['threads']} thread{'' if r['threads'] == 1 else 's'}"
+
+
 def _inference(r: Record) -> str:
     return (
-        f"Inference, {r['threads']} thread(s), {_INPUTS[r.get('inputs', 'random')]}: "
+        f"Inference, {_threads(r)}, {_INPUTS[r.get('inputs', 'random')]}: "
         f"{r['ratio_inference_vs_snntorch']:.1f} times snnTorch's faster setting."
     )
 
