@@ -270,6 +270,21 @@ def soma_scan(
     return s, psi
 
 
+def soma_voltages(
+    neuron: TwoCompartmentLIF, current: Float[Tensor, "T B N"]
+) -> Float[Tensor, "T B N"]:
+    """Return the soma voltages before the reset over all steps from rest, thresholds, [T, B, N].
+
+    By pure steps, for pictures; a neuron fires where its voltage is above 1.
+    """
+    state = neuron.rest(current[0])
+    v = torch.empty_like(current)
+    for t in range(current.shape[0]):
+        state = neuron.soma(state, current[t])
+        v[t] = state.v
+    return v
+
+
 def apical_scan(neuron: Neuron, teach: Float[Tensor, "T B N"]) -> Float[Tensor, "T B N"]:
     """Return the apical voltages over all steps, from zero, [T, B, N], thresholds.
 

@@ -13,7 +13,7 @@ from hardware import chip, emulator, emulator_step, limits
 from hardware.border.model import LayerModel, Model, SpikeInput
 from hardware.fixed_point import FixedPointLayer, FixedPointModel, round_to_step
 
-from ..neurons import SomaState, TwoCompartmentParams, soma_step
+from ..neurons import TwoCompartmentLIF, TwoCompartmentParams, soma_voltages
 from ..runs.checkpoint import RunFolder
 from . import chip_plots
 from .cores import CoreLoad, core_loads
@@ -148,12 +148,9 @@ def _simulated_voltages(model: Model, spikes: np.ndarray) -> list[np.ndarray]:
             s, torch.from_numpy(layer.w), torch.from_numpy(layer.bias)
         )
         p = TwoCompartmentParams(alpha_u=layer.alpha_u, alpha_v=layer.alpha_v)
-        state, states = SomaState(*[torch.zeros_like(current[0])] * 3), []
-        for t in range(len(current)):
-            state = soma_step(state, current[t], p)
-            states.append(state)
-        s = torch.stack([state.s for state in states])
-        voltages.append(torch.stack([state.v for state in states]).numpy())
+        v = soma_voltages(TwoCompartmentLIF(p), current)
+        s = (v > 1).float()
+        voltages.append(v.numpy())
     return voltages
 
 

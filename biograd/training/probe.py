@@ -12,7 +12,7 @@ from torch import Tensor
 from ..errors import errors_over_time
 from ..learning.learner import LocalLearner
 from ..network import delayed
-from ..neurons import TwoCompartmentLIF, apical_scan
+from ..neurons import TwoCompartmentLIF, apical_scan, soma_voltages
 from ..traces import TraceParams, trace_scan
 
 
@@ -55,7 +55,7 @@ def probe(
     current = layer.current(s_pre)
     if layer.w_rec is not None:
         current = current + torch.nn.functional.linear(delayed(activity[hidden].s), layer.w_rec)
-    v = _soma_voltage(soma, current[:, :, neuron])
+    v = soma_voltages(soma, current[:, :, neuron : neuron + 1])[:, 0, 0]
     of_layers = [spikes[:, 0], *(population.s[:, 0] for population in activity)]
     return Sample(
         [population.cpu().numpy() for population in of_layers],
@@ -66,12 +66,3 @@ def probe(
         v_apical[:, neuron].cpu().numpy(),
         e[:, synapse].cpu().numpy(),
     )
-
-
-def _soma_voltage(neuron: TwoCompartmentLIF, current: Float[Tensor, "T 1"]) -> Float[Tensor, " T"]:
-    state = neuron.rest(current[:1])
-    voltages = []
-    for t in range(len(current)):
-        state = neuron.soma(state, current[t : t + 1])
-        voltages.append(state.v[0, 0])
-    return torch.stack(voltages)

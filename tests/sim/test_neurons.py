@@ -16,6 +16,7 @@ from biograd.neurons import (
     apical_step,
     soma_scan,
     soma_step,
+    soma_voltages,
     surrogate_slope,
 )
 
@@ -120,6 +121,16 @@ def test_every_neuron_rests_silent_and_steps_as_its_scan(kind: type[Neuron]) -> 
     for t in range(7):
         state = neuron.soma(state, current[t])
         assert torch.equal(state.s, s[t]) and torch.equal(neuron.slope(state), psi[t].float())
+
+
+def test_soma_voltages_are_those_before_the_reset() -> None:
+    neuron = TwoCompartmentLIF(TwoCompartmentParams(alpha_u=0.5, alpha_v=0.75))
+    # u is 1, 1.5, 1.75; the second step fires, so that the third starts from v = 0
+    v = soma_voltages(neuron, torch.ones(3, 1, 1))
+    assert v.flatten().tolist() == [1.0, 2.25, 1.75]
+    current = torch.randn(9, 2, 3, generator=torch.Generator().manual_seed(0)) + 0.3
+    s, _ = soma_scan(neuron, current)
+    assert s.any() and torch.equal((soma_voltages(neuron, current) > 1).float(), s)
 
 
 def test_the_apical_scan_of_a_single_step_is_that_step() -> None:
