@@ -6,10 +6,10 @@
     traces.trace_scan          traces.trace_step                       float32, CPU or GPU
     sleep: dreams, surprise    TwoCompartmentLIF: rest, soma           float32, CPU or GPU
     Rule.over_time             start, step, finish of the same class   in the layer order
-    learning.by_events         all of the above, Feedback.project,     float32 on a CPU, layer
-                               Eligibility or Factorised               order, not recurrent
-    learning.on_gpu            TwoCompartmentLIF: apical,              float32 on a GPU, layer
-                               Eligibility or Factorised               order
+    learning.by_events         TwoCompartmentLIF, Feedback.project,    float32 on a CPU, layer
+                               and Eligibility or Factorised           order, not recurrent
+    learning.on_gpu            TwoCompartmentLIF, and Eligibility      float32 on a GPU, layer
+                               or Factorised                           order
 
 A faster form never replaces a method that a subclass overrides: each of them asks `keeps` first,
 and the steps run where the answer is no. On a GPU the kernels need Triton.
@@ -17,6 +17,7 @@ and the steps run where the answer is no. On a GPU the kernels need Triton.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from types import ModuleType
 
 from torch import Tensor
@@ -24,6 +25,7 @@ from torch import Tensor
 from .kernels import gpu, scans
 
 SOMA = ("rest", "soma", "slope")  # methods of a neuron that its soma's compiled loops stand for
+NEURON = (*SOMA, "apical")  # methods of a neuron that the event-driven loops stand for
 STEPS = ("start", "step", "finish")  # methods of a rule that `over_time` stands for
 RULE = (*STEPS, "over_time")  # methods of a rule that a learner's fast paths stand for
 
@@ -41,13 +43,17 @@ def keeps(member: object, kind: type, *methods: str) -> bool:
         >>> [keeps(feedback, Feedback, "project") for feedback in (RandomDFA(net), Louder(net))]
         [True, False]
     """
-    assigned = vars(member)
-    return isinstance(member, kind) and all(
-        method not in assigned and getattr(type(member), method) is getattr(kind, method)
-        for method in methods
-    )
+    model: type = type(member)
+    return _inherits(model, kind, methods) and vars(member).keys().isdisjoint(methods)
 
 
 def compiled_loops(x: Tensor) -> ModuleType | None:
     """Return the module of compiled scans that takes this tensor, `gpu` or `scans`, or None."""
     return next((loops for loops in (gpu, scans) if loops.runs_on(x)), None)
+
+
+@lru_cache(maxsize=256)  # asked for every layer of every batch
+def _inherits(kind: type, parent: type, methods: tuple[str, ...]) -> bool:
+    return issubclass(kind, parent) and all(
+        getattr(kind, method) is getattr(parent, method) for method in methods
+    )

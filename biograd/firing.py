@@ -46,14 +46,7 @@ def fire(before: PackedSpikes, layer: Synapses, p: TwoCompartmentParams) -> Fire
     """Roll spikes through a layer, from rest.
 
     Runs `neurons.soma_step` and `neurons.surrogate_slope` over all steps.
-
-    Raises: ValueError for spikes of another number of neurons: the compiled loop checks nothing.
     """
-    if before.neurons != len(layer.w):
-        raise ValueError(
-            f"the spikes are those of {before.neurons} neurons; the layer takes {len(layer.w)}:"
-            " give it the spikes of the layer before it"
-        )
     fired = Fired(*(PackedSpikes.blank(before.steps, before.batch, layer.out) for _ in range(2)))
     alphas = np.float32(p.alpha_u), np.float32(p.alpha_v), np.float32(p.window)
     scratch = torch.empty(FIRE_ROWS, layer.w.shape[1]).numpy()

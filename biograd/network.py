@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
-from .fast_path import SOMA, keeps
+from .fast_path import NEURON, keeps
 from .firing import Fired, Synapses, fire, synapses
 from .inputs import check_finite_values, spikes_for, step_spikes_for
 from .kernels.packed_spikes import PackedSpikes
@@ -65,6 +65,15 @@ class Layer(nn.Module):
             bound = 1 / math.sqrt(size)
             w_rec = torch.empty(size, size).uniform_(-bound, bound, generator=generator)
             self.w_rec = nn.Parameter(w_rec, requires_grad=False)
+
+    @property
+    def by_events(self) -> bool:
+        """Whether the event-driven loops stand for this layer's steps; see `Network.by_events`."""
+        return (
+            self.w_rec is None
+            and keeps(self, Layer, "current", "step", "scan")
+            and keeps(self.neuron, TwoCompartmentLIF, *NEURON)
+        )
 
     def current(self, s: Float[Tensor, "*T B M"]) -> Float[Tensor, "*T B N"]:
         """Return W s + b, thresholds: the current of spikes of the layer before."""
@@ -176,12 +185,11 @@ class Network(nn.Module):
 
         They know the two-compartment LIF, not recurrent, in float32 on a CPU.
         """
+        layers = self.layers
         return (
-            keeps(self, Network, "roll")
-            and all(keeps(layer, Layer, "current", "step", "scan") for layer in self.layers)
-            and all(keeps(layer.neuron, TwoCompartmentLIF, *SOMA) for layer in self.layers)
-            and not self.recurrent
-            and runs_on(self.layers[0].w)
+            runs_on(layers[0].w)
+            and keeps(self, Network, "roll")
+            and all(layer.by_events for layer in layers)
         )
 
     def synapses(self) -> list[Synapses]:

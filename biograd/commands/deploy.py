@@ -25,7 +25,6 @@ from hardware.fixed_point import FixedPointModel, quantise
 from ..data.datasets import DataSet, load
 from ..deployment import CALIBRATION, chip_spikes, price
 from ..encoders import ENCODERS, EVENTS
-from ..pictures.deployment import draw_deployment
 from ..runs import records
 from ..runs.checkpoint import RunFolder
 from .console import Console
@@ -73,6 +72,8 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     if folder.holds_run():
         records.append(folder.records, record)
         if args.target == "emulator":
+            from ..pictures.deployment import draw_deployment  # loads matplotlib: 0.4 s
+
             pictures = draw_deployment(model, fixed, fit, spikes, folder)
             names = ", ".join(picture.stem for picture in pictures)
             console.say(f"drew {names} in {folder.path / 'pictures'}")

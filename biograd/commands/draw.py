@@ -118,8 +118,9 @@ def _network(fixed: FixedPointModel, model: Model) -> dict[str, Any]:  # any: JS
 
 
 def _traces(learning: dict[str, Any], layers: int) -> list[TraceParams]:  # any: JSON
-    """Return the traces of each layer: from a list of one entry per layer, else the same for all,
-    else the simulator's defaults.
+    """Return the traces of each layer.
+
+    They are a list of one entry per layer, else the same for all, else the simulator's defaults.
     """
     entries = learning.get("traces")
     if (

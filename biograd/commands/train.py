@@ -18,7 +18,6 @@ import torch
 import tyro
 
 from ..learning.workers import SharedLearner, Workers, joined
-from ..pictures.run import draw_run
 from ..runs import records
 from ..runs.checkpoint import RunFolder, drop_records_after, load_checkpoint
 from ..runs.config import RunConfig, with_neuron_model
@@ -207,6 +206,8 @@ def _finish(
     record = _record(experiment, folder)
     records.append(folder.records, record)
     if not args.quiet:
+        from ..pictures.run import draw_run  # loads matplotlib: 0.4 s
+
         draw_run(experiment, folder)
     return record
 

@@ -63,8 +63,7 @@ class Rows:
         if limit > MAX_CHUNK or stored.size > self.size:
             raise ValueError(
                 f"{self.path}: {self.table.name} has parts of {limit:,} bytes; at most"
-                f" {MAX_CHUNK:,}"
-                " are read: write it again"
+                f" {MAX_CHUNK:,} are read: write it again"
             )
         # For a claim without values HDF5 returns zeros, and h5py's direct read a MemoryError.
         if stored.byte_offset is None:

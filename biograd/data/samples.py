@@ -117,8 +117,10 @@ def spikes_or_packed(
     generator: torch.Generator | None = None,
     packed: bool,
 ) -> Float[Tensor, "T B M"] | PackedSpikes:
-    """Return what `spikes_of` does, or packed bits where `packed` asks for them and the samples can
-    be packed without making the spikes first.
+    """Return what `spikes_of` does, or the same spikes as packed bits.
+
+    They are packed where `packed` asks for it, and the samples can be packed without making the
+    spikes first.
     """
     changes = augmentation or AugmentParams()
     # isinstance of a protocol takes as long as encoding a small sample: ask for the method instead.
@@ -210,8 +212,9 @@ def input_size(samples: Samples) -> int:
 
 
 def check_fits(net: Network, samples: Samples, readout: Readout | None = None) -> None:
-    """Raise ValueError where samples do not fit the network, or labels the readout (by default
-    classes).
+    """Raise ValueError where samples do not fit the network, or labels the readout.
+
+    The readout is by default classes.
     """
     unit = "inputs"
     if isinstance(samples, LabelledImages):

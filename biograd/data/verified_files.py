@@ -59,8 +59,9 @@ def obtain(
 
 
 def expect_space(folder: Path, size: int) -> None:
-    """Raise OSError, before anything is downloaded, where the folder cannot be made or written, or
-    its disk has less than `size` bytes free.
+    """Raise OSError where a folder cannot be written, or its disk has less than `size` bytes.
+
+    Called before anything is downloaded.
     """
     atomic_write(folder / ".writable", b"")
     (folder / ".writable").unlink(missing_ok=True)

@@ -60,13 +60,11 @@ def teach(
     """Learn from a batch: write minus the mean update of every layer.
 
     Args:
-        spikes: input spikes.
+        spikes: input spikes; the loops trust their size (`inputs.spikes_for`).
         target: wanted spikes per step of the output neurons.
         cache: memory kept from one batch to the next, which makes small batches faster.
     Returns: None, with nothing written, where the input spikes are not zeros and ones.
-    Raises: ValueError where spikes, targets and network differ in size: the loops check nothing.
     """
-    _check_sizes(plan.net, spikes, target)
     steps = spikes.steps if isinstance(spikes, PackedSpikes) else len(spikes)
     buffers = (cache or BufferCache()).fit(_key(plan, steps, len(target)))
     packed = _prepare(plan.net, spikes, buffers)
@@ -87,21 +85,6 @@ def teach(
     totals = np.array([count_all(layer.s) for layer in buffers.layers])
     rates = torch.from_numpy((totals / buffers.neuron_steps).astype(np.float32))
     return BatchStats(counts, err.abs().mean(), rates)
-
-
-def _check_sizes(net: Network, spikes: Tensor | PackedSpikes, target: Tensor) -> None:
-    words = spikes.words if isinstance(spikes, PackedSpikes) else spikes
-    _, batch, neurons = words.shape
-    if neurons != net.sizes[0]:
-        raise ValueError(
-            f"the input spikes are those of {neurons} neurons; the network takes {net.sizes[0]}:"
-            f" set sizes=({neurons}, ...), or encode other data"
-        )
-    if len(target) != batch:
-        raise ValueError(
-            f"there are {len(target)} labels for {batch} samples of input spikes: give one per"
-            " sample"
-        )
 
 
 def _key(plan: TeachingPlan, steps: int, batch: int) -> StepKey:

@@ -158,7 +158,6 @@ class LocalLearner:
                 for rule in self.rules
             )
             and keeps(self.feedback, Feedback, "project")
-            and all(keeps(layer.neuron, TwoCompartmentLIF, "apical") for layer in self.net.layers)
             and self.net.by_events
         )
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from ..fast_path import RULE, SOMA, keeps
+from ..fast_path import NEURON, RULE, keeps
 from ..kernels import gpu
 from ..neurons import Neuron, TwoCompartmentLIF
 from ..rules import Eligibility, Factorised, Rule, Update
@@ -23,7 +23,7 @@ def learns(neuron: Neuron, rule: Rule, g: Float[Tensor, "T B N"]) -> bool:
     """Tell whether the kernels know this neuron and rule, and take such tensors."""
     return (
         gpu.runs_on(g)
-        and keeps(neuron, TwoCompartmentLIF, *SOMA, "apical")
+        and keeps(neuron, TwoCompartmentLIF, *NEURON)
         and (keeps(rule, Eligibility, *RULE) or keeps(rule, Factorised, *RULE))
     )
 

@@ -105,6 +105,11 @@ def test_values_that_are_not_finite_are_refused(bad, net):
     check_finite_values(torch.full((2,), 3e38), "x")
 
 
+def test_values_of_another_device_are_not_read():
+    # Of a tensor without memory, reading one would raise.
+    check_finite_values(torch.empty(2, device="meta"), "x")
+
+
 @pytest.mark.parametrize(
     "kind", [torch.int32, torch.uint8, torch.int16, "one-hot", "one-hot float"]
 )

@@ -30,8 +30,9 @@ def kills(drill: Drill, number: int) -> dict:
 
 
 def _killed(drill: Drill, name: str, arguments: list[str], number: int) -> dict:
-    """Kill one command `number` times, over as many runs as that takes; compare each run with an
-    unbroken one.
+    """Kill one command `number` times, over as many runs as that takes.
+
+    Each run is compared with an unbroken one.
     """
     start = time.monotonic()
     (drill.folder / f"{name}-whole").mkdir()

@@ -51,8 +51,9 @@ def _overwrite(rng, content, others, words):
 
 
 def _forge_size(rng, content, others, words):
-    """Write one of SIZES, 1 to 8 bytes wide, where a size may be; half of the time on a multiple of
-    4.
+    """Write one of SIZES, 1 to 8 bytes wide, where a size may be.
+
+    Half of the time it begins at a multiple of 4.
     """
     width = rng.choice((1, 2, 4, 4, 8, 8))
     at = rng.randrange(max(1, len(content) - width + 1))
@@ -134,10 +135,10 @@ def inside_zip(
         members.append((f"extra{rng.randrange(9)}.npy", data))
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", rng.choice(_METHODS), compresslevel=1) as archive:
-        seen: set[str] = set()
+        written: set[str] = set()
         for name, data in members:
-            if name not in seen or rng.random() < 0.1:
-                seen.add(name)
+            if name not in written or rng.random() < 0.1:
+                written.add(name)
                 _write_member(archive, name, data)
     return out.getvalue()
 

@@ -26,8 +26,9 @@ class Tests:
     kills: Counter[str] = field(default_factory=Counter)
 
     def turn(self, test: str) -> float:
-        """Return the place in the queue: minus kills per second, of this test and, with less
-        weight, of the other cases of a parametrised test.
+        """Return the place in the queue: minus kills per second.
+
+        Kills of other cases of a parametrised test count less.
         """
         name = test.partition("[")[0]
         related = sum(

@@ -53,11 +53,11 @@ def take_weights(experiment: Experiment, *, dt: float | None, w_in: str | None) 
         )
     pairs = zip(source.layers, net.layers, strict=True)
     for number, (source_layer, layer) in enumerate(pairs, start=1):
-        held, wanted = lif_params(source_layer.neuron), lif_params(layer.neuron)
-        if (held.alpha_u, held.alpha_v) != (wanted.alpha_u, wanted.alpha_v):
+        p, wanted = lif_params(source_layer.neuron), lif_params(layer.neuron)
+        if (p.alpha_u, p.alpha_v) != (wanted.alpha_u, wanted.alpha_v):
             raise ValueError(
-                f"layer {number} of {config.start_from} keeps alpha_u = {held.alpha_u:.6g},"
-                f" alpha_v = {held.alpha_v:.6g}, and the run {wanted.alpha_u:.6g},"
+                f"layer {number} of {config.start_from} keeps alpha_u = {p.alpha_u:.6g},"
+                f" alpha_v = {p.alpha_v:.6g}, and the run {wanted.alpha_u:.6g},"
                 f" {wanted.alpha_v:.6g}: name the file with --from, which takes its constants over"
             )
     net.load_state_dict(source.state_dict())

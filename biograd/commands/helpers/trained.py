@@ -23,8 +23,9 @@ def trained(folder: RunFolder, console: Console) -> Experiment:
 
 
 def model_of(experiment: Experiment, **measured: float | None) -> Model:
-    """Return the experiment's network as a model; how it was trained, and what was `measured`, in
-    its metadata.
+    """Return the experiment's network as a model.
+
+    Its metadata say how it was trained, and what was `measured`.
     """
     config = experiment.config
     info = {

@@ -148,21 +148,21 @@ def watch(image, path, dt, dark, bright, on, off, noise, seed, events):
 def _watch_pixel(image, path, dt, dark, bright, on, off, row, column, events, n):
     """Add one pixel's events to `events` from index n on; returns the index after the last."""
     floor = math.log(dark)
-    seen = old = floor
+    reference = old = floor
     for k in range(path.shape[0]):
         light = _bilinear(image, row - path[k, 1], column - path[k, 0])
         new = math.log(dark + bright * light / 255) if light > 0 else floor
         if k == 0:  # the pixel has adapted to the first picture
-            seen = new
-        while new - seen >= on:
-            seen += on
+            reference = new
+        while new - reference >= on:
+            reference += on
             if n < events.shape[0]:
-                events[n] = _word((k - 1 + (seen - old) / (new - old)) * dt, row, column, 1)
+                events[n] = _word((k - 1 + (reference - old) / (new - old)) * dt, row, column, 1)
             n += 1
-        while seen - new >= off:
-            seen -= off
+        while reference - new >= off:
+            reference -= off
             if n < events.shape[0]:
-                events[n] = _word((k - 1 + (old - seen) / (old - new)) * dt, row, column, 0)
+                events[n] = _word((k - 1 + (old - reference) / (old - new)) * dt, row, column, 0)
             n += 1
         old = new
     return n

@@ -177,8 +177,9 @@ class EventSet:
         return packed, Binned(*(sum(column) for column in zip(*counts, strict=True)))
 
     def picture(self, member: int) -> np.ndarray:
-        """Return a recording as an image: events per pixel of either polarity, uint8 [height,
-        width], scaled so that the largest count is 255.
+        """Return a recording as an image, uint8 [height, width].
+
+        Grey values are events per pixel of either polarity, scaled so that the largest is 255.
         """
         events = self.events(member)
         counts = np.zeros((self.sensor.height, self.sensor.width), dtype=np.int64)

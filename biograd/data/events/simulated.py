@@ -116,10 +116,9 @@ def write(
 
 
 def write_files(members: EventSet, folder: Path, progress: Callable[[str, int, int], None]) -> int:
-    """Write recordings in N-MNIST's folders, folder/Train/0/00001.bin and so on, with a notice that
-    they are simulated.
+    """Write recordings in N-MNIST's folders, with a notice that they are simulated.
 
-    The part (Train or Test) appears when it is whole.
+    Files are folder/Train/0/00001.bin and so on. The part (Train or Test) appears when it is whole.
 
     Returns: the number of files.
     Raises: ValueError where the part is there already.

@@ -18,9 +18,9 @@ needs_node = pytest.mark.skipif(
 @needs_node
 def test_test_images_get_the_emulators_spikes_counts_and_answers(untrained, images):
     model, fixed = untrained
-    shown = images("test")
-    emulated = emulator.run(fixed, chip_spikes(model, shown), record=("s",))
-    answers = check.in_node(html.network(fixed, model=model), shown.x.numpy())
+    samples = images("test")
+    emulated = emulator.run(fixed, chip_spikes(model, samples), record=("s",))
+    answers = check.in_node(html.network(fixed, model=model), samples.x.numpy())
     c = check.compare(answers, emulated)
     assert (c.samples, c.answers_differ, c.counts_differ, c.spikes_differ) == (300, 0, 0, 0)
     assert c.milliseconds[0] < 50
@@ -32,11 +32,11 @@ def test_test_images_get_the_emulators_spikes_counts_and_answers(untrained, imag
 @needs_node
 def test_a_difference_is_seen(untrained, images):
     model, fixed = untrained
-    shown = images("test", 20)
+    samples = images("test", 20)
     net = html.network(fixed, model=model)
     net["layers"][1]["vth"] += 40
-    emulated = emulator.run(fixed, chip_spikes(model, shown), record=("s",))
-    c = check.compare(check.in_node(net, shown.x.numpy()), emulated)
+    emulated = emulator.run(fixed, chip_spikes(model, samples), record=("s",))
+    c = check.compare(check.in_node(net, samples.x.numpy()), emulated)
     assert c.spikes_differ > 0 and c.counts_differ > 0
 
 

@@ -86,7 +86,7 @@ def test_random_spikes_come_at_the_rate_of_the_grey_value():
 
 
 def without_bias(fixed: FixedPointModel) -> FixedPointModel:
-    """The same with higher thresholds: steps without input leave neurons inactive."""
+    """A net without bias and with higher thresholds: steps without input leave neurons inactive."""
     layers = [
         FixedPointLayer(
             w=layer.w,

@@ -22,13 +22,13 @@ pytestmark = [
 
 def test_a_browser_gives_the_emulators_spikes_and_answers_within_50_ms(trained, images):
     model, fixed = trained
-    shown, net = images("test"), html.network(fixed, model=model)
-    answers = check.in_browser(trained.page(images("test", 12)), net, shown.x.numpy())
-    emulated = emulator.run(fixed, chip_spikes(model, shown), record=("s",))
+    samples, net = images("test"), html.network(fixed, model=model)
+    answers = check.in_browser(trained.page(images("test", 12)), net, samples.x.numpy())
+    emulated = emulator.run(fixed, chip_spikes(model, samples), record=("s",))
     c = check.compare(answers, emulated)
     assert (c.samples, c.answers_differ, c.counts_differ, c.spikes_differ) == (300, 0, 0, 0)
     assert c.milliseconds[0] < 50
-    assert emulated.accuracy(shown.y.numpy()) > 0.75
+    assert emulated.accuracy(samples.y.numpy()) > 0.75
 
 
 def test_a_person_draws_says_what_it_was_and_looks_inside(trained, images, drawn):

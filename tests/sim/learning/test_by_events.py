@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import jaxtyping
 import pytest
 import torch
 
@@ -138,24 +137,3 @@ def test_errors_of_the_output_layer_last_one_step() -> None:
         rtol=1e-4,
         atol=1e-6,
     )
-
-
-@pytest.mark.parametrize("pack", [packed, lambda s: s], ids=["packed", "tensor"])
-@pytest.mark.parametrize("inputs", [4, 9])
-def test_spikes_of_another_number_of_neurons_are_refused(pack, inputs: int) -> None:
-    net = Network((6, 5, 3))
-    message = rf"^the input spikes are those of {inputs} neurons; the network takes 6: [^\n]*$"
-    with pytest.raises(ValueError, match=message):
-        LocalLearner(net, RandomDFA(net)).step(pack(spikes(0, 9, 2, inputs)), torch.arange(2))
-    assert all(p.grad is None for p in net.parameters())
-
-
-@pytest.mark.parametrize("labels", [1, 3])
-def test_fewer_or_more_labels_than_samples_are_refused(
-    monkeypatch: pytest.MonkeyPatch, labels: int
-) -> None:
-    # as users run: the check of types would speak first
-    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
-    net = Network((6, 5, 3))
-    with pytest.raises(ValueError, match=rf"^there are {labels} labels for 2 samples [^\n]*$"):
-        LocalLearner(net, RandomDFA(net)).step(spikes(0, 9, 2, 6), torch.zeros(labels).long())
