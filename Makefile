@@ -48,6 +48,7 @@ lint: setup
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
+	@$(VENV)/bin/vulture
 
 # The documentation's own packages (130 MB, most of it icons and locales) are not part of the set-up.
 $(VENV)/.docs-ready: $(VENV)/.ready

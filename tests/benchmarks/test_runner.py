@@ -51,7 +51,6 @@ def test_a_task_that_fails_is_recorded_as_such_and_the_others_are_done(
 ):
     def fail(bench):
         raise ValueError("no such\nthing")
-        yield
 
     parts = [lambda: [Task(name="bad", work=fail)], SUITES["counted"].tasks]
     monkeypatch.setitem(SUITES, "failing", Suite(what="", parts=parts))

@@ -22,7 +22,6 @@ from hardware.border import archive, files
 
 FUZZ = Path(__file__).parents[2] / "tools" / "fuzz"
 sys.path.insert(0, str(FUZZ))
-CORPUS = sorted((FUZZ.parents[1] / "tests" / "fuzz").glob("*/*"))
 import child  # noqa: E402
 import readers  # noqa: E402
 

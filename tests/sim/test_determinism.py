@@ -25,7 +25,6 @@ from biograd.runs.config import RunConfig
 from biograd.runs.experiment import Experiment
 from biograd.sleep import SleepParams
 
-SLEEP = SleepParams(every=10, first_night=20, phases=1, steps=100)
 CONFIG = RunConfig(
     hidden=(32, 16),
     epochs=1,
