@@ -1,4 +1,7 @@
-"""The suites: which tasks each consists of. A new one is a line in `SUITES`."""
+"""The suites and the tasks they consist of; a new suite is an entry of `SUITES`.
+
+Each function below returns the tasks of one part of a suite.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,7 @@ class Suite:
 
 
 def trained_run() -> list[Task]:
-    """Answers, operations and cost on Loihi of one trained run."""
+    """Measure one trained run: answers, operations, cost on Loihi."""
     return [
         Task(
             name="answers", measures_run=True, work=lambda bench: [answers.answers(bench.trained)]
@@ -72,12 +75,12 @@ def trained_run() -> list[Task]:
 
 
 def short_memory() -> list[Task]:
-    """Memory against the number of steps, up to 200."""
+    """Measure memory against the number of steps, up to 200."""
     return [_memory(SHORT)]
 
 
 def short_race() -> list[Task]:
-    """Training speed in five rounds."""
+    """Measure training speed in five rounds."""
 
     def work(bench: Bench) -> list[Results]:
         return [speed.training_speed(bench.threads, rounds=5, seconds=0.2, with_floor=False)]
@@ -86,24 +89,24 @@ def short_race() -> list[Task]:
 
 
 def energy_model() -> list[Task]:
-    """The energy model against silicon."""
+    """Compare the energy model with silicon."""
     return [
         Task(name="energy model against silicon", work=lambda bench: [loihi_costs.validation()])
     ]
 
 
 def accuracy() -> list[Task]:
-    """Accuracy against backpropagation: Adam and SGD, other feedback, the presets."""
+    """Compare accuracy with backpropagation: Adam and SGD, other feedback, the presets."""
     return [trial_task("accuracy", trial) for trial in (*paper_trials(), *preset_trials())]
 
 
 def whole_runs() -> list[Task]:
-    """Training runs priced over all their epochs."""
+    """Price training runs over all their epochs."""
     return [trial_task("pareto", trial, run=followed) for trial in pareto_trials()]
 
 
 def device_joules() -> list[Task]:
-    """Joules and seconds of this machine's processor and GPU."""
+    """Measure joules and seconds of this machine's processor and GPU."""
     config = {
         "sizes": list(device_energy.SIZES),
         "steps": device_energy.STEPS,
@@ -115,7 +118,7 @@ def device_joules() -> list[Task]:
 
 
 def races() -> list[Task]:
-    """Training and inference against the peers, on one thread and on all."""
+    """Race training and inference against the peers, on one thread and on all."""
     threads = sorted({1, default_threads()})
     settings = [(n, inputs) for inputs in speed.INPUTS for n in threads]
     return [
@@ -125,7 +128,7 @@ def races() -> list[Task]:
 
 
 def other_speeds() -> list[Task]:
-    """The emulator against Lava, two workers, memory up to 1000 steps, time to an accuracy."""
+    """Measure the emulator against Lava, workers, memory up to 1000 steps, time to an accuracy."""
     return [
         Task(name="emulator speed", work=lambda bench: [chip_speed.emulator_against_lava()]),
         Task(name="workers", config={"workers": 2}, work=lambda bench: [scaling.workers_scaling()]),
@@ -135,7 +138,7 @@ def other_speeds() -> list[Task]:
 
 
 def on_gpu() -> list[Task]:
-    """Training speed and bandwidth on a GPU at several batch sizes, and time to an accuracy."""
+    """Measure training speed and bandwidth on a GPU, and the time to an accuracy."""
     of_batches = [
         Task(
             name="gpu race",
@@ -149,7 +152,7 @@ def on_gpu() -> list[Task]:
 
 
 def order_in_time() -> list[Task]:
-    """Classes that differ in timing alone, three seeds."""
+    """Learn classes that differ in timing alone, three seeds."""
     every = [(p, rule) for p in order_tasks.TASKS for rule in order_tasks.RULES]
     return [
         Task(
@@ -164,7 +167,7 @@ def order_in_time() -> list[Task]:
 
 
 def few_samples() -> list[Task]:
-    """New classes learned from a few samples, three seeds."""
+    """Learn new classes from a few samples, three seeds."""
     p = FewShotParams()
     return [
         Task(
@@ -178,7 +181,7 @@ def few_samples() -> list[Task]:
 
 
 def real_numbers() -> list[Task]:
-    """Regression, three seeds."""
+    """Learn real numbers, three seeds."""
     return [
         Task(
             name="regression",
@@ -193,7 +196,7 @@ def real_numbers() -> list[Task]:
 
 
 def other_sets() -> list[Task]:
-    """Simulated events and Fashion-MNIST, three seeds."""
+    """Learn simulated events and Fashion-MNIST, three seeds."""
     return [
         *(trial_task("simulated events", trial) for trial in event_trials()),
         *(trial_task("fashion", trial) for trial in fashion_trials()),
@@ -201,7 +204,7 @@ def other_sets() -> list[Task]:
 
 
 def snntorch_tutorial() -> list[Task]:
-    """The network of snnTorch's tutorial: spikes through NIR and back, and training."""
+    """Convert and train the network of snnTorch's tutorial."""
     round_trip = Task(
         name="spikes there and back",
         config={"samples": 1000},

@@ -230,7 +230,7 @@ def neurobench_metrics(net: Network, x: Float[Tensor, "T B M"]) -> NeuroBenchMet
     inputs = [x, *(layer.s for layer in activity[:-1])]
     macs = acs = dense = 0.0
     for w, pre in zip(weights, inputs, strict=True):
-        # Every nonzero input meets the nonzero weights of its column.
+        # Every nonzero input is multiplied by the nonzero weights of its column.
         effective = float((pre.ne(0).sum((0, 1)).double() * w.ne(0).sum(0)).sum())
         dense += pre.numel() * w.shape[0]
         if bool((pre.eq(0) | pre.abs().eq(1)).all()):

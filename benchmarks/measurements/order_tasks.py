@@ -77,7 +77,7 @@ def samples(p: TimingParams, n: int, *, generator: torch.Generator) -> SpikeSet:
     """
     pairs, step = (1, p.delay) if p.task == "order" else (2, p.gap)
     first = torch.randint(0, 2, (pairs, n), generator=generator)  # the group that leads each pair
-    # random, so that no single step tells the class
+    # random, so that no single step reveals the class
     start = p.jitter + torch.randint(0, 3, (n,), generator=generator)
     steps = 2 * p.jitter + 2 + (pairs - 1) * p.delay + step + 4
     s = torch.zeros(n, steps, 2 * p.group, dtype=torch.bool)

@@ -137,7 +137,7 @@ def _parts(section: Section, costs: Record) -> None:
         "dynamic_j": "dynamic, all of these",
         "static_j": "static",
         "total_j": "total, dynamic and static",
-        "x86_j": "x86, beside the total",
+        "x86_j": "x86, not part of the total",
     }
     columns = [(mode, profile) for mode in MODES for profile in costs[mode]]
     section.table(

@@ -26,7 +26,7 @@ _PARTS = {
     "messages_j": "messages between cores",
     "static_j": "static",
     "total_j": "total",
-    "x86_j": "x86, beside the total",
+    "x86_j": "x86, not part of the total",
 }
 
 _TERMS = (

@@ -19,6 +19,7 @@ import torch
 import biograd as bg
 from biograd.deployment import chip_spikes
 from biograd.pictures import charts
+from biograd.pictures.units import engineering
 from hardware import emulator, limits
 from hardware.energy import DAVIES2018, PROFILES, Interval, estimate, override
 from hardware.fixed_point import quantise
@@ -68,7 +69,7 @@ print(f"{used:.1%} of the products that a dense network would compute in 16 step
 
 # %%
 def joules(value: float) -> str:
-    return charts.engineering(value, "J")
+    return engineering(value, "J")
 
 
 cores = [layer.cores for layer in limits.check(fixed).layers]
@@ -84,7 +85,7 @@ for name in (
 ):
     low, high = getattr(energy, name)
     print(f"{name.replace('_', ' '):>20}: {joules(low):>8} to {joules(high)}")
-low, high = (charts.engineering(seconds, "s") for seconds in energy.seconds)
+low, high = (engineering(seconds, "s") for seconds in energy.seconds)
 print(f"{'time':>20}: {low:>8} to {high} per sample")
 
 # %% [markdown]

@@ -21,7 +21,7 @@ import torch
 
 import biograd as bg
 from biograd.deployment import chip_spikes
-from biograd.pictures import charts, plots
+from biograd.pictures import charts, style
 from hardware import emulator, limits
 from hardware.border.files import read_model, write_model
 from hardware.fixed_point import quantise
@@ -128,8 +128,8 @@ for samples, on_known, on_nines in curve[:: max(1, len(curve) // 4)]:
 seen, on_known, on_nines = zip(*curve, strict=True)
 charts.curves(
     [
-        charts.Line("digits it knew", seen, on_known, plots.BLUE),
-        charts.Line("nines", seen, on_nines, plots.ORANGE),
+        charts.Line("digits it knew", seen, on_known, style.BLUE),
+        charts.Line("nines", seen, on_nines, style.ORANGE),
     ],
     x="samples seen on the chip",
     y="right answers (%)",

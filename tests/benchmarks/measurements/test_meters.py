@@ -171,7 +171,7 @@ def test_peak_bytes_are_exact_and_forget_what_was_freed():
     def work() -> None:
         for _ in range(3):
             a = torch.empty(1000, dtype=torch.float32)  # 4,000 bytes, freed before the next
-            b = torch.empty(500, dtype=torch.float32)  # 2,000 beside it
+            b = torch.empty(500, dtype=torch.float32)  # 2,000 at the same time
             del a, b
 
     assert peak_bytes(work) == 6000
@@ -209,7 +209,7 @@ def test_neurobench_metrics_equal_a_count_by_hand():
     assert metrics.footprint == 4 * (6 + 2 + 4 + 2)
     assert metrics.connection_sparsity == pytest.approx(3 / 10)
     assert metrics.dense == 2 * (3 * 2) + 2 * (2 * 2)
-    # Input 0 meets two weights that are not 0, input 2 one; each hidden spike meets one.
+    # Input 0 has two weights that are not 0, input 2 one; each hidden spike has one.
     assert metrics.effective_acs == 2 + 1 + 2 * 1
     assert metrics.effective_macs == 0
     assert metrics.activation_sparsity == pytest.approx(1 - 4 / 8)

@@ -46,7 +46,7 @@ def test_the_first_difference_is_the_earliest_of_the_first_image_that_differs(de
     assert int(differ.argmax()) == found.step
     one_less = SpikeInput(spikes=SPIKES.spikes[:, : found.sample])
     assert find_difference(floats, fixed, one_less).step is None
-    # the chip's voltage before the reset tells its spikes
+    # the chip's voltage before the reset is above 1 exactly where it fired
     result = emulator.run(fixed, SPIKES, record=("s",))
     fired = result.s[found.layer][:, found.sample, found.neuron]
     assert np.array_equal(found.v_chip > 1, fired == 1)
