@@ -15,7 +15,8 @@ from ..files import atomic_write
 def as_svg(figure: Figure) -> str:
     """Return the figure as one <svg> element, to stand alone or within HTML.
 
-    Equal figures give equal text.
+    Equal figures give equal text, but for ids: they follow the last bits of matplotlib's layout,
+    which differ between processes.
     """
     text = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": "biograd", "svg.fonttype": "path"}):
