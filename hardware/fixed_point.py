@@ -24,6 +24,10 @@ from .border.model import LayerModel, Model, SpikeInput
 from .border.nir_graph import FORMAT
 from .weights import best_scale, recorded_scale, round_to_step, split_bias
 
+ZEROED_SHARE = (
+    0.2  # of a layer's weights; more that round to 0 are reported. Ours: trained nets 0.01
+)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FixedPointLayer:
@@ -92,6 +96,16 @@ class QuantisationReport:
 
     layers: tuple[LayerReport, ...]
     calibrated: bool  # errors are weighted by the rates of calibration spikes
+
+    def warnings(self) -> tuple[str, ...]:
+        """Return one line per layer that lost more than `ZEROED_SHARE` of its weights."""
+        return tuple(
+            f"layer {number}: {layer.zeroed_weights:,} of {layer.weights:,} weights became 0; the"
+            f" largest weight sets the unit ({layer.scale:.3g} thresholds): clip outliers before"
+            " export, or use more weight bits"
+            for number, layer in enumerate(self.layers, start=1)
+            if layer.zeroed_weights > ZEROED_SHARE * layer.weights
+        )
 
     def as_dict(self) -> dict[str, Any]:  # any: JSON
         """Return the report as JSON can hold it."""

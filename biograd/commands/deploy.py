@@ -175,7 +175,7 @@ def _print_fit(fixed: FixedPointModel, fit: limits.Fit, console: Console) -> Non
         [*columns, "rounding", "clipped"],
         rows,
     )
-    for warning in fit.warnings:
+    for warning in (*fit.warnings, *(fixed.report.warnings() if fixed.report else ())):
         console.say(f"note: {warning}")
 
 

@@ -32,8 +32,8 @@ class EarlyStopping:
     Args:
         net: the network whose best weights are kept, or None to keep none.
         patience: epochs without a better result before stopping.
-        figure: key of the record to watch, the higher the better (test_r2 where values are
-            learned).
+        figure: key of the record to watch. Accuracies and test_r2 are better when higher, figures
+            with "rmse" or "error" in their name when lower.
 
     Example:
         >>> stopping = EarlyStopping(patience=2)
@@ -50,7 +50,8 @@ class EarlyStopping:
         if patience < 1:
             raise ValueError(f"patience is {patience}; need at least 1 epoch")
         self.net, self.patience, self.figure = net, patience, figure
-        self.best, self.best_epoch = -math.inf, 0
+        self.lower_is_better = "rmse" in figure or "error" in figure
+        self.best, self.best_epoch = math.inf if self.lower_is_better else -math.inf, 0
         self.weights: dict[str, torch.Tensor] = {}
 
     def __call__(self, record: Record) -> bool:
@@ -60,8 +61,9 @@ class EarlyStopping:
                 f"the record has no {self.figure!r}: early stopping needs a test_set; found"
                 f" {', '.join(record)}"
             )
-        if record[self.figure] > self.best:
-            self.best, self.best_epoch = record[self.figure], record["epoch"]
+        value = record[self.figure]
+        if value < self.best if self.lower_is_better else value > self.best:
+            self.best, self.best_epoch = value, record["epoch"]
             if self.net is not None:
                 self.weights = {
                     name: value.detach().clone() for name, value in self.net.state_dict().items()

@@ -267,3 +267,14 @@ def test_calibration_follows_the_spikes_of_five_steps_computed_by_hand():
         [0, 0, 1, 0, 0],
         [0, 0, 1, 0, 1],
     ]
+
+
+def test_an_outlier_that_costs_the_other_weights_is_reported_with_the_way_out():
+    w = np.full((4, 10), 0.3)
+    plain = quantise(Model(layers=(LayerModel(w=w, bias=np.zeros(4)),), steps=10))
+    assert plain.report.warnings() == ()
+    w[2, 7] = 300.0
+    spoiled = quantise(Model(layers=(LayerModel(w=w, bias=np.zeros(4)),), steps=10))
+    (warning,) = spoiled.report.warnings()
+    assert warning.startswith("layer 1: 39 of 40 weights became 0")
+    assert "clip outliers" in warning and "more weight bits" in warning

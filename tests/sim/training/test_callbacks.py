@@ -24,6 +24,21 @@ def test_early_stopping_stops_after_its_patience_and_keeps_the_best_weights():
     assert (stopping.best, stopping.best_epoch) == (0.6, 2)
 
 
+@pytest.mark.parametrize(
+    ("figure", "values", "best_epoch"),
+    [
+        ("test_rmse", (5.0, 3.0, 2.0, 1.0), 4),
+        ("mean_abs_error", (5.0, 6.0, 7.0), 1),
+        ("test_r2", (0.1, 0.5, 0.4), 2),
+    ],
+)
+def test_early_stopping_knows_that_errors_are_better_when_lower(figure, values, best_epoch):
+    stopping = EarlyStopping(patience=2, figure=figure)
+    stops = [stopping({"epoch": e, figure: v}) for e, v in enumerate(values, start=1)]
+    assert (stopping.best, stopping.best_epoch) == (values[best_epoch - 1], best_epoch)
+    assert stops == [epoch - best_epoch >= 2 for epoch in range(1, len(values) + 1)]
+
+
 def test_early_stopping_without_a_figure_or_weights_says_so():
     with pytest.raises(
         ValueError, match="has no 'test_accuracy': early stopping needs a test_set; found epoch"
