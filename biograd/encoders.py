@@ -86,7 +86,8 @@ def integrate_and_fire_packed(x: UInt8[Tensor, "B rows columns"], steps: int) ->
 @cache
 def _grey_words(steps: int) -> np.ndarray:
     """Return the packed spikes of the 256 grey values: uint32 [W, 256]."""
-    trains = PackedSpikes.pack(integrate_and_fire(torch.arange(256).view(1, 256) / 255, steps))
+    grey = torch.arange(256, dtype=torch.float32) / 255
+    trains = PackedSpikes.pack(integrate_and_fire(grey.view(1, 256), steps))
     assert trains is not None
     return unsigned(trains)[:, 0].copy()
 

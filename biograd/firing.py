@@ -34,7 +34,8 @@ class Fired(NamedTuple):
 def synapses(w: Float[Tensor, "N M"], b: Float[Tensor, " N"]) -> Synapses:
     """Transpose a layer's weights; once per batch, as they change with it."""
     out, inputs = w.shape
-    w_t, bias = torch.empty(inputs, padded(out)), torch.zeros(padded(out))
+    w_t = torch.empty(inputs, padded(out), dtype=torch.float32)
+    bias = torch.zeros(padded(out), dtype=torch.float32)
     table = w_t.numpy()
     table[:, out:] = 0
     transpose_sum(w.detach().contiguous().unsqueeze(0).numpy(), ONE, table, 0, inputs)
@@ -49,7 +50,7 @@ def fire(before: PackedSpikes, layer: Synapses, p: TwoCompartmentParams) -> Fire
     """
     fired = Fired(*(PackedSpikes.blank(before.steps, before.batch, layer.out) for _ in range(2)))
     alphas = np.float32(p.alpha_u), np.float32(p.alpha_v), np.float32(p.window)
-    scratch = torch.empty(FIRE_ROWS, layer.w.shape[1]).numpy()
+    scratch = torch.empty(FIRE_ROWS, layer.w.shape[1], dtype=torch.float32).numpy()
     into = unsigned(fired.s), unsigned(fired.psi), 0, before.batch, scratch
     fire_samples(unsigned(before), before.steps, layer.w.numpy(), layer.b.numpy(), *alphas, *into)
     return fired

@@ -114,7 +114,7 @@ def integrate_and_fire_images(
     """
     images, members = images.contiguous(), members.to(images.device)
     (_, height, width), batch = images.shape, len(members)
-    s = torch.empty(steps, batch, height * width, device=images.device)
+    s = torch.empty(steps, batch, height * width, dtype=torch.float32, device=images.device)
     moved = members if offset is None else offset.to(images.device).contiguous()
     lanes, meta = batch * height * width, {"SHIFTED": offset is not None}
     size = steps, lanes, batch, height, width

@@ -84,13 +84,13 @@ class PackedSpikes:
 
     def dense(self) -> Float[Tensor, "T B N"]:
         """Return the spikes as 0. and 1., [T, B, N]."""
-        s = torch.empty(self.steps, *self.words.shape[1:])
+        s = torch.empty(self.steps, *self.words.shape[1:], dtype=torch.float32)
         _unpack(unsigned(self), s.numpy())
         return s
 
     def counts(self) -> Float[Tensor, "B N"]:
         """Return the spikes of each neuron over all steps."""
-        counts = torch.empty(self.words.shape[1:])
+        counts = torch.empty(self.words.shape[1:], dtype=torch.float32)
         self.count(counts, 0, self.batch)
         return counts
 

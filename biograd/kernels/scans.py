@@ -29,7 +29,7 @@ def runs_on(x: Tensor) -> bool:
 def integrate_and_fire(x: Float[Tensor, "B N"], steps: int) -> Float[Tensor, "T B N"]:
     """Run `encoders.integrate_and_fire`: spikes, [T, B, N]."""
     x = x.contiguous()
-    s = torch.empty(steps, *x.shape)
+    s = torch.empty(steps, *x.shape, dtype=x.dtype)
     _integrate_and_fire(x.numpy().ravel(), s.numpy().reshape(steps, -1))
     return s
 

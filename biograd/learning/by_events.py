@@ -74,7 +74,8 @@ def teach(
     # The output layer receives its own error neurons' spikes; a window there would leave silent
     # outputs untaught.
     buffers.layers[-1].psi.fill(0xFFFFFFFF)
-    s_out, counts = torch.empty(steps, *target.shape), torch.empty(target.shape)
+    s_out = torch.empty(steps, *target.shape, dtype=torch.float32)
+    counts = torch.empty(target.shape, dtype=torch.float32)
     unpack_output(buffers.layers[-1].s, s_out.numpy(), counts.numpy())
     error = plan.error
     quick = type(error) is SignedSpikes  # which needs no rates

@@ -209,7 +209,7 @@ class LocalLearner:
         updates = [buffers(index) for index in range(len(self.net.layers))]
         plan = TeachingPlan(
             self.net,
-            [*w_fb, torch.eye(self.net.classes)],
+            [*w_fb, torch.eye(self.net.classes, dtype=torch.float32)],
             self.error,
             self.rules,
             self.threads,
@@ -220,7 +220,10 @@ class LocalLearner:
 
     def _new_update(self, index: int) -> Update:
         layer: Layer = self.net.layers[index]
-        return Update(torch.empty(layer.w.shape), torch.empty(layer.b.shape))
+        return Update(
+            torch.empty(layer.w.shape, dtype=torch.float32),
+            torch.empty(layer.b.shape, dtype=torch.float32),
+        )
 
     def _write(self, index: int, updates: list[Update], share: list[float]) -> None:
         columns = (list(column) for column in zip(*updates, strict=True))

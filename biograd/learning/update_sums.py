@@ -105,9 +105,9 @@ class FactorisedSums:
         self._shape, self._alpha_a = shape, np.float32(alpha_a)
         share = np.float32(-1 / (shape.steps * shape.batch))
         self._share = share / np.float32(shape.steps)
-        self._w_fb = torch.empty(shape.classes, shape.out)  # thresholds
-        self._g = torch.empty(shape.batch, shape.out)  # thresholds
-        self._counts = torch.empty(shape.batch, shape.inputs)
+        self._w_fb = torch.empty(shape.classes, shape.out, dtype=torch.float32)  # thresholds
+        self._g = torch.empty(shape.batch, shape.out, dtype=torch.float32)  # thresholds
+        self._counts = torch.empty(shape.batch, shape.inputs, dtype=torch.float32)
 
     def load_feedback(self, w_fb: Tensor) -> None:
         """Copy feedback weights [N, C], thresholds, to where the loops read them."""
@@ -146,4 +146,4 @@ def _block(shape: LayerShape, neurons: slice) -> Block:
 
 def aligned(*shape: int) -> np.ndarray:
     """Return uninitialised float32 aligned to a cache line, as torch allocates it."""
-    return torch.empty(shape).numpy()
+    return torch.empty(shape, dtype=torch.float32).numpy()

@@ -144,3 +144,32 @@ def test_packed_spikes_say_how_long_they_are():
         PackedSpikes(torch.zeros(1, 2, 3, dtype=torch.int32), 33)
     with pytest.raises(ValueError, match="need int32"):
         PackedSpikes(torch.zeros(1, 2, 3), 3)
+
+
+def test_torchs_default_type_changes_nothing_for_a_network_that_exists(net):
+    from biograd.data.image_sets import ImageSet
+    from biograd.rules import Factorised
+
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randint(0, 256, (B, 4, 5), generator=generator, dtype=torch.uint8)
+    images = ImageSet("noise", "test", x, torch.arange(B) % 4, 4)
+    spikes, labels = drawn(T, B, M), torch.arange(B) % 4
+    feedback = RandomDFA(net, generator=generator)
+    learners = [LocalLearner(net, feedback), LocalLearner(net, feedback, rule=Factorised())]
+
+    def results():
+        gradients = []
+        for learner in learners:
+            learner.step(spikes, labels)
+            gradients += [layer.w.grad.clone() for layer in net.layers]
+        return [*gradients, *net.spike_counts(spikes), evaluate(net, images).predicted]
+
+    expected = results()
+    torch.set_default_dtype(torch.float64)
+    try:
+        others = results()
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert all(
+        torch.equal(a, b) and a.dtype == b.dtype for a, b in zip(expected, others, strict=True)
+    )
