@@ -106,7 +106,10 @@ class Classes(Readout):
         """Return labels as int64 [B], from integers of any width or from one-hot rows."""
         if y.dtype == torch.int64 and y.ndim == 1 and len(y):
             return y
-        if y.ndim == 1 and len(y) and not y.is_floating_point() and not y.is_complex():
+        whole = not y.is_floating_point() and not y.is_complex()
+        if y.dtype == torch.bool and outputs not in (None, 2):
+            whole = False  # true and false name two classes
+        if y.ndim == 1 and len(y) and whole:
             return y.long()
         if y.ndim == 2 and len(y) and outputs in (None, y.shape[1]):
             hot = y == 1

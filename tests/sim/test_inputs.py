@@ -132,6 +132,14 @@ def test_labels_outside_the_classes_are_refused(labels, net):
         LocalLearner(net, RandomDFA(net)).step(drawn(T, B, M), torch.tensor(labels))
 
 
+def test_truth_values_name_two_classes_and_no_more(net):
+    truth = torch.arange(B) % 2 == 1
+    with pytest.raises(ValueError, match=r"labels are torch.bool"):
+        LocalLearner(net, RandomDFA(net)).step(drawn(T, B, M), truth)
+    two = Network((M, 8, 2))
+    assert two.classes == LocalLearner(two, RandomDFA(two)).readout.wished(truth, 2).shape[1]
+
+
 def test_a_number_is_no_batch_of_labels_and_one_step_has_two_axes(net):
     with pytest.raises(ValueError, match="need one per sample"):
         check_labels(torch.tensor(3))
