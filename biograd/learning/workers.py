@@ -14,6 +14,7 @@ runs while the next layer's update is computed.
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 from collections.abc import Iterator
@@ -107,6 +108,9 @@ def joined(device: str) -> Iterator[Workers]:
             dist.barrier()  # no worker leaves while another one still waits for its message
     finally:
         dist.destroy_process_group()
+        # Torch's own maps keep the group in reference cycles. Left to the interpreter's exit, its
+        # threads may still run when C++ destroys them, which aborts the process.
+        gc.collect()
 
 
 class SharedLearner:
