@@ -68,7 +68,7 @@ class Layer(nn.Module):
 
     @property
     def by_events(self) -> bool:
-        """Whether the event-driven loops stand for this layer's steps; see `Network.by_events`."""
+        """True where event-driven loops stand for this layer's steps; see `Network.by_events`."""
         return (
             self.w_rec is None
             and keeps(self, Layer, "current", "step", "scan")

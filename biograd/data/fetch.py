@@ -36,7 +36,7 @@ Progress = Callable[[str, int, int], None]
 Source = Callable[[Progress], dict[str, bytes]]
 
 TIMEOUT = 15.0  # seconds a mirror may stay silent
-TOOL_TIMEOUT = 600.0  # seconds a run of pip or apt-get may take
+TOOL_TIMEOUT = 600.0  # seconds for one run of pip or apt-get
 MAX_PACKED = 64 << 20  # bytes of a gzipped pickle of MNIST; the real one has 17 MB
 MAX_PICKLE = 256 << 20  # bytes of that pickle once unpacked; the real one has 220 MB
 CHUNK = 1 << 18  # bytes read between two reports of progress
