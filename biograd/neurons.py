@@ -273,10 +273,7 @@ def soma_scan(
 def soma_voltages(
     neuron: TwoCompartmentLIF, current: Float[Tensor, "T B N"]
 ) -> Float[Tensor, "T B N"]:
-    """Return the soma voltages before the reset over all steps from rest, thresholds, [T, B, N].
-
-    By pure steps, for pictures; a neuron fires where its voltage is above 1.
-    """
+    """Return soma voltages before each reset, by pure steps from rest, thresholds, [T, B, N]."""
     state = neuron.rest(current[0])
     v = torch.empty_like(current)
     for t in range(current.shape[0]):

@@ -108,8 +108,8 @@ def joined(device: str) -> Iterator[Workers]:
             dist.barrier()  # no worker leaves while another one still waits for its message
     finally:
         dist.destroy_process_group()
-        # Torch's own maps keep the group in reference cycles. Left to the interpreter's exit, its
-        # threads may still run when C++ destroys them, which aborts the process.
+        # A worker was seen to abort at its exit, in C++ and after all work was done. The cause is
+        # not known; freed here, the group does not depend on the order of the interpreter's exit.
         gc.collect()
 
 
