@@ -1,0 +1,190 @@
+"""Checks of arguments: numbers within limits, truth values, words of a table, kinds of objects.
+
+Each check returns the value, or raises a TypeError or ValueError of one line that names the
+argument, its value, the limit, and the way out. Needs the standard library alone.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable
+from numbers import Integral, Real
+from typing import TypeVar, cast
+
+T = TypeVar("T")
+_MOST = (1 << 63) - 1  # of a machine integer: sizes, counts and seeds must fit
+
+
+def whole_number(
+    value: object,
+    name: str,
+    least: int = 0,
+    most: int = _MOST,
+    *,
+    unit: str = "",
+    need: str = "",
+) -> int:
+    """Return a whole number, an int or an integer of NumPy, as an int.
+
+    Args:
+        name: of the argument, for messages.
+        least, most: the least and the largest legal value.
+        unit: of the number, for messages, e.g. "epoch".
+        need: of the message, in place of the limits.
+
+    Example:
+        >>> whole_number(2.5, "batch", least=1)
+        Traceback (most recent call last):
+        TypeError: batch is 2.5, a float; need a whole number
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise _of_kind(value, name, "a whole number")
+    number = int(value)
+    if not least <= number <= most:
+        raise ValueError(f"{name} is {text_of(number)}; need {need or _limits(least, most, unit)}")
+    return number
+
+
+def real_number(
+    value: object,
+    name: str,
+    least: float = -math.inf,
+    most: float = math.inf,
+    *,
+    above: float = -math.inf,
+    below: float = math.inf,
+    need: str = "",
+) -> float:
+    """Return a finite real number of Python or NumPy as it is: `least` <= value <= `most`.
+
+    Args:
+        name: of the argument, for messages.
+        above, below: limits that are no legal values themselves.
+        need: of the message, in place of the limits.
+
+    Example:
+        >>> real_number(math.nan, "rate", above=0.0, below=1.0)
+        Traceback (most recent call last):
+        ValueError: rate is nan; need 0 < rate < 1
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise _of_kind(value, name, "a real number")
+    number = cast(float, value) if type(value) in (int, float) else float(value)
+    finite = abs(number) <= sys.float_info.max  # False for nan, too
+    if not (finite and least <= number <= most and above < number < below):
+        limits = need or _range(name.split(".")[-1], least, most, above, below)
+        raise ValueError(f"{name} is {text_of(number)}; need {limits}")
+    return number
+
+
+def whole_fields(
+    params: object,
+    *names: str,
+    table: str,
+    least: int = 0,
+    most: int = _MOST,
+    unit: str = "",
+    need: str = "",
+) -> None:
+    """Check fields of a frozen dataclass as `whole_number` does, and keep them as ints.
+
+    Args:
+        names: of the fields.
+        table: name of the parameters in a configuration, for messages.
+    """
+    for name in names:
+        value = getattr(params, name)
+        value = whole_number(value, f"{table}.{name}", least, most, unit=unit, need=need)
+        object.__setattr__(params, name, value)
+
+
+def real_fields(
+    params: object,
+    *names: str,
+    table: str,
+    least: float = -math.inf,
+    most: float = math.inf,
+    above: float = -math.inf,
+    below: float = math.inf,
+    why: str = "",
+) -> None:
+    """Check fields of a frozen dataclass as `real_number` does, and keep them as floats or ints.
+
+    Args:
+        names: of the fields.
+        table: name of the parameters in a configuration, for messages.
+        why: unit or reason of the limits, for messages.
+    """
+    for name in names:
+        need = f"{_range(name, least, most, above, below)} ({why})" if why else ""
+        limits = {"above": above, "below": below, "need": need}
+        value = real_number(getattr(params, name), f"{table}.{name}", least, most, **limits)  # type: ignore[arg-type]
+        object.__setattr__(params, name, value)
+
+
+def truth_value(value: object, name: str) -> bool:
+    """Return True or False, of Python or NumPy, as a bool."""
+    if isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"):
+        return bool(value)
+    raise _of_kind(value, name, "True or False")
+
+
+def instance_of(value: object, kind: type[T] | tuple[type[T], ...], name: str, need: str) -> T:
+    """Return an object of the class `kind`.
+
+    Args:
+        name: of the argument, for messages.
+        need: description of the right object, for messages.
+
+    Example:
+        >>> instance_of("signed", int, "error", "error neurons, e.g. SignedSpikes()")
+        Traceback (most recent call last):
+        TypeError: error is 'signed', a str; need error neurons, e.g. SignedSpikes()
+    """
+    if not isinstance(value, kind):
+        raise _of_kind(value, name, need)
+    return value
+
+
+def word_of(value: object, known: Iterable[str], name: str) -> str:
+    """Return a word of a table; TypeError for anything but a word, ValueError for another one."""
+    words = tuple(known)
+    if not isinstance(value, str):
+        raise _of_kind(value, name, f"one of {', '.join(words)}")
+    if value not in words:
+        raise ValueError(f"{name} is {text_of(value)}; known: {', '.join(words)}")
+    return value
+
+
+def text_of(value: object, longest: int = 60) -> str:
+    """Return an object's text in one line of printable letters, of at most so many."""
+    if isinstance(value, int) and abs(value) >= 10**longest:
+        return f"a whole number of over {longest} digits"
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # the text of a user's own class may fail, and the message must not
+        text = f"<{type(value).__name__}>"
+    letters = "".join(letter if letter.isprintable() else "?" for letter in text[: longest + 1])
+    return letters if len(letters) <= longest else f"{letters[: longest - 3]}..."
+
+
+def _of_kind(value: object, name: str, need: str) -> TypeError:
+    if isinstance(value, type):
+        return TypeError(f"{name} is the class {value.__name__}; need {need}")
+    if value is None:
+        return TypeError(f"{name} is None; need {need}")
+    article = "an" if type(value).__name__[0].lower() in "aeiou" else "a"
+    return TypeError(f"{name} is {text_of(value)}, {article} {type(value).__name__}; need {need}")
+
+
+def _limits(least: int, most: int, unit: str) -> str:
+    if most == _MOST:
+        return f"at least {least}{f' {unit}' if unit else ''}" if least else "0 or more"
+    return f"{least} to {most}{f' {unit}s' if unit else ''}"
+
+
+def _range(name: str, least: float, most: float, above: float, below: float) -> str:
+    low = f"{above:g} <" if above > -math.inf else f"{least:g} <=" if least > -math.inf else ""
+    high = f"< {below:g}" if below < math.inf else f"<= {most:g}" if most < math.inf else ""
+    return f"{low} {name} {high}".strip() if low or high else "a finite number"
