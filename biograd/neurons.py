@@ -17,6 +17,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from .checks import instance_of, real_fields
 from .fast_path import SOMA, compiled_loops, keeps
 
 
@@ -48,14 +49,9 @@ class TwoCompartmentParams(NeuronParams):
     window: float = 1.0  # half-width of the surrogate slope around the threshold, thresholds
 
     def __post_init__(self) -> None:
-        for name in ("alpha_u", "alpha_v", "alpha_a"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(
-                    f"neuron.{name} is {getattr(self, name)}; need 0 <= {name} < 1 (the fraction"
-                    " kept per step)"
-                )
-        if not self.window > 0:
-            raise ValueError(f"neuron.window is {self.window}; need window > 0 (thresholds)")
+        alphas, why = ("alpha_u", "alpha_v", "alpha_a"), "the fraction kept per step"
+        real_fields(self, *alphas, table="neuron", least=0, below=1, why=why)
+        real_fields(self, "window", table="neuron", above=0, finite=False, why="thresholds")
 
 
 class SomaState(NamedTuple):
@@ -175,7 +171,10 @@ class Neuron(ABC, Generic[State]):
     Params: ClassVar[type[NeuronParams]] = NeuronParams
 
     def __init__(self, params: NeuronParams | None = None) -> None:
-        self.params = self.Params() if params is None else params
+        kind = self.Params
+        self.params = (
+            kind() if params is None else instance_of(params, kind, "params", f"{kind.__name__}()")
+        )
 
     @abstractmethod
     def rest(self, like: Float[Tensor, "B N"]) -> State:

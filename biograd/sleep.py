@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from .checks import real_fields, whole_fields
 from .fast_path import compiled_loops, keeps
 from .feedback import Feedback
 from .network import Network
@@ -44,19 +45,12 @@ class SleepParams:
     eta: float = 0.02
 
     def __post_init__(self) -> None:
-        for name in ("every", "steps", "first_night"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"sleep.{name} is {getattr(self, name)}; need at least 1")
-        for name in ("phases", "noise"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"sleep.{name} is {getattr(self, name)}; need 0 or more")
-        if not 0 < self.rate < 1:
-            raise ValueError(
-                f"sleep.rate is {self.rate}; need 0 < rate < 1 (at most one spike per step)"
-            )
-        for name in ("decay", "eta"):
-            if not 0 < getattr(self, name) <= 1:
-                raise ValueError(f"sleep.{name} is {getattr(self, name)}; need 0 < {name} <= 1")
+        whole_fields(self, "every", "steps", "first_night", table="sleep", least=1)
+        whole_fields(self, "phases", table="sleep")
+        real_fields(self, "noise", table="sleep", least=0, why="thresholds")
+        why = "at most one spike per step"
+        real_fields(self, "rate", table="sleep", above=0, below=1, why=why)
+        real_fields(self, "decay", "eta", table="sleep", above=0, most=1)
 
 
 class DreamState(NamedTuple):

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from .checks import real_fields, text_of
 from .fast_path import compiled_loops
 
 
@@ -40,15 +41,16 @@ class TraceParams:
     @classmethod
     def like(cls, neuron: HasDecays) -> TraceParams:
         """Return a soma's own filters, for the synapses onto it; see `trace_step`."""
+        if isinstance(neuron, type) or not isinstance(neuron, HasDecays):
+            raise TypeError(
+                f"neuron is {text_of(neuron)}; need the constants of a neuron that decays, with"
+                " alpha_u and alpha_v, e.g. TwoCompartmentParams()"
+            )
         return cls(alpha_x=neuron.alpha_u, alpha_z=neuron.alpha_v)
 
     def __post_init__(self) -> None:
-        for name in ("alpha_x", "alpha_z"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(
-                    f"trace.{name} is {getattr(self, name)}; need 0 <= {name} < 1 (the fraction"
-                    " kept per step)"
-                )
+        why = "the fraction kept per step"
+        real_fields(self, "alpha_x", "alpha_z", table="trace", least=0, below=1, why=why)
 
 
 class TraceState(NamedTuple):

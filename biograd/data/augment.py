@@ -16,6 +16,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from ..checks import real_fields
+
 # Sigma of the Gaussian that smooths the elastic field, pixels. Source: Simard et al. 2003, sec. 2.
 SMOOTHNESS = 4.0
 # Distance of the random numbers of that field, pixels: one sigma; more of them change nothing
@@ -42,11 +44,8 @@ class AugmentParams:
     def __post_init__(self) -> None:
         limits = {"shift": 14, "rotate": 180, "scale": 0.5, "elastic": 10, "flip": 1}
         for field in fields(self):
-            value, limit = getattr(self, field.name), limits[field.name]
-            if not 0 <= value <= limit:
-                raise ValueError(
-                    f"AugmentParams.{field.name} is {value}; need 0 <= {field.name} <= {limit}"
-                )
+            limit = limits[field.name]
+            real_fields(self, field.name, table="AugmentParams", least=0, most=limit)
         if self.shift != int(self.shift):
             raise ValueError(
                 f"AugmentParams.shift is {self.shift}; need whole pixels, so that shifted images"

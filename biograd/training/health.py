@@ -18,6 +18,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from ..checks import real_fields, whole_fields
 from ..feedback import Feedback
 from ..network import Layer, Network
 from .progress import Progress
@@ -63,9 +64,9 @@ class GuardLimits:
     every: int = 50  # batches between two checks
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if not value > 0:
-                raise ValueError(f"GuardLimits.{name} is {value}; need more than 0")
+        limits = [name for name in vars(self) if name != "every"]
+        real_fields(self, *limits, table="GuardLimits", above=0, finite=False)
+        whole_fields(self, "every", table="GuardLimits", least=1, unit="batch")
 
 
 class FaultLog:

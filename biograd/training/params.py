@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..checks import instance_of, whole_fields
 from .repetition import RepetitionParams
 
 
@@ -23,6 +24,6 @@ class TrainParams:
     repetition: RepetitionParams = field(default_factory=RepetitionParams)
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch", "steps"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"train.{name} is {getattr(self, name)}; need at least 1")
+        whole_fields(self, "epochs", "batch", "steps", table="train", least=1)
+        need = "RepetitionParams()"
+        instance_of(self.repetition, RepetitionParams, "train.repetition", need)

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from ..checks import truth_value, whole_fields
 from ..data.loaders import Loader
 from ..data.samples import Samples
 from ..errors import ClassWeighted, ErrorNeurons, RunningRate
@@ -32,17 +33,12 @@ class RepetitionParams:
     lead: int = 2  # spikes by which the right class must lead all others for an answer to be sure
 
     def __post_init__(self) -> None:
-        if not 0 <= self.longest <= 1000:
-            raise ValueError(
-                f"repetition.longest is {self.longest}; need 0 (never rest) to 1000 epochs"
-            )
-        if not 1 <= self.first <= max(1, self.longest):
-            raise ValueError(
-                f"repetition.first is {self.first}; need 1 to the longest rest, {self.longest}"
-                " epochs"
-            )
-        if self.lead < 1:
-            raise ValueError(f"repetition.lead is {self.lead}; need at least 1 spike")
+        table, need = "repetition", "0 (never rest) to 1000 epochs"
+        whole_fields(self, "longest", table=table, most=1000, need=need)
+        need = f"1 to the longest rest, {self.longest} epochs"
+        whole_fields(self, "first", table=table, least=1, most=max(1, self.longest), need=need)
+        whole_fields(self, "lead", table=table, least=1, unit="spike")
+        truth_value(self.learn_sure, "repetition.learn_sure")
 
 
 class UnsureOnly(ErrorNeurons):

@@ -52,15 +52,17 @@ def real_number(
     least: float = -math.inf,
     most: float = math.inf,
     *,
-    above: float = -math.inf,
-    below: float = math.inf,
+    above: float | None = None,
+    below: float | None = None,
+    finite: bool = True,
     need: str = "",
 ) -> float:
-    """Return a finite real number of Python or NumPy as it is: `least` <= value <= `most`.
+    """Return a real number of Python or NumPy, `least` <= value <= `most`.
 
     Args:
         name: of the argument, for messages.
         above, below: limits that are no legal values themselves.
+        finite: False: infinity is legal, where the limits allow it.
         need: of the message, in place of the limits.
 
     Example:
@@ -71,8 +73,10 @@ def real_number(
     if isinstance(value, bool) or not isinstance(value, Real):
         raise _of_kind(value, name, "a real number")
     number = cast(float, value) if type(value) in (int, float) else float(value)
-    finite = abs(number) <= sys.float_info.max  # False for nan, too
-    if not (finite and least <= number <= most and above < number < below):
+    largest = sys.float_info.max if finite else math.inf
+    within = least <= number <= most and -largest <= number <= largest  # False for nan
+    reached = (above is not None and number <= above) or (below is not None and number >= below)
+    if reached or not within:
         limits = need or _range(name.split(".")[-1], least, most, above, below)
         raise ValueError(f"{name} is {text_of(number)}; need {limits}")
     return number
@@ -105,8 +109,9 @@ def real_fields(
     table: str,
     least: float = -math.inf,
     most: float = math.inf,
-    above: float = -math.inf,
-    below: float = math.inf,
+    above: float | None = None,
+    below: float | None = None,
+    finite: bool = True,
     why: str = "",
 ) -> None:
     """Check fields of a frozen dataclass as `real_number` does, and keep them as floats or ints.
@@ -118,7 +123,7 @@ def real_fields(
     """
     for name in names:
         need = f"{_range(name, least, most, above, below)} ({why})" if why else ""
-        limits = {"above": above, "below": below, "need": need}
+        limits = {"above": above, "below": below, "finite": finite, "need": need}
         value = real_number(getattr(params, name), f"{table}.{name}", least, most, **limits)  # type: ignore[arg-type]
         object.__setattr__(params, name, value)
 
@@ -179,12 +184,15 @@ def _of_kind(value: object, name: str, need: str) -> TypeError:
 
 
 def _limits(least: int, most: int, unit: str) -> str:
+    units = f" {unit}{'s' if least != 1 or most != _MOST else ''}" if unit else ""
     if most == _MOST:
-        return f"at least {least}{f' {unit}' if unit else ''}" if least else "0 or more"
-    return f"{least} to {most}{f' {unit}s' if unit else ''}"
+        return f"at least {least}{units}" if least else "0 or more"
+    return f"{least} to {most}{units}"
 
 
-def _range(name: str, least: float, most: float, above: float, below: float) -> str:
-    low = f"{above:g} <" if above > -math.inf else f"{least:g} <=" if least > -math.inf else ""
-    high = f"< {below:g}" if below < math.inf else f"<= {most:g}" if most < math.inf else ""
-    return f"{low} {name} {high}".strip() if low or high else "a finite number"
+def _range(name: str, least: float, most: float, above: float | None, below: float | None) -> str:
+    low = f"{least:g} <= " if above is None else f"{above:g} < "
+    high = f" <= {most:g}" if below is None else f" < {below:g}"
+    low = "" if above is None and least == -math.inf else low
+    high = "" if below is None and most == math.inf else high
+    return f"{low}{name}{high}" if low or high else "a finite number"

@@ -50,6 +50,7 @@ def test_what_is_no_whole_number_is_named_with_its_kind(value, message):
     [
         (0, {"least": 1}, "batch is 0; need at least 1"),
         (0, {"least": 1, "unit": "sample"}, "batch is 0; need at least 1 sample"),
+        (3, {"least": 10, "unit": "image"}, "batch is 3; need at least 10 images"),
         (-1, {}, "batch is -1; need 0 or more"),
         (9, {"least": 1, "most": 8, "unit": "epoch"}, "batch is 9; need 1 to 8 epochs"),
         (10**99, {}, "batch is a whole number of over 60 digits; need 0 or more"),
