@@ -1,50 +1,60 @@
-"""BioGrad: spiking networks trained by local rules and sleep. `import biograd as bg`."""
+"""BioGrad: spiking networks trained by local rules and sleep. `import biograd as bg`.
 
-from .data.augment import AugmentParams
-from .data.datasets import ImageSet, load, validation_split
-from .data.events.nmnist import nmnist
-from .data.events.recording import Events, Sensor, bin_events
-from .data.events.sets import EventSet, SpikeSet
-from .data.events.shd import shd
-from .data.samples import encode
-from .encoders import bernoulli, integrate_and_fire, latency
-from .errors import (
-    ClassWeighted,
-    ErrorNeurons,
-    FinalRate,
-    RunningRate,
-    SignedSpikes,
-    balanced_weights,
-)
-from .feedback import Feedback, RandomDFA, SleepAligned, Symmetric, feedback_angle
-from .interop.nir import from_nir, to_model, to_network, to_nir
-from .interop.snntorch import Difference, differences, from_snntorch, to_snntorch
-from .learning.learner import LocalLearner
-from .network import Layer, Network, read_out
-from .neurons import (
-    Neuron,
-    NeuronParams,
-    SomaState,
-    TwoCompartmentLIF,
-    TwoCompartmentParams,
-    apical_step,
-    soma_step,
-    surrogate_slope,
-)
-from .readout import Classes, Readout, Values
-from .rules import Eligibility, Factorised, Rule, Update
-from .runs.config import RunConfig
-from .runs.config_files import read_config
-from .runs.experiment import Experiment
-from .runs.presets import preset
-from .sleep import SleepParams, sleep_phase
-from .traces import TraceParams, trace_step
-from .training.callbacks import EarlyStopping, TensorBoard
-from .training.evaluation import Evaluation, evaluate
-from .training.health import Fault, Guard, GuardLimits
-from .training.lr_search import LrCurve, find_lr
-from .training.repetition import RepetitionParams
-from .training.trainer import Trainer, TrainParams
+A name's module is imported when the name is first used: torch takes a second, which the program's
+help does not need.
+"""
+
+import importlib.util
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .data.datasets import ImageSet, load, validation_split
+    from .data.events.nmnist import nmnist
+    from .data.events.recording import Events, Sensor, bin_events
+    from .data.events.sets import EventSet, SpikeSet
+    from .data.events.shd import shd
+    from .data.samples import encode
+    from .encoders import bernoulli, integrate_and_fire, latency
+    from .errors import (
+        ClassWeighted,
+        ErrorNeurons,
+        FinalRate,
+        RunningRate,
+        SignedSpikes,
+        balanced_weights,
+    )
+    from .feedback import Feedback, RandomDFA, SleepAligned, Symmetric, feedback_angle
+    from .interop.nir import from_nir, to_model, to_network, to_nir
+    from .interop.snntorch import Difference, differences, from_snntorch, to_snntorch
+    from .learning.learner import LocalLearner
+    from .network import Layer, Network, read_out
+    from .neurons import (
+        Neuron,
+        SomaState,
+        TwoCompartmentLIF,
+        apical_step,
+        soma_step,
+        surrogate_slope,
+    )
+    from .params.augment import AugmentParams
+    from .params.neuron import NeuronParams, TwoCompartmentParams
+    from .params.repetition import RepetitionParams
+    from .params.sleep import SleepParams
+    from .params.trace import TraceParams
+    from .readout import Classes, Readout, Values
+    from .rules import Eligibility, Factorised, Rule, Update
+    from .runs.config import RunConfig
+    from .runs.config_files import read_config
+    from .runs.experiment import Experiment
+    from .runs.presets import preset
+    from .sleep import sleep_phase
+    from .traces import trace_step
+    from .training.callbacks import EarlyStopping, TensorBoard
+    from .training.evaluation import Evaluation, evaluate
+    from .training.health import Fault, Guard, GuardLimits
+    from .training.lr_search import LrCurve, find_lr
+    from .training.params import TrainParams
+    from .training.trainer import Trainer
 
 __all__ = [
     "AugmentParams",
@@ -121,3 +131,71 @@ __all__ = [
     "trace_step",
     "validation_split",
 ]
+# Public names by the module that defines them; the imports above say the same to type checkers.
+_NAMES = {
+    "data.datasets": ("ImageSet", "load", "validation_split"),
+    "data.events.nmnist": ("nmnist",),
+    "data.events.recording": ("Events", "Sensor", "bin_events"),
+    "data.events.sets": ("EventSet", "SpikeSet"),
+    "data.events.shd": ("shd",),
+    "data.samples": ("encode",),
+    "encoders": ("bernoulli", "integrate_and_fire", "latency"),
+    "errors": (
+        "ClassWeighted",
+        "ErrorNeurons",
+        "FinalRate",
+        "RunningRate",
+        "SignedSpikes",
+        "balanced_weights",
+    ),
+    "feedback": ("Feedback", "RandomDFA", "SleepAligned", "Symmetric", "feedback_angle"),
+    "interop.nir": ("from_nir", "to_model", "to_network", "to_nir"),
+    "interop.snntorch": ("Difference", "differences", "from_snntorch", "to_snntorch"),
+    "learning.learner": ("LocalLearner",),
+    "network": ("Layer", "Network", "read_out"),
+    "neurons": (
+        "Neuron",
+        "SomaState",
+        "TwoCompartmentLIF",
+        "apical_step",
+        "soma_step",
+        "surrogate_slope",
+    ),
+    "params.augment": ("AugmentParams",),
+    "params.neuron": ("NeuronParams", "TwoCompartmentParams"),
+    "params.repetition": ("RepetitionParams",),
+    "params.sleep": ("SleepParams",),
+    "params.trace": ("TraceParams",),
+    "readout": ("Classes", "Readout", "Values"),
+    "rules": ("Eligibility", "Factorised", "Rule", "Update"),
+    "runs.config": ("RunConfig",),
+    "runs.config_files": ("read_config",),
+    "runs.experiment": ("Experiment",),
+    "runs.presets": ("preset",),
+    "sleep": ("sleep_phase",),
+    "traces": ("trace_step",),
+    "training.callbacks": ("EarlyStopping", "TensorBoard"),
+    "training.evaluation": ("Evaluation", "evaluate"),
+    "training.health": ("Fault", "Guard", "GuardLimits"),
+    "training.lr_search": ("LrCurve", "find_lr"),
+    "training.params": ("TrainParams",),
+    "training.trainer": ("Trainer",),
+}
+_HOMES = {name: module for module, names in _NAMES.items() for name in names}
+
+if not TYPE_CHECKING:  # with it, type checkers would accept any name
+
+    def __getattr__(name: str) -> object:
+        """Import a public name, or a module of the package, when it is first used."""
+        if name in _HOMES:
+            value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+        elif name.startswith("_") or importlib.util.find_spec(f"{__name__}.{name}") is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        else:
+            value = importlib.import_module(f".{name}", __name__)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -10,48 +10,16 @@ Voltages are in units of the threshold (v_th = 1), time in steps.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import ClassVar, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from .checks import instance_of, real_fields
+from .checks import instance_of
 from .fast_path import SOMA, compiled_loops, keeps
-
-
-@dataclass(frozen=True, kw_only=True)
-class NeuronParams:
-    """Constants of a neuron model: numbers and strings. A model with constants extends this class.
-
-    Example:
-        >>> isinstance(TwoCompartmentParams(), NeuronParams)
-        True
-    """
-
-
-@dataclass(frozen=True, kw_only=True)
-class TwoCompartmentParams(NeuronParams):
-    """Constants of the two-compartment neuron.
-
-    Source of alpha_u, alpha_v and window: the public code of the paper's lab, where v_th is 0.5.
-
-    Example:
-        >>> TwoCompartmentParams(alpha_v=0.9).alpha_u
-        0.5
-    """
-
-    alpha_u: float = 0.5  # synaptic current kept per step, 1
-    alpha_v: float = 0.75  # soma voltage kept per step, 1
-    # apical voltage kept per step, 1; ours: 0 and 0.5 learn equally well, and 0 needs no state
-    alpha_a: float = 0.0
-    window: float = 1.0  # half-width of the surrogate slope around the threshold, thresholds
-
-    def __post_init__(self) -> None:
-        alphas, why = ("alpha_u", "alpha_v", "alpha_a"), "the fraction kept per step"
-        real_fields(self, *alphas, table="neuron", least=0, below=1, why=why)
-        real_fields(self, "window", table="neuron", above=0, finite=False, why="thresholds")
+from .params.neuron import NeuronParams as NeuronParams
+from .params.neuron import TwoCompartmentParams as TwoCompartmentParams
 
 
 class SomaState(NamedTuple):

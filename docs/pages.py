@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -92,10 +93,19 @@ def exports(file: Path) -> dict[str, str]:
     tree = ast.parse(file.read_text(encoding="utf-8"))
     return {
         alias.name: f"{package}.{node.module}"
-        for node in tree.body
+        for node in _with_imports_for_type_checkers(tree)
         if isinstance(node, ast.ImportFrom) and node.level == 1
         for alias in node.names
     }
+
+
+def _with_imports_for_type_checkers(tree: ast.Module) -> Iterator[ast.stmt]:
+    """Yield the statements of a module, and those below `if TYPE_CHECKING`."""
+    for node in tree.body:
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            yield from node.body
+        else:
+            yield node
 
 
 def index() -> str:

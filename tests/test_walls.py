@@ -138,6 +138,12 @@ def test_compiled_code_knows_no_science(name: str) -> None:
     assert all(module.startswith("biograd.kernels") for module in inside), inside
 
 
+@pytest.mark.parametrize("name", names("biograd.params"))
+def test_parameters_need_the_standard_library_and_checks_alone(name: str) -> None:
+    needed = imports(name) - {"biograd.checks"}
+    assert {module.split(".")[0] for module in needed} <= {*sys.stdlib_module_names, "__future__"}
+
+
 SCIENCE = (
     "network",
     "neurons",

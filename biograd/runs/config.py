@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from ..data.augment import AugmentParams
-from ..data.datasets import DATASETS
-from ..encoders import ENCODERS, EVENTS
-from ..errors import ERRORS
-from ..feedback import FEEDBACK
-from ..learning.learner import Order
-from ..neurons import NEURONS, NeuronParams, TwoCompartmentParams
-from ..rules import RULES
-from ..sleep import SleepParams
-from ..traces import TraceParams
-from ..training.repetition import RepetitionParams
-from .optimizers import OPTIMIZERS, SCHEDULES
+from ..params.augment import AugmentParams
+from ..params.neuron import NeuronParams, TwoCompartmentParams
+from ..params.repetition import RepetitionParams
+from ..params.sleep import SleepParams
+from ..params.trace import TraceParams
+from .words import FIELDS, neuron_params, words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +57,7 @@ class RunConfig:
     # local rule: eligibility (per step) or factorised (over time: faster, slightly less accurate)
     rule: str = "eligibility"
     # layer (a whole layer over all steps at once) or online (step by step, memory independent of T)
-    order: Order = "layer"
+    order: Literal["layer", "online"] = "layer"
     optimizer: str = "adam"  # adam, adamw or sgd
     lr: float = 1e-3  # learning rate at the start, thresholds (adam) or 1 (sgd)
     momentum: float = 0.0  # of sgd, 0..1
@@ -96,35 +89,24 @@ class RunConfig:
         self._check_combinations()
 
     def _check_words(self) -> None:
-        known: dict[str, Collection[str]] = {
-            "dataset": DATASETS,
-            "encoder": (*ENCODERS, EVENTS),
-            "error": ERRORS,
-            "feedback": FEEDBACK,
-            "rule": RULES,
-            "order": ("layer", "online"),
-            "optimizer": OPTIMIZERS,
-            "schedule": SCHEDULES,
-            "neuron_model": NEURONS,
-            "device": ("cpu", "cuda"),
-        }
-        for name, words in known.items():
-            if getattr(self, name) not in words:
-                raise ValueError(f"{name} is {getattr(self, name)!r}; known: {', '.join(words)}")
+        for name in FIELDS:
+            known = words(name)
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; known: {', '.join(known)}")
         if self.class_weights not in ("equal", "balanced"):
             class_weights(self.class_weights)
 
     def _fit_neuron(self) -> None:
         """Hold `neuron` to the model's own constants; defaults of another model are replaced."""
-        kind, model = type(self.neuron), NEURONS[self.neuron_model]
-        if kind is model.Params:
+        kind, wanted = type(self.neuron), neuron_params(self.neuron_model)
+        if kind is wanted:
             return
         if self.neuron != kind():
             raise ValueError(
                 f"neuron is {self.neuron}, and neuron_model {self.neuron_model!r} has constants of"
-                f" its own ({model.__qualname__}.Params): set those"
+                f" its own ({wanted.__qualname__}): set those"
             )
-        object.__setattr__(self, "neuron", model.Params())  # as a frozen dataclass is completed
+        object.__setattr__(self, "neuron", wanted())  # as a frozen dataclass is completed
 
     def _check_ranges(self) -> None:
         for name in ("epochs", "batch", "steps"):
@@ -186,7 +168,7 @@ class RunConfig:
                 f"momentum is {self.momentum} and optimizer {self.optimizer!r}: momentum belongs"
                 " to sgd"
             )
-        if self.order == "online" and not ERRORS[self.error].causal:
+        if self.order == "online" and not _knows_errors_at_once(self.error):
             raise ValueError(
                 f"error {self.error!r} needs the end of the sample, so it cannot learn online: use"
                 " --order layer"
@@ -224,6 +206,13 @@ def class_weights(text: str) -> list[float]:
             f"class_weights is {text!r}; known: equal, balanced, or numbers with commas, e.g."
             " 1,1,2.5"
         ) from None
+
+
+def _knows_errors_at_once(error: str) -> bool:
+    """True for error neurons that need no later step of the sample."""
+    from ..errors import ERRORS  # loads torch, which no other check needs
+
+    return ERRORS[error].causal
 
 
 def _field_names(params: NeuronParams) -> set[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..data.augment import AugmentParams
-from ..encoders import EVENTS
-from ..sleep import SleepParams
+from ..params.augment import AugmentParams
+from ..params.sleep import SleepParams
 from .config import RunConfig
+from .words import EVENTS
 
 PRESETS: dict[str, RunConfig] = {
     "mnist": RunConfig(epochs=10, augment=AugmentParams(shift=1)),

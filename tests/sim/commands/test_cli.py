@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from biograd.commands import cli
@@ -43,6 +46,19 @@ def test_a_finished_run_is_not_trained_again_on_resume(trained, train_words, bio
     before = (trained / "records.jsonl").read_bytes()
     assert biograd(*train_words, "--out", trained, "--resume").code == 0
     assert (trained / "records.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize("words", [["--help"], ["train", "--help"]])
+def test_help_needs_neither_torch_nor_numpy(words):
+    code = f"""import sys
+from biograd.commands.cli import main
+try:
+    main({words})
+except SystemExit:
+    pass
+print([name for name in ("torch", "numpy", "numba") if name in sys.modules])"""
+    outcome = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert outcome.stdout.splitlines()[-1] == "[]", outcome.stderr
 
 
 @pytest.mark.parametrize("command", cli.COMMANDS)

@@ -1,0 +1,40 @@
+"""Constants of neuron models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..checks import real_fields
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeuronParams:
+    """Constants of a neuron model: numbers and strings. A model with constants extends this class.
+
+    Example:
+        >>> isinstance(TwoCompartmentParams(), NeuronParams)
+        True
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwoCompartmentParams(NeuronParams):
+    """Constants of the two-compartment neuron.
+
+    Source of alpha_u, alpha_v and window: the public code of the paper's lab, where v_th is 0.5.
+
+    Example:
+        >>> TwoCompartmentParams(alpha_v=0.9).alpha_u
+        0.5
+    """
+
+    alpha_u: float = 0.5  # synaptic current kept per step, 1
+    alpha_v: float = 0.75  # soma voltage kept per step, 1
+    # apical voltage kept per step, 1; ours: 0 and 0.5 learn equally well, and 0 needs no state
+    alpha_a: float = 0.0
+    window: float = 1.0  # half-width of the surrogate slope around the threshold, thresholds
+
+    def __post_init__(self) -> None:
+        alphas, why = ("alpha_u", "alpha_v", "alpha_a"), "the fraction kept per step"
+        real_fields(self, *alphas, table="neuron", least=0, below=1, why=why)
+        real_fields(self, "window", table="neuron", above=0, finite=False, why="thresholds")
