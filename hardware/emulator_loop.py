@@ -6,26 +6,18 @@ bit, as on the chip; numba widens integers unless they are cast, hence the casts
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numba
 import numpy as np
 
 from . import chip
+from .compiled import compiled
 
 _TOP = np.int32(chip.MAX_STATE)
 _TWICE = np.int32(2 * chip.MAX_STATE)
 _HIGHEST = np.int32(chip.MAX_STATE - 1)
 _ALIGN = np.int32(chip.INPUT_SHIFT)
-
-
-def _compiled(function: Callable[..., None]) -> Any:  # any: numba is untyped
-    """Compile at first use, and keep the machine code where a cache can be written."""
-    try:
-        return numba.njit(cache=True, nogil=True)(function)
-    except RuntimeError:  # neither the package's folder nor the home can be written
-        return numba.njit(nogil=True)(function)
 
 
 # any, in the signatures below: numba types them at the call
@@ -110,7 +102,7 @@ def _update(
     return wrapped, saturated
 
 
-@_compiled
+@compiled
 def scan_layer(
     s: np.ndarray,
     w: np.ndarray,

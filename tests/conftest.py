@@ -43,7 +43,7 @@ if sys.version_info >= (3, 11):
         for file in (root / "biograd").rglob("*.py")
         if not {"commands", "pictures", "drawing", "inputs.py"} & set(file.parts)
     ]
-    compiled = re.compile("@numba|@triton")
+    compiled = re.compile("@numba|@triton|@compiled")
     checked = [
         ".".join(file.relative_to(root).with_suffix("").parts)
         for file in files

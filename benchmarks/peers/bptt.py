@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 import numba
@@ -14,6 +15,7 @@ from torch.nn import functional
 
 from biograd.feedback import Symmetric
 from biograd.kernels import scans
+from biograd.kernels.compiled import compiled
 from biograd.learning.learner import StepResult
 from biograd.network import Network
 from biograd.neurons import TwoCompartmentParams, lif_params
@@ -111,7 +113,7 @@ class _FusedScan(torch.autograd.Function):
         delta = torch.empty_like(s)
         _backward(
             grads[0].contiguous().numpy(), s.numpy(), psi.numpy(), *ctx.constants, delta.numpy()
-        )  # type: ignore[call-arg]
+        )
         return delta, None, None
 
 
@@ -122,7 +124,7 @@ def fused_scan(
     return cast(Tensor, _FusedScan.apply(current, p, surrogate))
 
 
-@numba.njit(cache=True, parallel=True)
+@partial(compiled, parallel=True)
 def _backward(grad, s, psi, alpha_u, alpha_v, height, delta):
     """Write dL/dcurrent into delta; grad is dL/ds; all arrays are [T, B, N]."""
     steps, batch, neurons = s.shape

@@ -75,7 +75,7 @@ def load(
     if split not in ("train", "test"):
         raise DataError(f"there is no split {split!r} of {name}; known: train, test")
     return DATASETS[name](
-        data_folder() if root is None else Path(root).expanduser(),
+        data_folder() if root is None else _in_home(Path(root)),
         split,
         progress or (lambda what, done, total: None),
     )
@@ -97,8 +97,19 @@ def load_images(
 def data_folder() -> Path:
     """Return the usual data folder, see the top of this file."""
     if named := os.environ.get("BIOGRAD_DATA"):
-        return Path(named).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "biograd"
+        return _in_home(Path(named))
+    return _in_home(Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")) / "biograd"
+
+
+def _in_home(path: Path) -> Path:
+    """Return the path with a leading ~ replaced by the user's home."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise DataError(
+            f"the data folder is {path}, and this user has no home: name another folder"
+            " (--data-folder, root=, $BIOGRAD_DATA)"
+        ) from None
 
 
 @overload

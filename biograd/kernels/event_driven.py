@@ -24,6 +24,7 @@ import numba
 import numpy as np
 
 from . import lif
+from .compiled import compiled
 from .packed_spikes import WORD
 from .row_sums import add_rows, count_bits, lowest_bit, take_rows
 
@@ -32,7 +33,7 @@ from .row_sums import add_rows, count_bits, lowest_bit, take_rows
 FIRE_ROWS, LEARN_ROWS = 4, 2 * WORD + 3
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def fire_samples(before, steps, w_t, bias, alpha_u, alpha_v, window, s, psi, first, last, scratch):
     """Roll samples first .. last - 1 through one layer, from rest: spikes and surrogate slopes.
 
@@ -104,7 +105,7 @@ def fire_samples(before, steps, w_t, bias, alpha_u, alpha_v, window, s, psi, fir
                     slope[n] = np.uint32(slope[n] | (bit if near else none))
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def learn_samples(
     before, err, w_fb, psi, column, out, alpha_a, alpha_x, alpha_z, first, last, dw, db, scratch
 ):
@@ -173,7 +174,7 @@ def learn_samples(
                     add_rows(dw, i, filtered_error, picks, 0, _pick_steps(train, 0, picks))
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def gate_samples(err, w_fb, psi, alpha_a, share, first, last, g):
     """Fill g with `share` times the sum over steps of v_apical psi, for samples first .. last - 1.
 
@@ -218,7 +219,7 @@ def _run_ends(train, inside):
     return np.uint32(train & ~later), np.uint32(later & ~train & inside)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _list_steps(train, neuron, lists, counts):
     """Append a neuron to the list of each step at which it spikes.
 
@@ -234,7 +235,7 @@ def _list_steps(train, neuron, lists, counts):
         train = np.uint32(train & np.uint32(train - np.uint32(1)))
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _pick_steps(train, offset, picks):
     """Write offset + t into picks for each step t with a spike; return how many.
 
@@ -251,7 +252,7 @@ def _pick_steps(train, offset, picks):
     return count
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _has_error(err, b):
     """Return whether any error neuron spikes in sample b; err: float32 [T, B, C]."""
     for t in range(err.shape[0]):
@@ -261,7 +262,7 @@ def _has_error(err, b):
     return False
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _apical_voltages(err, b, w_fb, alpha_a, v_apical):
     """Fill v_apical[t] = alpha_a v_apical[t-1] + w_fb err[t] of sample b, from rest.
 

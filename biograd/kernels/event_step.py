@@ -9,15 +9,15 @@ All take the arrays of one layer. One call over all layers, with tuples of their
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from .compiled import compiled
 from .event_driven import gate_samples
 from .packed_spikes import count_samples
 from .transpose import ONE, transpose_sum
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def transpose_part(w, w_t, part, parts):
     """Transpose a layer's weights from some of its inputs: part `part` of `parts`.
 
@@ -31,7 +31,7 @@ def transpose_part(w, w_t, part, parts):
     transpose_sum(w.reshape(1, out, inputs), ONE, w_t, first, last)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def unpack_output(packed, s_out, counts):
     """Unpack the output's spikes and count them.
 
@@ -52,7 +52,7 @@ def unpack_output(packed, s_out, counts):
             counts[b, c] = total
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def write_part(dw, db, shares, grad_w, grad_b, part):
     """Write a part of the neurons' updates: the weighted sum over parts, in order.
 
@@ -73,7 +73,7 @@ def write_part(dw, db, shares, grad_w, grad_b, part):
         grad_b[n] = total
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def gate_and_count(before, err, w_fb, psi, alpha_a, share, first, last, g, counts):
     """Compute both factors of a factorised update, for samples first .. last - 1.
 

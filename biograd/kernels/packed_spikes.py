@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import torch
 from jaxtyping import Float, Int32
 from torch import Tensor
 
+from .compiled import compiled
 from .row_sums import count_bits
 from .scans import runs_on
 
@@ -116,7 +116,7 @@ def unsigned(trains: PackedSpikes) -> np.ndarray:
     return trains.words.numpy().view(np.uint32)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def pack_samples(flat, step, sample, steps, first, last, words):
     """Pack the spikes of samples first .. last - 1; return False unless these are zeros and ones.
 
@@ -142,7 +142,7 @@ def pack_samples(flat, step, sample, steps, first, last, words):
     return odd == 0
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _unpack(words, s):
     """Fill s, float32 [T, B, N], from words, uint32 [W, B, N]."""
     steps, batch, neurons = s.shape
@@ -153,7 +153,7 @@ def _unpack(words, s):
                 row[n] = np.float32(np.uint32(np.uint32(packed[n] >> at) & np.uint32(1)))
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def count_samples(words, counts, first, last):
     """Write the spikes of each neuron over all steps, for samples first .. last - 1.
 
@@ -166,7 +166,7 @@ def count_samples(words, counts, first, last):
                 counts[b, n] += np.float32(count_bits(words[w, b, n]))
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def count_all(words):
     """Return the spikes of all neurons in all samples, int64; words: uint32 [W, B, N]."""
     total = 0
@@ -175,7 +175,7 @@ def count_all(words):
     return total
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def look_up(pixels, table, words):
     """Write table[:, pixels] into words: the packed spikes of each grey value.
 

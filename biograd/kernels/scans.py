@@ -12,13 +12,13 @@ windows in thresholds, every alpha a fraction kept per step as float32.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from . import lif
+from .compiled import compiled
 
 
 def runs_on(x: Tensor) -> bool:
@@ -80,7 +80,7 @@ def surprise(s: Float[Tensor, "T N"], eta: float) -> Float[Tensor, "T N"]:
     return out
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _integrate_and_fire(x, s):
     """Fill s [T, N] from intensities x [N], 0 to 1."""
     half = np.float32(0.5)
@@ -91,7 +91,7 @@ def _integrate_and_fire(x, s):
             )
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _soma(current, alpha_u, alpha_v, window, s, psi):
     """Fill s, float32, and psi, bool, from current; [T, B, N] each."""
     steps, batch, neurons = current.shape
@@ -106,7 +106,7 @@ def _soma(current, alpha_u, alpha_v, window, s, psi):
                 psi[t, b, n] = abs(voltage - one) < window
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _trace(s, alpha_x, alpha_z, z):
     """Fill z from spikes s; [T, B, N] each."""
     steps, batch, neurons = s.shape
@@ -119,7 +119,7 @@ def _trace(s, alpha_x, alpha_z, z):
                 z[t, b, n] = y[n]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _dream(current, noise, alpha_u, alpha_v, rheobase, eta, s):
     """Fill s from current and noise; [T, N] each.
 
@@ -140,7 +140,7 @@ def _dream(current, noise, alpha_u, alpha_v, rheobase, eta, s):
             s[t, n] = one if spike else zero
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _surprise(s, eta, out):
     """Fill out from spikes s; [T, N] each. eta as in `_dream`."""
     steps, neurons = s.shape

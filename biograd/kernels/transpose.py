@@ -21,6 +21,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from .compiled import compiled
+
 # False: plain numba; after a change, delete `__pycache__` (see the package's docstring).
 BY_HAND = True
 SIDE = 16  # numbers along a tile
@@ -113,7 +115,7 @@ transpose_tile_by_hand: Any = intrinsic(_tile_transposer)
 transpose_tile: Any = transpose_tile_by_hand if BY_HAND else transpose_tile_plain
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def transpose_sum(tables, shares, into, first, last):
     """Transpose the weighted sum of tables into rows first .. last - 1 of `into`, all columns:
 

@@ -14,6 +14,7 @@ import numba
 import numpy as np
 
 from .. import chip
+from ..compiled import compiled
 from . import somas
 from .constants import ChipConstants, Gains
 from .records import (
@@ -59,7 +60,7 @@ class DayNumbers(NamedTuple):
     stock: np.ndarray  # float64 [samples, layers], round weights where all synapses share a number
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def day(
     samples: Samples,
     memory: ChipMemory,
@@ -145,7 +146,7 @@ def day(
             counts[SATURATED_W, layer + 1] += clipped
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _integrate(
     sums: np.ndarray,
     neurons: Integer,
@@ -191,7 +192,7 @@ def _count_bits(mask: Integer) -> Integer:
     return count
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _most(spikes: np.ndarray) -> Integer:
     """Return the class with the most spikes, the lowest of several; spikes: int32 [classes]."""
     best = 0
@@ -201,7 +202,7 @@ def _most(spikes: np.ndarray) -> Integer:
     return best
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _errors(
     spikes: np.ndarray, label: Integer, constants: ChipConstants, err: np.ndarray
 ) -> Integer:
@@ -221,7 +222,7 @@ def _errors(
     return errors
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _hidden_third_factor(
     fb: np.ndarray, err: np.ndarray, psi: np.ndarray, gain: Integer, shift: Integer, y: np.ndarray
 ) -> Integer:
@@ -250,7 +251,7 @@ def _hidden_third_factor(
     return saturated
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _output_third_factor(err: np.ndarray, gain: Integer, shift: Integer, y: np.ndarray) -> Integer:
     """Fill y = saturate((err gain) >> shift), rounded; arguments as in `_hidden_third_factor`."""
     saturated = 0

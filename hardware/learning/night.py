@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from .. import chip
+from ..compiled import compiled
 from . import somas
 from .constants import ChipConstants, SleepConstants
 from .day import ChipMemory
@@ -28,7 +28,7 @@ class NightNumbers(NamedTuple):
     stock: np.ndarray  # float64 [populations, steps], round weights where all share a number
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def night(
     memory: ChipMemory,
     means: np.ndarray,
@@ -114,7 +114,7 @@ def night(
             within[:] = 0
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _sleep_layer(
     w: np.ndarray,
     s_pre: np.ndarray,

@@ -18,13 +18,14 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from ..compiled import compiled
 from .engine import ACCUMULATOR_BITS
 from .streams import Integer, mix, row_key
 
 _LOWEST, _HIGHEST = -256, 256  # weights: below _HIGHEST by a step or more
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def accumulate(w: np.ndarray, masks: np.ndarray, steps: Integer, sums: np.ndarray) -> Integer:
     """Add the row of each spike to its step's sums; return the number of spikes.
 
@@ -48,7 +49,7 @@ def accumulate(w: np.ndarray, masks: np.ndarray, steps: Integer, sums: np.ndarra
     return arrived
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def update(
     w: np.ndarray,
     x1: np.ndarray,
@@ -83,7 +84,7 @@ def update(
     return updated, clipped
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _draw(numbers: np.ndarray, row: Integer, shift: Integer) -> None:
     """Draw a random number for each synapse of one presynaptic neuron.
 
@@ -93,7 +94,7 @@ def _draw(numbers: np.ndarray, row: Integer, shift: Integer) -> None:
         numbers[j] = mix(np.uint32(row + np.uint32(j))) >> shift
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _update_row(
     w: np.ndarray,
     x: Integer,
@@ -130,7 +131,7 @@ def _update_row(
     return clipped
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def learn_feedback(
     w: np.ndarray,
     noise: np.ndarray,
@@ -162,7 +163,7 @@ def learn_feedback(
         w[i] = rounded(w[i], accumulator - np.int64(w[i]) * 128, row, i, fixed, bits, step)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def forget_feedback(
     w: np.ndarray,
     y3: Integer,

@@ -10,13 +10,14 @@ import numba
 import numpy as np
 
 from .. import chip
+from ..compiled import compiled
 from .engine import Y_KEEP
 from .streams import Integer
 
 _TRACE = chip.MAX_TRACE
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def decay_tables(
     keep: float, uniforms: np.ndarray, epoch: Integer, impulse: Integer, tables: np.ndarray
 ) -> None:
@@ -49,7 +50,7 @@ def decay_tables(
             )
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def advance_traces(
     x1: np.ndarray,
     masks: np.ndarray,
@@ -106,7 +107,7 @@ def _through_epoch(
     return x
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def hold_y(y: np.ndarray, neurons: Integer, uniform: float, steps: Integer, unsigned: bool) -> None:
     """Apply `held_trace` to each neuron.
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
+
+from ...kernels.compiled import compiled
 
 # Codes of `first_fault`.
 OK, BELOW_ZERO, OUTSIDE_SENSOR, POLARITY, NEGATIVE_TIME, DISORDER = range(6)
@@ -17,7 +18,7 @@ OVERFLOW_ROW = 240  # a five-byte event with this y is a mark: the clock has wra
 OVERFLOW_TIME = 1 << 13  # us added to every later timestamp
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def first_fault(x, y, p, t, width, height, polarities):
     """Return (code, index) of the first wrong event; (OK, 0) where none is wrong.
 
@@ -41,7 +42,7 @@ def first_fault(x, y, p, t, width, height, polarities):
     return OK, 0
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def scatter(x, y, p, t, move, width, height, window, steps, words):
     """Set the bit of every event's step in the word of its input.
 
@@ -77,7 +78,7 @@ def scatter(x, y, p, t, move, width, height, window, steps, words):
     return late, lost, merged
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def unpack(raw, x, y, p, t):
     """Unpack five-byte events into columns; returns their number, overflow marks left out."""
     n, wrapped = 0, np.int64(0)
@@ -93,7 +94,7 @@ def unpack(raw, x, y, p, t):
     return n
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def pack(x, y, p, t, raw):
     """Pack columns into five-byte events."""
     for i in range(t.shape[0]):
@@ -103,7 +104,7 @@ def pack(x, y, p, t, raw):
         raw[at + 3], raw[at + 4] = (t[i] >> 8) & 255, t[i] & 255
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def watch(image, path, dt, dark, bright, on, off, noise, seed, events):
     """Simulate an event camera that watches one moving image; `camera` has the equations.
 
@@ -144,7 +145,7 @@ def watch(image, path, dt, dark, bright, on, off, noise, seed, events):
     return n
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _watch_pixel(image, path, dt, dark, bright, on, off, row, column, events, n):
     """Add one pixel's events to `events` from index n on; returns the index after the last."""
     floor = math.log(dark)
@@ -168,7 +169,7 @@ def _watch_pixel(image, path, dt, dark, bright, on, off, row, column, events, n)
     return n
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _lit(image):
     """Return the first and last row and column that are not black; empty ranges where all are."""
     h, w = image.shape
@@ -180,7 +181,7 @@ def _lit(image):
     return top, bottom, left, right
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _bilinear(image, r, c):
     """Return the grey value at (r, c) between pixels; 0 outside the image."""
     h, w = image.shape
@@ -202,13 +203,13 @@ def _bilinear(image, r, c):
     return light
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _word(t, row, column, polarity):
     """Return an event as one sortable integer."""
     return np.int64(t) << 24 | np.int64(row) << 16 | np.int64(column) << 8 | np.int64(polarity)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _draw(state):
     """Return the next state and a number in 0..1, the same on every machine.
 

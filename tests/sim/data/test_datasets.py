@@ -47,6 +47,15 @@ def test_the_folder_is_the_argument_or_the_variable_or_the_cache(tmp_path, monke
     assert datasets.data_folder() == tmp_path / ".cache/biograd"
 
 
+def test_a_user_without_a_home_is_asked_to_name_the_data_folder(monkeypatch):
+    def no_home(path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", no_home)
+    with pytest.raises(DataError, match=r"has no home: name another folder \(--data-folder"):
+        load("mnist", "train")
+
+
 def test_a_validation_split_loses_nothing_does_not_overlap_and_repeats():
     rest, chosen = validation_split(images(100), n=30, seed=3)
     assert (len(rest), len(chosen), chosen.split) == (70, 30, "validation")

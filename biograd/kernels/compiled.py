@@ -1,0 +1,40 @@
+"""Compile loops once per machine, or once per process where no folder can be written."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numba
+
+
+def compiled(
+    function: Callable[..., Any], *, parallel: bool = False
+) -> Any:  # any: numba is untyped
+    """Compile a loop at its first use, without Python's lock, and keep the machine code on disk.
+
+    A package that is installed read-only, for a user without a home, has no place to keep it: the
+    loop is then compiled in each process, and the first such loop warns.
+
+    Args:
+        parallel: let numba split the loops over `numba.prange` among threads.
+    """
+    try:
+        return numba.njit(cache=True, nogil=True, parallel=parallel)(function)
+    except RuntimeError as error:
+        if "no locator" not in str(error):
+            raise
+        _warn_of_no_cache()
+        return numba.njit(nogil=True, parallel=parallel)(function)
+
+
+@cache
+def _warn_of_no_cache() -> None:
+    warnings.warn(
+        "compiled code cannot be kept, neither in the package's folder nor in the home: every start"
+        " compiles again, for up to a minute; set NUMBA_CACHE_DIR to a folder that can be written",
+        RuntimeWarning,
+        stacklevel=3,
+    )
