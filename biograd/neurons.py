@@ -115,6 +115,7 @@ class Neuron(ABC, Generic[State]):
     compiled loops do not know is stepped (see `fast_path`).
 
     Example:
+        >>> from dataclasses import dataclass
         >>> class Threshold(Neuron[SomaState]):
         ...     @dataclass(frozen=True, kw_only=True)
         ...     class Params(NeuronParams):
