@@ -36,7 +36,7 @@ def spikes_for(
     if isinstance(spikes, PackedSpikes):
         _check_shape((spikes.steps, spikes.batch, spikes.neurons), inputs, batch, name)
         return spikes
-    _check_kind(spikes, name)
+    check_kind(spikes, name)
     if spikes.dim() != 3:
         raise ValueError(
             f"{name} has the shape {tuple(spikes.shape)}; need [T, B, {inputs}]:"
@@ -50,13 +50,25 @@ def step_spikes_for(
     spikes: Tensor, inputs: int, weights: Tensor, *, name: str = "spikes"
 ) -> Tensor:
     """Return the spikes of one step, [B, inputs], in the weights' type; see `spikes_for`."""
-    _check_kind(spikes, name)
+    check_kind(spikes, name)
     if spikes.dim() != 2 or spikes.shape[1] != inputs:
         raise ValueError(
             f"{name} has the shape {tuple(spikes.shape)}; need [B, {inputs}], the spikes of one"
             " step"
         )
     return _like(spikes, weights, name)
+
+
+def check_kind(x: object, name: str) -> None:
+    """Raise TypeError for anything but a dense tensor of real numbers."""
+    if not isinstance(x, Tensor):
+        raise TypeError(
+            f"{name} is a {type(x).__name__}; need a torch.Tensor (torch.as_tensor converts arrays"
+            " and lists)"
+        )
+    if x.is_complex() or x.is_quantized or x.layout != torch.strided or x.is_meta:
+        kind = "sparse" if x.layout != torch.strided else "meta" if x.is_meta else str(x.dtype)
+        raise TypeError(f"{name} is a {kind} tensor; need a dense tensor of real numbers")
 
 
 def check_finite_values(x: Tensor, name: str) -> None:
@@ -70,20 +82,9 @@ def check_finite_values(x: Tensor, name: str) -> None:
 
 def check_labels(labels: object, name: str = "labels") -> None:
     """Raise TypeError or ValueError for anything but a dense tensor with one row per sample."""
-    _check_kind(labels, name)
+    check_kind(labels, name)
     if not labels.dim():  # type: ignore[attr-defined]  # it is a Tensor
         raise ValueError(f"{name} is one number; need one per sample, [B]")
-
-
-def _check_kind(x: object, name: str) -> None:
-    if not isinstance(x, Tensor):
-        raise TypeError(
-            f"{name} is a {type(x).__name__}; need a torch.Tensor (torch.as_tensor converts arrays"
-            " and lists)"
-        )
-    if x.is_complex() or x.is_quantized or x.layout != torch.strided or x.is_meta:
-        kind = "sparse" if x.layout != torch.strided else "meta" if x.is_meta else str(x.dtype)
-        raise TypeError(f"{name} is a {kind} tensor; need a dense tensor of real numbers")
 
 
 def _check_shape(shape: tuple[int, ...], inputs: int, batch: int | None, name: str) -> None:

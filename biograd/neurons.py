@@ -20,6 +20,7 @@ from .checks import instance_of
 from .fast_path import SOMA, compiled_loops, keeps
 from .params.neuron import NeuronParams as NeuronParams
 from .params.neuron import TwoCompartmentParams as TwoCompartmentParams
+from .tensors import check_shapes, check_state
 
 
 class SomaState(NamedTuple):
@@ -58,6 +59,8 @@ def soma_step(
         >>> state.v.item(), after.v.item(), after.s.item()    # the second step spikes
         (0.75, 1.6875, 1.0)
     """
+    check_state(state, SomaState._fields, "B N", ("current", current, "B N"))
+    instance_of(p, TwoCompartmentParams, "p", "TwoCompartmentParams()")
     u = p.alpha_u * state.u + current
     v = p.alpha_v * (state.v * (1 - state.s)) + u
     return SomaState(u, v, (v > 1).to(v.dtype))
@@ -78,6 +81,8 @@ def apical_step(
         >>> apical_step(torch.ones(1, 1), torch.full((1, 1), 0.5), p).item()
         1.0
     """
+    check_shapes(("v_apical", v_apical, "B N"), ("teach", teach, "B N"))
+    instance_of(p, TwoCompartmentParams, "p", "TwoCompartmentParams()")
     return p.alpha_a * v_apical + teach
 
 
@@ -91,6 +96,8 @@ def surrogate_slope(v: Tensor, p: TwoCompartmentParams) -> Tensor:
         >>> surrogate_slope(v, TwoCompartmentParams(window=1.0)).tolist()
         [0.0, 1.0, 1.0, 0.0]
     """
+    check_shapes(("v", v, "*"))
+    instance_of(p, TwoCompartmentParams, "p", "TwoCompartmentParams()")
     return ((v - 1).abs() < p.window).to(v.dtype)
 
 
@@ -183,6 +190,7 @@ class TwoCompartmentLIF(Neuron[SomaState]):
     params: TwoCompartmentParams
 
     def rest(self, like: Float[Tensor, "B N"]) -> SomaState:
+        check_shapes(("like", like, "*"))
         zero = torch.zeros_like(like)
         return SomaState(zero, zero, zero)
 
@@ -190,6 +198,7 @@ class TwoCompartmentLIF(Neuron[SomaState]):
         return soma_step(state, current, self.params)
 
     def slope(self, state: SomaState) -> Float[Tensor, "B N"]:
+        check_state(state, ("v",), "*")
         return surrogate_slope(state.v, self.params)
 
     def apical(

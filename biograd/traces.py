@@ -8,9 +8,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from .checks import instance_of
 from .fast_path import compiled_loops
 from .params.trace import HasDecays as HasDecays
 from .params.trace import TraceParams as TraceParams
+from .tensors import check_shapes, check_state, floats_like
 
 
 class TraceState(NamedTuple):
@@ -38,6 +40,10 @@ def trace_step(state: TraceState, s: Float[Tensor, "B N"], p: TraceParams) -> Tr
         >>> trace_step(state, torch.zeros(1, 1), TraceParams()).z.item()    # 0.75 * 1 + 0.5
         1.25
     """
+    check_state(state, TraceState._fields, "B N")
+    s = floats_like(s, state.x, "s")
+    check_shapes(("state.x", state.x, "B N"), ("s", s, "B N"))
+    instance_of(p, TraceParams, "p", "TraceParams()")
     x = p.alpha_x * state.x + s
     return TraceState(x, p.alpha_z * state.z + x)
 

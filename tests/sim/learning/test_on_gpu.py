@@ -165,7 +165,7 @@ def test_a_batch_stays_on_the_device_from_its_images_to_its_updates(
     monkeypatch, error, rule: Rule
 ) -> None:
     # On torch's device without memory, a tensor left on the CPU and a number read out both raise.
-    monkeypatch.setattr(inputs, "_check_kind", lambda x, name: None)  # which refuses that device
+    monkeypatch.setattr(inputs, "check_kind", lambda x, name: None)  # which refuses that device
 
     def launch(name, on, lanes, *arguments, **meta) -> None:
         assert all(

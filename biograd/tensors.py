@@ -1,0 +1,79 @@
+"""Checks of tensors where they enter pure steps: kind, axes, and sizes that must agree.
+
+They cost a few microseconds, and stand outside the compiled loops.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from . import inputs
+from .checks import text_of
+
+ANY = "*"  # any number of axes
+
+
+def check_shapes(*tensors: tuple[str, object, str], **sizes: int) -> None:
+    """Raise TypeError or ValueError for anything but real floating-point tensors of these axes.
+
+    Args:
+        tensors: name, tensor and axes of each, e.g. ("g", g, "T B N"); axes of one letter have one
+            size in all tensors. An axis * stands for any number of axes in front.
+        sizes: sizes of axes that are known already.
+
+    Example:
+        >>> check_shapes(("v", torch.zeros(2, 3), "B N"), ("teach", torch.zeros(2, 4), "B N"))
+        Traceback (most recent call last):
+        ValueError: teach has the shape (2, 4); need [B, N] with B = 2, N = 3
+    """
+    for name, x, axes in tensors:
+        inputs.check_kind(x, name)
+        assert isinstance(x, Tensor)  # for mypy: `check_kind` has seen to it
+        if not x.is_floating_point():
+            raise TypeError(f"{name} is a {x.dtype} tensor; need floats: pass {name}.float()")
+        letters, shape = axes.split(), tuple(x.shape)
+        if letters[0] == ANY:
+            letters = letters[1:]
+            shape = shape[max(0, len(shape) - len(letters)) :]
+        pairs = tuple(zip(letters, shape, strict=False))
+        if len(shape) != len(letters) or any(sizes.get(axis, size) != size for axis, size in pairs):
+            raise ValueError(_misfit(name, x, axes.split(), sizes))
+        sizes.update(pairs)
+
+
+def check_state(
+    state: object, fields: tuple[str, ...], axes: str, *others: tuple[str, object, str]
+) -> None:
+    """Raise TypeError or ValueError for anything but a state of tensors of these fields and axes.
+
+    Args:
+        fields: names of the state's parts.
+        axes: of each part, as in `check_shapes`.
+        others: tensors beside the state, as in `check_shapes`.
+    """
+    if isinstance(state, type) or not all(hasattr(state, field) for field in fields):
+        raise TypeError(
+            f"the state is {text_of(state)}; need one with {', '.join(fields)}, as the step before"
+            " returns it"
+        )
+    parts = ((f"state.{field}", getattr(state, field), axes) for field in fields)
+    check_shapes(*parts, *others)
+
+
+def floats_like(x: Tensor, like: Tensor, name: str) -> Tensor:
+    """Return spikes of any real type in the type of another tensor."""
+    inputs.check_kind(x, name)
+    return x if x.dtype == like.dtype else x.to(like.dtype)
+
+
+def check_finite_result(x: Tensor, name: str) -> None:
+    """Raise ValueError where a small tensor on a CPU holds NaN or an infinity."""
+    if x.device.type == "cpu" and not bool(torch.isfinite(x).all()):
+        raise ValueError(f"{name} holds values that are not finite (NaN or infinity)")
+
+
+def _misfit(name: str, x: Tensor, letters: list[str], sizes: dict[str, int]) -> str:
+    known = [f"{letter} = {sizes[letter]:,}" for letter in letters if letter in sizes]
+    fixed = f" with {', '.join(known)}" if known and x.dim() else ""
+    return f"{name} has the shape {tuple(x.shape)}; need [{', '.join(letters)}]{fixed}"
