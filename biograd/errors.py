@@ -12,6 +12,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from .checks import instance_of, whole_number
+from .inputs import check_kind
+from .tensors import check_shapes
+
 
 class ErrorNeurons(ABC):
     """A kind of error neurons. Extend it to add one: `causal` and `error`.
@@ -62,6 +66,7 @@ class SignedSpikes(ErrorNeurons):
         rate: Float[Tensor, "*T B C"],
         target: Float[Tensor, "B C"],
     ) -> Float[Tensor, "*T B C"]:
+        check_shapes(("s_out", s_out, "? B C"), ("target", target, "B C"))
         return target - s_out
 
 
@@ -82,6 +87,7 @@ class RunningRate(ErrorNeurons):
         rate: Float[Tensor, "*T B C"],
         target: Float[Tensor, "B C"],
     ) -> Float[Tensor, "*T B C"]:
+        check_shapes(("rate", rate, "? B C"), ("target", target, "B C"))
         return target - rate
 
 
@@ -106,6 +112,7 @@ class FinalRate(ErrorNeurons):
         rate: Float[Tensor, "*T B C"],
         target: Float[Tensor, "B C"],
     ) -> Float[Tensor, "*T B C"]:
+        check_shapes(("rate", rate, "? B C"), ("target", target, "B C"))
         return target - rate
 
 
@@ -122,6 +129,8 @@ class ClassWeighted(ErrorNeurons):
     """
 
     def __init__(self, kind: ErrorNeurons, weights: Float[Tensor, " C"]) -> None:
+        instance_of(kind, ErrorNeurons, "kind", "error neurons, e.g. SignedSpikes()")
+        check_shapes(("weights", weights, "C"))
         if (
             not bool(torch.isfinite(weights).all())
             or bool((weights < 0).any())
@@ -138,6 +147,7 @@ class ClassWeighted(ErrorNeurons):
         rate: Float[Tensor, "*T B C"],
         target: Float[Tensor, "B C"],
     ) -> Float[Tensor, "*T B C"]:
+        check_shapes(("target", target, "B C"))
         if len(self.weights) != target.shape[-1]:
             raise ValueError(
                 f"there are {len(self.weights)} class weights for {target.shape[-1]} classes; need"
@@ -157,11 +167,25 @@ def balanced_weights(labels: Int[Tensor, " n"], classes: int) -> Float[Tensor, "
         >>> balanced_weights(torch.tensor([0, 0, 0, 1]), 2).tolist()
         [0.6666666865348816, 2.0]
     """
-    counts = torch.bincount(labels.cpu(), minlength=classes)
-    if len(counts) > classes:
+    check_kind(labels, "labels")
+    whole_number(classes, "classes", 1, 1 << 24)
+    if (
+        labels.is_floating_point()
+        or labels.dtype == torch.bool
+        or labels.dim() != 1
+        or not len(labels)
+    ):
         raise ValueError(
-            f"labels reach {len(counts) - 1}; {classes} classes have labels 0..{classes - 1}"
+            f"labels are {labels.dtype} of shape {tuple(labels.shape)}; need integers [n], at least"
+            " one"
         )
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= classes:
+        raise ValueError(
+            f"labels reach {low if low < 0 else high}; {classes} classes have labels"
+            f" 0..{classes - 1}"
+        )
+    counts = torch.bincount(labels.cpu(), minlength=classes)
     return torch.where(counts > 0, len(labels) / (classes * counts.clamp_min(1)), torch.zeros(()))
 
 

@@ -238,7 +238,7 @@ def soma_scan(
     loops = compiled_loops(current) if compiled else None
     if loops is not None and keeps(neuron, TwoCompartmentLIF, *SOMA):
         p = lif_params(neuron)
-        return loops.soma(current, p.alpha_u, p.alpha_v, p.window)
+        return loops.soma(current.detach(), p.alpha_u, p.alpha_v, p.window)
     state = neuron.rest(current[0])
     s, psi = torch.empty_like(current), torch.empty_like(current)
     for t in range(current.shape[0]):

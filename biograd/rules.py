@@ -8,6 +8,7 @@ it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -15,7 +16,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from . import traces
+from .checks import instance_of, whole_number
 from .fast_path import STEPS, keeps
+from .tensors import check_shapes, floats_like
 from .traces import TraceParams, TraceState, trace_scan, trace_step
 
 
@@ -122,13 +125,15 @@ class Eligibility(Rule):
     """
 
     def __init__(self, trace: TraceParams | None = None) -> None:
-        self.trace = trace or TraceParams()
+        self.trace = TraceParams() if trace is None else trace
+        instance_of(self.trace, TraceParams, "trace", "TraceParams()")
 
     @classmethod
     def for_layer(cls, trace: TraceParams) -> Eligibility:
         return cls(trace)
 
     def start(self, g: Float[Tensor, "B N"], s_pre: Float[Tensor, "B M"]) -> EligibilityState:
+        s_pre = _step_sides(g, s_pre)
         always = g.new_zeros(1, 1)
         dw, db = g.new_zeros(g.shape[1], s_pre.shape[1]), g.new_zeros(g.shape[1])
         return EligibilityState(traces.rest(s_pre), traces.rest(always), dw, db)
@@ -136,16 +141,21 @@ class Eligibility(Rule):
     def step(
         self, state: EligibilityState, g: Float[Tensor, "B N"], s_pre: Float[Tensor, "B M"]
     ) -> EligibilityState:
+        s_pre = _step_sides(g, s_pre)
+        _check_sums(state, EligibilityState, g, dw=(g.shape[1], s_pre.shape[1]), db=g.shape[1:])
         pre = trace_step(state.pre, s_pre, self.trace)
         always = trace_step(state.always, torch.ones_like(state.always.x), self.trace)
         dw, db = state.dw + g.T @ pre.z / len(g), state.db + always.z[0, 0] * g.mean(0)
         return EligibilityState(pre, always, dw, db)
 
     def finish(self, state: EligibilityState, steps: int) -> Update:
+        _check_sums(state, EligibilityState)
+        whole_number(steps, "steps", 1)
         return Update(state.dw / steps, state.db / steps)
 
     def over_time(self, g: Float[Tensor, "T B N"], s_pre: Float[Tensor, "T B M"]) -> Update:
         """Return the update of whole trains, in one matrix product."""
+        s_pre = _whole_sides(g, s_pre)
         steps, batch = g.shape[:2]
         z = trace_scan(s_pre, self.trace)
         always = trace_scan(g.new_ones(steps, 1, 1), self.trace)
@@ -172,19 +182,25 @@ class Factorised(Rule):
     """
 
     def start(self, g: Float[Tensor, "B N"], s_pre: Float[Tensor, "B M"]) -> FactorisedState:
+        s_pre = _step_sides(g, s_pre)
         return FactorisedState(torch.zeros_like(g), torch.zeros_like(s_pre))
 
     def step(
         self, state: FactorisedState, g: Float[Tensor, "B N"], s_pre: Float[Tensor, "B M"]
     ) -> FactorisedState:
+        s_pre = _step_sides(g, s_pre)
+        _check_sums(state, FactorisedState, g, g=g.shape, s_pre=s_pre.shape)
         return FactorisedState(state.g + g, state.s_pre + s_pre)
 
     def finish(self, state: FactorisedState, steps: int) -> Update:
+        _check_sums(state, FactorisedState)
+        whole_number(steps, "steps", 1)
         g = state.g / steps
         return Update(g.T @ (state.s_pre / steps) / len(g), g.mean(0))
 
     def over_time(self, g: Float[Tensor, "T B N"], s_pre: Float[Tensor, "T B M"]) -> Update:
         """Return the update of whole trains, from their sums."""
+        s_pre = _whole_sides(g, s_pre)
         return self.finish(FactorisedState(g.sum(0), s_pre.sum(0)), g.shape[0])
 
 
@@ -199,6 +215,41 @@ def update_over_time(
     """
     faster = keeps(rule, type(rule), *STEPS)
     return rule.over_time(g, s_pre) if faster else Rule.over_time(rule, g, s_pre)
+
+
+def _step_sides(g: Tensor, s_pre: Tensor) -> Tensor:
+    """Return the spikes of a step in the type of `g`, once both sides are known to fit."""
+    s_pre = floats_like(s_pre, g, "s_pre")
+    check_shapes(("g", g, "B N"), ("s_pre", s_pre, "B M"))
+    return s_pre
+
+
+def _whole_sides(g: Tensor, s_pre: Tensor) -> Tensor:
+    """Return the spikes of whole trains in the type of `g`, once both sides are known to fit."""
+    s_pre = floats_like(s_pre, g, "s_pre")
+    check_shapes(("g", g, "T B N"), ("s_pre", s_pre, "T B M"))
+    if not len(g) or not g.shape[1]:
+        raise ValueError(f"g has the shape {tuple(g.shape)}; need at least one step and one sample")
+    return s_pre
+
+
+def _check_sums(
+    state: object, kind: type, like: Tensor | None = None, /, **shapes: Sequence[int]
+) -> None:
+    """Raise TypeError or ValueError for anything but a rule's state of these shapes.
+
+    Args:
+        like: a tensor of the state's type.
+        shapes: of the state's sums.
+    """
+    instance_of(state, kind, "state", f"a {kind.__name__}, as `start` returns it")
+    for name, shape in shapes.items():
+        part = getattr(state, name)
+        if tuple(part.shape) != tuple(shape) or (like is not None and part.dtype != like.dtype):
+            raise ValueError(
+                f"state.{name} has the shape {tuple(part.shape)} and {part.dtype}; need"
+                f" {tuple(shape)}, and the type of g: start from `start` for sides like these"
+            )
 
 
 RULES: dict[str, type[Rule]] = {"eligibility": Eligibility, "factorised": Factorised}

@@ -11,7 +11,7 @@ from torch import Tensor
 from . import inputs
 from .checks import text_of
 
-ANY = "*"  # any number of axes
+ANY, PERHAPS = "*?"  # any number of axes; one or none
 
 
 def check_shapes(*tensors: tuple[str, object, str], **sizes: int) -> None:
@@ -19,7 +19,7 @@ def check_shapes(*tensors: tuple[str, object, str], **sizes: int) -> None:
 
     Args:
         tensors: name, tensor and axes of each, e.g. ("g", g, "T B N"); axes of one letter have one
-            size in all tensors. An axis * stands for any number of axes in front.
+            size in all tensors. In front, * stands for any number of axes, ? for one or none.
         sizes: sizes of axes that are known already.
 
     Example:
@@ -33,9 +33,10 @@ def check_shapes(*tensors: tuple[str, object, str], **sizes: int) -> None:
         if not x.is_floating_point():
             raise TypeError(f"{name} is a {x.dtype} tensor; need floats: pass {name}.float()")
         letters, shape = axes.split(), tuple(x.shape)
-        if letters[0] == ANY:
+        in_front = len(shape) - len(letters) + 1
+        if letters[0] == ANY or (letters[0] == PERHAPS and in_front <= 1):
             letters = letters[1:]
-            shape = shape[max(0, len(shape) - len(letters)) :]
+            shape = shape[max(0, in_front) :]
         pairs = tuple(zip(letters, shape, strict=False))
         if len(shape) != len(letters) or any(sizes.get(axis, size) != size for axis, size in pairs):
             raise ValueError(_misfit(name, x, axes.split(), sizes))
@@ -62,9 +63,9 @@ def check_state(
 
 
 def floats_like(x: Tensor, like: Tensor, name: str) -> Tensor:
-    """Return spikes of any real type in the type of another tensor."""
+    """Return spikes of any real type in the type of another tensor, which `check_shapes` checks."""
     inputs.check_kind(x, name)
-    return x if x.dtype == like.dtype else x.to(like.dtype)
+    return x.to(like.dtype) if isinstance(like, Tensor) and x.dtype != like.dtype else x
 
 
 def check_finite_result(x: Tensor, name: str) -> None:

@@ -12,7 +12,7 @@ from .checks import instance_of
 from .fast_path import compiled_loops
 from .params.trace import HasDecays as HasDecays
 from .params.trace import TraceParams as TraceParams
-from .tensors import check_shapes, check_state, floats_like
+from .tensors import check_state, floats_like
 
 
 class TraceState(NamedTuple):
@@ -40,9 +40,8 @@ def trace_step(state: TraceState, s: Float[Tensor, "B N"], p: TraceParams) -> Tr
         >>> trace_step(state, torch.zeros(1, 1), TraceParams()).z.item()    # 0.75 * 1 + 0.5
         1.25
     """
-    check_state(state, TraceState._fields, "B N")
-    s = floats_like(s, state.x, "s")
-    check_shapes(("state.x", state.x, "B N"), ("s", s, "B N"))
+    s = floats_like(s, getattr(state, "x", s), "s")
+    check_state(state, TraceState._fields, "B N", ("s", s, "B N"))
     instance_of(p, TraceParams, "p", "TraceParams()")
     x = p.alpha_x * state.x + s
     return TraceState(x, p.alpha_z * state.z + x)
@@ -54,7 +53,7 @@ def trace_scan(s: Float[Tensor, "T B N"], p: TraceParams) -> Float[Tensor, "T B 
     A compiled loop in float32 on a CPU, a kernel on a GPU, both equal to `trace_step` to the bit.
     """
     if (loops := compiled_loops(s)) is not None:
-        return loops.trace(s, p.alpha_x, p.alpha_z)
+        return loops.trace(s.detach(), p.alpha_x, p.alpha_z)
     state = rest(s[0])
     z = torch.empty_like(s)
     for t in range(s.shape[0]):

@@ -26,7 +26,7 @@ def _error(name: str):
         target = torch.nn.functional.one_hot(draw.labels(draw.B), draw.C).float()
         used = spikes(s_out, tied=(0, 1, 2), pure=True, axes=(2, 3), nonfinite=OPEN)
         rate = array(s_out.cumsum(0) / draw.T, tied=(0, 1, 2), pure=True, axes=(2, 3))
-        if isinstance(kind, bg.RunningRate):
+        if isinstance(kind, bg.RunningRate | bg.FinalRate):
             used = used.expecting(OPEN)  # not read
         else:
             rate = rate.expecting(OPEN)
