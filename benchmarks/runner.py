@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from biograd.checks import known_words
 from biograd.runs import records
 from biograd.runs.checkpoint import RunFolder, locked
 from biograd.runs.experiment import default_threads
@@ -49,7 +50,7 @@ def run(
     Raises: ValueError for an unknown suite, or one that needs a trained run and has none.
     """
     if suite not in SUITES:
-        raise ValueError(f"there is no suite {suite!r}; known: {', '.join(SUITES)}")
+        raise ValueError(f"there is no suite {suite!r}; {known_words(suite, SUITES)}")
     tasks, out = SUITES[suite].tasks(), Path(out)
     folder = None if run_folder is None else RunFolder(run_folder)
     if any(task.measures_run for task in tasks):

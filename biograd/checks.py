@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from hardware.border.checks import (
     instance_of,
+    known_words,
     real_fields,
     real_number,
     text_of,
@@ -19,6 +20,7 @@ from hardware.border.checks import (
 
 __all__ = [
     "instance_of",
+    "known_words",
     "real_fields",
     "real_number",
     "text_of",

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from biograd.checks import known_words
 from biograd.commands.console import Console
 from biograd.runs import records
 from biograd.runs.records import Record
@@ -70,7 +71,7 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
 
 def _check(args: Args) -> None:
     if args.suite not in SUITES:
-        raise ValueError(f"there is no suite {args.suite!r}; known: {', '.join(SUITES)}")
+        raise ValueError(f"there is no suite {args.suite!r}; {known_words(args.suite, SUITES)}")
     if args.threads < 0:
         raise ValueError(f"threads is {args.threads}; need 0 (all cores) or more")
     if args.compare and not args.compare.is_file():

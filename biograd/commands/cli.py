@@ -17,7 +17,9 @@ from typing import Any
 
 import tyro
 
+from ..checks import known_words
 from .console import Console
+from .refusals import as_typed, one_line
 
 COMMANDS = {
     "train": "train a network, into a run folder",
@@ -35,7 +37,6 @@ _PACKAGES = {"benchmark": "benchmarks", "report": "benchmarks"}
 _EPILOGUE = """every command takes
   --json           one JSON object as the last line of standard output, all else on standard error
   --import MODULE  import a module of your own first, which adds to the tables, e.g. RULES"""
-_RULE = "─"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -59,7 +60,8 @@ def main(arguments: list[str] | None = None) -> int:
         console.error("stopped")
         return 130
     except (ValueError, OSError, ImportError, RuntimeError) as error:
-        console.error(" ".join(str(error).split()) or type(error).__name__)
+        message = " ".join(str(error).split()) or type(error).__name__
+        console.error(as_typed(message, arguments))
         return 2
     code = int(result.pop("exit_code", 0))
     console.result(result)
@@ -72,7 +74,7 @@ def _module(name: str) -> ModuleType:
     Raises: ValueError for an unknown command; ImportError where its package is not installed.
     """
     if name not in COMMANDS:
-        raise ValueError(f"there is no command {name!r}; known: {', '.join(COMMANDS)}")
+        raise ValueError(f"there is no command {name!r}; {known_words(name, COMMANDS)}")
     package = _PACKAGES.get(name, "biograd")
     if importlib.util.find_spec(package) is None:
         raise ImportError(
@@ -120,27 +122,12 @@ def parse(command: ModuleType, name: str, arguments: list[str]) -> Any:
     except SystemExit as stop:
         if not stop.code:
             raise
-        raise ValueError(
-            _one_line(complaint.getvalue()) + f" (see biograd {name} --help)"
-        ) from None
+        raise ValueError(f"{one_line(complaint.getvalue())} (see biograd {name} --help)") from None
 
 
 def _paragraphs(text: str) -> str:
     """Return a text with each paragraph on one line, for tyro to wrap."""
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
-
-
-def _one_line(box: str) -> str:
-    """Return the text in a box drawn by tyro, up to the first rule inside it, as one line."""
-    words = []
-    for line in box.splitlines():
-        text = line.strip().strip("│").strip()
-        if text.startswith(("╭", "╰")):
-            continue
-        if text.startswith(_RULE):
-            break
-        words.append(text)
-    return " ".join(" ".join(words).split())
 
 
 def _overview() -> str:

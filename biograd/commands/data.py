@@ -14,6 +14,7 @@ from typing import Any
 
 import tyro
 
+from ..checks import known_words
 from ..data.datasets import DATASETS, FETCHED, DataError, DataSet, data_folder, load
 from ..data.events.sets import EventSet
 from ..data.events.simulated import NAME as SIMULATED_EVENTS
@@ -61,7 +62,7 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
 
 def _load(name: str, folder: Path, console: Console) -> tuple[DataSet, DataSet]:
     if name not in DATASETS:
-        raise DataError(f"there is no data set {name!r}; known: {', '.join(DATASETS)}")
+        raise DataError(f"there is no data set {name!r}; {known_words(name, DATASETS)}")
     with console.downloads() as progress:
         train = load(name, "train", root=folder, progress=progress)
         test = load(name, "test", root=folder, progress=progress)

@@ -22,6 +22,7 @@ from hardware.border.model import Model, RunResult, SpikeInput
 from hardware.energy import EnergyEstimate
 from hardware.fixed_point import FixedPointModel, quantise
 
+from ..checks import known_words
 from ..data.datasets import DataSet, load
 from ..deployment import CALIBRATION, chip_spikes, price
 from ..encoders import ENCODERS, EVENTS
@@ -50,7 +51,7 @@ class Args:
 def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     """Quantise, check every limit, run, compare."""
     if args.target not in targets.TARGETS:
-        raise ValueError(f"target is {args.target!r}; known: {', '.join(targets.TARGETS)}")
+        raise ValueError(f"target is {args.target!r}; {known_words(args.target, targets.TARGETS)}")
     expect_at_least(0, samples=args.samples, steps=args.file.steps)
     torch.set_num_threads(1)
     model = _read(args)

@@ -22,6 +22,7 @@ from hardware.learning.fit import fit
 from hardware.learning.params import ChipLearningParams
 from hardware.learning.state import LearningState
 
+from ..checks import known_words
 from ..data.datasets import ImageSet, load_images
 from ..runs import records
 from ..runs.checkpoint import RunFolder, drop_records_after
@@ -29,6 +30,7 @@ from .console import Console
 from .helpers.chip_learning import angles, arrays, learn_epochs, state_file
 from .helpers.ranges import expect_at_least
 
+TARGETS = ("emulator", "lava")
 LAVA_SAMPLES = 500  # samples that Lava learns unless --samples says otherwise
 # More neurons than this before the output halve its gain; chosen on validation images at 400.
 _WIDE, _WIDE_GAIN = 200, 60
@@ -67,8 +69,10 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     """Learn, evaluate, save."""
     expect_at_least(1, epochs=args.epochs)
     expect_at_least(0, samples=args.samples)
-    if args.target not in ("emulator", "lava"):
-        raise ValueError(f"target is {args.target!r}; known: emulator, lava")
+    for neurons in args.hidden:
+        expect_at_least(1, hidden=neurons)
+    if args.target not in TARGETS:
+        raise ValueError(f"target is {args.target!r}; {known_words(args.target, TARGETS)}")
     with console.downloads() as progress:
         train = load_images(args.dataset, "train", progress=progress)
         test = load_images(args.dataset, "test", progress=progress)

@@ -22,6 +22,7 @@ from typing import Literal, overload
 import numpy as np
 import torch
 
+from ..checks import known_words
 from .events.nmnist import SIMULATED, nmnist
 from .events.sets import EventSet
 from .events.shd import shd
@@ -71,7 +72,7 @@ def load(
         10000
     """
     if name not in DATASETS:
-        raise DataError(f"there is no data set {name!r}; known: {', '.join(DATASETS)}")
+        raise DataError(f"there is no data set {name!r}; {known_words(name, DATASETS)}")
     if split not in ("train", "test"):
         raise DataError(f"there is no split {split!r} of {name}; known: train, test")
     return DATASETS[name](

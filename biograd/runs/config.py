@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ..checks import word_of
 from ..params.augment import AugmentParams
 from ..params.neuron import NeuronParams, TwoCompartmentParams
 from ..params.repetition import RepetitionParams
@@ -90,9 +91,7 @@ class RunConfig:
 
     def _check_words(self) -> None:
         for name in FIELDS:
-            known = words(name)
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name} is {getattr(self, name)!r}; known: {', '.join(known)}")
+            word_of(getattr(self, name), words(name), name)
         if self.class_weights not in ("equal", "balanced"):
             class_weights(self.class_weights)
 

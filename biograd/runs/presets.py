@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..checks import known_words
 from ..params.augment import AugmentParams
 from ..params.sleep import SleepParams
 from .config import RunConfig
@@ -45,5 +46,5 @@ def preset(name: str) -> RunConfig:
         (256, 256)
     """
     if name not in PRESETS:
-        raise ValueError(f"there is no preset {name!r}; known: {', '.join(PRESETS)}")
+        raise ValueError(f"there is no preset {name!r}; {known_words(name, PRESETS)}")
     return PRESETS[name]

@@ -6,6 +6,7 @@ argument, its value, the limit, and the way out. Needs the standard library alon
 
 from __future__ import annotations
 
+import difflib
 import math
 import sys
 from collections.abc import Iterable
@@ -158,8 +159,23 @@ def word_of(value: object, known: Iterable[str], name: str) -> str:
     if not isinstance(value, str):
         raise _of_kind(value, name, f"one of {', '.join(words)}")
     if value not in words:
-        raise ValueError(f"{name} is {text_of(value)}; known: {', '.join(words)}")
+        raise ValueError(f"{name} is {text_of(value)}; {known_words(value, words)}")
     return value
+
+
+def known_words(word: str, known: Iterable[str]) -> str:
+    """Return the end of a refusal of an unknown word: the nearest word, and all words.
+
+    Example:
+        >>> known_words("mnits", ["mnist", "fashion"])
+        "did you mean 'mnist'? known: mnist, fashion"
+        >>> known_words("cifar", ["mnist", "fashion"])
+        'known: mnist, fashion'
+    """
+    words = tuple(known)
+    near = difflib.get_close_matches(word.lower(), words, n=1)
+    question = f"did you mean {near[0]!r}? " if near else ""
+    return f"{question}known: {', '.join(words)}"
 
 
 def text_of(value: object, longest: int = 60) -> str:
