@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from .fast_path import NEURON, keeps
 from .firing import Fired, Synapses, fire, synapses
-from .inputs import check_finite_values, spikes_for, step_spikes_for
+from .inputs import check_finite_values, check_kind, spikes_for, step_spikes_for
 from .kernels.packed_spikes import PackedSpikes
 from .kernels.scans import runs_on
 from .neurons import HasSpikes, Neuron, TwoCompartmentLIF, lif_params, soma_scan
@@ -289,6 +289,10 @@ def read_out(s_out: Float[Tensor, "T B C"]) -> Tensor:
         >>> read_out(s_out).tolist()
         [1]
     """
+    check_kind(s_out, "s_out")
+    if s_out.dim() != 3 or not s_out.shape[2]:
+        raise ValueError(f"s_out has the shape {tuple(s_out.shape)}; need [T, B, C], C at least 1")
+    check_finite_values(s_out, "s_out")
     return most_spikes(s_out.sum(0))
 
 

@@ -14,12 +14,17 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from numbers import Real
 
+import numpy as np
 import torch
 from jaxtyping import Float, Num, Shaped
 from torch import Tensor
 
+from .checks import text_of, whole_number
+from .inputs import check_kind
 from .network import most_spikes
+from .tensors import check_finite_result, check_shapes
 
 
 class Readout(ABC):
@@ -74,6 +79,7 @@ class Classes(Readout):
     """
 
     def check(self, y: Shaped[Tensor, "B ..."], outputs: int) -> None:
+        whole_number(outputs, "outputs", 1)
         y = self._classes(y, outputs)
         low, high = int(y.min()), int(y.max())
         if low < 0 or high >= outputs:
@@ -83,15 +89,20 @@ class Classes(Readout):
             )
 
     def wished(self, y: Shaped[Tensor, "B ..."], outputs: int) -> Num[Tensor, "B C"]:
+        check_kind(y, "labels")
         if y.device.type == "cpu":  # on a GPU, every step would wait for the values
             self.check(y, outputs)
         return torch.nn.functional.one_hot(self._classes(y, outputs), outputs)
 
     def answers(self, counts: Float[Tensor, "B C"], steps: int) -> Shaped[Tensor, "B ..."]:
+        _check_counts(counts)
+        check_finite_result(counts, "counts")
         return most_spikes(counts)
 
     def score(self, answers: Shaped[Tensor, "B ..."], y: Shaped[Tensor, "B ..."]) -> Tensor:
-        return (answers == self._classes(y)).sum()
+        y = self._classes(y)
+        _check_same(answers, y)
+        return (answers == y).sum()
 
     def figures(self, mean_score: float) -> dict[str, float]:
         return {"accuracy": mean_score}
@@ -99,11 +110,14 @@ class Classes(Readout):
     def measured(
         self, answers: Shaped[Tensor, "B ..."], y: Shaped[Tensor, "B ..."]
     ) -> dict[str, float]:
-        return self.figures((answers == self._classes(y)).double().mean().item())
+        y = self._classes(y)
+        _check_same(answers, y)
+        return self.figures((answers == y).double().mean().item())
 
     @staticmethod
     def _classes(y: Tensor, outputs: int | None = None) -> Tensor:
         """Return labels as int64 [B], from integers of any width or from one-hot rows."""
+        check_kind(y, "labels")
         if y.dtype == torch.int64 and y.ndim == 1 and len(y):
             return y
         whole = not y.is_floating_point() and not y.is_complex()
@@ -148,9 +162,7 @@ class Values(Readout):
     def __init__(
         self, low: float | Sequence[float], high: float | Sequence[float], *, neurons: int = 1
     ) -> None:
-        self.low, self.high = (
-            torch.as_tensor(end, dtype=torch.float64).flatten() for end in (low, high)
-        )
+        self.low, self.high = _ends(low, "low"), _ends(high, "high")
         if self.low.shape != self.high.shape:
             raise ValueError(
                 f"there are {len(self.low)} low ends and {len(self.high)} high ends: need one of"
@@ -165,11 +177,12 @@ class Values(Readout):
                 f"values from {self.low.tolist()} to {self.high.tolist()} are no ranges; need"
                 " finite numbers, low < high"
             )
-        if neurons < 1:
-            raise ValueError(f"neurons is {neurons}; need at least 1 output neuron per value")
-        self.neurons = neurons
+        need = "at least 1 output neuron per value"
+        self.neurons = whole_number(neurons, "neurons", 1, need=need)
 
     def check(self, y: Shaped[Tensor, "B ..."], outputs: int) -> None:
+        check_kind(y, "targets")
+        whole_number(outputs, "outputs", 1)
         values, ranges = outputs // self.neurons, len(self.low)
         if values * self.neurons != outputs or ranges not in (1, values):
             and_ranges = f" and {ranges} ranges" if ranges > 1 else ""
@@ -194,20 +207,36 @@ class Values(Readout):
             )
 
     def wished(self, y: Shaped[Tensor, "B ..."], outputs: int) -> Num[Tensor, "B C"]:
+        check_kind(y, "targets")
         if y.device.type == "cpu":  # on a GPU, every step would wait for the values
             self.check(y, outputs)
         low, high = (end.to(y) for end in (self.low, self.high))
         return ((y - low) / (high - low)).repeat_interleave(self.neurons, dim=1)
 
     def answers(self, counts: Float[Tensor, "B C"], steps: int) -> Shaped[Tensor, "B ..."]:
+        _check_counts(counts, self.neurons)
+        check_shapes(("counts", counts, "B C"))
+        values, ranges = counts.shape[1] // self.neurons, len(self.low)
+        if ranges not in (1, values):
+            raise ValueError(
+                f"counts stand for {values} values, and the readout has {ranges} ranges: need"
+                f" [B, {ranges * self.neurons}]"
+            )
+        whole_number(steps, "steps", 1)
         low, high = (end.to(counts) for end in (self.low, self.high))
         rate = counts.unflatten(1, (-1, self.neurons)).mean(2) / steps
         return low + (high - low) * rate
 
     def score(self, answers: Shaped[Tensor, "B ..."], y: Shaped[Tensor, "B ..."]) -> Tensor:
+        check_shapes(("answers", answers, "B V"), ("targets", y, "B V"))
         return (answers - y).pow(2).mean(1).sum()
 
     def figures(self, mean_score: float) -> dict[str, float]:
+        if not isinstance(mean_score, Real) or mean_score < 0:
+            raise TypeError(
+                f"mean_score is {text_of(mean_score)}; need a mean squared error, a number of 0 or"
+                " more"
+            )
         return {"rmse": math.sqrt(mean_score)}
 
     def measured(
@@ -218,8 +247,36 @@ class Values(Readout):
         R^2 = 1 - squared error / variance, mean over the values: 0 for answering the mean of y, and
         nan where a value never varies.
         """
+        check_shapes(("answers", answers, "B V"), ("targets", y, "B V"))
         squared = (answers.double() - y.double()).pow(2).mean(0)
         variance = y.double().var(0, correction=0)
         unknown = torch.full_like(variance, torch.nan)
         r2 = torch.where(variance > 0, 1 - squared / variance, unknown).mean().item()
         return self.figures(squared.mean().item()) | {"r2": r2}
+
+
+def _check_counts(counts: object, multiple: int = 1) -> None:
+    """Raise TypeError or ValueError for anything but spike counts [B, C], C a multiple."""
+    check_kind(counts, "counts")
+    shape = tuple(counts.shape)  # type: ignore[attr-defined]  # it is a Tensor
+    if len(shape) != 2 or not shape[1] or shape[1] % multiple:
+        neurons = f", C a multiple of {multiple}" if multiple > 1 else ""
+        raise ValueError(f"counts has the shape {shape}; need [B, C]{neurons}, at least one neuron")
+
+
+def _check_same(answers: object, y: Tensor) -> None:
+    """Raise TypeError or ValueError for anything but one answer per label."""
+    check_kind(answers, "answers")
+    if answers.shape != y.shape:  # type: ignore[attr-defined]  # it is a Tensor
+        raise ValueError(
+            f"answers has the shape {tuple(answers.shape)}; need {tuple(y.shape)}, one per label"  # type: ignore[attr-defined]
+        )
+
+
+def _ends(value: object, name: str) -> Float[Tensor, " V"]:
+    """Return the ends of ranges in double precision, from a number or a sequence of numbers."""
+    plain = value.tolist() if isinstance(value, Tensor | np.ndarray) else value
+    numbers = plain if isinstance(plain, list | tuple) else [plain]
+    if not all(isinstance(number, Real) for number in numbers):
+        raise TypeError(f"{name} is {text_of(value)}; need a number, or a sequence of numbers")
+    return torch.tensor(numbers, dtype=torch.float64)
