@@ -1,7 +1,9 @@
 """Train a network with local rules and sleep, into a run folder.
 
 Flags default to those of the preset, or of the TOML file given with --config. Ctrl-C stops after
-the current batch and saves; --resume goes on from there, to the same weights as an unbroken run.
+the current batch and saves; --out RUN --resume goes on from there with the run's own settings, to
+the same weights as an unbroken run. With more --epochs a finished run goes on too: at the learning
+rate that a run of so many epochs has there, so that cosine and linear schedules fall to 0 again.
 With --from the network of a NIR file, of biograd or of another tool, is trained on; with --find-lr
 learning rates are tried and nothing is trained.
 """
@@ -38,7 +40,8 @@ class Args:
     w_in: Literal["euler", "jump"] | None = None
     find_lr: bool = False  # try learning rates on some batches, suggest one, and stop
     out: Path | None = None  # run folder; by default runs/PRESET, or runs/ and the name of --config
-    resume: bool = False  # go on with the run in the folder; start it where there is none
+    # go on with the run in the folder, with its settings; start it where there is none
+    resume: bool = False
     # write curves into RUN/tensorboard (pip install 'biograd[tensorboard]')
     tensorboard: bool = False
     quiet: bool = False  # draw no pictures at the end
@@ -48,14 +51,18 @@ class Args:
 
 
 def defaults(arguments: list[str]) -> Args:
-    """Return the defaults of the flags: those of the preset, file or network named among them."""
+    """Return the defaults of the flags: those of the preset, file, run or network named in them."""
     name, file = _value(arguments, "--preset"), _value(arguments, "--config")
     if name and file:
         raise ValueError(
             f"both --preset {name} and --config {file} are given: name one; a file may hold a line"
             f" preset = {name!r}"
         )
-    run = read_config(file) if file else preset(name or "mnist")
+    stored = Path(_value(arguments, "--out") or "runs/mnist") / "config.toml"
+    if "--resume" in arguments and not name and not file and stored.is_file():
+        run = read_config(stored)
+    else:
+        run = read_config(file) if file else preset(name or "mnist")
     if model := _value(arguments, "--neuron-model"):
         run = with_neuron_model(run, model)  # its constants become flags
     if start := _value(arguments, "--from"):

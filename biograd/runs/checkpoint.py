@@ -29,6 +29,7 @@ from . import records
 from .config import RunConfig
 from .config_files import config_toml, read_config
 from .experiment import Experiment
+from .more_epochs import fit_schedule, is_longer
 from .stored_state import FORMAT, changing, matching, optimizer_state, read_file
 
 
@@ -58,6 +59,9 @@ class RunFolder:
     def start(self, config: RunConfig, *, resume: bool) -> None:
         """Prepare the folder for a new run, or to resume a run of the same configuration.
 
+        More epochs than the run was started with make it longer, also a finished one, whose record
+        is dropped.
+
         Raises: ValueError where the folder holds a run and `resume` is False, or another run.
         """
         if not self.holds_run():
@@ -68,6 +72,11 @@ class RunFolder:
                 f"{self.path} already holds a run: name another folder with --out, or go on with"
                 " this one by --resume"
             )
+        if is_longer(config, self.read_config()):
+            # In this order: a crash between the two leaves a run that is finished once more.
+            _keep_records(self, lambda record: record["kind"] != "run")
+            atomic_write(self.config, config_toml(config).encode())
+            return
         stored, wanted = _flat(self.read_config()), _flat(config)
         changes = [
             f"{name} is {stored[name]!r} there and {wanted[name]!r} here"
@@ -76,8 +85,8 @@ class RunFolder:
         ]
         if changes:
             raise ValueError(
-                f"{self.path} holds another run ({'; '.join(changes)}): resume it unchanged, or"
-                " name another folder with --out"
+                f"{self.path} holds another run ({'; '.join(changes)}): resume it unchanged or with"
+                " more epochs, or name another folder with --out"
             )
 
     @contextmanager
@@ -170,6 +179,7 @@ def load_checkpoint(folder: RunFolder, experiment: Experiment) -> list[str]:
     path, trainer = folder.checkpoint, experiment.trainer
     header, tensors = read_file(path, experiment)
     trainer.load_state_dict(_state(header, tensors, trainer, path))
+    fit_schedule(experiment, header)
     drop_records_after(folder, trainer.epoch)
     return [
         f"{what} was {printable(stored)} and is {now}: the result may differ in the last bits from"
@@ -241,11 +251,11 @@ def load_trained(
 
 def drop_records_after(folder: RunFolder, epochs: int) -> None:
     """Drop the records of later epochs; a run killed before its checkpoint repeats those epochs."""
-    kept = [
-        record
-        for record in records.read(folder.records)
-        if record["kind"] != "epoch" or _epoch(record) <= epochs
-    ]
+    _keep_records(folder, lambda record: record["kind"] != "epoch" or _epoch(record) <= epochs)
+
+
+def _keep_records(folder: RunFolder, keep: Callable[[records.Record], bool]) -> None:
+    kept = [record for record in records.read(folder.records) if keep(record)]
     atomic_write(folder.records, b"".join(json.dumps(record).encode() + b"\n" for record in kept))
 
 

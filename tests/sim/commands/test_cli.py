@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from biograd.commands import cli
+from biograd.runs import records
 from biograd.runs.presets import PRESETS
 
 
@@ -46,6 +47,38 @@ def test_a_finished_run_is_not_trained_again_on_resume(trained, train_words, bio
     before = (trained / "records.jsonl").read_bytes()
     assert biograd(*train_words, "--out", trained, "--resume").code == 0
     assert (trained / "records.jsonl").read_bytes() == before
+
+
+def test_resume_alone_takes_the_settings_of_the_run(trained, biograd):
+    before = {path: path.read_bytes() for path in trained.iterdir() if path.is_file()}
+    outcome = biograd("train", "--out", trained, "--resume", "--json")
+    assert outcome.code == 0 and outcome.result["seed"] == 5, outcome.err
+    assert before == {path: path.read_bytes() for path in before}
+
+
+@pytest.mark.parametrize(
+    ("flags", "differs"),
+    [
+        (["--lr", "0.5"], "lr is 0.003 there and 0.5 here"),
+        (["--epochs", "1"], "epochs is 2 there and 1 here"),
+        (["--preset", "mnist"], "hidden is (32,) there and (256, 256) here"),
+    ],
+)
+def test_a_resumed_run_with_other_settings_is_refused_by_what_differs(
+    flags, differs, trained, biograd
+):
+    outcome = biograd("train", "--out", trained, "--resume", *flags)
+    assert outcome.is_one_line and differs in outcome.err, outcome.err
+
+
+def test_a_finished_run_goes_on_for_more_epochs(trained, biograd):
+    words = ["train", "--out", trained, "--resume", "--epochs", "3", "--quiet", "--json"]
+    assert biograd(*words).code == 0
+    made = records.read(trained / "records.jsonl")
+    assert [record["kind"] for record in made] == ["epoch", "epoch", "epoch", "run"]
+    assert made[-1]["samples"] == made[2]["samples"] and made[1]["learning_rate"] < 1e-6
+    assert made[-1]["test_accuracy"] > 0 and "epochs = 3" in (trained / "config.toml").read_text()
+    assert biograd("train", "--out", trained, "--resume", "--json").result == made[-1]
 
 
 @pytest.mark.parametrize("words", [["--help"], ["train", "--help"]])
