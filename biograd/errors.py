@@ -12,9 +12,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from . import inputs
 from .checks import instance_of, whole_number
-from .inputs import check_kind
 from .tensors import check_shapes
+from .texts import described
 
 
 class ErrorNeurons(ABC):
@@ -28,6 +29,9 @@ class ErrorNeurons(ABC):
     """
 
     causal: bool  # the error of a step needs no later step, so the online order can use it
+
+    def __repr__(self) -> str:
+        return described(self)
 
     @abstractmethod
     def error(
@@ -167,7 +171,7 @@ def balanced_weights(labels: Int[Tensor, " n"], classes: int) -> Float[Tensor, "
         >>> balanced_weights(torch.tensor([0, 0, 0, 1]), 2).tolist()
         [0.6666666865348816, 2.0]
     """
-    check_kind(labels, "labels")
+    inputs.check_kind(labels, "labels")
     whole_number(classes, "classes", 1, 1 << 24)
     if (
         labels.is_floating_point()

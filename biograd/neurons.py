@@ -21,6 +21,7 @@ from .fast_path import SOMA, compiled_loops, keeps
 from .params.neuron import NeuronParams as NeuronParams
 from .params.neuron import TwoCompartmentParams as TwoCompartmentParams
 from .tensors import check_shapes, check_state
+from .texts import described
 
 
 class SomaState(NamedTuple):
@@ -151,6 +152,9 @@ class Neuron(ABC, Generic[State]):
         self.params = (
             kind() if params is None else instance_of(params, kind, "params", f"{kind.__name__}()")
         )
+
+    def __repr__(self) -> str:
+        return described(self)
 
     @abstractmethod
     def rest(self, like: Float[Tensor, "B N"]) -> State:

@@ -21,10 +21,11 @@ import torch
 from jaxtyping import Float, Num, Shaped
 from torch import Tensor
 
+from . import inputs
 from .checks import text_of, whole_number
-from .inputs import check_kind
 from .network import most_spikes
 from .tensors import check_finite_result, check_shapes
+from .texts import described
 
 
 class Readout(ABC):
@@ -36,6 +37,9 @@ class Readout(ABC):
         >>> [isinstance(kind, Readout) for kind in (Classes(), Values(-1.0, 1.0))]
         [True, True]
     """
+
+    def __repr__(self) -> str:
+        return described(self)
 
     @abstractmethod
     def check(self, y: Shaped[Tensor, "B ..."], outputs: int) -> None:
@@ -89,7 +93,7 @@ class Classes(Readout):
             )
 
     def wished(self, y: Shaped[Tensor, "B ..."], outputs: int) -> Num[Tensor, "B C"]:
-        check_kind(y, "labels")
+        inputs.check_kind(y, "labels")
         if y.device.type == "cpu":  # on a GPU, every step would wait for the values
             self.check(y, outputs)
         return torch.nn.functional.one_hot(self._classes(y, outputs), outputs)
@@ -117,7 +121,7 @@ class Classes(Readout):
     @staticmethod
     def _classes(y: Tensor, outputs: int | None = None) -> Tensor:
         """Return labels as int64 [B], from integers of any width or from one-hot rows."""
-        check_kind(y, "labels")
+        inputs.check_kind(y, "labels")
         if y.dtype == torch.int64 and y.ndim == 1 and len(y):
             return y
         whole = not y.is_floating_point() and not y.is_complex()
@@ -181,7 +185,7 @@ class Values(Readout):
         self.neurons = whole_number(neurons, "neurons", 1, need=need)
 
     def check(self, y: Shaped[Tensor, "B ..."], outputs: int) -> None:
-        check_kind(y, "targets")
+        inputs.check_kind(y, "targets")
         whole_number(outputs, "outputs", 1)
         values, ranges = outputs // self.neurons, len(self.low)
         if values * self.neurons != outputs or ranges not in (1, values):
@@ -207,7 +211,7 @@ class Values(Readout):
             )
 
     def wished(self, y: Shaped[Tensor, "B ..."], outputs: int) -> Num[Tensor, "B C"]:
-        check_kind(y, "targets")
+        inputs.check_kind(y, "targets")
         if y.device.type == "cpu":  # on a GPU, every step would wait for the values
             self.check(y, outputs)
         low, high = (end.to(y) for end in (self.low, self.high))
@@ -257,7 +261,7 @@ class Values(Readout):
 
 def _check_counts(counts: object, multiple: int = 1) -> None:
     """Raise TypeError or ValueError for anything but spike counts [B, C], C a multiple."""
-    check_kind(counts, "counts")
+    inputs.check_kind(counts, "counts")
     shape = tuple(counts.shape)  # type: ignore[attr-defined]  # it is a Tensor
     if len(shape) != 2 or not shape[1] or shape[1] % multiple:
         neurons = f", C a multiple of {multiple}" if multiple > 1 else ""
@@ -266,7 +270,7 @@ def _check_counts(counts: object, multiple: int = 1) -> None:
 
 def _check_same(answers: object, y: Tensor) -> None:
     """Raise TypeError or ValueError for anything but one answer per label."""
-    check_kind(answers, "answers")
+    inputs.check_kind(answers, "answers")
     if answers.shape != y.shape:  # type: ignore[attr-defined]  # it is a Tensor
         raise ValueError(
             f"answers has the shape {tuple(answers.shape)}; need {tuple(y.shape)}, one per label"  # type: ignore[attr-defined]

@@ -19,6 +19,7 @@ from . import traces
 from .checks import instance_of, whole_number
 from .fast_path import STEPS, keeps
 from .tensors import check_shapes, floats_like
+from .texts import described
 from .traces import TraceParams, TraceState, trace_scan, trace_step
 
 
@@ -64,6 +65,9 @@ class Rule(ABC):
         owner = next(kind for kind in cls.__mro__ if "over_time" in vars(kind))
         if any(getattr(cls, method) is not getattr(owner, method) for method in STEPS):
             cls.over_time = Rule.over_time  # type: ignore[method-assign]
+
+    def __repr__(self) -> str:
+        return described(self)
 
     @classmethod
     def for_layer(cls, trace: TraceParams) -> Rule:

@@ -13,11 +13,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from .checks import instance_of
 from .fast_path import compiled_loops, keeps
 from .feedback import Feedback
 from .network import Network
 from .neurons import HasSpikes, Neuron, TwoCompartmentLIF, lif_params
 from .params.sleep import SleepParams as SleepParams
+from .parts import check_feedback, check_generator
 
 
 class DreamState(NamedTuple):
@@ -59,6 +61,9 @@ def sleep_phase(
         >>> p, generator = SleepParams(steps=100), torch.Generator().manual_seed(0)
         >>> sleep_phase(net, SleepAligned(net), p, generator=generator)
     """
+    check_feedback(net, feedback)
+    instance_of(p, SleepParams, "p", "SleepParams()")
+    check_generator(generator)
     for hidden in range(len(net.hidden)):
         s, s_out = dream(net, hidden, p, generator=generator)
         feedback.align(hidden, coincidence(s, s_out, p.rate, p.eta), p.decay)
@@ -86,16 +91,18 @@ def dream(
     """
     for layer in net.layers[hidden + 1 :]:
         _rheobase(layer.neuron)
-    device = net.device
     n = net.hidden[hidden]
-    s = (torch.rand(p.steps, n, generator=generator) < p.rate).float().to(device)
+    # of one type whatever torch's default is, so that equal seeds give equal dreams
+    drawn = torch.rand(p.steps, n, generator=generator, dtype=torch.float32)
+    s = (drawn < p.rate).to(net.layers[0].w)
     downstream = s
     for index in range(hidden + 1, len(net.layers)):
         layer, is_output = net.layers[index], index == len(net.layers) - 1
         current = layer.current(downstream)
         noise = torch.zeros_like(current)
         if not is_output and p.noise > 0:
-            noise = p.noise * torch.randn(current.shape, generator=generator).to(device)
+            drawn = torch.randn(current.shape, generator=generator, dtype=torch.float32)
+            noise = p.noise * drawn.to(current)
         downstream = _dream_scan(current, noise, layer.neuron, p.eta)
     return s, downstream
 

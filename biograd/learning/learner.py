@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
+from ..checks import instance_of, whole_number
 from ..errors import ClassWeighted, ErrorNeurons, SignedSpikes
 from ..fast_path import RULE, keeps
 from ..feedback import Feedback
@@ -21,6 +22,7 @@ from ..kernels.packed_spikes import PackedSpikes
 from ..kernels.threads import in_parts
 from ..network import Layer, Network, for_each
 from ..neurons import TwoCompartmentLIF
+from ..parts import check_feedback
 from ..readout import Classes, Readout
 from ..rules import Eligibility, Factorised, Rule, Update
 from ..traces import TraceParams
@@ -115,13 +117,21 @@ class LocalLearner:
         order: Order = "layer",
         threads: int = 1,
     ) -> None:
-        self.net, self.feedback, self.order, self.threads = net, feedback, order, threads
-        self.error, self.readout = error or SignedSpikes(), readout or Classes()
-        self.rules = for_each(rule or like_neurons(net), len(net.layers), "rules", "layer")
+        check_feedback(net, feedback)
+        self.net, self.feedback, self.order = net, feedback, order
+        self.threads = whole_number(threads, "threads", 1)
+        self.error = SignedSpikes() if error is None else error
+        self.readout = Classes() if readout is None else readout
+        instance_of(self.error, ErrorNeurons, "error", "error neurons, e.g. SignedSpikes()")
+        instance_of(self.readout, Readout, "readout", "a readout, e.g. Classes()")
+        chosen = like_neurons(net) if rule is None else rule
+        self.rules = for_each(chosen, len(net.layers), "rules", "layer")
+        for each in self.rules:
+            instance_of(each, Rule, "rule", "a rule, e.g. Eligibility(), or one per layer")
         # None: every step writes its updates into new tensors, for the optimizer of this process
         self.update_sink: UpdateSink | None = None
         self._buffers = BufferCache()
-        if order not in _ORDERS:
+        if not isinstance(order, str) or order not in _ORDERS:
             raise ValueError(f"order is {order!r}; known: 'layer', 'online'")
         if order == "online" and not self.error.causal:
             raise ValueError(
@@ -133,6 +143,16 @@ class LocalLearner:
                 f"class weights have no meaning where {type(self.readout).__name__} are read: leave"
                 " ClassWeighted out"
             )
+        if isinstance(self.error, ClassWeighted) and len(self.error.weights) != net.classes:
+            raise ValueError(
+                f"there are {len(self.error.weights)} class weights for {net.classes} classes; need"
+                " one each"
+            )
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(map(str, self.net.sizes))
+        parts = f"{type(self.feedback).__name__}, {self.error!r}, {self.rule!r}, {self.readout!r}"
+        return f"LocalLearner(Network({sizes}), {parts}, {self.order!r}, threads={self.threads})"
 
     @property
     def rule(self) -> Rule:
