@@ -11,6 +11,7 @@ import importlib.metadata
 import importlib.util
 import io
 import os
+import signal
 import sys
 from types import ModuleType
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import tyro
 
 from ..checks import known_words
-from .console import Console
+from .console import Console, leave_closed_pipes
 from .refusals import as_typed, one_line
 
 COMMANDS = {
@@ -42,9 +43,20 @@ _EPILOGUE = """every command takes
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return the exit code.
 
-    Returns: 0 done; 2 refused (one line on standard error says why); 130 stopped by Ctrl-C.
+    Returns: 0 done; 2 refused (one line on standard error says why); 130 stopped by Ctrl-C; 141
+    where the reader of the output is gone, as in `biograd data | head -1`.
     """
-    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        try:
+            return _run(sys.argv[1:] if arguments is None else arguments)
+        finally:
+            sys.stdout.flush()  # here, not at the interpreter's end, which could only complain
+    except BrokenPipeError:
+        leave_closed_pipes()
+        return 128 + signal.SIGPIPE
+
+
+def _run(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_overview())
         return 0 if arguments else 2
@@ -59,6 +71,8 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         console.error("stopped")
         return 130
+    except BrokenPipeError:
+        raise
     except (ValueError, OSError, ImportError, RuntimeError) as error:
         message = " ".join(str(error).split()) or type(error).__name__
         console.error(as_typed(message, arguments))

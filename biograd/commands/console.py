@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,16 +23,21 @@ from rich.table import Table
 LOG_WIDTH = 120  # letters per line where the output is no terminal; rich would break lines at 80
 
 
+class _Pipe(rich.console.Console):
+    """Rich's console, which leaves it to the caller that the reader of its output is gone."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # the BrokenPipeError that is being handled
+
+
 class Console:
     """Text on standard output; with `as_json`, text on standard error, JSON on standard output."""
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self._rich = rich.console.Console(stderr=as_json, highlight=False)
+        self._rich = _Pipe(stderr=as_json, highlight=False)
         if not self._rich.is_terminal:
-            self._rich = rich.console.Console(
-                stderr=as_json, highlight=False, width=LOG_WIDTH, soft_wrap=True
-            )
+            self._rich = _Pipe(stderr=as_json, highlight=False, width=LOG_WIDTH, soft_wrap=True)
 
     def say(self, text: str) -> None:
         """Print a line for people."""
@@ -92,3 +98,13 @@ class Console:
         return Progress(
             *columns, console=self._rich, transient=True, disable=not self._rich.is_terminal
         )
+
+
+def leave_closed_pipes() -> None:
+    """Send what is still to be written nowhere: the reader of standard output or error is gone."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(nowhere, stream.fileno())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -79,6 +80,30 @@ def test_a_finished_run_goes_on_for_more_epochs(trained, biograd):
     assert made[-1]["samples"] == made[2]["samples"] and made[1]["learning_rate"] < 1e-6
     assert made[-1]["test_accuracy"] > 0 and "epochs = 3" in (trained / "config.toml").read_text()
     assert biograd("train", "--out", trained, "--resume", "--json").result == made[-1]
+
+
+def run_without_reader(words, *, of_errors):
+    """Run the program in a process of its own; nobody reads its output or its errors any more."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    streams = (subprocess.PIPE, writer) if of_errors else (writer, subprocess.PIPE)
+    code = f"import sys; from biograd.commands.cli import main; sys.exit(main({words}))"
+    command = [sys.executable, "-c", code]
+    outcome = subprocess.run(command, stdout=streams[0], stderr=streams[1], text=True)
+    os.close(writer)
+    return outcome
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["train", "--help"], ["report"]])
+def test_a_reader_that_goes_away_ends_the_program_quietly(words, tmp_path):
+    out = ["--out", str(tmp_path / "page.html")] if words == ["report"] else []
+    outcome = run_without_reader([*words, *out], of_errors=False)
+    assert outcome.returncode == 141 and outcome.stderr == ""
+
+
+def test_a_reader_of_errors_that_goes_away_does_so_too():
+    outcome = run_without_reader(["train", "--hiden", "3"], of_errors=True)
+    assert outcome.returncode == 141 and outcome.stdout == ""
 
 
 @pytest.mark.parametrize("words", [["--help"], ["train", "--help"]])
