@@ -13,6 +13,7 @@ import tyro
 
 from biograd.checks import known_words
 from biograd.commands.console import Console
+from biograd.commands.helpers.named import run_folder
 from biograd.runs import records
 from biograd.runs.records import Record
 
@@ -28,7 +29,7 @@ class Args:
     """The flags."""
 
     suite: Annotated[str, tyro.conf.arg(help=_SUITES)] = "quick"
-    # run folder with the trained network that quick, energy and full measure
+    # run folder, or a file in it, with the trained network that quick, energy and full measure
     run: Path | None = None
     out: Path | None = None  # file of records; RUN/measurements.jsonl, else runs/SUITE.jsonl
     threads: int = 0  # processor threads of the races; 0: as many as there are cores
@@ -39,15 +40,14 @@ class Args:
 def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     """Run the suite."""
     _check(args)
-    out = args.out or (
-        args.run / "measurements.jsonl" if args.run else Path("runs") / f"{args.suite}.jsonl"
-    )
+    run = run_folder(args.run).path if args.run else None
+    out = args.out or (run / "measurements.jsonl" if run else Path("runs") / f"{args.suite}.jsonl")
     measured: list[Record] = []
     with console.bar(args.suite, unit="tasks") as bar:
         for record in runner.run(
             args.suite,
             out=out,
-            run_folder=args.run,
+            run_folder=run,
             threads=args.threads,
             progress=lambda what, done, total: bar(done, total, what),
         ):

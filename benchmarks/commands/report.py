@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import tyro
 
 from biograd.commands.console import Console
+from biograd.commands.helpers.named import run_folder
 
 from ..measurements.chip_prices import priced
 from ..report import inputs, render
@@ -19,7 +20,8 @@ from ..report import inputs, render
 class Args:
     """The flags."""
 
-    run: tyro.conf.Positional[Path | None] = None  # run folder: its records and pictures
+    # run folder, or a file in it, for its records and pictures; or a file of records (.jsonl)
+    run: tyro.conf.Positional[Path | None] = None
     records: tuple[Path, ...] = ()  # more files of records (.jsonl)
     # page to write; RUN/report.html, else report.html
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
@@ -29,7 +31,8 @@ class Args:
 
 def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     """Write the page."""
-    sources = _record_files(args)
+    folder = _folder(args)
+    sources = _record_files(args, folder)
     records, unreadable = inputs.read_files(sources)
     if not records:
         _say_left_out(unreadable, console)
@@ -37,11 +40,11 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
             "there are no records to report: train with 'biograd train', or measure with 'biograd"
             " benchmark'"
         )
-    pictures, not_shown = inputs.run_pictures(args.run) if args.run else ({}, [])
+    pictures, not_shown = inputs.run_pictures(folder) if folder else ({}, [])
     _say_left_out([*unreadable, *not_shown], console)
     path = render.write(
         map(priced, records),
-        args.out or (args.run or Path()) / "report.html",
+        args.out or (folder or Path()) / "report.html",
         pictures=pictures,
     )
     console.say(f"wrote {path} from {len(records):,} records of {len(sources)} files")
@@ -53,15 +56,25 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     }
 
 
-def _record_files(args: Args) -> list[Path]:
-    if args.run and not args.run.is_dir():
-        raise ValueError(f"{args.run} is not a folder: name a run folder, e.g. runs/mnist")
-    for file in args.records:
+def _folder(args: Args) -> Path | None:
+    """Return the run folder that is named, or that holds the named file."""
+    if args.run is None or args.run.suffix == ".jsonl":
+        return None
+    if not args.run.exists():
+        raise ValueError(
+            f"{args.run} is not a folder: name a run folder, e.g. runs/mnist, or a file in one"
+        )
+    return run_folder(args.run).path
+
+
+def _record_files(args: Args, folder: Path | None) -> list[Path]:
+    named = (args.run, *args.records) if args.run and not folder else args.records
+    for file in named:
         if not file.is_file():
             raise ValueError(f"{file} is not a file: name a file of records (.jsonl)")
-    of_run = sorted(args.run.glob("*.jsonl")) if args.run else []
+    of_run = sorted(folder.glob("*.jsonl")) if folder else []
     shipped = Path(str(files("benchmarks") / "results")) if args.shipped else None
-    return [*of_run, *args.records, *(sorted(shipped.glob("*.jsonl")) if shipped else [])]
+    return [*of_run, *named, *(sorted(shipped.glob("*.jsonl")) if shipped else [])]
 
 
 def _say_left_out(faults: list[str], console: Console) -> None:

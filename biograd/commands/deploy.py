@@ -1,4 +1,4 @@
-"""Run an exported model on a target, in the chip's integers.
+"""Run a trained model on a target, in the chip's integers.
 
 The emulator runs in this process and equals Lava's fixed-point simulation, spike for spike. With
 --target lava that simulation runs too, in its own Python 3.10, and the samples on which the two
@@ -29,7 +29,8 @@ from ..encoders import ENCODERS, EVENTS
 from ..runs import records
 from ..runs.checkpoint import RunFolder
 from .console import Console
-from .helpers.model_files import ModelFlags, data_root, read_model_file
+from .helpers.model_files import ModelFlags, data_root
+from .helpers.named import named_model
 from .helpers.ranges import expect_at_least
 
 LAVA_SAMPLES = 200  # samples that Lava runs unless --samples says otherwise
@@ -39,7 +40,8 @@ LAVA_SAMPLES = 200  # samples that Lava runs unless --samples says otherwise
 class Args:
     """The flags."""
 
-    model: tyro.conf.Positional[Path]  # file written by biograd export, or another tool's NIR file
+    # file of biograd export, run folder, its checkpoint, or another tool's NIR file
+    model: tyro.conf.Positional[Path]
     target: str = "emulator"  # emulator, or lava (Lava's CPU simulation)
     samples: int = 0  # test samples to run; 0: all (emulator), 200 (lava)
     dataset: str = ""  # data set to run; by default the model's own, else mnist
@@ -54,8 +56,8 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
         raise ValueError(f"target is {args.target!r}; {known_words(args.target, targets.TARGETS)}")
     expect_at_least(0, samples=args.samples, steps=args.file.steps)
     torch.set_num_threads(1)
-    model = _read(args)
-    folder = RunFolder(args.model.parent)
+    model, folder = named_model(args.model, args.file, console, measured=True)
+    _expect_encoder(args, model)
     train, test = _samples(args, model, folder, console)
     calibration = chip_spikes(model, train.subset(slice(0, CALIBRATION)))
     fixed = quantise(model, calibration=calibration, weight_bits=args.file.weight_bits)
@@ -81,14 +83,12 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     return record
 
 
-def _read(args: Args) -> Model:
-    model = read_model_file(args.model, args.file)
+def _expect_encoder(args: Args, model: Model) -> None:
     encoders = (*ENCODERS, EVENTS)
     if model.encoder not in encoders:
         raise ValueError(
             f"{args.model} was trained with encoder {model.encoder!r}; known: {', '.join(encoders)}"
         )
-    return model
 
 
 def _samples(
@@ -130,7 +130,7 @@ def _record(
     return {
         "kind": "measurement",
         "name": f"deploy {args.target}",
-        "model": args.model.name,
+        "model": args.model.absolute().name,
         "target": args.target,
         "seed": model.info.get("seed"),
         "samples": len(labels),

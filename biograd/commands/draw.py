@@ -28,9 +28,9 @@ from ..neurons import TwoCompartmentParams
 from ..runs.checkpoint import RunFolder
 from ..traces import TraceParams
 from .console import Console
-from .helpers.model_files import ModelFlags, data_root, read_model_file
+from .helpers.model_files import ModelFlags, data_root
+from .helpers.named import named_model
 from .helpers.ranges import expect_at_least
-from .helpers.trained import model_of, trained
 
 SAMPLES = 1000  # test images run here: the page states the accuracy on them, the gallery shows some
 GALLERY_PER_CLASS, GALLERY_MISREAD = 3, 10  # test images on the page: per class, and misread ones
@@ -40,7 +40,7 @@ GALLERY_PER_CLASS, GALLERY_MISREAD = 3, 10  # test images on the page: per class
 class Args:
     """The flags."""
 
-    # run folder, a model file written by biograd export, or another tool's NIR file
+    # run folder, its checkpoint, a file of biograd export, or another tool's NIR file
     run: tyro.conf.Positional[Path]
     # page to write; by default draw.html beside the model
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
@@ -55,8 +55,7 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     """Write the page."""
     expect_at_least(0, check=args.check, steps=args.file.steps)
     torch.set_num_threads(1)
-    model = _model(args, console)
-    folder = RunFolder(args.run if args.run.is_dir() else args.run.parent)
+    model, folder = named_model(args.run, args.file, console, measured=False)
     train, test = _images(args, model, folder, console)
     calibration = chip_spikes(model, train.subset(slice(0, CALIBRATION)))
     fixed = quantise(model, calibration=calibration, weight_bits=args.file.weight_bits)
@@ -79,14 +78,6 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
         "accuracy": result.accuracy(images.y.numpy()),
         **checked,
     }
-
-
-def _model(args: Args, console: Console) -> Model:
-    folder = RunFolder(args.run)
-    if folder.holds_run() and folder.checkpoint.exists():
-        return model_of(trained(folder, console))
-    # A folder of `biograd learn` holds a model and no run to rebuild it from.
-    return read_model_file(folder.model if args.run.is_dir() else args.run, args.file)
 
 
 def _dataset(model: Model) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 import tyro
 
-from ..runs.checkpoint import RunFolder
 from .console import Console
+from .helpers.named import run_folder
 from .helpers.trained import trained
 
 
@@ -18,14 +18,14 @@ from .helpers.trained import trained
 class Args:
     """The flags."""
 
-    run: tyro.conf.Positional[Path]  # run folder
+    run: tyro.conf.Positional[Path]  # run folder, or a file in it
     json: bool = False  # print one JSON object as the last line of standard output
 
 
 def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     """Evaluate the run's checkpoint."""
     torch.set_num_threads(1)  # the learner splits batches over threads of its own
-    experiment = trained(RunFolder(args.run), console)
+    experiment = trained(run_folder(args.run), console)
     evaluation = experiment.trainer.evaluate()
     console.say(
         f"test accuracy {100 * evaluation.test_accuracy:.2f} % on {len(experiment.test_set):,}"

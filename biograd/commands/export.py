@@ -11,8 +11,8 @@ import tyro
 
 from hardware.border.files import write_model
 
-from ..runs.checkpoint import RunFolder
 from .console import Console
+from .helpers.named import run_folder
 from .helpers.trained import model_of, trained
 
 
@@ -20,7 +20,7 @@ from .helpers.trained import model_of, trained
 class Args:
     """The flags."""
 
-    run: tyro.conf.Positional[Path]  # run folder
+    run: tyro.conf.Positional[Path]  # run folder, or a file in it
     # file to write; by default RUN/model.nir
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
     json: bool = False  # print one JSON object as the last line of standard output
@@ -29,7 +29,7 @@ class Args:
 def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     """Export the run's checkpoint."""
     torch.set_num_threads(1)  # the learner splits batches over threads of its own
-    folder = RunFolder(args.run)
+    folder = run_folder(args.run)
     experiment = trained(folder, console)
     accuracy = experiment.trainer.evaluate().test_accuracy
     model = model_of(experiment, test_accuracy=accuracy)

@@ -28,6 +28,7 @@ from ..runs import records
 from ..runs.checkpoint import RunFolder, drop_records_after
 from .console import Console
 from .helpers.chip_learning import angles, arrays, learn_epochs, state_file
+from .helpers.named import model_file
 from .helpers.ranges import expect_at_least
 
 TARGETS = ("emulator", "lava")
@@ -46,7 +47,8 @@ class Args:
     # emulator, or lava (Lava's learning engine beside the emulator, compared weight by weight)
     target: str = "emulator"
     dataset: str = "mnist"  # mnist or fashion
-    # start from this network, written by biograd export (with its sizes and steps)
+    # start from this network, a file of biograd export or a run folder with one (with its sizes
+    # and steps)
     model: Path | None = None
     steps: int = 20  # time steps per sample, 1 to 48
     weight_bits: int = 8  # bits per weight: 2 to 6, or 8
@@ -128,7 +130,7 @@ def _state(args: Args, samples: int, folder: RunFolder) -> LearningState:
     if folder.holds_run():
         raise ValueError(f"{folder.path} holds a training run: name another folder with --out")
     if args.model:
-        return learning_state.from_model(read_model(args.model), params)
+        return learning_state.from_model(read_model(model_file(args.model)), params)
     return learning_state.start(params)
 
 

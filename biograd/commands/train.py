@@ -66,12 +66,13 @@ def defaults(arguments: list[str]) -> Args:
     if model := _value(arguments, "--neuron-model"):
         run = with_neuron_model(run, model)  # its constants become flags
     if start := _value(arguments, "--from"):
-        from .helpers.start_weights import configured  # loads torch, as above
+        from .helpers.named import model_file  # loads torch, as above
+        from .helpers.start_weights import configured
 
         dt = _value(arguments, "--dt")
         run = configured(
             run,
-            Path(start),
+            model_file(Path(start)),
             dt=_number("--dt", dt) if dt else None,
             w_in=_value(arguments, "--w-in") or None,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,6 +12,8 @@ from hardware.border.model import Model
 from hardware.border.nir_foreign import Foreign
 
 from ...runs.checkpoint import RunFolder
+
+_FOREIGN = ("steps", "encoder", "dt", "w_in")  # flags that complete the file of another tool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,18 +36,27 @@ class ModelFlags:
 def read_model_file(path: Path, flags: ModelFlags) -> Model:
     """Read a model file, BioGrad's own or, where --steps is given, another tool's.
 
-    Raises: ValueError for --steps with a file of BioGrad, which holds its own number of steps.
+    Raises: ValueError for flags of another tool's file with a file of BioGrad.
     """
     if not flags.steps:
-        return read_model(path)
+        model = read_model(path)
+        refuse_foreign_flags(path, flags, model.steps)
+        return model
     foreign = Foreign(steps=flags.steps, encoder=flags.encoder, dt=flags.dt, w_in=flags.w_in)
     model = read_model(path, foreign=foreign)
     if "read_from" not in model.info:
-        raise ValueError(
-            f"{path} is a file of BioGrad, which says itself how it is shown (T = {model.steps}):"
-            " leave --steps out"
-        )
+        refuse_foreign_flags(path, flags, model.steps)
     return model
+
+
+def refuse_foreign_flags(path: Path, flags: ModelFlags, steps: int) -> None:
+    """Raise ValueError where flags that complete another tool's file are given for BioGrad's."""
+    for field in dataclasses.fields(flags):
+        if field.name in _FOREIGN and getattr(flags, field.name) != field.default:
+            raise ValueError(
+                f"{path} is of BioGrad, which says itself how samples are shown (T = {steps}):"
+                f" leave --{field.name.replace('_', '-')} out"
+            )
 
 
 def data_root(folder: RunFolder, flags: ModelFlags) -> str | Path | None:
