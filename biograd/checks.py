@@ -9,6 +9,7 @@ from __future__ import annotations
 from hardware.border.checks import (
     instance_of,
     known_words,
+    or_default,
     real_fields,
     real_number,
     text_of,
@@ -21,6 +22,7 @@ from hardware.border.checks import (
 __all__ = [
     "instance_of",
     "known_words",
+    "or_default",
     "real_fields",
     "real_number",
     "text_of",

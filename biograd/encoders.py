@@ -15,8 +15,10 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from .checks import whole_number
 from .kernels import scans
 from .kernels.packed_spikes import PackedSpikes, look_up, unsigned
+from .tensors import check_generator, check_shapes
 
 Encoder = Callable[..., Tensor]
 EVENTS = "events"  # stands in place of an encoder where the data are recordings
@@ -34,8 +36,9 @@ def integrate_and_fire(
         >>> integrate_and_fire(torch.tensor([[0.5]]), 4)[:, 0, 0].tolist()
         [1.0, 0.0, 1.0, 0.0]
     """
+    _check(x, steps, generator)
     if scans.runs_on(x):
-        return scans.integrate_and_fire(x, steps)
+        return scans.integrate_and_fire(x.detach(), steps)
     t = torch.arange(steps + 1, dtype=x.dtype, device=x.device)
     return (x * t[:, None, None] + 0.5).floor_().diff(dim=0)
 
@@ -49,6 +52,7 @@ def bernoulli(
         >>> bernoulli(torch.tensor([[0.0, 1.0]]), steps=3).sum(0).tolist()
         [[0.0, 3.0]]
     """
+    _check(x, steps, generator)
     draw = torch.rand(
         (steps, *x.shape),
         generator=generator,
@@ -70,6 +74,7 @@ def latency(
         >>> latency(x, 3)[:, 0].tolist()
         [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]
     """
+    _check(x, steps, generator)
     first = ((1 - x) * (steps - 1)).round()
     t = torch.arange(steps, dtype=x.dtype, device=x.device)[:, None, None]
     return ((t == first) & (x > 0)).to(x.dtype)
@@ -90,6 +95,23 @@ def _grey_words(steps: int) -> np.ndarray:
     trains = PackedSpikes.pack(integrate_and_fire(grey.view(1, 256), steps))
     assert trains is not None
     return unsigned(trains)[:, 0].copy()
+
+
+def _check(x: Tensor, steps: int, generator: torch.Generator | None) -> None:
+    """Raise TypeError or ValueError for anything but intensities, steps and a generator.
+
+    On a GPU the values are not looked at: every batch would wait for the device.
+    """
+    check_shapes(("x", x, "B N"))
+    whole_number(steps, "steps", 1)
+    check_generator(generator)
+    if x.device.type == "cpu" and x.numel():
+        low, high = x.aminmax()
+        if not (low >= 0 and high <= 1):  # also where a value is not finite
+            raise ValueError(
+                f"x runs from {low:g} to {high:g}; need 0 <= x <= 1: scale images to 0..1, or pass"
+                " uint8 images to `encode`"
+            )
 
 
 ENCODERS: dict[str, Encoder] = {

@@ -1,4 +1,4 @@
-"""Checks that the parts of a run belong together: network, feedback path, optimizer, generator."""
+"""Checks that the parts of a run belong together: network, feedback path, optimizer."""
 
 from __future__ import annotations
 
@@ -55,11 +55,3 @@ def check_optimizer(net: Network, optimizer: object) -> None:
             f"optimizer is {type(optimizer).__name__} of {len(held)} tensors, none of them a weight"
             " of this network: make it from net.parameters()"
         )
-
-
-def check_generator(generator: object, *, optional: bool = True) -> None:
-    """Raise TypeError for anything but a torch generator, or None where it is optional."""
-    if generator is None and optional:
-        return
-    need = "a torch.Generator, e.g. torch.Generator().manual_seed(0)"
-    instance_of(generator, torch.Generator, "generator", need)

@@ -19,7 +19,8 @@ from .feedback import Feedback
 from .network import Network
 from .neurons import HasSpikes, Neuron, TwoCompartmentLIF, lif_params
 from .params.sleep import SleepParams as SleepParams
-from .parts import check_feedback, check_generator
+from .parts import check_feedback
+from .tensors import check_generator
 
 
 class DreamState(NamedTuple):

@@ -1,4 +1,4 @@
-"""Checks of tensors where they enter pure steps: kind, axes, and sizes that must agree.
+"""Checks of tensors where they enter pure steps: kind, axes, and sizes that must agree; of seeds.
 
 They cost a few microseconds, and stand outside the compiled loops.
 """
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from . import inputs
-from .checks import text_of
+from .checks import instance_of, text_of, whole_number
 
 ANY, PERHAPS = "*?"  # any number of axes; one or none
 
@@ -72,6 +72,29 @@ def check_finite_result(x: Tensor, name: str) -> None:
     """Raise ValueError where a small tensor on a CPU holds NaN or an infinity."""
     if x.device.type == "cpu" and not bool(torch.isfinite(x).all()):
         raise ValueError(f"{name} holds values that are not finite (NaN or infinity)")
+
+
+def check_generator(generator: object, *, optional: bool = True) -> None:
+    """Raise TypeError for anything but a torch generator, or None where it is optional."""
+    if generator is None and optional:
+        return
+    need = "a torch.Generator, e.g. torch.Generator().manual_seed(0)"
+    instance_of(generator, torch.Generator, "generator", need)
+
+
+def seeded(seed: int) -> torch.Generator:
+    """Return a generator of this seed, a whole number of 64 bits."""
+    return torch.Generator().manual_seed(whole_number(seed, "seed", -(1 << 63)))
+
+
+def set_state(generator: torch.Generator, state: Tensor) -> None:
+    """Put a generator into a stored state; ValueError for anything but one."""
+    try:
+        generator.set_state(state)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(
+            f"the generator's state is {text_of(state)}; need what get_state() returned"
+        ) from error
 
 
 def _misfit(name: str, x: Tensor, letters: list[str], sizes: dict[str, int]) -> str:

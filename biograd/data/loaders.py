@@ -76,7 +76,7 @@ def _pair(batch: Any) -> tuple[Tensor, Tensor]:  # any: what the loader yields
             " collate_fn"
         )
     x, y = batch
-    if y.is_complex() or y.dtype == torch.bool or not y.numel():
+    if y.is_complex() or y.dtype == torch.bool or not y.numel() or not y.dim():
         need = "one whole number per sample, [B], or real values [B, values]"
         raise ValueError(
             f"the loader's labels are {y.dtype} of shape {tuple(y.shape)}; need {need}"

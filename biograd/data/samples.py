@@ -8,11 +8,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from .. import inputs
+from ..checks import text_of, whole_number
 from ..encoders import Encoder, integrate_and_fire, integrate_and_fire_packed
 from ..kernels import gpu
 from ..kernels.packed_spikes import PackedSpikes
 from ..network import Network
 from ..readout import Classes, Readout
+from ..tensors import check_generator
 from .augment import AugmentParams, augment, drawn_shift
 
 
@@ -75,8 +78,30 @@ def encode(
         >>> encode(grey, integrate_and_fire, 4)[:, 0, 0].tolist()
         [1.0, 0.0, 1.0, 0.0]
     """
+    inputs.check_kind(x, "x")
+    if x.dim() < 2 or not (x.is_floating_point() or x.dtype == torch.uint8):
+        raise ValueError(
+            f"x is {x.dtype} of shape {tuple(x.shape)}; need images [B, ...], uint8 0..255 or float"
+            " 0..1"
+        )
+    whole_number(steps, "steps", 1)
+    check_generator(generator)
+    if isinstance(encoder, type) or not callable(encoder):
+        raise TypeError(f"encoder is {text_of(encoder)}; need a function, e.g. integrate_and_fire")
     p = x.flatten(1).float() / 255 if x.dtype == torch.uint8 else x.flatten(1).float()
-    return encoder(p, steps, generator=generator)
+    try:
+        spikes = encoder(p, steps, generator=generator)
+    except TypeError as error:
+        raise TypeError(
+            f"encoder {text_of(encoder)} cannot be called as encoder(x, steps, generator=...):"
+            f" {text_of(str(error))}"
+        ) from error
+    if not isinstance(spikes, Tensor) or spikes.shape[:2] != (steps, len(x)):
+        kind = tuple(spikes.shape) if isinstance(spikes, Tensor) else type(spikes).__name__
+        raise ValueError(
+            f"encoder {text_of(encoder)} returned {kind}; need spikes [{steps}, {len(x)}, inputs]"
+        )
+    return spikes
 
 
 def spikes_of(

@@ -12,11 +12,14 @@ stopping.restore()
 from __future__ import annotations
 
 import math
+import os
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ..checks import instance_of, whole_number
 from ..network import Network
 from .progress import Progress
 
@@ -47,21 +50,25 @@ class EarlyStopping:
     def __init__(
         self, net: Network | None = None, *, patience: int, figure: str = "test_accuracy"
     ) -> None:
-        if patience < 1:
-            raise ValueError(f"patience is {patience}; need at least 1 epoch")
-        self.net, self.patience, self.figure = net, patience, figure
+        if net is not None:
+            instance_of(net, torch.nn.Module, "net", "the network, or None")
+        instance_of(figure, str, "figure", "the key of a record, e.g. 'test_accuracy'")
+        self.net, self.figure = net, figure
+        self.patience = whole_number(patience, "patience", 1, unit="epoch")
         self.lower_is_better = "rmse" in figure or "error" in figure
         self.best, self.best_epoch = math.inf if self.lower_is_better else -math.inf, 0
         self.weights: dict[str, torch.Tensor] = {}
 
     def __call__(self, record: Record) -> bool:
         """Add an epoch's record; returns whether to stop after it."""
+        _check_record(record)
         if self.figure not in record:
             raise ValueError(
                 f"the record has no {self.figure!r}: early stopping needs a test_set; found"
                 f" {', '.join(record)}"
             )
         value = record[self.figure]
+        instance_of(value, Real, f"record[{self.figure!r}]", "a number")
         if value < self.best if self.lower_is_better else value > self.best:
             self.best, self.best_epoch = value, record["epoch"]
             if self.net is not None:
@@ -69,6 +76,10 @@ class EarlyStopping:
                     name: value.detach().clone() for name, value in self.net.state_dict().items()
                 }
         return record["epoch"] - self.best_epoch >= self.patience
+
+    def __repr__(self) -> str:
+        best = f"best={self.best:g}, best_epoch={self.best_epoch}"
+        return f"EarlyStopping(patience={self.patience}, figure={self.figure!r}, {best})"
 
     def restore(self) -> None:
         """Put the best weights back into the network."""
@@ -103,8 +114,12 @@ class TensorBoard:
             raise ImportError(
                 "TensorBoard is not installed: pip install 'biograd[tensorboard]'"
             ) from error
-        self.every = every
+        instance_of(folder, (str, os.PathLike), "folder", "a path, e.g. 'runs/mine/tensorboard'")
+        self.folder, self.every = folder, whole_number(every, "every", 1)
         self.writer: SummaryWriter = SummaryWriter(str(folder))
+
+    def __repr__(self) -> str:
+        return f"TensorBoard({str(self.folder)!r}, every={self.every})"
 
     def on_batch(self, p: Progress) -> None:
         """Write the figures of the running epoch; pass it to `Trainer.run`, or call it yourself."""
@@ -120,6 +135,7 @@ class TensorBoard:
 
         A number is a point of one curve; lists have one curve per layer, dictionaries one per key.
         """
+        _check_record(record)
         for name, entry in record.items():
             curves = {"": entry}
             if isinstance(entry, list):
@@ -134,3 +150,15 @@ class TensorBoard:
     def close(self) -> None:
         """Write the remaining events, and close the file."""
         self.writer.close()
+
+
+def _check_record(record: object) -> None:
+    """Raise TypeError or ValueError for anything but the record of an epoch."""
+    instance_of(record, dict, "record", "the record of an epoch, a dictionary")
+    assert isinstance(record, dict)  # for mypy
+    if "epoch" not in record:
+        raise ValueError(
+            "the record has no 'epoch': pass the records that Trainer.run() yields; found"
+            f" {', '.join(map(str, record)) or 'nothing'}"
+        )
+    whole_number(record["epoch"], "record['epoch']")

@@ -40,7 +40,7 @@ class EpochSums:
         self.seconds = self.night_seconds = 0.0  # of its days, and of its nights
         self._waiting: list[tuple[Tensor, Tensor, Tensor, int]] = []
         self._correct = self._error = 0.0
-        self._rates = torch.zeros(self.layers)
+        self._rates = torch.zeros(self.layers, dtype=torch.float32)
         self._read = 0.0  # when the device was last asked, on the monotonic clock
 
     def add(

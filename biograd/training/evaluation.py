@@ -11,13 +11,17 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from ..checks import instance_of, whole_number
 from ..data.loaders import Loader, drawn
-from ..data.samples import Samples, check_fits, loaded_spikes, spikes_or_packed
+from ..data.samples import Samples, loaded_spikes, spikes_or_packed
 from ..encoders import Encoder, integrate_and_fire
 from ..kernels.packed_spikes import PackedSpikes
 from ..kernels.threads import in_parts
 from ..network import Network
+from ..parts import check_network
 from ..readout import Classes, Readout
+from ..tensors import seeded
+from . import arguments
 
 
 class Evaluation(NamedTuple):
@@ -82,9 +86,16 @@ def evaluate(
         >>> 0 <= evaluate(Network((784, 32, 10)), images, steps=5).test_accuracy <= 1
         True
     """
-    start, readout = time.perf_counter(), readout or Classes()
+    check_network(net)
+    arguments.check_encoder(encoder)
+    readout = Classes() if readout is None else readout
+    instance_of(readout, Readout, "readout", "a readout, e.g. Classes()")
+    steps, threads = whole_number(steps, "steps", 1), whole_number(threads, "threads", 1)
+    batch, seed = whole_number(batch, "batch", 1), whole_number(seed, "seed", -(1 << 63))
+    arguments.check_samples(net, images, readout, "images")
+    start = time.perf_counter()
     predicted, labels = [], []
-    rates, sample_steps = torch.zeros(len(net.layers)), 0
+    rates, sample_steps = torch.zeros(len(net.layers), dtype=torch.float32), 0
     for spikes, y in _batches(net, images, encoder, readout, steps, batch, seed):
         sample_steps += _length(spikes) * len(y)
         labels.append(y.cpu())
@@ -110,9 +121,8 @@ def _batches(
     seed: int,
 ) -> Iterator[tuple[Tensor | PackedSpikes, Tensor]]:
     """Yield spikes and labels of all samples."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     if isinstance(images, Samples):
-        check_fits(net, images, readout)
         for members in torch.arange(len(images.y)).split(batch):
             spikes = spikes_or_packed(
                 images, members, steps, encoder=encoder, generator=generator, packed=net.by_events

@@ -18,7 +18,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ..checks import real_fields, whole_fields
+from ..checks import instance_of, or_default, real_fields, whole_fields
 from ..feedback import Feedback
 from ..network import Layer, Network
 from .progress import Progress
@@ -114,9 +114,13 @@ class Guard:
     """
 
     def __init__(self, trainer: Trainer, limits: GuardLimits | None = None) -> None:
-        self.trainer, self.limits = trainer, limits or GuardLimits()
+        instance_of(trainer, Trainer, "trainer", "a Trainer")
+        self.trainer, self.limits = trainer, or_default(limits, GuardLimits, "limits")
         self.log = FaultLog()
         self._remember()
+
+    def __repr__(self) -> str:
+        return f"Guard({self.trainer!r}, {self.limits!r})"
 
     def __call__(self, progress: Progress) -> bool:
         """Check, every so many batches; returns False (do not stop)."""
@@ -146,7 +150,10 @@ class Guard:
                 faults by kind, e.g. {"silent": 3}.
         """
         if record is not None:
+            instance_of(record, dict, "record", "the record of an epoch, a dictionary")
             if self.trainer.learner.feedback.sleeps:
+                if "feedback_angle_deg" not in record:
+                    raise ValueError("the record has no 'feedback_angle_deg': pass one of an epoch")
                 self.log.note(angle_faults(record["feedback_angle_deg"], self.limits))
             record["faults"] = self.log.counted()
         return self.log.fresh()

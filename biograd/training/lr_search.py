@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from ..checks import instance_of, real_number, whole_number
 from ..kernels.packed_spikes import PackedSpikes
 from .trainer import Trainer
 
@@ -53,12 +54,14 @@ def find_lr(
         >>> 1e-6 <= find_lr(trainer, batches=100).suggested <= 1
         True
     """
+    instance_of(trainer, Trainer, "trainer", "a Trainer")
+    real_number(low, "low", finite=False)
+    real_number(high, "high", finite=False)
     if not 0 < low < high < math.inf:
         raise ValueError(
             f"learning rates from {low} to {high} are no range; need 0 < low < high, e.g. 1e-6 to 1"
         )
-    if batches < 10:
-        raise ValueError(f"batches is {batches}; need at least 10 for a curve")
+    whole_number(batches, "batches", 10, need="at least 10 for a curve")
     before, scheduler = copy.deepcopy(trainer.state_dict()), trainer.scheduler
     trainer.scheduler = None
     try:

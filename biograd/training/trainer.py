@@ -9,14 +9,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .. import inputs
+from ..checks import or_default, truth_value, whole_number
 from ..data.augment import AugmentParams
 from ..data.loaders import Loader, batches_of, drawn
-from ..data.samples import Samples, check_fits, loaded_spikes, spikes_or_packed
+from ..data.samples import Samples, loaded_spikes, spikes_or_packed
 from ..encoders import Encoder, integrate_and_fire
 from ..kernels.packed_spikes import PackedSpikes
 from ..readout import Classes, Readout
 from ..sleep import SleepParams
-from . import nights
+from ..tensors import seeded
+from . import arguments, nights
 from .epoch_record import epoch_record, named
 from .epoch_sums import EpochSums
 from .evaluation import Evaluation, evaluate
@@ -25,6 +28,7 @@ from .learners import Learner
 from .params import TrainParams
 from .progress import Progress
 from .repetition import repetition_of
+from .state import restore, state_of
 
 # Epoch e of a run with seed s is drawn from seed 1,000,003 s + e, so that runs with different seeds
 # never share the order of an epoch (below a million epochs). Any number so large would do; ours.
@@ -79,21 +83,33 @@ class Trainer:
         unconnected: Tensor | None = None,
         seed: int = 0,
     ) -> None:
+        arguments.check_learner(learner)
+        arguments.check_steppers(learner.net, optimizer, scheduler)
+        arguments.check_encoder(encoder)
+        arguments.check_unconnected(unconnected, learner.net.sizes[0])
         self.learner, self.optimizer, self.scheduler = learner, optimizer, scheduler
         self.train_set, self.test_set = train_set, test_set
         self.readout: Readout = getattr(learner, "readout", None) or Classes()
-        self.params, self.sleep = params or TrainParams(), sleep or SleepParams()
-        self.augmentation, self.encoder, self.seed = augmentation or AugmentParams(), encoder, seed
-        self.generator = torch.Generator().manual_seed(seed)
+        self.params = or_default(params, TrainParams, "params")
+        self.sleep = or_default(sleep, SleepParams, "sleep")
+        self.augmentation = or_default(augmentation, AugmentParams, "augmentation")
+        most = (1 << 63) // EPOCH_SEEDS - EPOCH_SEEDS  # so that each epoch's seed fits 64 bits
+        self.encoder, self.seed = encoder, whole_number(seed, "seed", -most, most)
+        self.generator = seeded(self.seed)
         self.epoch = self.batch = 0  # of the next batch
         self.sums = EpochSums(len(learner.net.layers))  # of the running epoch
+        arguments.check_samples(learner.net, train_set, self.readout, "train_set")
+        if test_set is not None:
+            arguments.check_samples(learner.net, test_set, self.readout, "test_set")
         self.repetition = repetition_of(self.params.repetition, train_set, self.readout)
         self._members = torch.arange(0)  # samples of the batch presented last
         w = learner.net.layers[0].w
         self._connected = None if unconnected is None else (~unconnected).to(w)
-        for samples in (train_set, test_set):
-            if isinstance(samples, Samples):
-                check_fits(learner.net, samples, self.readout)
+
+    def __repr__(self) -> str:
+        done = ", finished" if self.epoch >= self.params.epochs else ""
+        position = f"{self.epoch} of {self.params.epochs} epochs and {self.batch} batches{done}"
+        return f"Trainer({self.learner!r}, {type(self.optimizer).__name__}, {position})"
 
     @property
     def batches_per_epoch(self) -> int:
@@ -118,6 +134,7 @@ class Trainer:
             on_batch: called after every batch; returning True stops the run there. After the last
                 batch of an epoch, the epoch's record still comes.
         """
+        arguments.check_listener(on_batch)
         if self.epoch == self.batch == 0:
             self._disconnect()
             self.night(first=True)
@@ -187,6 +204,9 @@ class Trainer:
 
     def day(self, spikes: Tensor | PackedSpikes, labels: Tensor) -> None:
         """Learn from one batch of `batches`."""
+        inputs.check_labels(labels)
+        if not isinstance(spikes, PackedSpikes):
+            inputs.check_kind(spikes, "spikes")
         device = self.learner.net.device
         labels = labels.to(device)
         spikes = spikes if isinstance(spikes, PackedSpikes) else spikes.to(device)
@@ -203,6 +223,7 @@ class Trainer:
 
     def night(self, *, first: bool = False) -> None:
         """Sleep, where the feedback learns from it; `first`: the night before training."""
+        truth_value(first, "first")
         self._wait_for_device()
         start = time.perf_counter()
         nights.night(self.learner, self.sleep, first=first, generator=self.generator)
@@ -257,44 +278,22 @@ class Trainer:
         Args:
             threads: parts that a batch is split into; the learner's unless given.
         """
-        assert self.test_set is not None
+        if self.test_set is None:
+            raise ValueError("the trainer has no test_set: give it one, or call evaluate(net, ...)")
         return evaluate(
             self.learner.net,
             self.test_set,
             encoder=self.encoder,
             readout=self.readout,
             steps=self.params.steps,
-            threads=threads or self.learner.threads,
+            threads=self.learner.threads if threads is None else threads,
             seed=self.seed,
         )
 
     def state_dict(self) -> dict[str, Any]:
         """Return the whole state of a run: tensors, numbers, and dictionaries of these."""
-        state = {
-            "net": self.learner.net.state_dict(),
-            "feedback": self.learner.feedback.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "scheduler": self.scheduler.state_dict() if self.scheduler else {},
-            "generator": self.generator.get_state(),
-            "rates": self.sums.rates.clone(),
-            "position": {"epoch": self.epoch, "batch": self.batch, **self.sums.state_dict()},
-        }
-        if self.repetition is not None:
-            state["repetition"] = self.repetition.state_dict()
-        return state
+        return state_of(self)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from a `state_dict`."""
-        self.learner.net.load_state_dict(state["net"])
-        self.learner.feedback.load_state_dict(state["feedback"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        if self.scheduler:
-            self.scheduler.load_state_dict(state["scheduler"])
-        self.generator.set_state(state["generator"])
-        if self.repetition is not None:
-            self.repetition.load_state_dict(state["repetition"])
-        position = state["position"]
-        self.epoch, self.batch = position["epoch"], position["batch"]
-        # of a loader, whose batches may have any size, `batches` corrects the number
-        samples = self.batch * self.params.batch
-        self.sums.load_state_dict(position, state["rates"], samples)
+        """Continue from a `state_dict`; ValueError, and nothing changes, where sizes differ."""
+        restore(self, state)

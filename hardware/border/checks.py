@@ -153,6 +153,11 @@ def instance_of(value: object, kind: type[T] | tuple[type[T], ...], name: str, n
     return value
 
 
+def or_default(value: T | None, kind: type[T], name: str) -> T:
+    """Return an object of the class `kind`, made with its defaults where None is given."""
+    return kind() if value is None else instance_of(value, kind, name, f"{kind.__name__}(...)")
+
+
 def word_of(value: object, known: Iterable[str], name: str) -> str:
     """Return a word of a table; TypeError for anything but a word, ValueError for another one."""
     words = tuple(known)
