@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from .data.datasets import ImageSet, load, validation_split
     from .data.events.nmnist import nmnist
     from .data.events.recording import Events, Sensor, bin_events
-    from .data.events.sets import EventSet, SpikeSet
+    from .data.events.sets import EventSet
     from .data.events.shd import shd
     from .data.samples import encode
+    from .data.spike_sets import SpikeSet
     from .encoders import bernoulli, integrate_and_fire, latency
     from .errors import (
         ClassWeighted,
@@ -136,9 +137,10 @@ _NAMES = {
     "data.datasets": ("ImageSet", "load", "validation_split"),
     "data.events.nmnist": ("nmnist",),
     "data.events.recording": ("Events", "Sensor", "bin_events"),
-    "data.events.sets": ("EventSet", "SpikeSet"),
+    "data.events.sets": ("EventSet",),
     "data.events.shd": ("shd",),
     "data.samples": ("encode",),
+    "data.spike_sets": ("SpikeSet",),
     "encoders": ("bernoulli", "integrate_and_fire", "latency"),
     "errors": (
         "ClassWeighted",

@@ -32,6 +32,8 @@ def chip_spikes(model: Model, samples: DataSet) -> SpikeInput:
             f"{samples.name} holds {samples.kind} and the model was trained with encoder"
             f" {model.encoder!r}: name its own data set"
         )
+    if isinstance(samples, EventSet):
+        samples.check_times()
     encoder = ENCODERS.get(model.encoder, integrate_and_fire)
     generator = torch.Generator().manual_seed(0)
     portions = torch.arange(len(samples)).split(PORTION if recorded else len(samples))

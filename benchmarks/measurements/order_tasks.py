@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from biograd.data.events.sets import SpikeSet
+from biograd.data.spike_sets import SpikeSet
 from biograd.feedback import SleepAligned
 from biograd.learning.learner import LocalLearner
 from biograd.network import Network

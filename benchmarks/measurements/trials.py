@@ -34,7 +34,9 @@ class Trial:
     def described(self) -> dict[str, Any]:  # any: JSON
         """Return the configuration for a record: the shared part, and the peer's own parameters."""
         described = dataclasses.asdict(self.config)
-        described.pop("data_folder")  # of this machine, and the data are the same everywhere
+        # of this machine, and the data are the same everywhere
+        described.pop("data_folder")
+        described.pop("skip_bad")
         if self.baseline:
             # without meaning for a peer
             for name in ("feedback", "rule", "error", "order", "sleep", "trace"):

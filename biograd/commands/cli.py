@@ -13,6 +13,8 @@ import io
 import os
 import signal
 import sys
+import warnings
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -67,7 +69,8 @@ def _run(arguments: list[str]) -> int:
     try:
         command = _module(arguments[0])
         flags = _import_named(arguments[1:])
-        result = command.run(parse(command, arguments[0], flags), console)
+        with _warnings_in_lines(console):
+            result = command.run(parse(command, arguments[0], flags), console)
     except KeyboardInterrupt:
         console.error("stopped")
         return 130
@@ -80,6 +83,18 @@ def _run(arguments: list[str]) -> int:
     code = int(result.pop("exit_code", 0))
     console.result(result)
     return code
+
+
+@contextlib.contextmanager
+def _warnings_in_lines(console: Console) -> Iterator[None]:
+    """Print warnings as one line each on standard error, without Python's source lines."""
+
+    def show(message: Warning | str, *rest: object, **options: object) -> None:
+        console.error(f"note: {' '.join(str(message).split())}")
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 def _module(name: str) -> ModuleType:

@@ -30,6 +30,7 @@ class Args:
     names: tyro.conf.Positional[tuple[str, ...]] = ()  # data sets; by default mnist and fashion
     data_folder: Path | None = None  # folder of the data sets; by default the usual one
     statistics: bool = False  # count the events of every recording, and check it
+    skip_bad: bool = False  # leave out recordings that cannot be read, and count them
     # also write the simulated recordings there, one file each, in N-MNIST's folders
     as_files: Path | None = None
     json: bool = False  # print one JSON object as the last line of standard output
@@ -45,7 +46,7 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     sizes, counted = {}, {}
     folder = args.data_folder or data_folder()
     for name in args.names or FETCHED:
-        train, test = _load(name, folder, console)
+        train, test = _load(name, folder, args.skip_bad, console)
         sizes[name] = {"train": len(train), "test": len(test)}
         console.say(
             f"{name}: {len(train):,} training and {len(test):,} test {_kind(train)}, in {folder}"
@@ -60,12 +61,12 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     return {"datasets": sizes, "folder": str(folder), "statistics": counted}
 
 
-def _load(name: str, folder: Path, console: Console) -> tuple[DataSet, DataSet]:
+def _load(name: str, folder: Path, skip_bad: bool, console: Console) -> tuple[DataSet, DataSet]:
     if name not in DATASETS:
         raise DataError(f"there is no data set {name!r}; {known_words(name, DATASETS)}")
     with console.downloads() as progress:
-        train = load(name, "train", root=folder, progress=progress)
-        test = load(name, "test", root=folder, progress=progress)
+        train = load(name, "train", root=folder, progress=progress, skip_bad=skip_bad)
+        test = load(name, "test", root=folder, progress=progress, skip_bad=skip_bad)
     return train, test
 
 

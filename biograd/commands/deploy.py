@@ -45,6 +45,7 @@ class Args:
     target: str = "emulator"  # emulator, or lava (Lava's CPU simulation)
     samples: int = 0  # test samples to run; 0: all (emulator), 200 (lava)
     dataset: str = ""  # data set to run; by default the model's own, else mnist
+    skip_bad: bool = False  # leave out recordings that cannot be read, and count them
     deadline: float = 600.0  # seconds the Lava simulation may take
     file: Annotated[ModelFlags, tyro.conf.arg(name="")] = field(default_factory=ModelFlags)
     json: bool = False  # print one JSON object as the last line of standard output
@@ -97,9 +98,10 @@ def _samples(
     """Return the training set, for calibration, and the test samples to run."""
     name = args.dataset or str(model.info.get("dataset", "mnist"))
     root = data_root(folder, args.file)
+    skip_bad = args.skip_bad or (folder.holds_run() and folder.read_config().skip_bad)
     with console.downloads() as progress:
-        train = load(name, "train", root=root, progress=progress)
-        test = load(name, "test", root=root, progress=progress)
+        train = load(name, "train", root=root, progress=progress, skip_bad=skip_bad)
+        test = load(name, "test", root=root, progress=progress, skip_bad=skip_bad)
     count = args.samples or (len(test) if args.target == "emulator" else LAVA_SAMPLES)
     return train, test.subset(slice(0, min(count, len(test))))
 

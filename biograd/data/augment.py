@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from ..checks import instance_of
 from ..params.augment import AugmentParams as AugmentParams
 
 # Sigma of the Gaussian that smooths the elastic field, pixels. Source: Simard et al. 2003, sec. 2.
@@ -22,6 +23,13 @@ SMOOTHNESS = 4.0
 # Distance of the random numbers of that field, pixels: one sigma; more of them change nothing
 # visible.
 KNOT_SPACING = 4.0
+
+
+def checked_changes(augmentation: object) -> AugmentParams:
+    """Return the changes, none for None; TypeError for anything but `AugmentParams`."""
+    if augmentation is None:
+        return AugmentParams()
+    return instance_of(augmentation, AugmentParams, "augmentation", "AugmentParams, or None")
 
 
 def augment(x: Tensor, p: AugmentParams, *, generator: torch.Generator) -> Tensor:

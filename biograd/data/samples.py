@@ -16,7 +16,9 @@ from ..kernels.packed_spikes import PackedSpikes
 from ..network import Network
 from ..readout import Classes, Readout
 from ..tensors import check_generator
-from .augment import AugmentParams, augment, drawn_shift
+from .augment import AugmentParams, augment, checked_changes, drawn_shift
+from .events.sets import EventSet
+from .images import check_images
 
 
 @runtime_checkable
@@ -147,7 +149,7 @@ def spikes_or_packed(
     They are packed where `packed` asks for it, and the samples can be packed without making the
     spikes first.
     """
-    changes = augmentation or AugmentParams()
+    changes = checked_changes(augmentation)
     # isinstance of a protocol takes as long as encoding a small sample: ask for the method instead.
     if packed and hasattr(samples, "packed_spikes"):
         recordings = cast(HasPackedSpikes, samples)
@@ -252,6 +254,8 @@ def check_fits(net: Network, samples: Samples, readout: Readout | None = None) -
             f" first size {inputs}"
         )
     (readout or Classes()).check(samples.y, net.classes)
+    if isinstance(samples, EventSet):
+        samples.check_times()
 
 
 def _check_images(images: LabelledImages) -> None:
@@ -260,10 +264,4 @@ def _check_images(images: LabelledImages) -> None:
             f"there are {len(images.x):,} images and {len(images.y):,} labels: need one label per"
             " image, and at least one"
         )
-    if not (images.x.is_floating_point() or images.x.dtype == torch.uint8):
-        raise ValueError(f"images are {images.x.dtype}: need uint8 or float images")
-    if images.x.is_floating_point() and not bool(((images.x >= 0) & (images.x <= 1)).all()):
-        raise ValueError(
-            "images hold values outside 0..1 or not finite: scale them to 0..1, or pass uint8"
-            " 0..255"
-        )
+    check_images(images.x)

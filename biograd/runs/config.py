@@ -32,6 +32,7 @@ class RunConfig:
     # mnist, fashion, events-mnist-simulated, or nmnist and shd from your own copies
     dataset: str = "mnist"
     data_folder: str = ""  # folder of the data sets; the usual one where empty
+    skip_bad: bool = False  # leave out recordings that cannot be read, and count them
     # training samples set apart and measured instead of the test samples; 0: none
     validation: int = 0
     limit: int = 0  # use only this many training samples; 0: all

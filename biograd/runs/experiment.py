@@ -119,7 +119,8 @@ def load_sets(
 ) -> tuple[DataSet, DataSet]:
     """Return the training samples and the samples to measure on: test, or validation samples."""
     root = config.data_folder or None
-    train_set = load(config.dataset, "train", root=root, progress=progress)
+    skip_bad = config.skip_bad
+    train_set = load(config.dataset, "train", root=root, progress=progress, skip_bad=skip_bad)
     if isinstance(train_set, EventSet) != (config.encoder == EVENTS):
         right = EVENTS if isinstance(train_set, EventSet) else f"one of {', '.join(ENCODERS)}"
         raise ValueError(
@@ -134,7 +135,7 @@ def load_sets(
             )
         train_set, test_set = validation_split(train_set, config.validation)
     else:
-        test_set = load(config.dataset, "test", root=root, progress=progress)
+        test_set = load(config.dataset, "test", root=root, progress=progress, skip_bad=skip_bad)
     return (train_set.subset(slice(0, config.limit)) if config.limit else train_set), test_set
 
 

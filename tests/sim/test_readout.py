@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from biograd.data.datasets import ImageSet
+from biograd.data.samples import Batch
 from biograd.errors import ERRORS, ClassWeighted, FinalRate, SignedSpikes
 from biograd.feedback import RandomDFA, Symmetric, true_path
 from biograd.learning.learner import LocalLearner
@@ -180,7 +180,7 @@ def test_targets_that_do_not_fit_are_refused_in_one_line(
     with pytest.raises(ValueError, match=says) as refused:
         learner.step(spikes, y)
     assert "\n" not in str(refused.value)
-    samples = ImageSet("x", "train", torch.zeros(len(y), 9), y, classes=2)
+    samples = Batch(torch.zeros(len(y), 9), y)
     for make in (
         lambda: Trainer(learner, torch.optim.Adam(net.parameters()), samples),
         lambda: next(loaded(learner, samples).run()),
@@ -190,7 +190,7 @@ def test_targets_that_do_not_fit_are_refused_in_one_line(
         assert "\n" not in str(refused.value)
 
 
-def loaded(learner: LocalLearner, samples: ImageSet) -> Trainer:
+def loaded(learner: LocalLearner, samples: Batch) -> Trainer:
     return Trainer(learner, torch.optim.Adam(learner.net.parameters()), [(samples.x, samples.y)])
 
 

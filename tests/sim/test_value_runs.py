@@ -14,8 +14,9 @@ from torch.utils.data import DataLoader, TensorDataset
 from benchmarks.report import render
 from biograd.data.datasets import ImageSet
 from biograd.data.events.recording import Events, Sensor
-from biograd.data.events.sets import EventSet, SpikeSet
+from biograd.data.events.sets import EventSet
 from biograd.data.samples import encode
+from biograd.data.spike_sets import SpikeSet
 from biograd.encoders import integrate_and_fire
 from biograd.feedback import RandomDFA, SleepAligned
 from biograd.interop.nir import to_model

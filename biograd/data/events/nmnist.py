@@ -14,6 +14,7 @@ event-Python/eventvision.py.
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import zipfile
@@ -23,7 +24,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ...files import printable
+from ...checks import word_of
+from ...files import path_of, printable
 from . import loops
 from .recording import MAX_EVENTS, Events, Sensor
 from .sets import EventSet
@@ -83,7 +85,7 @@ def to_bytes(events: Events) -> bytes:
 class Files:
     """Recordings in one file each, opened when asked for."""
 
-    paths: tuple[Path, ...]
+    paths: tuple[Path, ...] = field(repr=False)
     max_events: int = MAX_EVENTS
 
     def __len__(self) -> int:
@@ -97,27 +99,34 @@ class Files:
 
 @dataclass(frozen=True)
 class Zipped:
-    """Recordings in a zip archive, unpacked one at a time when asked for."""
+    """Recordings in a zip archive, unpacked one at a time when asked for.
+
+    Copies, and processes that are forked or started anew, open the archive for themselves.
+    """
 
     path: Path
-    members: tuple[str, ...]
+    members: tuple[str, ...] = field(repr=False)
     max_events: int = MAX_EVENTS
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _open: list[zipfile.ZipFile] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+    # by process: forked ones would share the place in the file
+    _open: dict[int, zipfile.ZipFile] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.members)
+
+    def __reduce__(self) -> tuple[type[Zipped], tuple[Path, tuple[str, ...], int]]:
+        return Zipped, (self.path, self.members, self.max_events)
 
     def __getitem__(self, index: int) -> Events:
         name = f"{self.path}: {printable(self.members[index])}"
         try:
             with self._lock:
-                if not self._open:
-                    self._open.append(zipfile.ZipFile(self.path))
-                _expect_size(
-                    self._open[0].getinfo(self.members[index]).file_size, name, self.max_events
-                )
-                raw = self._open[0].read(self.members[index])
+                if (process := os.getpid()) not in self._open:
+                    self._open[process] = zipfile.ZipFile(self.path)
+                archive = self._open[process]
+                size = archive.getinfo(self.members[index]).file_size
+                _expect_size(size, name, self.max_events)
+                raw = archive.read(self.members[index])
         except _BROKEN as error:
             raise ValueError(
                 f"{name} is damaged ({printable(error)}): fetch the archive again"
@@ -132,10 +141,13 @@ class Packed:
     path: Path
     starts: np.ndarray  # first byte of each recording, and the end of the last, int64 [n + 1]
     max_events: int = MAX_EVENTS
-    _mapped: list[np.ndarray] = field(default_factory=list)
+    _mapped: list[np.ndarray] = field(default_factory=list, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.starts) - 1
+
+    def __reduce__(self) -> tuple[type[Packed], tuple[Path, np.ndarray, int]]:
+        return Packed, (self.path, self.starts, self.max_events)  # without the mapped file
 
     def __getitem__(self, index: int) -> Events:
         if not self._mapped:
@@ -150,7 +162,9 @@ class Packed:
         return parse(np.asarray(self._mapped[0][start:stop]), name)
 
 
-def nmnist(folder: str | Path, split: str, *, name: str = "nmnist") -> EventSet:
+def nmnist(
+    folder: str | Path, split: str, *, name: str = "nmnist", skip_bad: bool = False
+) -> EventSet:
     """Open a user's copy of N-MNIST, or of recordings in the same folders and format.
 
     Files are opened a batch at a time, when their spikes are asked for.
@@ -159,6 +173,8 @@ def nmnist(folder: str | Path, split: str, *, name: str = "nmnist") -> EventSet:
         folder: holds Train/0 .. Train/9 and Test/0 .. Test/9 with a .bin file per recording, or
             Train.zip and Test.zip of these.
         split: "train" or "test".
+        skip_bad: read every recording once, and leave out those that cannot be read or do not fit
+            the sensor; a warning counts and names them. Otherwise the first of them ends training.
     Raises: ValueError where there are no such files.
 
     Example:
@@ -166,17 +182,21 @@ def nmnist(folder: str | Path, split: str, *, name: str = "nmnist") -> EventSet:
         >>> train.spikes(torch.arange(100), steps=20).shape      # doctest: +SKIP
         torch.Size([20, 100, 2312])
     """
-    part = Path(folder) / split.capitalize()
+    folder = path_of(folder, "folder")
+    part = folder / word_of(split, ("train", "test"), "split").capitalize()
     if part.is_dir():
-        paths = sorted(path for path in part.glob("[0-9]/*.bin") if path.is_file())
+        files = (path for path in part.glob("[0-9]/*.bin") if path.is_file())
+        paths = sorted(path for path in files if not _is_hidden(path.name))
         labels = [int(path.parent.name) for path in paths]
-        return _labelled(Files(tuple(paths)), labels, part, name, split)
+        members = _labelled(Files(tuple(paths)), labels, part, name, split)
+        return members.skip_bad() if skip_bad else members
     archive = part.with_suffix(".zip")
     if archive.is_file():
         classes = _members(archive, split.capitalize())
-        members = tuple(sorted(classes))
-        labels = [classes[member] for member in members]
-        return _labelled(Zipped(archive, members), labels, archive, name, split)
+        names = tuple(sorted(classes))
+        labels = [classes[member] for member in names]
+        recordings = _labelled(Zipped(archive, names), labels, archive, name, split)
+        return recordings.skip_bad() if skip_bad else recordings
     raise ValueError(
         f"{folder} holds neither {part.name}/0 .. {part.name}/9 nor {archive.name}: put the files"
         " of N-MNIST there"
@@ -211,8 +231,14 @@ def _members(archive: Path, part: str) -> dict[str, int]:
         raise ValueError(
             f"{archive} is no whole zip archive ({printable(error)}): fetch it again"
         ) from error
-    pattern = re.compile(rf"(?:.*/)?(?:{part}/)?([0-9])/[^/]+\.bin")
+    # Hidden files begin with a dot; macOS keeps such beside each recording, in __MACOSX.
+    pattern = re.compile(rf"(?!__MACOSX/)(?:.*/)?(?:{part}/)?([0-9])/[^/.][^/]*\.bin")
     return {name: int(match[1]) for name in names if (match := pattern.fullmatch(name))}
+
+
+def _is_hidden(name: str) -> bool:
+    """True for files such as ._00002.bin, which macOS writes beside recordings."""
+    return name.startswith(".")
 
 
 def _expect_size(size: int, name: str, max_events: int) -> None:

@@ -8,14 +8,16 @@ Sets of recordings, and their batches, are in `sets`.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
+from ...checks import text_of, whole_number
 from ...kernels.packed_spikes import WORD, PackedSpikes
 from . import loops
+from .columns import checked_window, columns_of, off_and_on
 
 MAX_EVENTS = 20_000_000  # of one recording, unless the set allows more: 500 MB while it is read
 MAX_BYTES = 4 << 30  # of one batch of spikes
@@ -37,7 +39,8 @@ class Sensor(NamedTuple):
     @property
     def inputs(self) -> int:
         """Number of input neurons: one per pixel and polarity; neuron (p height + y) width + x."""
-        return self.polarities * self.height * self.width
+        width, height, polarities = checked_sensor(self)
+        return polarities * height * width
 
 
 class Events(NamedTuple):
@@ -56,8 +59,10 @@ class Events(NamedTuple):
 
     def in_order(self) -> Events:
         """Return the same events sorted by time; those of equal time keep their order."""
-        order = np.argsort(self.t, kind="stable")
-        return Events(*(column[order] for column in self))
+        columns = columns_of(self, "the recording")
+        _check_lengths(columns, "the recording")
+        order = np.argsort(columns[3], kind="stable")
+        return Events(*(column[order] for column in columns))
 
 
 class Binned(NamedTuple):
@@ -79,8 +84,11 @@ def bin_events(
     Counts are clipped to 1.
 
     Args:
+        events: `Events`, four columns in their order, or a structured array such as tonic's.
         window: time that the T steps span, us; events at or after it are left out, and counted.
-    Raises: ValueError for events that this sensor cannot have recorded; see `checked`.
+    Raises: TypeError for objects of another kind; ValueError for events that this sensor cannot
+    have recorded; see `checked`.
+
     Example:
         >>> ones = np.ones(3, dtype=np.int64)
         >>> events = Events(ones, ones, ones, np.array([0, 10, 990]))
@@ -88,30 +96,44 @@ def bin_events(
         >>> s.sum(1), counts.merged
         (array([1., 1.], dtype=float32), 1)
     """
+    sensor, window = checked_sensor(sensor), checked_window(window)
     packed = silence(steps, 1, sensor)
     counts = scatter(checked(events, sensor, "the recording"), sensor, window, STILL, packed, 0)
     return packed.dense()[:, 0].numpy(), counts
 
 
-def checked(events: Events, sensor: Sensor, name: str, max_events: int = MAX_EVENTS) -> Events:
-    """Return the events unchanged where this sensor can have recorded them.
+def checked_sensor(sensor: Any) -> Sensor:  # any: what a user takes for a sensor
+    """Return a sensor with whole sizes of at least 1; a square (n, n, polarities) is taken too."""
+    if type(sensor) in (tuple, list) and len(sensor) == 3:
+        width, height, polarities = sensor
+        if width != height:
+            raise ValueError(
+                f"sensor is {text_of(sensor)}, which does not say whether width or height is first:"
+                " need Sensor(width=..., height=..., polarities=...)"
+            )
+        sensor = Sensor(width, height, polarities)
+    if not isinstance(sensor, Sensor):
+        raise TypeError(
+            f"sensor is {text_of(sensor)}; need Sensor(width=..., height=..., polarities=...)"
+        )
+    sizes = [whole_number(size, f"sensor.{part}", 1) for part, size in sensor._asdict().items()]
+    return Sensor(*sizes)
 
-    Raises: ValueError in one line: columns of different lengths or no integers, too many events,
-    events outside the sensor, at negative times, or out of order (`Events.in_order` sorts them).
+
+def checked(events: object, sensor: Sensor, name: str, max_events: int = MAX_EVENTS) -> Events:
+    """Return the events in two kinds of columns, where this sensor can have recorded them.
+
+    Args:
+        events: a recording in one of the forms of `columns_of`. Polarities -1 and 1 of a sensor
+            with two mean OFF and ON.
+    Raises: TypeError or ValueError in one line: columns of different lengths or no integers, too
+    many events, events outside the sensor, at negative times, or out of order (`Events.in_order`
+    sorts them).
     """
-    columns = [np.asarray(column) for column in events]
-    lengths = {len(column) for column in columns}
-    if len(lengths) > 1 or any(column.ndim != 1 for column in columns):
-        raise ValueError(
-            f"{name} has columns x, y, p, t of {', '.join(str(c.shape) for c in columns)}: need"
-            " four arrays of one length"
-        )
-    if any(column.dtype.kind not in "iub" for column in columns):
-        kinds = ", ".join(str(column.dtype) for column in columns)
-        raise ValueError(
-            f"{name} has x, y, p, t of {kinds}: need integers (pixels, 0 or 1, and microseconds)"
-        )
-    if lengths.pop() > max_events:
+    columns = columns_of(events, name)
+    _check_lengths(columns, name)
+    columns[2] = off_and_on(columns[2], sensor.polarities)
+    if len(columns[3]) > max_events:
         raise ValueError(
             f"{name} holds {len(columns[3]):,} events, more than {max_events:,}: split it, or raise"
             " max_events"
@@ -129,15 +151,26 @@ def checked(events: Events, sensor: Sensor, name: str, max_events: int = MAX_EVE
     return Events(x, y, p, t)
 
 
+def _check_lengths(columns: list[np.ndarray], name: str) -> None:
+    if any(column.ndim != 1 for column in columns) or len({len(column) for column in columns}) > 1:
+        raise ValueError(
+            f"{name} has columns x, y, p, t of {', '.join(str(c.shape) for c in columns)}: need"
+            " four arrays of one length"
+        )
+
+
 def _fault(fault: int, x: int, y: int, p: int, t: np.ndarray, at: int, sensor: Sensor) -> str:
     """Describe a wrong event by its code from `loops.first_fault`."""
     if fault in (loops.BELOW_ZERO, loops.OUTSIDE_SENSOR):
         return (
             f"pixel ({x}, {y}) lies outside the sensor of {sensor.width} x {sensor.height}: name"
-            " the right sensor, or crop the recording"
+            " the right sensor (width before height), or crop the recording"
         )
     if fault == loops.POLARITY:
-        return f"polarity is {p}; need 0 .. {sensor.polarities - 1} (0 OFF, 1 ON)"
+        return (
+            f"polarity is {p}; need 0 .. {sensor.polarities - 1} (0 OFF, 1 ON): name the right"
+            f" polarities of the sensor ({sensor.polarities}), or set all to 0"
+        )
     if fault == loops.NEGATIVE_TIME:
         return f"time is {t[at]:,} us; need 0 or more, counted from the start of the recording"
     return (
@@ -156,8 +189,7 @@ def scatter(
 
 def silence(steps: int, batch: int, sensor: Sensor) -> PackedSpikes:
     """Return packed spikes that are all 0; ValueError where they would take too much memory."""
-    if steps < 1:
-        raise ValueError(f"steps is {steps}; need at least 1")
+    steps = whole_number(steps, "steps", 1)
     if (needed := 4 * steps * batch * sensor.inputs) > MAX_BYTES:
         raise ValueError(
             f"{batch} recordings of {sensor.inputs:,} inputs and {steps} steps take"

@@ -10,8 +10,10 @@ A recording is read when its spikes are asked for, a batch at a time, and never 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -19,10 +21,24 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
+from ...checks import text_of, whole_fields
 from ...kernels.packed_spikes import PackedSpikes
-from ..augment import AugmentParams
+from ..augment import AugmentParams, checked_changes
+from ..indices import Indices, sample_index, sample_indices
+from ..labels import check_names, checked_labels
+from .columns import checked_window
 from .moves import drawn_moves
-from .recording import MAX_EVENTS, Binned, Events, Sensor, checked, scatter, silence
+from .recording import (
+    MAX_EVENTS,
+    Binned,
+    Events,
+    Sensor,
+    checked,
+    checked_sensor,
+    scatter,
+    silence,
+)
+from .times import SAMPLED, Times, check_times, times_of
 
 
 @runtime_checkable
@@ -33,7 +49,10 @@ class Recordings(Protocol):
     def __getitem__(self, index: int, /) -> Any: ...  # any: Events, or four arrays in their order
 
 
-@dataclass(frozen=True, kw_only=True)
+SHOWN = 3  # recordings that cannot be read, of which a message gives the reason
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class EventSet:
     """Recordings and their classes, as `Trainer` takes them. Make one with `EventSet.of`.
 
@@ -59,6 +78,20 @@ class EventSet:
     max_events: int = MAX_EVENTS  # of one recording
     kind = "recordings"
 
+    def __post_init__(self) -> None:
+        check_names(name=self.name, split=self.split)
+        _check_recordings(self.recordings)
+        whole_fields(self, "classes", "max_events", table="EventSet", least=1)
+        index = sample_indices(self.index, len(self.recordings), "index")
+        changed = {
+            "index": index,
+            "y": checked_labels(self.y, len(index), self.classes, "recording"),
+            "sensor": checked_sensor(self.sensor),
+            "window": checked_window(self.window),
+        }
+        for name, value in changed.items():
+            object.__setattr__(self, name, value)
+
     @classmethod
     def of(
         cls,
@@ -80,13 +113,12 @@ class EventSet:
             labels: integers, 0 .. classes - 1; or real values [n, values].
             window: time that the steps of a sample span, us.
             classes: number of classes; 0: the highest label + 1, or one per value.
-        Raises: ValueError where labels are neither, or not one per recording.
+        Raises: TypeError or ValueError where an argument is of another kind, labels are neither, or
+        not one per recording.
         """
-        y = _labels(labels, len(recordings), classes)
-        if window < 1:
-            raise ValueError(
-                f"window is {window} us; need at least 1: the time that the steps of a sample span"
-            )
+        _check_recordings(recordings)
+        y = checked_labels(labels, len(recordings), classes, "recording")
+        y = y.float() if y.is_floating_point() else y
         index = torch.arange(len(recordings))
         return cls(
             name=name,
@@ -103,6 +135,14 @@ class EventSet:
     def __len__(self) -> int:
         return len(self.y)
 
+    def __getitem__(self, index: int) -> tuple[Events, Tensor]:
+        """Read one recording: its events, checked, and its label."""
+        member = sample_index(index, len(self), "index")
+        return self.events(member), self.y[member]
+
+    def __iter__(self) -> Iterator[tuple[Events, Tensor]]:
+        return (self[member] for member in range(len(self)))
+
     @property
     def inputs(self) -> int:
         """Number of input neurons."""
@@ -113,26 +153,60 @@ class EventSet:
         """Layout of the inputs: polarities, rows and columns."""
         return (self.sensor.polarities, self.sensor.height, self.sensor.width)
 
-    def subset(self, indices: Tensor | Sequence[int] | slice) -> EventSet:
+    def subset(self, indices: Indices) -> EventSet:
         """Return the recordings with these indices, in this order; nothing is read."""
-        chosen = (
-            indices
-            if isinstance(indices, slice | Tensor)
-            else torch.as_tensor(indices, dtype=torch.int64)
-        )
+        chosen = sample_indices(indices, len(self))
         return dataclasses.replace(self, index=self.index[chosen], y=self.y[chosen])
+
+    def skip_bad(self) -> EventSet:
+        """Return the recordings that can be read and fit the sensor; each is read once.
+
+        A warning counts the others, and names the first of them. Raises: ValueError where none can
+        be read.
+        """
+        whole, faults = [], []
+        for member in range(len(self)):
+            try:
+                self.events(member)
+                whole.append(member)
+            except (ValueError, TypeError, OSError) as error:
+                faults.append(str(error))
+        if not faults:
+            return self
+        counted = f"{len(faults):,} of {len(self):,} recordings of {self.name} cannot be read"
+        some = "; ".join(faults[:SHOWN]) + ("; ..." if len(faults) > SHOWN else "")
+        if not whole:
+            raise ValueError(f"{counted}: {some}")
+        warnings.warn(f"{counted} and are skipped: {some}", UserWarning, stacklevel=2)
+        return self.subset(whole)
+
+    @cached_property
+    def times(self) -> Times:
+        """Counts and times of the events of up to 20 recordings, spread over the set.
+
+        Where all of those events lie after the window, recordings are read up to the first one that
+        has an event in it.
+        """
+        members = torch.linspace(0, len(self) - 1, min(SAMPLED, len(self))).long().tolist()
+        times = times_of((self.events(member).t for member in members), self.window)
+        if times.none_in_window:
+            every = (self.events(member).t for member in range(len(self)))
+            times = times_of(every, self.window, while_late=True)
+        return times
+
+    def check_times(self) -> None:
+        """Raise ValueError where all events lie after the window; warn where times look wrong."""
+        check_times(self.times, self.window, self.name)
 
     def events(self, member: int) -> Events:
         """Read one recording and check it."""
-        number = int(self.index[member])
-        name, columns = f"recording {number} of {self.name}", tuple(self.recordings[number])
-        if len(columns) != 4:
-            raise ValueError(f"{name} has {len(columns)} columns; need four: x, y, p, t")
-        return checked(Events(*columns), self.sensor, name, self.max_events)
+        number = int(self.index[sample_index(member, len(self))])
+        name = f"recording {number} of {self.name}"
+        return checked(self.recordings[number], self.sensor, name, self.max_events)
 
     def spikes(
         self,
-        members: Int[Tensor, " B"],
+        members: Indices,
         steps: int,
         *,
         augmentation: AugmentParams | None = None,
@@ -148,7 +222,7 @@ class EventSet:
 
     def packed_spikes(
         self,
-        members: Int[Tensor, " B"],
+        members: Indices,
         steps: int,
         *,
         augmentation: AugmentParams | None = None,
@@ -159,15 +233,16 @@ class EventSet:
 
     def binned(
         self,
-        members: Int[Tensor, " B"],
+        members: Indices,
         steps: int,
         *,
         augmentation: AugmentParams | None = None,
         generator: torch.Generator | None = None,
     ) -> tuple[PackedSpikes, Binned]:
         """Return the spikes of some recordings as bits, and the counts of all their events."""
+        members = sample_indices(members, len(self), "members")
         packed = silence(steps, len(members), self.sensor)
-        moves = drawn_moves(augmentation or AugmentParams(), len(members), self.sensor, generator)
+        moves = drawn_moves(checked_changes(augmentation), len(members), self.sensor, generator)
         counts = [
             scatter(self.events(member), self.sensor, self.window, moves[b], packed, b)
             for b, member in enumerate(members.tolist())
@@ -187,87 +262,12 @@ class EventSet:
         return np.round(counts * (255 / max(1, counts.max()))).astype(np.uint8)
 
 
-@dataclass(frozen=True, kw_only=True)
-class SpikeSet:
-    """Spike trains in memory and their classes, as `Trainer` takes them: for a user's own tasks.
-
-    Example:
-        >>> s, y = torch.zeros(20, 5, 3, dtype=torch.bool), torch.zeros(20, dtype=torch.int64)
-        >>> train = SpikeSet(s=s, y=y, classes=2)
-        >>> train.spikes(torch.arange(4), 5).shape
-        torch.Size([5, 4, 3])
-    """
-
-    s: Tensor  # 0 or 1 of any dtype, [n, T, N]
-    y: Shaped[Tensor, "n ..."]  # class of each, int64; or real values, [n, values]
-    classes: int  # output neurons of a network for them
-    name: str = "spikes"
-    split: str = "train"
-
-    def __post_init__(self) -> None:
-        if self.s.ndim != 3 or not bool(((self.s == 0) | (self.s == 1)).all()):
-            raise ValueError(f"spikes are {tuple(self.s.shape)}; need [n, T, N] of 0 and 1")
-        _labels(self.y, len(self.s), self.classes)
-
-    def __len__(self) -> int:
-        return len(self.y)
-
-    @property
-    def inputs(self) -> int:
-        """Number of input neurons."""
-        return self.s.shape[2]
-
-    def subset(self, indices: Tensor | Sequence[int] | slice) -> SpikeSet:
-        """Return the spike trains with these indices, in this order."""
-        chosen = (
-            indices
-            if isinstance(indices, slice | Tensor)
-            else torch.as_tensor(indices, dtype=torch.int64)
+def _check_recordings(recordings: object) -> None:
+    """Raise TypeError for anything but a list of recordings, or an object that reads them."""
+    wrong = isinstance(recordings, str | bytes | Events | type)
+    if wrong or not isinstance(recordings, Recordings):
+        way_out = ": pass a list of one" if isinstance(recordings, Events) else ""
+        raise TypeError(
+            f"recordings are {text_of(recordings)}; need a list of Events, or an object with"
+            f" len() that reads recording i when asked for [i]{way_out}"
         )
-        return dataclasses.replace(self, s=self.s[chosen], y=self.y[chosen])
-
-    def spikes(
-        self,
-        members: Int[Tensor, " B"],
-        steps: int,
-        *,
-        augmentation: AugmentParams | None = None,
-        generator: torch.Generator | None = None,
-    ) -> Float[Tensor, "T B N"]:
-        """Return the spike trains of some samples.
-
-        Raises: ValueError for another number of steps than they have, and for any augmentation.
-        """
-        if steps != self.s.shape[1]:
-            raise ValueError(
-                f"{self.name} has {self.s.shape[1]} steps per sample and {steps} are asked for: set"
-                f" steps to {self.s.shape[1]}"
-            )
-        if augmentation not in (None, AugmentParams()):
-            raise ValueError(
-                f"{self.name} is a set of spike trains, which no augmentation changes: set all of"
-                " them to 0"
-            )
-        return self.s[members].transpose(0, 1).float().contiguous()
-
-
-def _labels(labels: Any, n: int, classes: int) -> Tensor:  # any: what np.asarray takes
-    """Return n labels, int64 [n], or values, float32 [n, values]; ValueError for any others."""
-    y = np.asarray(labels)
-    values = y.dtype.kind == "f" and y.ndim == 2
-    if not values and (y.dtype.kind not in "iu" or y.ndim != 1):
-        need = "one whole number per recording, 0 .. classes - 1, or real values [n, values]"
-        raise ValueError(f"labels are {y.dtype} of shape {y.shape}; need {need}")
-    if len(y) != n or not n:
-        raise ValueError(
-            f"there are {n:,} recordings and {len(y):,} labels: need one label per recording, and"
-            " at least one"
-        )
-    if values:
-        return torch.from_numpy(y.astype(np.float32))
-    if y.min() < 0 or (classes and y.max() >= classes):
-        raise ValueError(
-            f"labels run from {y.min()} to {y.max()}; need 0 .."
-            f" {classes - 1 if classes else 'classes - 1'}"
-        )
-    return torch.from_numpy(y.astype(np.int64))

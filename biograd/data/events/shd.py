@@ -12,6 +12,7 @@ sensor that is one row high and has one polarity.
 
 from __future__ import annotations
 
+import os
 import threading
 import zlib
 from collections.abc import Iterator
@@ -22,7 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from ...files import printable
+from ...checks import whole_number
+from ...files import path_of, printable
 from ..hdf5_rows import Rows, array, numbers
 from .recording import MAX_EVENTS, Events, Sensor
 from .sets import EventSet
@@ -36,27 +38,36 @@ MAX_SECONDS = 1_000_000
 
 @dataclass(frozen=True)
 class Hdf5Recordings:
-    """Recordings of an HDF5 file, read when asked for; safe from several threads."""
+    """Recordings of an HDF5 file, read when asked for; safe from several threads.
+
+    Copies, and processes that are forked or started anew, open the file for themselves.
+    """
 
     path: Path
     length: int
     max_events: int = MAX_EVENTS
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _open: list[Rows] = field(default_factory=list)  # times and units, once opened
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+    # times and units once opened, by process
+    _open: dict[int, list[Rows]] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return self.length
 
+    def __reduce__(self) -> tuple[type[Hdf5Recordings], tuple[Path, int, int]]:
+        return Hdf5Recordings, (self.path, self.length, self.max_events)
+
     def __getitem__(self, index: int) -> Events:
         name = f"recording {index} of {self.path}"
         with self._lock:
-            if not self._open:
+            if (process := os.getpid()) not in self._open:
                 file = _opened(self.path)
                 with _damage_as_value_error(self.path):
-                    for part in ("spikes/times", "spikes/units"):
-                        self._open.append(Rows(self.path, file[part]))
+                    parts = [
+                        Rows(self.path, file[part]) for part in ("spikes/times", "spikes/units")
+                    ]
+                self._open[process] = parts
             with _damage_as_value_error(self.path):
-                times, units = (array(rows, index, self.max_events) for rows in self._open)
+                times, units = (array(row, index, self.max_events) for row in self._open[process])
         times = times.astype(np.float64)
         if times.shape != units.shape or units.dtype.kind not in "iu":
             raise ValueError(
@@ -79,9 +90,14 @@ def shd(
     classes: int = CLASSES,
     sensor: Sensor = SENSOR,
     window: int = WINDOW,
+    skip_bad: bool = False,
 ) -> EventSet:
     """Open the recordings of an HDF5 file such as shd_train.h5; only the labels are read at once.
 
+    Args:
+        classes, sensor, window: as `EventSet` has them.
+        skip_bad: read every recording once, and leave out those that cannot be read or do not fit
+            the sensor; a warning counts and names them.
     Raises: ValueError where the file is no HDF5, lacks one of the three parts, or has labels that
     are no integers; OSError where it is not there.
 
@@ -90,7 +106,7 @@ def shd(
         >>> train.spikes(torch.arange(100), steps=100).shape      # doctest: +SKIP
         torch.Size([100, 100, 700])
     """
-    path = Path(path)
+    path, classes = path_of(path, "path"), whole_number(classes, "classes", 1)
     file = _opened(path)
     with file, _damage_as_value_error(path):
         missing = [part for part in ("spikes/times", "spikes/units", "labels") if part not in file]
@@ -107,7 +123,7 @@ def shd(
     if labels.dtype.kind not in "iu":
         raise ValueError(f"{path} has labels of {labels.dtype}; need integers, 0 .. {classes - 1}")
     recordings = Hdf5Recordings(path, len(labels))
-    return EventSet.of(
+    members = EventSet.of(
         recordings,
         labels.astype(np.int64),
         sensor=sensor,
@@ -116,6 +132,7 @@ def shd(
         name="shd",
         split=split,
     )
+    return members.skip_bad() if skip_bad else members
 
 
 @contextmanager

@@ -82,7 +82,7 @@ def _(draw: Draw) -> Call:
         make,
         name=text("mine"),
         split=text("train"),
-        x=images(x, tied=(0,), axes=(2, 3)).expecting(WRONG, "axis 0 empty"),
+        x=images(x, tied=(0,), axes=(2, 3, 4)).expecting(WRONG, "axis 0 empty"),
         y=y,
         classes=whole(draw.C) + thing(0, ("too few", draw.C - 1, WRONG)).mutations[-1:],
     )

@@ -120,6 +120,7 @@ _fields(
     bg.RunConfig,
     dataset=word("mnist", ["fashion", "nmnist", "shd"]),
     data_folder=text("").without("empty"),
+    skip_bad=flag(False),
     validation=whole(5, low=0),
     limit=whole(100, low=0),
     hidden=_hidden(),

@@ -11,8 +11,9 @@ import torch
 
 from biograd.data.augment import AugmentParams
 from biograd.data.events.recording import Events, Sensor
-from biograd.data.events.sets import EventSet, SpikeSet
+from biograd.data.events.sets import EventSet
 from biograd.data.samples import check_fits, input_size, spikes_of
+from biograd.data.spike_sets import SpikeSet
 from biograd.feedback import SleepAligned
 from biograd.kernels.packed_spikes import PackedSpikes
 from biograd.learning.learner import LocalLearner
