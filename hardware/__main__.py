@@ -10,6 +10,7 @@ import sys
 
 from . import limits
 from .border.files import read_model, read_spikes, write_result
+from .border.model import Model
 from .border.nir_foreign import Foreign
 from .fixed_point import quantise
 from .lava_process import TargetError
@@ -88,10 +89,7 @@ def _run(options: argparse.Namespace) -> int:
 
     record = [name for name in options.record.split(",") if name]
     result = run(
-        read_model(
-            options.model,
-            foreign=Foreign(steps=spikes.spikes.shape[0], dt=options.dt, w_in=options.w_in),
-        ),
+        _read(options, steps=spikes.spikes.shape[0]),
         spikes,
         options.target,
         deadline=options.deadline,
@@ -117,14 +115,21 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    fixed = quantise(
-        read_model(options.model, foreign=Foreign(steps=1, dt=options.dt, w_in=options.w_in))
-    )
+    fixed = quantise(_read(options, steps=1))
     fit = limits.check(fixed, options.mode)
     print("\n".join(table(fit)))
     for warning in fit.warnings:
         print(f"warning: {warning}")
     return 0
+
+
+def _read(options: argparse.Namespace, steps: int) -> Model:
+    """Read the model file, and print notes on what another tool's leaves open."""
+    foreign = Foreign(steps=steps, dt=options.dt, w_in=options.w_in)
+    model = read_model(options.model, foreign=foreign)
+    for note in model.notes:
+        print(f"note: {note}", file=sys.stderr)
+    return model
 
 
 def table(fit: limits.Fit) -> list[str]:

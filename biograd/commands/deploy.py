@@ -25,7 +25,6 @@ from hardware.fixed_point import FixedPointModel, quantise
 from ..checks import known_words
 from ..data.datasets import DataSet, load
 from ..deployment import CALIBRATION, chip_spikes, price
-from ..encoders import ENCODERS, EVENTS
 from ..runs import records
 from ..runs.checkpoint import RunFolder
 from .console import Console
@@ -58,7 +57,6 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     expect_at_least(0, samples=args.samples, steps=args.file.steps)
     torch.set_num_threads(1)
     model, folder = named_model(args.model, args.file, console, measured=True)
-    _expect_encoder(args, model)
     train, test = _samples(args, model, folder, console)
     calibration = chip_spikes(model, train.subset(slice(0, CALIBRATION)))
     fixed = quantise(model, calibration=calibration, weight_bits=args.file.weight_bits)
@@ -82,14 +80,6 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
             names = ", ".join(picture.stem for picture in pictures)
             console.say(f"drew {names} in {folder.path / 'pictures'}")
     return record
-
-
-def _expect_encoder(args: Args, model: Model) -> None:
-    encoders = (*ENCODERS, EVENTS)
-    if model.encoder not in encoders:
-        raise ValueError(
-            f"{args.model} was trained with encoder {model.encoder!r}; known: {', '.join(encoders)}"
-        )
 
 
 def _samples(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,11 @@ from ..fast_path import keeps
 from ..feedback import Feedback, feedback_angles
 from ..network import Network
 from ..neurons import TwoCompartmentLIF, TwoCompartmentParams, lif_params
+
+
+class ForeignFileWarning(UserWarning):
+    """Another tool's file leaves something open, or holds something that is not read."""
+
 
 _CONSTANTS = ("alpha_u", "alpha_v", "alpha_a", "window")  # of a layer's neurons
 
@@ -61,6 +67,8 @@ def from_nir(path: str | Path, *, dt: float | None = None, w_in: str | None = No
             (snnTorch's 1e-4).
         w_in: meaning of a CubaLIF's w_in, "euler" (NIR's equation) or "jump" (Norse); None: only
             where both mean the same.
+    Warns: ForeignFileWarning, for another tool's file, that its reset is read as reset to zero, and
+        which metadata are not read.
     Raises: FileNotFoundError; ValueError where the file is damaged, or naming every unsupported
         node with its nearest supported form.
 
@@ -69,7 +77,15 @@ def from_nir(path: str | Path, *, dt: float | None = None, w_in: str | None = No
         >>> from_nir("model.nir").sizes
         (784, 10)
     """
-    return to_network(read_model(path, foreign=Foreign(steps=1, dt=dt, w_in=w_in)))
+    model = read_foreign(path, dt=dt, w_in=w_in)
+    for note in model.notes:
+        warnings.warn(f"{path}: {note}", ForeignFileWarning, stacklevel=2)
+    return to_network(model)
+
+
+def read_foreign(path: str | Path, *, dt: float | None, w_in: str | None) -> Model:
+    """Read a NIR file as `from_nir` does, as a Model with notes in place of warnings."""
+    return read_model(path, foreign=Foreign(steps=1, dt=dt, w_in=w_in))
 
 
 def to_model(

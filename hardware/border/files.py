@@ -7,6 +7,7 @@ read within stated sizes, without pickle (`archive`, `hdf5`).
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ from .hdf5 import open_hdf5
 from .model import COUNTED, OVERFLOWS, Model, OperationCounts, RunResult, SpikeInput
 from .nir_foreign import Foreign, from_foreign
 from .nir_graph import FORMAT, graph_of, model_of_graph
+from .nir_notes import notes_on
 from .printable import one_line, quoted
 
 
@@ -35,7 +37,7 @@ def read_model(path: Path | str, *, foreign: Foreign | None = None) -> Model:
 
     Args:
         foreign: how to read a file that another tool wrote (`nir_foreign`); None: only files of
-            `write_model` are read.
+            `write_model` are read. Such a Model has `notes` on what its file leaves open.
     Raises: FileNotFoundError; ValueError where the file is damaged, too large, of another format
         number, or holds a graph that neither `nir_graph` nor `nir_foreign` reads.
     """
@@ -70,11 +72,10 @@ def read_model(path: Path | str, *, foreign: Foreign | None = None) -> Model:
             f"{path}: not a NIR graph of known nodes ({one_line(err)}): export it again"
         ) from None
     try:
-        return (
-            from_foreign(graph, foreign)
-            if number is None and foreign is not None
-            else model_of_graph(graph)
-        )
+        if number is not None or foreign is None:
+            return model_of_graph(graph)
+        model = from_foreign(graph, foreign)
+        return dataclasses.replace(model, notes=notes_on(graph))
     except (ValueError, TypeError, AttributeError) as err:
         raise ValueError(f"{path}: {one_line(err, 2000)}") from None
 

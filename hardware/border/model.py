@@ -93,6 +93,7 @@ class Model:
     encoder: str = "integrate_and_fire"
     # feedback, learning, quantisation, provenance; any: JSON
     info: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()  # of the reader, on what a file left open; written into no file
 
     def __post_init__(self) -> None:
         if not self.layers:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from hardware.border.model import Model
 
+from ...checks import known_words
+from ...encoders import ENCODERS, EVENTS
 from ...runs.checkpoint import RunFolder
 from ..console import Console
 from .model_files import ModelFlags, read_model_file, refuse_foreign_flags
@@ -56,9 +58,22 @@ def named_model(
         folder = RunFolder(path if path.is_dir() else path.parent)
     # A folder of `biograd learn` holds a model, and no checkpoint to make it from.
     if path.suffix != ".safetensors" and not (path.is_dir() and folder.checkpoint.exists()):
-        return read_model_file(model_file(path), flags), folder
+        model = read_model_file(model_file(path), flags)
+        _expect_encoder(path, model)
+        for note in model.notes:
+            console.say(f"note: {path}: {note}")
+        return model, folder
     refuse_foreign_flags(path, flags, folder.read_config().steps)
     experiment = trained(folder, console)
     if not measured:
         return model_of(experiment), folder
     return model_of(experiment, test_accuracy=experiment.trainer.evaluate().test_accuracy), folder
+
+
+def _expect_encoder(path: Path, model: Model) -> None:
+    encoders = (*ENCODERS, EVENTS)
+    if model.encoder not in encoders:
+        raise ValueError(
+            f"{path} was trained with encoder {model.encoder!r};"
+            f" {known_words(model.encoder, encoders)}"
+        )

@@ -7,7 +7,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from ...interop.nir import from_nir
+from ...interop.nir import read_foreign, to_network
 from ...neurons import TwoCompartmentParams, lif_params
 from ...runs.config import RunConfig
 from ...runs.experiment import Experiment
@@ -20,7 +20,7 @@ def configured(run: RunConfig, path: Path, *, dt: float | None, w_in: str | None
             f"neuron_model is {run.neuron_model!r}, and --from takes constants of the"
             " two-compartment LIF over: leave one of them out"
         )
-    net = from_nir(path, dt=dt, w_in=w_in)
+    net = to_network(read_foreign(path, dt=dt, w_in=w_in))
     params = [lif_params(layer.neuron) for layer in net.layers]
     p = params[0]
     differ = any(other != p for other in params)
@@ -38,13 +38,15 @@ def configured(run: RunConfig, path: Path, *, dt: float | None, w_in: str | None
     )
 
 
-def take_weights(experiment: Experiment, *, dt: float | None, w_in: str | None) -> None:
+def take_weights(experiment: Experiment, *, dt: float | None, w_in: str | None) -> tuple[str, ...]:
     """Copy the weights of the file that the run starts from into its network.
 
+    Returns: notes on what another tool's file leaves open, one line each.
     Raises: ValueError where sizes or constants of the two differ.
     """
     config, net = experiment.config, experiment.net
-    source = from_nir(config.start_from, dt=dt, w_in=w_in)
+    model = read_foreign(config.start_from, dt=dt, w_in=w_in)
+    source = to_network(model)
     if source.sizes != net.sizes:
         sizes, needed = "-".join(map(str, source.sizes)), "-".join(map(str, net.sizes))
         raise ValueError(
@@ -61,3 +63,4 @@ def take_weights(experiment: Experiment, *, dt: float | None, w_in: str | None) 
                 f" {wanted.alpha_v:.6g}: name the file with --from, which takes its constants over"
             )
     net.load_state_dict(source.state_dict())
+    return model.notes

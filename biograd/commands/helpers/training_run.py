@@ -90,9 +90,14 @@ def _experiment(args: Args, folder: RunFolder, console: Console) -> Experiment:
     elif args.resume:
         drop_records_after(folder, 0)
     if args.run.start_from and not saved:
-        take_weights(experiment, dt=args.dt, w_in=args.w_in)
-        console.say(f"weights from {args.run.start_from}")
+        _take_weights(experiment, args, console)
     return experiment
+
+
+def _take_weights(experiment: Experiment, args: Args, console: Console) -> None:
+    for note in take_weights(experiment, dt=args.dt, w_in=args.w_in):
+        console.say(f"note: {args.run.start_from}: {note}")
+    console.say(f"weights from {args.run.start_from}")
 
 
 def _finished_runs(folder: RunFolder) -> list[dict[str, Any]]:  # any: JSON
@@ -182,7 +187,7 @@ def _find_lr(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     with console.downloads() as progress:
         experiment = Experiment.from_config(args.run, progress=progress)
     if args.run.start_from:
-        take_weights(experiment, dt=args.dt, w_in=args.w_in)
+        _take_weights(experiment, args, console)
     search = find_lr(experiment.trainer)
     rows = [
         [f"{lr:.2e}", f"{err:.4f}"] for lr, err in zip(search.rates, search.errors, strict=True)

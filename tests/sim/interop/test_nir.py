@@ -15,7 +15,7 @@ from snntorch.export_nir import export_to_nir
 from torch import nn
 
 from biograd.feedback import RandomDFA
-from biograd.interop.nir import from_nir, to_model, to_network, to_nir
+from biograd.interop.nir import ForeignFileWarning, from_nir, to_model, to_network, to_nir
 from biograd.interop.snntorch import from_snntorch, to_snntorch
 from biograd.network import Network
 from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams
@@ -115,7 +115,9 @@ def test_a_file_that_snntorch_wrote_fires_snntorchs_spikes(tmp_path):
     with torch.no_grad():
         expected = torch.stack([model(s) for s in spikes])
     assert 0.01 < expected.mean() < 0.99
-    assert torch.equal(from_nir(tmp_path / "theirs.nir")(spikes), expected)
+    with pytest.warns(ForeignFileWarning, match="the reset is read as reset to zero"):
+        net = from_nir(tmp_path / "theirs.nir")
+    assert torch.equal(net(spikes), expected)
     assert torch.equal(from_snntorch(model)(spikes), expected)
 
 
@@ -126,7 +128,8 @@ def test_a_network_converted_to_snntorch_is_exported_there_and_read_back(tmp_pat
         warnings.simplefilter("ignore", DeprecationWarning)
         nir.write(tmp_path / "theirs.nir", export_to_nir(to_snntorch(net), torch.zeros(20)))
     spikes = (torch.rand(12, 30, 20, generator=torch.Generator().manual_seed(0)) < 0.4).float()
-    again = from_nir(tmp_path / "theirs.nir")
+    with pytest.warns(ForeignFileWarning, match="the reset is read as reset to zero"):
+        again = from_nir(tmp_path / "theirs.nir")
     assert net(spikes).mean() > 0.01 and torch.equal(again(spikes), net(spikes))
     assert (again.neuron.params.alpha_u, again.neuron.params.alpha_v) == (
         alpha_u,
@@ -147,8 +150,31 @@ def test_facts_that_another_tools_file_leaves_open_must_be_named(tmp_path):
         from_nir(tmp_path / "norse.nir")
     with pytest.raises(ValueError, match="--w-in jump, as Norse"):
         from_nir(tmp_path / "norse.nir", dt=1e-3)
-    p = from_nir(tmp_path / "norse.nir", dt=1e-3, w_in="jump").neuron.params
+    with pytest.warns(ForeignFileWarning, match="the reset is read as reset to zero"):
+        p = from_nir(tmp_path / "norse.nir", dt=1e-3, w_in="jump").neuron.params
     assert (p.alpha_u, p.alpha_v) == (torch.tensor(0.8).item(), torch.tensor(0.9).item())
+
+
+def test_the_reset_and_what_is_not_read_of_another_tools_file_are_said_in_one_line_each(tmp_path):
+    ones = np.ones(4)
+    graph = nir.NIRGraph.from_list(
+        nir.Linear(np.ones((4, 3)), metadata={"author": "someone"}),
+        nir.LIF(1e-3 * ones, 10 * ones, 0 * ones, ones),
+    )
+    nir.write(tmp_path / "theirs.nir", graph)
+    with pytest.warns(ForeignFileWarning) as caught:
+        from_nir(tmp_path / "theirs.nir")
+    lines = [str(warning.message) for warning in caught]
+    assert len(lines) == 2 and all(line.startswith(str(tmp_path)) for line in lines)
+    assert "reset by subtraction" in lines[0]
+    assert lines[1].endswith("metadata are not read: of node 'linear' ('author')")
+
+
+def test_a_file_of_biograd_leaves_nothing_open(tmp_path):
+    to_nir(network(5, 4, 2), tmp_path / "own.nir")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert from_nir(tmp_path / "own.nir").sizes == (5, 4, 2)
 
 
 def test_layers_keep_their_own_decays():

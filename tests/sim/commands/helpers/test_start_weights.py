@@ -90,6 +90,7 @@ def test_another_tools_file_trains_and_reports_what_it_does_not_say(
 
     flags, expected = ["--epochs", "1"], np.float32(0.9)
     trained = biograd(*TRAIN, "--from", complete, *flags, "--out", tmp_path / "a")
+    assert f"note: {complete}: the reset is read as reset to zero" in trained.err
     assert trained.code == 0 and alpha_v(tmp_path / "a") == expected, trained.err
     refused = biograd(*TRAIN, "--from", without_dt, *flags, "--out", tmp_path / "b")
     assert refused.is_one_line and "name dt in seconds (--dt;" in refused.err
@@ -126,6 +127,7 @@ def test_another_tools_file_is_deployed_with_its_energy_modelled(
     flags = ["--steps", "8", "--samples", "50", "--json"]
     deployed = biograd("deploy", complete, *flags)
     assert deployed.code == 0, deployed.err
+    assert f"note: {complete}: the reset is read as reset to zero" in deployed.err
     energy = deployed.result["energy"]
     assert deployed.result["samples"] == 50 and 0 < energy["total_j"][0] < energy["total_j"][1]
     assert "modelled on Loihi 1" in deployed.err and energy["how"] == "modelled"
