@@ -14,10 +14,12 @@ from hardware.border.files import read_model, write_model
 from hardware.border.model import LayerModel, Model
 from hardware.border.nir_foreign import Foreign
 
+from ..checks import instance_of, path_of
 from ..fast_path import keeps
 from ..feedback import Feedback, feedback_angles
 from ..network import Network
 from ..neurons import TwoCompartmentLIF, TwoCompartmentParams, lif_params
+from ..parts import check_feedback, check_network
 
 
 class ForeignFileWarning(UserWarning):
@@ -53,7 +55,9 @@ def to_nir(
         >>> from_nir("model.nir").sizes
         (784, 100, 10)
     """
-    write_model(to_model(net, feedback, steps=steps, encoder=encoder, info=info or {}), path)
+    path = path_of(path, "path")
+    given = {} if info is None else info
+    write_model(to_model(net, feedback, steps=steps, encoder=encoder, info=given), path)
 
 
 def from_nir(path: str | Path, *, dt: float | None = None, w_in: str | None = None) -> Network:
@@ -110,6 +114,10 @@ def to_model(
         >>> to_model(net, None, steps=10, encoder="integrate_and_fire", info={}).sizes
         (784, 32, 10)
     """
+    check_network(net)
+    if feedback is not None:
+        check_feedback(net, feedback)
+    instance_of(info, dict, "info", "a dictionary of JSON values")
     if net.recurrent:
         raise ValueError(
             "a recurrent network cannot be exported: files and the chip hold chains of layers;"
@@ -122,7 +130,7 @@ def to_model(
                 " two-compartment LIF"
             )
     hidden = range(len(net.hidden))
-    feedback_weights = [feedback.weights(index) if feedback else None for index in hidden]
+    feedback_weights = [None if feedback is None else feedback.weights(index) for index in hidden]
     constants = [lif_params(layer.neuron) for layer in net.layers]
     layers = [
         LayerModel(
@@ -136,7 +144,7 @@ def to_model(
         )
         for layer, p, w_fb in zip(net.layers, constants, (*feedback_weights, None), strict=True)
     ]
-    if feedback:
+    if feedback is not None:
         info = info | {"feedback_angle_deg": feedback_angles(net, feedback)}
     return Model(layers=tuple(layers), steps=steps, encoder=encoder, info=info)
 
@@ -149,6 +157,7 @@ def to_network(model: Model) -> Network:
         >>> to_network(model).sizes
         (784, 10)
     """
+    instance_of(model, Model, "model", "a Model")
     params = [
         TwoCompartmentParams(**{name: getattr(layer, name) for name in _CONSTANTS})
         for layer in model.layers

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 import sys
 from collections.abc import Iterable
 from numbers import Integral, Real
+from pathlib import Path
 from typing import TypeVar, cast
 
 T = TypeVar("T")
+_LONGEST_NAME = 255  # bytes of a name in a folder, on every common file system
 _MOST = (1 << 63) - 1  # of a machine integer: sizes, counts and seeds must fit
 
 
@@ -181,6 +184,22 @@ def known_words(word: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(word.lower(), words, n=1)
     question = f"did you mean {near[0]!r}? " if near else ""
     return f"{question}known: {', '.join(words)}"
+
+
+def path_of(path: object, name: str) -> Path:
+    """Return a path, given as one or as text; no file is looked at.
+
+    Raises: TypeError for anything else; ValueError for a path that no file system takes.
+    """
+    if not isinstance(path, str | os.PathLike) or isinstance(text := os.fspath(path), bytes):
+        raise _of_kind(path, name, "a path, as a str or a pathlib.Path")
+    longest = max((len(os.fsencode(part)) for part in Path(text).parts), default=0)
+    if not text or "\0" in text or longest > _LONGEST_NAME:
+        raise ValueError(
+            f"{name} is {text_of(text)}; need a path without zero bytes, of names of 1 to"
+            f" {_LONGEST_NAME} bytes"
+        )
+    return Path(text)
 
 
 def text_of(value: object, longest: int = 60) -> str:

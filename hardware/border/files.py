@@ -18,6 +18,7 @@ import numpy as np
 
 from .archive import MAX_BYTES, read_npz, write_npz
 from .atomic import write_whole
+from .checks import instance_of, path_of
 from .hdf5 import open_hdf5
 from .model import COUNTED, OVERFLOWS, Model, OperationCounts, RunResult, SpikeInput
 from .nir_foreign import Foreign, from_foreign
@@ -28,7 +29,8 @@ from .printable import one_line, quoted
 
 def write_model(model: Model, path: Path | str) -> None:
     """Write `model` as a NIR file, whole or not at all."""
-    graph = graph_of(model)
+    path = path_of(path, "path")
+    graph = graph_of(instance_of(model, Model, "model", "a Model"))
     write_whole(path, lambda part: nir.write(part, graph))
 
 
@@ -41,7 +43,7 @@ def read_model(path: Path | str, *, foreign: Foreign | None = None) -> Model:
     Raises: FileNotFoundError; ValueError where the file is damaged, too large, of another format
         number, or holds a graph that neither `nir_graph` nor `nir_foreign` reads.
     """
-    path = Path(path)
+    path = path_of(path, "path")
     with open_hdf5(path) as file:
         entry = file.get("node/metadata/biograd/format")
         number = entry[()] if entry is not None and entry.shape == () else None

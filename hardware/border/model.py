@@ -15,9 +15,12 @@ import itertools
 import json
 import math
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any
 
 import numpy as np
+
+from .checks import instance_of, real_number, text_of
 
 MAX_STEPS = 100_000  # per sample; a bound against forged files, 1,000 times above any use so far
 _MIN_ALPHA = 1e-7  # smaller kept fractions do not survive 1 - dt / tau in double precision; write 0
@@ -69,6 +72,8 @@ class LayerModel:
                 f"LayerModel.w_fb has shape {self.w_fb.shape}; w has {out} rows, so it needs"
                 f" ({out}, classes)"
             )
+        for name in ("alpha_u", "alpha_v", "alpha_a", "window"):
+            real_number(getattr(self, name), f"LayerModel.{name}", finite=False)
         for name in ("alpha_u", "alpha_v", "alpha_a"):
             alpha = float(np.float32(getattr(self, name)))
             if not (alpha == 0 or _MIN_ALPHA <= alpha < 1):
@@ -96,6 +101,9 @@ class Model:
     notes: tuple[str, ...] = ()  # of the reader, on what a file left open; written into no file
 
     def __post_init__(self) -> None:
+        instance_of(self.layers, (list, tuple), "Model.layers", "a sequence of LayerModels")
+        for layer in self.layers:
+            instance_of(layer, LayerModel, "a layer of Model.layers", "a LayerModel")
         if not self.layers:
             raise ValueError("Model.layers is empty; need at least one layer")
         object.__setattr__(self, "layers", tuple(self.layers))
@@ -116,14 +124,18 @@ class Model:
                     f"Model.layers[{index}].w_fb has {layer.w_fb.shape[1]} columns, the output"
                     f" layer has {self.classes} neurons"
                 )
+        instance_of(self.steps, Real, "Model.steps", "a whole number")
         if (
             isinstance(self.steps, bool)
-            or self.steps != int(self.steps)
             or not 1 <= self.steps <= MAX_STEPS
+            or self.steps != int(self.steps)
         ):
             raise ValueError(
-                f"Model.steps is {self.steps}; need a whole number of 1 to {MAX_STEPS:,}"
+                f"Model.steps is {text_of(self.steps)}; need a whole number of 1 to {MAX_STEPS:,}"
             )
+        if not instance_of(self.encoder, str, "Model.encoder", "the name of an encoder"):
+            raise ValueError("Model.encoder is empty; need the name of an encoder")
+        real_number(self.dt, "Model.dt", finite=False)
         if not (math.isfinite(self.dt) and self.dt > 0):
             raise ValueError(f"Model.dt is {self.dt}; need a time step above 0 seconds")
         try:

@@ -39,6 +39,7 @@ from dataclasses import dataclass
 import nir
 import numpy as np
 
+from .checks import real_number
 from .model import LayerModel, Model
 from .nir_chain import Stage, read_stages
 
@@ -57,6 +58,8 @@ class Foreign:
     w_in: str | None = None
 
     def __post_init__(self) -> None:
+        if self.dt is not None:
+            real_number(self.dt, "dt", finite=False)
         if self.dt is not None and not (math.isfinite(self.dt) and self.dt > 0):
             raise ValueError(f"dt is {self.dt}; need a time step above 0 seconds, e.g. 1e-4")
         if self.w_in not in (None, "euler", "jump"):

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ...checks import instance_of, or_default, truth_value
 from ...network import Network
 from ...neurons import TwoCompartmentLIF, TwoCompartmentParams
 from .layers import Difference, ModelReading, SnnLayer, read_layers
@@ -53,9 +54,12 @@ def from_snntorch(
         >>> from_snntorch(model).sizes
         (784, 100, 10)
     """
+    _check_model(model)
+    truth_value(nearest, "nearest")
+    constants = or_default(params, TwoCompartmentParams, "params")
     reading = read_layers(model, sample)
     _refuse(reading.differences, nearest)
-    net = _network(reading.layers, params or TwoCompartmentParams())
+    net = _network(reading.layers, constants)
     if reading.differences:
         text = " | ".join(map(str, reading.differences))
         warnings.warn(f"taken in its nearest form: {text}", stacklevel=2)
@@ -77,10 +81,23 @@ def differences(model: nn.Module, *, sample: Sequence[Any] | None = None) -> lis
         >>> [str(d) for d in differences(nn.Sequential(nn.Linear(4, 2), snn.Leaky(0.9)))]
         ["1 (Leaky): reset by subtraction; nearest: reset_mechanism='zero'"]
     """
+    _check_model(model)
     reading = read_layers(model, sample)
     if reading.differences:
         return reading.differences
     return _other_spikes(_network(reading.layers, TwoCompartmentParams()), reading)
+
+
+def _check_model(model: object) -> None:
+    """Raise TypeError or ValueError for anything but a model of finite weights."""
+    instance_of(model, nn.Module, "model", "a snnTorch model, a torch.nn.Module")
+    assert isinstance(model, nn.Module)  # for mypy
+    for name, weight in model.named_parameters():
+        if weight.is_floating_point() and not bool(torch.isfinite(weight).all()):
+            raise ValueError(
+                f"model holds values that are not finite in {name}: train it again at a lower"
+                " learning rate"
+            )
 
 
 def _network(layers: list[SnnLayer], constants: TwoCompartmentParams) -> Network:

@@ -9,9 +9,11 @@ import snntorch
 import torch
 from torch import Tensor, nn
 
+from ...checks import text_of
 from ...fast_path import keeps
 from ...network import Layer, Network
 from ...neurons import TwoCompartmentLIF, lif_params
+from ...parts import check_network
 
 
 def to_snntorch(
@@ -32,6 +34,17 @@ def to_snntorch(
         >>> model = to_snntorch(Network((4, 3, 2)))
         >>> spikes = torch.stack([model(s) for s in torch.ones(10, 1, 4)])    # [T, B, classes]
     """
+    check_network(net)
+    if net.layers[0].w.dtype != torch.float32:
+        raise ValueError(
+            f"the network is {net.layers[0].w.dtype}, and snnTorch's spikes are float32: pass"
+            " copy.deepcopy(net).float()"
+        )
+    if spike_grad is not None and (isinstance(spike_grad, type) or not callable(spike_grad)):
+        raise TypeError(
+            f"spike_grad is {text_of(spike_grad)}; need a function, e.g."
+            " snntorch.surrogate.fast_sigmoid(), or None"
+        )
     if net.recurrent:
         raise ValueError(
             "a recurrent network is not written as a snnTorch model: train one with recurrent=False"
