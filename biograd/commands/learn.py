@@ -8,9 +8,9 @@ after every sample. With --model a trained network goes on learning.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import tyro
 
@@ -28,6 +28,8 @@ from ..runs import records
 from ..runs.checkpoint import RunFolder, drop_records_after
 from .console import Console
 from .helpers.chip_learning import angles, arrays, learn_epochs, state_file
+from .helpers.flags import value_of
+from .helpers.learn_settings import LearnSettings, expect_same, keep_settings, stored_settings
 from .helpers.named import model_file
 from .helpers.ranges import expect_at_least
 
@@ -41,47 +43,38 @@ _WIDE, _WIDE_GAIN = 200, 60
 class Args:
     """The flags."""
 
-    hidden: tuple[int, ...] = (100,)  # neurons of each hidden layer
-    epochs: int = 3  # times through the training images
-    samples: int = 0  # training images per epoch; 0: all (emulator), 500 in total (lava)
+    run: Annotated[LearnSettings, tyro.conf.arg(name="")] = field(default_factory=LearnSettings)
     # emulator, or lava (Lava's learning engine beside the emulator, compared weight by weight)
     target: str = "emulator"
-    dataset: str = "mnist"  # mnist or fashion
-    # start from this network, a file of biograd export or a run folder with one (with its sizes
-    # and steps)
-    model: Path | None = None
-    steps: int = 20  # time steps per sample, 1 to 48
-    weight_bits: int = 8  # bits per weight: 2 to 6, or 8
-    # how an update becomes an integer: a random number per synapse, or one per matrix (stock); or
-    # none (nearest, floor)
-    rounding: Literal["synapse", "stock", "nearest", "floor"] = "synapse"
-    # signed (Loihi 2 and Lava) or unsigned (Loihi 1: the sign split over two traces)
-    traces: Literal["signed", "unsigned"] = "signed"
-    # feedback weights: learned in sleep, or random and fixed
-    feedback: Literal["sleep", "random"] = "sleep"
-    seed: int = 0  # of weights, order, rounding and dreams
     # run folder; by default runs/learn
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
-    resume: bool = False  # go on with the learning in the folder
+    resume: bool = False  # go on with the learning in the folder, with its settings
     deadline: float = 3600.0  # seconds Lava may take
     json: bool = False  # print one JSON object as the last line of standard output
 
 
+def defaults(arguments: list[str]) -> Args:
+    """Return the defaults of the flags: with --resume those of the run in the folder."""
+    out = value_of(arguments, "--out") or value_of(arguments, "-o") or "runs/learn"
+    stored = stored_settings(Path(out)) if "--resume" in arguments else None
+    return Args(run=stored or LearnSettings())
+
+
 def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     """Learn, evaluate, save."""
-    expect_at_least(1, epochs=args.epochs)
-    expect_at_least(0, samples=args.samples)
-    for neurons in args.hidden:
+    expect_at_least(1, epochs=args.run.epochs)
+    expect_at_least(0, samples=args.run.samples)
+    for neurons in args.run.hidden:
         expect_at_least(1, hidden=neurons)
     if args.target not in TARGETS:
         raise ValueError(f"target is {args.target!r}; {known_words(args.target, TARGETS)}")
     with console.downloads() as progress:
-        train = load_images(args.dataset, "train", progress=progress)
-        test = load_images(args.dataset, "test", progress=progress)
+        train = load_images(args.run.dataset, "train", progress=progress)
+        test = load_images(args.run.dataset, "test", progress=progress)
     if args.target == "lava":
         return _in_lava(args, train, console)
-    if args.samples:
-        train = train.subset(slice(0, args.samples))
+    if args.run.samples:
+        train = train.subset(slice(0, args.run.samples))
     return _in_emulator(args, train, test, console)
 
 
@@ -90,7 +83,7 @@ def _in_emulator(
 ) -> dict[str, Any]:  # any: JSON
     """Learn in the run folder; returns the run's record, also that of a run finished before."""
     folder = RunFolder(args.out or Path("runs/learn"))
-    total = args.epochs * len(train)
+    total = args.run.epochs * len(train)
     with folder.locked():
         state = _state(args, total, folder)
         finished = _finished_runs(folder, state.samples // len(train)) if args.resume else []
@@ -98,13 +91,15 @@ def _in_emulator(
             _print_result(finished[-1], folder, console)
             return finished[-1]
         _print_fit(state.params, console)
-        if not learn_epochs(state, train, test, epochs=args.epochs, folder=folder, console=console):
+        if not learn_epochs(
+            state, train, test, epochs=args.run.epochs, folder=folder, console=console
+        ):
             console.say(
                 f"stopped after {state.samples:,} of {total:,} samples, and saved: go on"
                 f" with --out {folder.path} --resume"
             )
-            return {"exit_code": 130, "seed": args.seed, "stopped": True}
-        result = _result(state, test, args.seed, total, folder)
+            return {"exit_code": 130, "seed": args.run.seed, "stopped": True}
+        result = _result(state, test, args.run.seed, total, folder)
         write_model(learning_state.to_model(state), folder.model)
         records.append(folder.records, result)
     _print_result(result, folder, console)
@@ -120,8 +115,9 @@ def _state(args: Args, samples: int, folder: RunFolder) -> LearningState:
                 f"{folder.path} already holds a learning run: name another folder with --out, or go"
                 " on by --resume"
             )
+        expect_same(folder.path, args.run)
         state = learning_state.read_state(file)
-        if not args.model and state.params != params:
+        if not args.run.model and state.params != params:
             raise ValueError(
                 f"{folder.path} holds a learning run of other parameters: resume it with its own"
                 " flags, or name another --out"
@@ -129,24 +125,28 @@ def _state(args: Args, samples: int, folder: RunFolder) -> LearningState:
         return state
     if folder.holds_run():
         raise ValueError(f"{folder.path} holds a training run: name another folder with --out")
-    if args.model:
-        return learning_state.from_model(read_model(model_file(args.model)), params)
-    return learning_state.start(params)
+    if args.run.model:
+        source = model_file(Path(args.run.model))
+        state = learning_state.from_model(read_model(source), params)
+    else:
+        state = learning_state.start(params)
+    keep_settings(folder.path, args.run)
+    return state
 
 
 def _params(args: Args, samples: int) -> ChipLearningParams:
     # Stock rounding has whole integers alone.
-    bits = 9 if args.rounding == "stock" else args.weight_bits
-    wide = args.hidden and args.hidden[-1] > _WIDE
+    bits = 9 if args.run.rounding == "stock" else args.run.weight_bits
+    wide = args.run.hidden and args.run.hidden[-1] > _WIDE
     return ChipLearningParams(
-        sizes=(784, *args.hidden, 10),
-        steps=args.steps,
+        sizes=(784, *args.run.hidden, 10),
+        steps=args.run.steps,
         weight_bits=bits,
-        rounding=args.rounding,
-        traces=args.traces,
-        feedback=args.feedback,
+        rounding=args.run.rounding,
+        traces=args.run.traces,
+        feedback=args.run.feedback,
         samples=samples,
-        seed=args.seed,
+        seed=args.run.seed,
         gain_output=_WIDE_GAIN if wide else ChipLearningParams.gain_output,
     )
 
@@ -179,18 +179,18 @@ def _result(
 
 def _in_lava(args: Args, train: ImageSet, console: Console) -> dict[str, Any]:  # any: JSON
     """Learn the first samples in Lava and in the emulator, and compare."""
-    if args.model:
+    if args.run.model:
         raise ValueError(
             "--model goes with --target emulator: the comparison with Lava starts from an untrained"
             " network"
         )
-    params = _params(args, args.epochs * len(train))
+    params = _params(args, args.run.epochs * len(train))
     _print_fit(params, console)
     with console.bar("learning in Lava", unit="segments") as bar:
         comparison = compare(
             params,
             *arrays(train),
-            samples=args.samples or LAVA_SAMPLES,
+            samples=args.run.samples or LAVA_SAMPLES,
             deadline=args.deadline,
             progress=lambda done, total: bar(done, total, ""),
         )
@@ -199,7 +199,7 @@ def _in_lava(args: Args, train: ImageSet, console: Console) -> dict[str, Any]:  
         "target": "lava",
         "lava_mismatches": 0 if comparison.first_difference is None else 1,
         "first_difference": comparison.first_difference,
-        "seed": args.seed,
+        "seed": args.run.seed,
         "samples": comparison.samples,
         "sleep_phases": comparison.sleep_phases,
         "weights": comparison.weights,

@@ -20,6 +20,7 @@ from ..runs.config import RunConfig, with_neuron_model
 from ..runs.config_files import read_config
 from ..runs.presets import PRESETS, preset
 from .console import Console
+from .helpers.flags import value_of
 
 _PRESET_HELP = f"start from this preset: {', '.join(PRESETS)}; mnist unless --config is given"
 
@@ -52,29 +53,29 @@ class Args:
 
 def defaults(arguments: list[str]) -> Args:
     """Return the defaults of the flags: those of the preset, file, run or network named in them."""
-    name, file = _value(arguments, "--preset"), _value(arguments, "--config")
+    name, file = value_of(arguments, "--preset"), value_of(arguments, "--config")
     if name and file:
         raise ValueError(
             f"both --preset {name} and --config {file} are given: name one; a file may hold a line"
             f" preset = {name!r}"
         )
-    stored = Path(_value(arguments, "--out") or "runs/mnist") / "config.toml"
+    stored = Path(value_of(arguments, "--out") or "runs/mnist") / "config.toml"
     if "--resume" in arguments and not name and not file and stored.is_file():
         run = read_config(stored)
     else:
         run = read_config(file) if file else preset(name or "mnist")
-    if model := _value(arguments, "--neuron-model"):
+    if model := value_of(arguments, "--neuron-model"):
         run = with_neuron_model(run, model)  # its constants become flags
-    if start := _value(arguments, "--from"):
+    if start := value_of(arguments, "--from"):
         from .helpers.named import model_file  # loads torch, as above
         from .helpers.start_weights import configured
 
-        dt = _value(arguments, "--dt")
+        dt = value_of(arguments, "--dt")
         run = configured(
             run,
             model_file(Path(start)),
             dt=_number("--dt", dt) if dt else None,
-            w_in=_value(arguments, "--w-in") or None,
+            w_in=value_of(arguments, "--w-in") or None,
         )
     return Args(run=run, config=Path(file)) if file else Args(run=run, preset=name or "mnist")
 
@@ -84,16 +85,6 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     from .helpers.training_run import train  # loads torch, which --help does not need
 
     return train(args, console)
-
-
-def _value(arguments: list[str], flag: str) -> str:
-    """Return a flag's value before the command line is parsed; "" where it is not given."""
-    for index, word in enumerate(arguments):
-        if word == flag and index + 1 < len(arguments):
-            return arguments[index + 1]
-        if word.startswith(flag + "="):
-            return word[len(flag) + 1 :]
-    return ""
 
 
 def _number(flag: str, text: str) -> float:

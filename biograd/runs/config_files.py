@@ -6,7 +6,7 @@ import dataclasses
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_origin, get_type_hints
 
 import tomli_w
 import tomllib
@@ -14,6 +14,7 @@ import tomllib
 from .config import RunConfig, with_neuron_model
 from .presets import PRESETS, preset
 
+T = TypeVar("T")
 MAX_BYTES = 1 << 16  # of a configuration; with every field named it has two thousand
 _INT_END = 1 << 53  # whole numbers below this are exact as floats
 _NEEDED = {  # what a field of each type holds, for messages
@@ -35,6 +36,31 @@ def read_config(path: str | Path) -> RunConfig:
         >>> read_config("run.toml").epochs
         3
     """
+    table = _table(path)
+    base = preset(table.pop("preset")) if isinstance(table.get("preset"), str) else RunConfig()
+    if isinstance(model := table.get("neuron_model"), str):
+        try:
+            base = with_neuron_model(base, model)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+    return _from_table(base, table, str(path), "")
+
+
+def read_fields(path: str | Path, base: T) -> T:
+    """Read a TOML file of fields of a frozen dataclass; those it lacks are as in `base`.
+
+    Raises: ValueError as `read_config`.
+    """
+    return _from_table(base, _table(path), str(path), "")
+
+
+def config_toml(config: RunConfig) -> str:
+    """Return a configuration as TOML, every field named."""
+    return tomli_w.dumps(dataclasses.asdict(config))
+
+
+def _table(path: str | Path) -> dict[str, Any]:  # any: TOML's values
+    """Return the contents of a TOML file; ValueError where it is missing, too large or no TOML."""
     if not Path(path).is_file():
         raise ValueError(
             f"{path} is not a file: name a TOML file, or start from a preset ({', '.join(PRESETS)})"
@@ -45,22 +71,10 @@ def read_config(path: str | Path) -> RunConfig:
             " file"
         )
     try:
-        table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     # TOMLDecodeError, UnicodeDecodeError, and numbers of thousands of digits
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not TOML: {error}") from error
-    base = preset(table.pop("preset")) if isinstance(table.get("preset"), str) else RunConfig()
-    if isinstance(model := table.get("neuron_model"), str):
-        try:
-            base = with_neuron_model(base, model)
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from error
-    return _from_table(base, table, str(path), "")
-
-
-def config_toml(config: RunConfig) -> str:
-    """Return a configuration as TOML, every field named."""
-    return tomli_w.dumps(dataclasses.asdict(config))
 
 
 # any: one of the frozen params

@@ -19,7 +19,9 @@ def test_learning_on_the_chip_goes_on_from_its_file_and_leaves_a_model(mnist, bi
     assert len(first.result["feedback_angle_deg"]) == 1
 
     assert biograd(*flags).code == 2, "a second run must not overwrite the first"
-    resumed = biograd(*flags, "--resume")
+    changed = biograd("learn", "--out", folder, "--resume", "--seed", "7", "--steps", "12")
+    assert changed.is_one_line and "steps is 20 there and 12 here; seed is 0" in changed.err
+    resumed = biograd("learn", "--out", folder, "--resume", "--json")
     assert resumed.code == 0 and resumed.result["test_accuracy"] == accuracy
 
     deployed = biograd("deploy", folder / "model.nir", "--json")
@@ -29,3 +31,5 @@ def test_learning_on_the_chip_goes_on_from_its_file_and_leaves_a_model(mnist, bi
     more = ["--model", folder / "model.nir", "--epochs", "1", "--out", tmp_path / "more", "--json"]
     continued = biograd("learn", *more)
     assert continued.code == 0 and continued.result["samples"] == 700, continued.err
+    alone = biograd("learn", "--out", tmp_path / "more", "--resume", "--json")
+    assert alone.result["test_accuracy"] == continued.result["test_accuracy"], alone.err

@@ -1,0 +1,64 @@
+"""Settings of `biograd learn`, which its run folder keeps so that --resume needs no other flag."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import tomli_w
+
+from ...files import atomic_write
+from ...runs.config_files import read_fields
+
+FILE = "learning.toml"  # in the run folder
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearnSettings:
+    """What is learned, from what, and how."""
+
+    hidden: tuple[int, ...] = (100,)  # neurons of each hidden layer
+    epochs: int = 3  # times through the training images
+    samples: int = 0  # training images per epoch; 0: all (emulator), 500 in total (lava)
+    dataset: str = "mnist"  # mnist or fashion
+    # start from this network, a file of biograd export or a run folder with one (with its sizes
+    # and steps)
+    model: str = ""
+    steps: int = 20  # time steps per sample, 1 to 48
+    weight_bits: int = 8  # bits per weight: 2 to 6, or 8
+    # how an update becomes an integer: a random number per synapse, or one per matrix (stock); or
+    # none (nearest, floor)
+    rounding: Literal["synapse", "stock", "nearest", "floor"] = "synapse"
+    # signed (Loihi 2 and Lava) or unsigned (Loihi 1: the sign split over two traces)
+    traces: Literal["signed", "unsigned"] = "signed"
+    # feedback weights: learned in sleep, or random and fixed
+    feedback: Literal["sleep", "random"] = "sleep"
+    seed: int = 0  # of weights, order, rounding and dreams
+
+
+def stored_settings(folder: Path) -> LearnSettings | None:
+    """Return the settings that a run folder keeps; None where it keeps none."""
+    file = folder / FILE
+    return read_fields(file, LearnSettings()) if file.is_file() else None
+
+
+def keep_settings(folder: Path, settings: LearnSettings) -> None:
+    """Write the settings of a new run into its folder."""
+    atomic_write(folder / FILE, tomli_w.dumps(dataclasses.asdict(settings)).encode())
+
+
+def expect_same(folder: Path, settings: LearnSettings) -> None:
+    """Raise ValueError where a resumed run has other settings than its folder keeps, by name."""
+    stored, wanted = stored_settings(folder), dataclasses.asdict(settings)
+    changes = [
+        f"{name} is {getattr(stored, name)!r} there and {value!r} here"
+        for name, value in wanted.items()
+        if stored and getattr(stored, name) != value
+    ]
+    if changes:
+        raise ValueError(
+            f"{folder} holds another learning run ({'; '.join(changes)}): resume it unchanged, or"
+            " name another folder with --out"
+        )
