@@ -6,7 +6,6 @@ alone; no other module of the simulator's core may import `hardware` (`tests/tes
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
@@ -14,26 +13,9 @@ from typing import IO
 from hardware.border.atomic import write_whole
 from hardware.border.printable import printable
 
-from .checks import text_of
+from .checks import path_of
 
 __all__ = ["atomic_write", "path_of", "printable"]
-_LONGEST = 255  # bytes of a name in a folder, on every common file system
-
-
-def path_of(path: object, name: str) -> Path:
-    """Return a path, given as one or as text; no file is looked at.
-
-    Raises: TypeError for anything else; ValueError for a path that no file system takes.
-    """
-    if not isinstance(path, str | os.PathLike) or isinstance(fspath := os.fspath(path), bytes):
-        raise TypeError(f"{name} is {text_of(path)}; need a path, as a str or a pathlib.Path")
-    longest = max((len(os.fsencode(part)) for part in Path(fspath).parts), default=0)
-    if not fspath or "\0" in fspath or longest > _LONGEST:
-        raise ValueError(
-            f"{name} is {text_of(fspath)}; need a path without zero bytes, of names of 1 to"
-            f" {_LONGEST} bytes"
-        )
-    return Path(fspath)
 
 
 def atomic_write(path: str | Path, content: bytes | Callable[[IO[bytes]], object]) -> None:
