@@ -27,7 +27,7 @@ import numpy as np
 from ...checks import word_of
 from ...files import path_of, printable
 from . import loops
-from .recording import MAX_EVENTS, Events, Sensor
+from .recording import MAX_EVENTS, SKIPPING, Events, Sensor
 from .sets import EventSet
 
 SENSOR = Sensor(34, 34, 2)
@@ -55,7 +55,7 @@ def parse(raw: bytes | np.ndarray, name: str) -> Events:
     if len(content) % EVENT_BYTES:
         raise ValueError(
             f"{name} holds {len(content):,} bytes, no multiple of {EVENT_BYTES}: truncated, or not"
-            " of this format"
+            f" of this format{SKIPPING}"
         )
     n = len(content) // EVENT_BYTES
     x, y, p, t = (np.empty(n, dtype=kind) for kind in (np.uint8, np.uint8, np.uint8, np.int64))
@@ -96,6 +96,10 @@ class Files:
         _expect_size(path.stat().st_size, str(path), self.max_events)
         return parse(path.read_bytes(), str(path))
 
+    def where(self, index: int) -> str:
+        """Return the file of a recording, for messages."""
+        return printable(self.paths[index])
+
 
 @dataclass(frozen=True)
 class Zipped:
@@ -118,7 +122,7 @@ class Zipped:
         return Zipped, (self.path, self.members, self.max_events)
 
     def __getitem__(self, index: int) -> Events:
-        name = f"{self.path}: {printable(self.members[index])}"
+        name = self.where(index)
         try:
             with self._lock:
                 if (process := os.getpid()) not in self._open:
@@ -132,6 +136,10 @@ class Zipped:
                 f"{name} is damaged ({printable(error)}): fetch the archive again"
             ) from error
         return parse(raw, name)
+
+    def where(self, index: int) -> str:
+        """Return the archive and the member of a recording, for messages."""
+        return f"{self.path}: {printable(self.members[index])}"
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from .columns import checked_window, columns_of, off_and_on
 
 MAX_EVENTS = 20_000_000  # of one recording, unless the set allows more: 500 MB while it is read
 MAX_BYTES = 4 << 30  # of one batch of spikes
+SKIPPING = "; skip_bad (--skip-bad) leaves such out"  # end of messages about a single file
 STILL = np.array([[1.0, 0, 0], [0, 1, 0]])  # the affine map of (x, y) that moves nothing, [2, 3]
 
 
@@ -75,7 +76,11 @@ class Binned(NamedTuple):
 
 
 def bin_events(
-    events: Events, sensor: Sensor, *, steps: int, window: int
+    events: Any,  # any: the forms of a recording
+    sensor: Sensor | tuple[int, int, int],
+    *,
+    steps: int,
+    window: float,
 ) -> tuple[Float[np.ndarray, "T N"], Binned]:
     """Bin events to spikes: s[step, neuron] = 1 where at least one event falls into the step.
 

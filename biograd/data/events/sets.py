@@ -30,6 +30,7 @@ from .columns import checked_window
 from .moves import drawn_moves
 from .recording import (
     MAX_EVENTS,
+    SKIPPING,
     Binned,
     Events,
     Sensor,
@@ -98,8 +99,8 @@ class EventSet:
         recordings: Recordings,
         labels: Any,  # any: what torch.as_tensor takes
         *,
-        sensor: Sensor,
-        window: int,
+        sensor: Sensor | tuple[int, int, int],
+        window: float,
         classes: int = 0,
         name: str = "events",
         split: str = "train",
@@ -108,9 +109,10 @@ class EventSet:
         """Make a set of recordings and labels.
 
         Args:
-            recordings: a list of `Events` or (x, y, p, t), or an object that reads recording i when
-                asked for [i].
+            recordings: a list of `Events`, of (x, y, p, t) or of structured arrays such as tonic's,
+                or an object that reads recording i when asked for [i].
             labels: integers, 0 .. classes - 1; or real values [n, values].
+            sensor: `Sensor`, or (n, n, polarities) of a square one.
             window: time that the steps of a sample span, us.
             classes: number of classes; 0: the highest label + 1, or one per value.
         Raises: TypeError or ValueError where an argument is of another kind, labels are neither, or
@@ -127,8 +129,8 @@ class EventSet:
             index=index,
             y=y,
             classes=classes or (y.shape[1] if y.ndim == 2 else int(y.max()) + 1),
-            sensor=sensor,
-            window=window,
+            sensor=checked_sensor(sensor),
+            window=checked_window(window),
             max_events=max_events,
         )
 
@@ -170,7 +172,7 @@ class EventSet:
                 self.events(member)
                 whole.append(member)
             except (ValueError, TypeError, OSError) as error:
-                faults.append(str(error))
+                faults.append(str(error).removesuffix(SKIPPING))
         if not faults:
             return self
         counted = f"{len(faults):,} of {len(self):,} recordings of {self.name} cannot be read"
@@ -201,8 +203,14 @@ class EventSet:
     def events(self, member: int) -> Events:
         """Read one recording and check it."""
         number = int(self.index[sample_index(member, len(self))])
-        name = f"recording {number} of {self.name}"
-        return checked(self.recordings[number], self.sensor, name, self.max_events)
+        name, recording = f"recording {number} of {self.name}", self.recordings[number]
+        try:
+            return checked(recording, self.sensor, name, self.max_events)
+        except ValueError as error:
+            where = getattr(self.recordings, "where", None)
+            if where is None:
+                raise
+            raise ValueError(f"{error} (file {where(number)}){SKIPPING}") from None
 
     def spikes(
         self,

@@ -89,7 +89,7 @@ def shd(
     *,
     classes: int = CLASSES,
     sensor: Sensor = SENSOR,
-    window: int = WINDOW,
+    window: float = WINDOW,
     skip_bad: bool = False,
 ) -> EventSet:
     """Open the recordings of an HDF5 file such as shd_train.h5; only the labels are read at once.

@@ -115,3 +115,38 @@ def test_a_model_of_recordings_is_not_run_on_images(mnist, tmp_path, biograd, mo
     refused = biograd("learn", "--dataset", NAME)
     message = "is a set of recordings, and this works on images: name one of mnist, fashion"
     assert refused.code == 2 and f"{NAME} {message}" in refused.err
+
+
+def test_recordings_whose_clock_does_not_start_at_zero_are_refused(tmp_path, biograd):
+    copy = a_copy(tmp_path / "copy", per_class=1)
+    for path in copy.rglob("*.bin"):
+        mark = bytes([0, 240, 0, 0, 0])  # the clock wraps 50 times before the first event
+        path.write_bytes(mark * 50 + path.read_bytes())
+    flags = ["--dataset", "nmnist", "--data-folder", copy, *FLAGS, "--out", tmp_path / "run"]
+    refused = biograd("train", *flags)
+    assert refused.is_one_line and "lie after the window of 315,000 us" in refused.err
+    assert "subtract each recording's first time" in refused.err
+
+
+@pytest.mark.filterwarnings("default::UserWarning")  # of what is skipped
+def test_bad_recordings_are_named_or_skipped_by_every_command(tmp_path, biograd):
+    copy = a_copy(tmp_path / "copy", per_class=2)
+    for name in ("Train/4/00009.bin", "Test/0/00001.bin"):
+        (copy / name).write_bytes(b"?")
+    data = ["--dataset", "nmnist", "--data-folder", copy]
+    flags = [*data, *FLAGS, "--epochs", "1", "--out", tmp_path / "run", "--quiet", "--json"]
+    named = biograd("train", *flags, "--out", tmp_path / "refused")
+    assert named.code == 2 and "4/00009.bin holds 1 bytes" in named.err
+    assert "--skip-bad" in named.err
+    trained = biograd("train", *flags, "--skip-bad")
+    assert trained.code == 0 and trained.result["samples"] == 19, trained.err
+    for part in ("1 of 20", "1 of 60"):
+        line = f"biograd: note: {part} recordings of nmnist cannot be read and are skipped: "
+        assert sum(said.startswith(line) for said in trained.err.splitlines()) == 1
+    assert biograd("evaluate", tmp_path / "run").code == 0  # as the run's configuration says
+    counted = biograd("data", "nmnist", *data[2:], "--statistics", "--skip-bad", "--json")
+    assert counted.code == 0 and counted.result["datasets"] == {"nmnist": {"train": 19, "test": 59}}
+    assert biograd("data", "nmnist", *data[2:], "--statistics").code == 2
+    assert biograd("export", tmp_path / "run").code == 0
+    deployed = biograd("deploy", tmp_path / "run/model.nir", "--json")
+    assert deployed.code == 0 and deployed.result["samples"] == 59, deployed.err

@@ -9,6 +9,7 @@ import urllib.request
 from pathlib import Path
 from urllib.error import URLError
 
+import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -26,6 +27,50 @@ def test_a_subset_keeps_pictures_and_classes_together(indices):
     part = ImageSet("some", "train", x, torch.arange(10), 10).subset(indices)
     expected = [1, 2] if isinstance(indices, slice) else [4, 1]
     assert part.y.tolist() == part.x[:, 0, 0].tolist() == expected
+
+
+def test_one_sample_is_an_image_and_its_label_and_a_loader_makes_batches_of_them():
+    images = ImageSet("some", "train", torch.rand(6, 4, 5), torch.arange(6), 6)
+    x, y = images[4]
+    assert torch.equal(x, images.x[4]) and y == 4
+    batches = list(torch.utils.data.DataLoader(images, batch_size=4))
+    assert torch.equal(torch.cat([x for x, _ in batches]), images.x)
+    assert torch.cat([y for _, y in batches]).tolist() == list(range(6))
+    with pytest.raises(ValueError, match=r"index is 6; need 0 \.\. 5"):
+        images[6]
+
+
+@pytest.mark.parametrize(
+    ("shape", "layout"), [((20,), (1, 1, 20)), ((4, 5), (1, 4, 5)), ((3, 4, 5), (3, 4, 5))]
+)
+def test_the_layout_of_images_has_planes_rows_and_columns(shape, layout):
+    images = ImageSet("some", "train", torch.zeros(2, *shape), torch.zeros(2, dtype=torch.int), 1)
+    assert images.shape == layout
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"x": torch.zeros(5, 4)}, ValueError, "there are 5 images and 6 labels"),
+        ({"x": torch.zeros(6)}, ValueError, r"images have the shape \(6,\); need"),
+        ({"x": torch.zeros(6, 0)}, ValueError, r"images have the shape \(6, 0\)"),
+        ({"x": torch.full((6, 4), 1.5)}, ValueError, r"outside 0\.\.1 or not finite: scale them"),
+        ({"x": torch.full((6, 4), float("nan"))}, ValueError, "not finite"),
+        ({"x": torch.zeros(6, 4, dtype=torch.int64)}, ValueError, "images are torch.int64"),
+        ({"y": torch.arange(1, 7)}, ValueError, r"labels run from 1 to 6; need 0 \.\. 5: count"),
+        ({"classes": -1}, ValueError, "ImageSet.classes is -1; need at least 1 class"),
+        ({"classes": 6.0}, TypeError, "ImageSet.classes is 6.0, a float; need a whole number"),
+        ({"x": [[0.0] * 4] * 6}, TypeError, r"images are .*; need a dense torch.Tensor"),
+        ({"split": None}, TypeError, "split is None; need a short name"),
+    ],
+)
+def test_fields_that_do_not_fit_are_refused_in_one_line(changes, error, message, monkeypatch):
+    # as users run: the check of types would speak first
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    fields = {"x": torch.zeros(6, 4), "y": torch.arange(6), "classes": 6, "split": "train"}
+    with pytest.raises(error, match=message) as refused:
+        ImageSet("some", **fields | changes)
+    assert "\n" not in str(refused.value)
 
 
 def test_every_fetched_set_keeps_the_contract(tmp_path, monkeypatch):

@@ -188,6 +188,53 @@ def test_a_damaged_archive_is_named(tmp_path: Path) -> None:
         nmnist(tmp_path, "train").events(0)
 
 
+@pytest.mark.parametrize("prefix", ["Train/", "", "N-MNIST/Train/"])
+def test_files_that_macos_and_windows_leave_behind_are_no_recordings(
+    tmp_path: Path, prefix: str
+) -> None:
+    a_copy(tmp_path / "tree")
+    zipped(tmp_path, "Train", prefix)
+    with zipfile.ZipFile(tmp_path / "Train.zip", "a") as archive:
+        for name in (f"__MACOSX/{prefix}3/._00007.bin", f"{prefix}3/._00007.bin"):
+            archive.writestr(name, "Mac OS X")
+        archive.writestr(f"__MACOSX/{prefix}3/00007.bin", "Mac OS X")
+    for name in (".DS_Store", "._00007.bin", "Thumbs.db"):
+        (tmp_path / "tree/Train/3" / name).write_bytes(b"not a recording")
+    for members in (nmnist(tmp_path, "train"), nmnist(tmp_path / "tree", "train")):
+        assert len(members) == 20 and members.spikes(torch.arange(20), 5).any()
+
+
+@pytest.mark.parametrize("archived", [False, True])
+def test_bad_files_among_many_are_named_and_skipped_on_request(
+    tmp_path: Path, archived: bool
+) -> None:
+    copy = a_copy(tmp_path / "tree")
+    (copy / "Train/3/00007.bin").write_bytes(event(1, 1, 0, 5)[:-1])
+    (copy / "Train/5/00012.bin").write_bytes(event(34, 0, 0, 0))
+    if archived:
+        zipped(tmp_path, "Train", "Train/")
+    folder = tmp_path if archived else copy
+    with pytest.raises(
+        ValueError, match=r"sensor .* \(file .*5/00012\.bin\); skip_bad \(--skip-bad\)"
+    ):
+        nmnist(folder, "train").events(11)
+    with pytest.warns(UserWarning, match="2 of 20 recordings of nmnist cannot be read") as told:
+        members = nmnist(folder, "train", skip_bad=True)
+    assert "3/00007.bin holds 4 bytes" in str(told[0].message) and len(told) == 1
+    assert members.y.tolist() == [0, 0, 1, 1, 2, 2, 3, 4, 4, 5, 6, 6, 7, 7, 8, 8, 9, 9]
+    assert members.spikes(torch.arange(18), 3).any()
+
+
+def test_a_whole_copy_is_skipped_through_without_a_word_and_a_broken_one_refused(
+    tmp_path: Path,
+) -> None:
+    assert len(nmnist(a_copy(tmp_path), "train", skip_bad=True)) == 20
+    for path in (tmp_path / "Train").rglob("*.bin"):
+        path.write_bytes(b"?")
+    with pytest.raises(ValueError, match=r"20 of 20 recordings of nmnist cannot be read: .*; \.\."):
+        nmnist(tmp_path, "train", skip_bad=True)
+
+
 def test_a_name_with_control_characters_is_reported_in_printable_letters(tmp_path: Path) -> None:
     a_copy(tmp_path / "tree")
     zipped(tmp_path, "Train", "Train/")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tracemalloc
 from typing import Any
 
+import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -12,8 +14,7 @@ import torch
 from biograd.data.augment import AugmentParams
 from biograd.data.events.recording import Events, Sensor
 from biograd.data.events.sets import EventSet
-from biograd.data.samples import check_fits, input_size, spikes_of
-from biograd.data.spike_sets import SpikeSet
+from biograd.data.samples import check_fits, input_size
 from biograd.feedback import SleepAligned
 from biograd.kernels.packed_spikes import PackedSpikes
 from biograd.learning.learner import LocalLearner
@@ -216,16 +217,45 @@ def test_recordings_that_do_not_fit_the_network_are_refused() -> None:
         check_fits(Network((64, 1)), members)
 
 
-def test_a_users_spike_trains_are_shown_as_they_are() -> None:
-    s = torch.rand(6, 5, 3, generator=torch.Generator().manual_seed(0)) < 0.4
-    members = SpikeSet(s=s, y=torch.tensor([0, 1, 2, 0, 1, 2]), classes=3)
-    assert torch.equal(
-        spikes_of(members.subset([4, 2]), torch.tensor([1, 0]), 5),
-        s[[2, 4]].transpose(0, 1).float(),
-    )
-    with pytest.raises(ValueError, match="has 5 steps per sample and 6 are asked for"):
-        members.spikes(torch.tensor([0]), 6)
-    with pytest.raises(ValueError, match="which no augmentation changes"):
-        members.spikes(torch.tensor([0]), 5, augmentation=AugmentParams(shift=1))
-    with pytest.raises(ValueError, match=r"need \[n, T, N\] of 0 and 1"):
-        SpikeSet(s=torch.full((1, 2, 3), 2), y=torch.tensor([0]), classes=1)
+def test_one_sample_is_a_recording_and_its_label_and_the_set_can_be_gone_through() -> None:
+    members = EventSet.of(Counting(3), [1, 0, 2], sensor=SMALL, window=1000)
+    events, label = members[2]
+    assert (events.x.tolist(), label) == ([2, 2], 2)
+    assert [(int(e.x[0]), int(y)) for e, y in members] == [(0, 1), (1, 0), (2, 2)]
+    with pytest.raises(ValueError, match=r"index is 3; need 0 \.\. 2, for there are 3 samples"):
+        members[3]
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"recordings": iter([])}, TypeError, r"recordings are <list_iterator.*; need a list of"),
+        ({"recordings": recording((0, 0, 0, 1))}, TypeError, "need a list of .*: pass a list of"),
+        ({"recordings": "abc"}, TypeError, "recordings are 'abc'; need a list of Events"),
+        ({"index": [0, 3]}, ValueError, r"index runs from 0 to 3; need 0 \.\. 2"),
+        ({"index": [0]}, ValueError, "there are 1 recordings and 3 labels"),
+        ({"y": torch.tensor([0, 1, 2])}, ValueError, r"labels run from 0 to 2; need 0 \.\. 1"),
+        ({"classes": 0}, ValueError, "EventSet.classes is 0; need at least 1"),
+        ({"max_events": 2.5}, TypeError, "EventSet.max_events is 2.5, a float; need a whole"),
+        ({"window": 0}, ValueError, "window is 0; need at least 1 us"),
+        ({"sensor": (4, 3, 2)}, ValueError, "does not say whether width or height is first"),
+        ({"name": None}, TypeError, "name is None; need a short name"),
+    ],
+)
+def test_fields_that_do_not_fit_are_refused_in_one_line(
+    changes: dict[str, Any], error: type, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # as users run: the check of types would speak first
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    made = EventSet.of(Counting(3), [1, 0, 1], sensor=SMALL, window=1000)
+    with pytest.raises(error, match=message) as refused:
+        dataclasses.replace(made, **changes)
+    assert "\n" not in str(refused.value)
+
+
+def test_recordings_that_cannot_be_read_are_skipped_whatever_holds_them() -> None:
+    good, bad = recording((0, 0, 0, 1)), recording((9, 0, 0, 1))
+    members = EventSet.of([good, bad, good, None], [0, 1, 2, 3], sensor=SMALL, window=1000)
+    with pytest.warns(UserWarning, match="2 of 4 recordings of events cannot be read and are skip"):
+        whole = members.subset(slice(0, 4)).skip_bad()
+    assert whole.y.tolist() == [0, 2] and whole.skip_bad() is whole
