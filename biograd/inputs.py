@@ -19,38 +19,49 @@ Spikes = TypeVar("Spikes", bound=Tensor | PackedSpikes)
 
 
 def spikes_for(
-    spikes: Spikes, inputs: int, weights: Tensor, *, batch: int | None = None, name: str = "spikes"
+    spikes: Spikes,
+    shape: tuple[int, ...],
+    weights: Tensor,
+    *,
+    batch: int | None = None,
+    name: str = "spikes",
 ) -> Spikes:
     """Return spikes in the weights' type, once they are known to fit.
 
     Args:
-        spikes: [T, B, inputs]; bool, integers, half and double are converted, packed spikes are
-            taken as they are.
-        inputs: neurons before the weights.
+        spikes: [T, B, inputs], or [T, B, C, H, W] where the input has maps, which are flattened;
+            bool, integers, half and double are converted, packed spikes are taken as they are.
+        shape: of the population before the weights, (N,) or (C, H, W).
         weights: the weights that the spikes meet, for their type and device.
         batch: number of labels, where there are labels.
         name: the caller's argument, for messages.
     Raises: TypeError for anything but a real tensor; ValueError for a shape that does not fit, no
         step or no sample, or another device.
     """
+    inputs = math.prod(shape)
     if isinstance(spikes, PackedSpikes):
         _check_shape((spikes.steps, spikes.batch, spikes.neurons), inputs, batch, name)
         return spikes
     check_kind(spikes, name)
-    if spikes.dim() != 3:
+    has_maps = len(shape) > 1 and tuple(spikes.shape[2:]) == shape
+    rows: Tensor = spikes.flatten(2) if has_maps else spikes
+    if rows.dim() != 3:
         raise ValueError(
-            f"{name} has the shape {tuple(spikes.shape)}; need [T, B, {inputs}]:"
-            f" steps, samples, inputs{_missing_axis(spikes, inputs)}"
+            f"{name} has the shape {tuple(rows.shape)}; need [T, B, {inputs}]:"
+            f" steps, samples, inputs{_missing_axis(rows, inputs)}"
         )
-    _check_shape(tuple(spikes.shape), inputs, batch, name)
-    return cast(Spikes, _like(spikes, weights, name))
+    _check_shape(tuple(rows.shape), inputs, batch, name)
+    return cast(Spikes, _like(rows, weights, name))
 
 
 def step_spikes_for(
-    spikes: Tensor, inputs: int, weights: Tensor, *, name: str = "spikes"
+    spikes: Tensor, shape: tuple[int, ...], weights: Tensor, *, name: str = "spikes"
 ) -> Tensor:
     """Return the spikes of one step, [B, inputs], in the weights' type; see `spikes_for`."""
     check_kind(spikes, name)
+    inputs = math.prod(shape)
+    if len(shape) > 1 and tuple(spikes.shape[1:]) == shape:
+        spikes = spikes.flatten(1)
     if spikes.dim() != 2 or spikes.shape[1] != inputs:
         raise ValueError(
             f"{name} has the shape {tuple(spikes.shape)}; need [B, {inputs}], the spikes of one"

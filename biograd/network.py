@@ -1,11 +1,10 @@
-"""Layers of weights, and spike trains through them.
+"""A stack of layers, and spike trains through them.
 
 No autograd: parameters carry no graph, rules write their `.grad`.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
@@ -14,99 +13,30 @@ import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
-from .fast_path import NEURON, keeps
+from .connections import Connection, Dense, Flatten, Part, Pool, Pooled, Shape, describe, parse
+from .fast_path import keeps
 from .firing import Fired, Synapses, fire, synapses
 from .inputs import check_finite_values, check_kind, spikes_for, step_spikes_for
 from .kernels.packed_spikes import PackedSpikes
 from .kernels.scans import runs_on
-from .neurons import HasSpikes, Neuron, TwoCompartmentLIF, lif_params, soma_scan
+from .layers import Activity, Layer
+from .neurons import HasSpikes, Neuron, TwoCompartmentLIF, lif_params
 
 T = TypeVar("T")
-
-
-class Activity(NamedTuple):
-    """Spikes and slopes of one layer over a sample, each [T, B, N]."""
-
-    s: Tensor
-    psi: Tensor
-
-
-class Layer(nn.Module):
-    """Forward synapses onto one population.
-
-        w        [out, in], thresholds per spike, drawn from U(+-2/sqrt(in)): PyTorch's usual bound,
-                 U(+-1/sqrt(in)) at v_th = 0.5, in thresholds
-        b        [out], thresholds per step, 0 at first: a weight from an input that always fires
-        w_rec    [out, out], thresholds per spike, drawn from U(+-1/sqrt(out)): from the layer's own
-                 spikes of the step before; None where the layer is not recurrent
-
-    Example:
-        >>> Layer(784, 10).w.shape    # [out, in]
-        torch.Size([10, 784])
-    """
-
-    def __init__(
-        self,
-        fan_in: int,
-        size: int,
-        *,
-        neuron: Neuron | None = None,
-        recurrent: bool = False,
-        generator: torch.Generator | None = None,
-    ) -> None:
-        super().__init__()
-        self.neuron: Neuron = neuron or TwoCompartmentLIF()
-        bound = 2 / math.sqrt(fan_in)
-        w = torch.empty(size, fan_in).uniform_(-bound, bound, generator=generator)
-        self.w = nn.Parameter(w, requires_grad=False)
-        self.b = nn.Parameter(torch.zeros(size), requires_grad=False)
-        self.w_rec: nn.Parameter | None = None
-        if recurrent:
-            bound = 1 / math.sqrt(size)
-            w_rec = torch.empty(size, size).uniform_(-bound, bound, generator=generator)
-            self.w_rec = nn.Parameter(w_rec, requires_grad=False)
-
-    @property
-    def by_events(self) -> bool:
-        """True where event-driven loops stand for this layer's steps; see `Network.by_events`."""
-        return (
-            self.w_rec is None
-            and keeps(self, Layer, "current", "step", "scan")
-            and keeps(self.neuron, TwoCompartmentLIF, *NEURON)
-        )
-
-    def current(self, s: Float[Tensor, "*T B M"]) -> Float[Tensor, "*T B N"]:
-        """Return W s + b, thresholds: the current of spikes of the layer before."""
-        return nn.functional.linear(s, self.w, self.b)
-
-    def step(self, state: HasSpikes, current: Float[Tensor, "B N"]) -> HasSpikes:
-        """Advance the somata by one step; recurrent ones on their last spikes, too."""
-        if self.w_rec is not None:
-            current = current + nn.functional.linear(state.s, self.w_rec)
-        return self.neuron.soma(state, current)
-
-    def scan(self, current: Float[Tensor, "T B N"]) -> Activity:
-        """Advance the layer over all steps, from rest.
-
-        Step by step where it is recurrent, since a spike may matter one step later.
-        """
-        if self.w_rec is None:
-            return Activity(*soma_scan(self.neuron, current))
-        state = self.neuron.rest(current[0])
-        s, psi = torch.empty_like(current), torch.empty_like(current)
-        for t in range(len(current)):
-            state = self.step(state, current[t])
-            s[t], psi[t] = state.s, self.neuron.slope(state)
-        return Activity(s, psi)
 
 
 class Network(nn.Module):
     """A stack of layers, each driven by the one before it, and a recurrent one by itself, too.
 
     Args:
-        sizes: neurons of each population, input first, classes last, e.g. (784, 256, 256, 10).
+        sizes: neurons of each population, input first, classes last, e.g. (784, 256, 256, 10); with
+            `layers`, the shape of the input alone, e.g. (1, 28, 28).
+        layers: connections and pools, first to last, e.g. [Conv2d(32, 5, stride=2), AvgPool2d(2),
+            Dense(10)], or the same in words, "32c5s2-avg2-10" (see `descriptions.parse`). A pool
+            acts on the spikes of the layer before it; the last one must be dense.
         neuron: the neuron of every layer, or a sequence of one per layer, e.g. with other decays;
             the two-compartment LIF unless given.
+        output: the neuron of the last layer, e.g. a `LeakyReadout`; as `neuron` unless given.
         recurrent: whether hidden layers have synapses from their own spikes of the step before: one
             answer for all, or a sequence of one per hidden layer.
         generator: source of the initial weights; the global one unless given.
@@ -121,33 +51,51 @@ class Network(nn.Module):
         True
         >>> [name for name, _ in Network((784, 256, 10), recurrent=True).named_parameters()]
         ['layers.0.w', 'layers.0.b', 'layers.0.w_rec', 'layers.1.w', 'layers.1.b']
+        >>> Network((1, 28, 28), "8c5s2-avg2-10").shapes
+        [(1, 28, 28), (8, 14, 14), (10,)]
     """
 
     def __init__(
         self,
         sizes: Sequence[int],
+        layers: str | Sequence[Part] | None = None,
         *,
         neuron: Neuron | Sequence[Neuron] | None = None,
+        output: Neuron | None = None,
         recurrent: bool | Sequence[bool] = False,
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        if len(sizes) < 2 or any(n < 1 for n in sizes):
+        if (layers is None and len(sizes) < 2) or not sizes or any(n < 1 for n in sizes):
             raise ValueError(
                 f"network sizes are {tuple(sizes)}; need an input and an output of at least 1"
                 " neuron each"
             )
-        self.sizes = tuple(sizes)
-        neurons = for_each(neuron or TwoCompartmentLIF(), len(sizes) - 1, "neurons", "layer")
-        loops = for_each(recurrent, len(self.hidden), "values of recurrent", "hidden layer")
-        layers = (
-            Layer(fan_in, size, neuron=neuron, recurrent=loop, generator=generator)
-            for (fan_in, size), neuron, loop in zip(
-                itertools.pairwise(sizes), neurons, (*loops, False), strict=True
-            )
+        shape: Shape = (sizes[0],) if layers is None else tuple(sizes)
+        stages = _stages(sizes[1:] if layers is None else layers)
+        # `is None`: an empty sequence of neurons is refused, not replaced
+        neurons = for_each(
+            TwoCompartmentLIF() if neuron is None else neuron, len(stages), "neurons", "layer"
         )
+        if output is not None:
+            neurons[-1] = output
+        loops = for_each(recurrent, len(stages) - 1, "values of recurrent", "hidden layer")
+        self.shapes: list[Shape] = [shape]  # of every population, input first
+        stack: list[Layer] = []
+        for stage, kind, loop in zip(stages, neurons, (*loops, False), strict=True):
+            layer = Layer(
+                self.shapes[-1],
+                stage.connection,
+                pools=stage.pools,
+                neuron=kind,
+                recurrent=loop,
+                generator=generator,
+            )
+            stack.append(layer)
+            self.shapes.append(layer.shape)
+        self.sizes = tuple(math.prod(shape) for shape in self.shapes)
         # a ModuleList holds any Module; this one holds Layers
-        self.layers: Sequence[Layer] = nn.ModuleList(layers)  # type: ignore[assignment]
+        self.layers: Sequence[Layer] = nn.ModuleList(stack)  # type: ignore[assignment]
 
     @property
     def neuron(self) -> Neuron:
@@ -163,6 +111,19 @@ class Network(nn.Module):
     def recurrent(self) -> bool:
         """True where any layer is recurrent."""
         return any(layer.w_rec is not None for layer in self.layers)
+
+    @property
+    def description(self) -> str:
+        """The layers in words, e.g. "32c5s2-avg2-10"; see `descriptions.parse`."""
+        parts: list[Part] = []
+        for layer in self.layers:
+            parts += [*layer.pools, layer.connection]
+        return describe(parts)
+
+    @property
+    def is_dense(self) -> bool:
+        """True where every layer is dense, without pools."""
+        return all(layer.is_dense for layer in self.layers)
 
     @property
     def hidden(self) -> tuple[int, ...]:
@@ -202,30 +163,35 @@ class Network(nn.Module):
         Args:
             synapses: the present weights, where they have been transposed already.
         """
-        trains = spikes_for(trains, self.sizes[0], self.layers[0].w)
+        trains = spikes_for(trains, self.shapes[0], self.layers[0].w)
         fired: list[Fired] = []
         for layer, turned in zip(self.layers, synapses or self.synapses(), strict=True):
             fired.append(fire(fired[-1].s if fired else trains, turned, lif_params(layer.neuron)))
         return fired
 
-    def roll(self, spikes: Shaped[Tensor, "T B M"]) -> list[Activity]:
+    def roll(
+        self, spikes: Shaped[Tensor, "T B ..."], *, dtype: torch.dtype | None = None
+    ) -> list[Activity]:
         """Roll spikes through the layers, a whole layer at a time; first hidden layer first.
 
         By matrix products, as other tools do it, so that spikes can be compared one by one: `fire`
         takes sums in another order, and now and then a voltage within the last bit of the threshold
         falls on its other side.
+
+        Args:
+            dtype: of the products and sums of convolutions; their own unless given.
         """
-        spikes = spikes_for(spikes, self.sizes[0], self.layers[0].w)
+        spikes = spikes_for(spikes, self.shapes[0], self.layers[0].w)
         check_finite_values(spikes, "spikes")
         activity = []
         for layer in self.layers:
-            activity.append(layer.scan(layer.current(spikes)))
+            activity.append(layer.respond(spikes, dtype))
             spikes = activity[-1].s
         return activity
 
-    def spike_counts(self, spikes: Shaped[Tensor, "T B M"] | PackedSpikes) -> list[Tensor]:
+    def spike_counts(self, spikes: Shaped[Tensor, "T B ..."] | PackedSpikes) -> list[Tensor]:
         """Return the spikes of each neuron over all steps, [B, N] of every layer."""
-        spikes = spikes_for(spikes, self.sizes[0], self.layers[0].w)
+        spikes = spikes_for(spikes, self.shapes[0], self.layers[0].w)
         if self.by_events:
             trains = spikes if isinstance(spikes, PackedSpikes) else PackedSpikes.pack(spikes)
             if trains is not None:
@@ -237,26 +203,65 @@ class Network(nn.Module):
         """Return the somata of every layer before the first step."""
         if batch < 1:
             raise ValueError(f"batch is {batch}; need at least one sample")
-        return [
-            layer.neuron.rest(layer.w.new_zeros(batch, layer.w.shape[0])) for layer in self.layers
-        ]
+        return [layer.neuron.rest(layer.w.new_zeros(batch, layer.size)) for layer in self.layers]
 
-    def step(self, states: list[HasSpikes], spikes: Shaped[Tensor, "B M"]) -> list[HasSpikes]:
+    def step(self, states: list[HasSpikes], spikes: Shaped[Tensor, "B ..."]) -> list[HasSpikes]:
         """Advance every layer by one step, on the spikes of the layer before in the same step."""
+        return self.step_with_paths(states, spikes)[0]
+
+    def step_with_paths(
+        self, states: list[HasSpikes], spikes: Shaped[Tensor, "B ..."]
+    ) -> tuple[list[HasSpikes], list[Pooled | None]]:
+        """Return what `step` does, and each layer's paths through the pool of its currents."""
         if len(states) != len(self.layers):
             raise ValueError(
                 f"there are {len(states)} states for {len(self.layers)} layers: start from rest()"
             )
-        spikes = step_spikes_for(spikes, self.sizes[0], self.layers[0].w)
-        after = []
+        spikes = step_spikes_for(spikes, self.shapes[0], self.layers[0].w)
+        stepped, paths = [], []
         for layer, state in zip(self.layers, states, strict=True):
-            after.append(layer.step(state, layer.current(spikes)))
-            spikes = after[-1].s
-        return after
+            if layer.connection.pool is None:
+                current, path = layer.current(spikes), None
+            else:
+                current, path = layer.drive(spikes)
+            stepped.append(layer.step(state, current))
+            paths.append(path)
+            spikes = stepped[-1].s
+        return stepped, paths
 
-    def forward(self, spikes: Shaped[Tensor, "T B M"]) -> Float[Tensor, "T B C"]:
+    def forward(self, spikes: Shaped[Tensor, "T B ..."]) -> Float[Tensor, "T B C"]:
         """Return the spikes of the output layer, 0 or 1, [T, B, classes]."""
         return self.roll(spikes)[-1].s
+
+
+class _Stage(NamedTuple):
+    """Synapses, and the pools before them."""
+
+    pools: list[Pool]
+    connection: Connection
+
+
+def _stages(parts: str | Sequence[Part]) -> list[_Stage]:
+    """Return the parts as layers; ValueError unless the last of them is dense."""
+    stages: list[_Stage] = []
+    pools: list[Pool] = []
+    for part in parse(parts) if isinstance(parts, str) else parts:
+        if isinstance(part, Pool):
+            pools.append(part)
+        elif isinstance(part, Connection) or (isinstance(part, int) and part is not True):
+            stages.append(_Stage(pools, Dense(part) if isinstance(part, int) else part))
+            pools = []
+        elif not isinstance(part, Flatten):
+            raise TypeError(
+                f"layer {len(stages) + 1} is {part!r}; need a connection, a pool, Flatten or a"
+                " number of neurons"
+            )
+    if pools:
+        raise ValueError(f"{pools[-1]} comes after the last layer: leave it out, or put it before")
+    if not stages or not isinstance(stages[-1].connection, Dense):
+        last = stages[-1].connection if stages else "missing"
+        raise ValueError(f"the last layer is {last}; need a dense one, e.g. 10 classes")
+    return stages
 
 
 def for_each(value: T | Sequence[T], count: int, what: str, where: str) -> list[T]:

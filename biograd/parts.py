@@ -37,10 +37,12 @@ def check_feedback(net: Network, feedback: object) -> None:
         except (IndexError, ValueError) as error:
             layer = f"hidden layer {hidden + 1} of {len(net.hidden)}"
             raise ValueError(f"feedback has no weights for {layer}: {need}") from error
-        if w_fb is not None and tuple(w_fb.shape) != (size, net.classes):
+        above = tuple(net.layers[hidden + 1].w.shape)
+        wanted = above if feedback.layered else (size, net.classes)
+        if w_fb is not None and tuple(w_fb.shape) != wanted:
             raise ValueError(
                 f"feedback of hidden layer {hidden + 1} has the shape {tuple(w_fb.shape)}, and the"
-                f" network has {size:,} neurons there and {net.classes:,} classes: {need}"
+                f" network needs {wanted}: {need}"
             )
 
 

@@ -7,6 +7,7 @@ Without this the outputs are silent or saturated and the angle stays near 60 deg
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -16,11 +17,22 @@ from torch import Tensor
 from .checks import instance_of
 from .fast_path import compiled_loops, keeps
 from .feedback import Feedback
+from .layers import Layer
 from .network import Network
-from .neurons import HasSpikes, Neuron, TwoCompartmentLIF, lif_params
+from .neurons import (
+    HasSpikes,
+    LeakyReadout,
+    Neuron,
+    TwoCompartmentLIF,
+    lif_params,
+    resets_to_zero,
+    soma_scan,
+)
 from .params.sleep import SleepParams as SleepParams
 from .parts import check_feedback
 from .tensors import check_generator
+
+SHORTEST_DREAM = 100  # steps of a layer whose positions share weights; ours, from trials
 
 
 class DreamState(NamedTuple):
@@ -66,6 +78,10 @@ def sleep_phase(
     instance_of(p, SleepParams, "p", "SleepParams()")
     check_generator(generator)
     for hidden in range(len(net.hidden)):
+        if feedback.layered:
+            coincidences = dream_of_layer(net.layers[hidden + 1], p, generator=generator)
+            feedback.align(hidden, coincidences, p.decay)
+            continue
         s, s_out = dream(net, hidden, p, generator=generator)
         feedback.align(hidden, coincidence(s, s_out, p.rate, p.eta), p.decay)
 
@@ -108,6 +124,34 @@ def dream(
     return s, downstream
 
 
+def dream_of_layer(layer: Layer, p: SleepParams, *, generator: torch.Generator) -> Tensor:
+    """Let the population before a layer fire at random, and return the coincidences of a dream.
+
+        C = mean over steps of (s[l] - its running mean)(s[l-1] - rate)^T
+
+    summed over the positions that share a weight, which average as steps do: kernels need a
+    fraction of the steps. A graded neuron dreams with its voltage in the place of spikes. Recurrent
+    synapses are silent.
+
+    Returns: of the shape of the layer's weights.
+    """
+    graded = isinstance(layer.neuron, LeakyReadout)
+    inputs, positions = layer.synapse_shape, layer.connection.positions(layer.synapse_shape)
+    steps = max(min(p.steps, SHORTEST_DREAM), math.ceil(p.steps / positions))
+    drawn = torch.rand(steps, math.prod(layer.in_shape), generator=generator)
+    s = (drawn < p.rate).float().to(layer.w.device)
+    current, after = layer.drive(s)
+    if graded:
+        fired = soma_scan(layer.neuron, current.unsqueeze(1))[0].squeeze(1)
+    else:
+        noise = p.noise * torch.randn(current.shape, generator=generator).to(current)
+        fired = _dream_scan(current, noise, layer.neuron, p.eta)
+    surprise = layer.at_synapses(_surprise_scan(fired, p.eta), after)
+    before = layer.before(s)[0]
+    mean = p.rate if not layer.pools else before.mean()
+    return layer.connection.update(surprise, before - mean, inputs) / steps
+
+
 def surprise_step(
     mean: Float[Tensor, " C"], s: Float[Tensor, " C"], t: int, eta: float
 ) -> tuple[Tensor, Tensor]:
@@ -148,7 +192,8 @@ def _dream_scan(
     current: Float[Tensor, "T N"], noise: Float[Tensor, "T N"], neuron: Neuron, eta: float
 ) -> Float[Tensor, "T N"]:
     loops = compiled_loops(current)
-    if loops is not None and keeps(neuron, TwoCompartmentLIF, "rest", "soma", "rheobase"):
+    keeps_soma = keeps(neuron, TwoCompartmentLIF, "rest", "soma", "rheobase")
+    if loops is not None and keeps_soma and resets_to_zero(neuron):
         p = lif_params(neuron)
         return loops.dream(current, noise, p.alpha_u, p.alpha_v, _rheobase(neuron), eta)
     state = DreamState(neuron.rest(current[:1]), torch.zeros_like(current[:1]))

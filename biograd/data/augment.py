@@ -39,18 +39,20 @@ def augment(x: Tensor, p: AugmentParams, *, generator: torch.Generator) -> Tenso
     for uint8.
 
     Args:
-        x: images, uint8 or floating point [B, H, W].
+        x: images, uint8 or floating point [B, H, W], or [B, C, H, W] in colour.
         generator: all draws come from it, so equal states give equal images.
     Returns: new images (x itself when nothing may change), same shape and dtype.
     """
     if p.flip:
         mirrored = torch.rand(len(x), generator=generator, device=generator.device) < p.flip
-        x = torch.where(mirrored.to(x.device)[:, None, None], x.flip(-1), x)
+        x = torch.where(mirrored.to(x.device).view(-1, *[1] * (x.dim() - 1)), x.flip(-1), x)
     if not (p.rotate or p.scale or p.elastic):
         if not p.shift:
             return x
         return shifted(x, drawn_shift(len(x), p, generator=generator).to(x.device))
-    return resampled(x, _draw_positions(x.shape, p, generator).to(x.device))
+    batch, height, width = len(x), *x.shape[-2:]
+    position = _draw_positions(torch.Size((batch, height, width)), p, generator)
+    return resampled(x, position.to(x.device))
 
 
 def drawn_shift(batch: int, p: AugmentParams, *, generator: torch.Generator) -> Int[Tensor, "2 B"]:
@@ -61,7 +63,10 @@ def drawn_shift(batch: int, p: AugmentParams, *, generator: torch.Generator) -> 
 
 
 def shifted(x: Tensor, offset: Int[Tensor, "2 B"]) -> Tensor:
-    """Shift each image of [B, H, W] by offset[0] pixels down and offset[1] right, zeros outside."""
+    """Shift each image by offset[0] pixels down and offset[1] right, zeros outside."""
+    if x.dim() == 4:  # all colours of an image alike
+        colours = shifted(x.flatten(0, 1), offset.repeat_interleave(x.shape[1], dim=1))
+        return colours.view_as(x)
     _, height, width = x.shape
     reach = int(offset.abs().max()) if offset.numel() else 0
     # All windows of the padded images, without copying them; then one window per image.
@@ -72,22 +77,22 @@ def shifted(x: Tensor, offset: Int[Tensor, "2 B"]) -> Tensor:
 
 
 def resampled(x: Tensor, position: Float[Tensor, "B H W 2"]) -> Tensor:
-    """Return each image's grey values at positions (row, column) in pixels.
+    """Return each image's values at positions (row, column) in pixels.
 
     Bilinear, zero outside the image; uint8 is rounded.
     """
-    _, height, width = x.shape
+    height, width = x.shape[-2:]
     # grid_sample wants (column, row), and the image's outer edges, half a pixel outside the
     # centres, at -1 and 1.
     grid = (position.flip(-1) * 2 + 1) / position.new_tensor([width, height]) - 1
     grey = x if x.is_floating_point() else x.to(grid.dtype)
     sampled = functional.grid_sample(
-        grey[:, None],
+        grey if x.dim() == 4 else grey[:, None],
         grid.to(grey.dtype),
         mode="bilinear",
         padding_mode="zeros",
         align_corners=False,
-    )[:, 0]
+    ).view_as(grey)
     return sampled if x.is_floating_point() else sampled.round_().to(x.dtype)
 
 

@@ -20,6 +20,8 @@ from torch import Tensor
 from . import lif
 from .compiled import compiled
 
+RESETS = {"zero": 0, "subtract": 1, "subtract_late": 2, "none": 3}  # as `_soma_of` knows them
+
 
 def runs_on(x: Tensor) -> bool:
     """Return whether the compiled loops take this tensor: float32 on a CPU."""
@@ -46,6 +48,33 @@ def soma(
     constants = np.float32(alpha_u), np.float32(alpha_v), np.float32(window)
     _soma(current.numpy(), *constants, s.numpy(), psi.numpy())
     return s, psi
+
+
+def soma_of(
+    current: Float[Tensor, "T B N"],
+    alpha_u: float,
+    alpha_v: float,
+    window: float,
+    reset: str,
+    tails: bool,
+) -> tuple[Float[Tensor, "T B N"], Float[Tensor, "T B N"]]:
+    """Run `neurons.soma_step` and `neurons.surrogate_slope` of any reset and slope, from rest.
+
+    Returns: spikes and slopes, [T, B, N].
+    """
+    current = current.contiguous()
+    s, psi = torch.empty_like(current), torch.empty_like(current)
+    constants = np.float32(alpha_u), np.float32(alpha_v), np.float32(window)
+    _soma_of(current.numpy(), *constants, RESETS[reset], tails, s.numpy(), psi.numpy())
+    return s, psi
+
+
+def gated(x: Float[Tensor, "..."], gate: Bool[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """Return x where the gate is open, else 0."""
+    x, gate = x.contiguous(), gate.contiguous()
+    out = torch.empty_like(x)
+    _gated(x.numpy().ravel(), gate.numpy().ravel(), out.numpy().ravel())
+    return out
 
 
 def trace(s: Float[Tensor, "T B N"], alpha_x: float, alpha_z: float) -> Float[Tensor, "T B N"]:
@@ -104,6 +133,43 @@ def _soma(current, alpha_u, alpha_v, window, s, psi):
                 v[n] = zero if spike else voltage
                 s[t, b, n] = one if spike else zero
                 psi[t, b, n] = abs(voltage - one) < window
+
+
+@compiled
+def _soma_of(current, alpha_u, alpha_v, window, reset, tails, s, psi):
+    """Fill s and psi, float32, from current; [T, B, N] each."""
+    steps, batch, neurons = current.shape
+    zero, one = np.float32(0), np.float32(1)
+    for b in range(batch):
+        u, v = np.zeros(neurons, np.float32), np.zeros(neurons, np.float32)
+        fired = np.zeros(neurons, np.float32)
+        for t in range(steps):
+            for n in range(neurons):
+                u[n] = alpha_u * u[n] + current[t, b, n]
+                if reset == 0:
+                    kept = alpha_v * (v[n] * (one - fired[n]))
+                elif reset == 1:
+                    kept = alpha_v * (v[n] - fired[n])
+                elif reset == 2:
+                    kept = alpha_v * v[n] - fired[n]
+                else:
+                    kept = alpha_v * v[n]
+                v[n] = kept + u[n]
+                fired[n] = one if v[n] > one else zero
+                s[t, b, n] = fired[n]
+                if tails:
+                    far = (v[n] - one) / window
+                    psi[t, b, n] = one / (one + far * far)
+                else:
+                    psi[t, b, n] = one if abs(v[n] - one) < window else zero
+
+
+@compiled
+def _gated(x, gate, out):
+    """Fill out, float32, from x, float32, and gate, bool; [n] each."""
+    zero = np.float32(0)
+    for i in range(x.shape[0]):
+        out[i] = x[i] if gate[i] else zero
 
 
 @compiled

@@ -12,12 +12,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ..connections import Pooled
 from ..errors import ErrorNeurons, errors_over_time
 from ..feedback import Feedback
+from ..kernels import scans
+from ..layers import Activity
 from ..network import Network, delayed
 from ..neurons import apical_scan, lif_params
-from ..rules import Rule, Update, update_over_time
+from ..rules import Rule, Update
 from . import on_gpu
+from .synapses import LayerSynapses, layer_update
 
 
 class Teaching(NamedTuple):
@@ -27,6 +31,7 @@ class Teaching(NamedTuple):
     feedback: Feedback
     error: ErrorNeurons
     rules: Sequence[Rule]  # one per layer
+    dtype: torch.dtype | None = None  # of the products of convolutions, as in `Network.roll`
 
 
 class PartResult(NamedTuple):
@@ -48,41 +53,76 @@ def layer_at_once(teaching: Teaching, spikes: Tensor, target: Tensor) -> PartRes
         target: target spikes per step, [B, C].
     """
     net, feedback = teaching.net, teaching.feedback
-    activity = net.roll(spikes)
+    lower = teaching.dtype is not None  # a user's own `roll` may know no dtype
+    activity = net.roll(spikes, dtype=teaching.dtype) if lower else net.roll(spikes)
     s_out = activity[-1].s
     err = errors_over_time(teaching.error, s_out, target)
-    s_pre, updates = spikes, []
-    for index, fired in enumerate(activity):
-        # The output layer receives its own errors; a window there would leave silent outputs
-        # untaught.
-        hidden = index < len(activity) - 1
-        teach, psi = (feedback.project(err, index), fired.psi) if hidden else (err, None)
-        update = _update(teaching, index, teach, psi, s_pre)
+    before = [spikes, *(fired.s for fired in activity[:-1])]
+    # The output layer receives its own errors; a window there would leave silent outputs untaught.
+    teach, psi = err, None
+    updates: list[Update] = []
+    for index in reversed(range(len(activity))):
+        update, g = _update(teaching, index, teach, psi, before[index], activity[index])
         if net.layers[index].w_rec is not None:
-            recurrent = _update(teaching, index, teach, psi, delayed(fired.s))
+            own = delayed(activity[index].s)
+            recurrent = _update(teaching, index, teach, psi, own, activity[index])[0]
             update = update._replace(dw_rec=recurrent.dw)
         updates.append(update)
-        s_pre = fired.s
+        if index:
+            psi = activity[index - 1].psi
+            if feedback.layered:
+                teach = _carried(teaching, index - 1, g, before[index], activity[index].after)
+            else:
+                teach = feedback.project(err, index - 1)
     rates = torch.stack([fired.s.mean() for fired in activity])
-    return PartResult(s_out.sum(0), err.abs().mean(), rates, updates)
+    return PartResult(s_out.sum(0), err.abs().mean(), rates, updates[::-1])
+
+
+def _gated(v_apical: Tensor, psi: Tensor) -> Tensor:
+    """Return v_apical psi; torch would copy a boolean psi as numbers first."""
+    if psi.dtype == torch.bool and scans.runs_on(v_apical):
+        return scans.gated(v_apical, psi)
+    return v_apical * psi
+
+
+def _carried(teaching: Teaching, hidden: int, g: Tensor, s: Tensor, after: Pooled | None) -> Tensor:
+    """Return the current in a hidden layer's apical dendrites, from the errors of the layer above.
+
+    Args:
+        g: gated errors of the layer above, [T, B, N], or of one step, [B, N].
+        s: spikes of the hidden layer.
+        after: paths through a pool of the currents of the layer above.
+    """
+    w_fb, layer = teaching.feedback.weights(hidden), teaching.net.layers[hidden + 1]
+    assert w_fb is not None
+    size = s.shape[-1]
+    rows = layer.back(g.reshape(-1, g.shape[-1]), w_fb, s.reshape(-1, size), after, teaching.dtype)
+    return rows.view(s.shape)
 
 
 def _update(
-    teaching: Teaching, index: int, teach: Tensor, psi: Tensor | None, s_pre: Tensor
-) -> Update:
-    """Return the update of one set of synapses from whole trains.
+    teaching: Teaching,
+    index: int,
+    teach: Tensor,
+    psi: Tensor | None,
+    s_pre: Tensor,
+    fired: Activity,
+) -> tuple[Update, Tensor]:
+    """Return the update of one set of synapses from whole trains, and the gated errors.
 
     Args:
         teach: current of the errors in the layer's apical dendrites.
         psi: slopes of the layer; None: no gate, and errors do not linger.
         s_pre: spikes before the synapses: of the layer below, or the layer's own, delayed.
+        fired: activity of the layer.
     """
-    neuron, rule = teaching.net.layers[index].neuron, teaching.rules[index]
-    if on_gpu.learns(neuron, rule, teach):
-        alpha_a = 0.0 if psi is None else lif_params(neuron).alpha_a
-        return on_gpu.update(rule, teach, psi, s_pre, alpha_a)
-    g = teach if psi is None else apical_scan(neuron, teach) * psi
-    return update_over_time(rule, g, s_pre)
+    layer, rule = teaching.net.layers[index], teaching.rules[index]
+    by_kernels = layer.is_dense and on_gpu.learns(layer.neuron, rule, teach)
+    if by_kernels and not teaching.feedback.layered:
+        alpha_a = 0.0 if psi is None else lif_params(layer.neuron).alpha_a
+        return on_gpu.update(rule, teach, psi, s_pre, alpha_a), teach
+    g = teach if psi is None else _gated(apical_scan(layer.neuron, teach), psi)
+    return layer_update(rule, layer, g, s_pre, fired.after, teaching.dtype), g
 
 
 @torch.no_grad()
@@ -93,41 +133,29 @@ def online(teaching: Teaching, spikes: Tensor, target: Tensor) -> PartResult:
         spikes: input spikes, 0 or 1, [T, B, input].
         target: target spikes per step, [B, C].
     """
-    net, rules, steps, batch = teaching.net, teaching.rules, *spikes.shape[:2]
+    net, feedback, steps, batch = teaching.net, teaching.feedback, *spikes.shape[:2]
     states = net.rest(batch)
     v_apical = [torch.zeros_like(state.s) for state in states[:-1]]
-    before = [spikes[0], *(state.s for state in states[:-1])]
-    rule_states = [
-        rule.start(state.s, s_pre) for rule, state, s_pre in zip(rules, states, before, strict=True)
-    ]
-    recurrent_states = {
-        index: rules[index].start(state.s, state.s)
-        for index, state in enumerate(states)
-        if net.layers[index].w_rec is not None
-    }
+    pairs = zip(teaching.rules, net.layers, strict=True)
+    learning = [LayerSynapses(rule, layer) for rule, layer in pairs]
     counts, error = torch.zeros_like(target), target.new_zeros(())
     rates = target.new_zeros(len(states))
     for t in range(steps):
-        past, states = states, net.step(states, spikes[t])
+        past, (states, after) = states, net.step_with_paths(states, spikes[t])
         counts = counts + states[-1].s
         err = teaching.error.error(states[-1].s, counts / (t + 1), target)
-        s_pre = spikes[t]
-        for index, state in enumerate(states):
-            g, neuron = err, net.layers[index].neuron
+        before = [spikes[t], *(state.s for state in states[:-1])]
+        g = err
+        for index in reversed(range(len(states))):
             if index < len(states) - 1:
-                teach = teaching.feedback.project(err, index)
+                neuron = net.layers[index].neuron
+                if feedback.layered:
+                    teach = _carried(teaching, index, g, states[index].s, after[index + 1])
+                else:
+                    teach = feedback.project(err, index)
                 v_apical[index] = neuron.apical(v_apical[index], teach)
-                g = v_apical[index] * neuron.slope(state)
-            rule_states[index] = rules[index].step(rule_states[index], g, s_pre)
-            if index in recurrent_states:
-                recurrent_states[index] = rules[index].step(
-                    recurrent_states[index], g, past[index].s
-                )
-            s_pre = state.s
+                g = v_apical[index] * neuron.slope(states[index])
+            learning[index].step(g, before[index], past[index].s, after[index])
         error = error + err.abs().mean() / steps
         rates = rates + torch.stack([state.s.mean() for state in states]) / steps
-    updates = [rule.finish(state, steps) for rule, state in zip(rules, rule_states, strict=True)]
-    for index, state in recurrent_states.items():
-        dw_rec = rules[index].finish(state, steps).dw
-        updates[index] = updates[index]._replace(dw_rec=dw_rec)
-    return PartResult(counts, error, rates, updates)
+    return PartResult(counts, error, rates, [synapses.finish(steps) for synapses in learning])

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
-from ..checks import instance_of, whole_number
+from ..checks import instance_of, whole_number, word_of
 from ..errors import ClassWeighted, ErrorNeurons, SignedSpikes
 from ..fast_path import RULE, keeps
 from ..feedback import Feedback
@@ -31,6 +31,8 @@ from .by_steps import PartResult, Teaching, layer_at_once, online
 from .step_buffers import BufferCache
 
 Order = Literal["layer", "online"]
+Precision = Literal["float32", "bfloat16"]
+PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}  # of convolutions while learning
 _ORDERS = {"layer": layer_at_once, "online": online}
 
 
@@ -97,6 +99,9 @@ class LocalLearner:
             in either; its recurrent synapses learn by the same rule, from the layer's own spikes of
             the step before: e-prop's eligibility (Bellec et al. 2020), psi times their trace,
             without the effects that a spike has later on.
+        precision: "bfloat16" takes the products of convolutions, while learning, in 8 significant
+            bits, several times faster on processors that have such units; weights, voltages,
+            traces and all that is measured stay float32.
 
     Example:
         >>> net = Network((784, 64, 10))
@@ -116,6 +121,7 @@ class LocalLearner:
         readout: Readout | None = None,
         order: Order = "layer",
         threads: int = 1,
+        precision: Precision = "float32",
     ) -> None:
         check_feedback(net, feedback)
         self.net, self.feedback, self.order = net, feedback, order
@@ -131,6 +137,7 @@ class LocalLearner:
         # None: every step writes its updates into new tensors, for the optimizer of this process
         self.update_sink: UpdateSink | None = None
         self._buffers = BufferCache()
+        self.precision = word_of(precision, PRECISIONS, "precision")
         if not isinstance(order, str) or order not in _ORDERS:
             raise ValueError(f"order is {order!r}; known: 'layer', 'online'")
         if order == "online" and not self.error.causal:
@@ -162,7 +169,8 @@ class LocalLearner:
     @property
     def teaching(self) -> Teaching:
         """The parts of this learner, as the steps take them (`by_steps`)."""
-        return Teaching(self.net, self.feedback, self.error, self.rules)
+        dtype = PRECISIONS[self.precision]
+        return Teaching(self.net, self.feedback, self.error, self.rules, dtype)
 
     @property
     def by_events(self) -> bool:
@@ -182,12 +190,13 @@ class LocalLearner:
         )
 
     def step(
-        self, spikes: Shaped[Tensor, "T B M"] | PackedSpikes, labels: Shaped[Tensor, "n ..."]
+        self, spikes: Shaped[Tensor, "T B ..."] | PackedSpikes, labels: Shaped[Tensor, "n ..."]
     ) -> StepResult:
         """Learn from one batch: write minus the local update into every weight's `.grad`.
 
         Args:
-            spikes: input spikes, 0 or 1, [T, B, input], of any real type; or the same packed.
+            spikes: input spikes, 0 or 1, [T, B, input] or [T, B, C, H, W], of any real type; or
+                packed.
             labels: classes, integers [B], 0 <= label < classes, or one-hot rows [B, classes]; or
                 the targets of another readout: of `Values`, real numbers [B, values].
         Raises: ValueError or TypeError in one line for spikes or labels that do not fit the
@@ -195,7 +204,7 @@ class LocalLearner:
         """
         check_labels(labels)
         target = self.readout.wished(labels, self.net.classes).to(self.net.layers[0].w.dtype)
-        spikes = spikes_for(spikes, self.net.sizes[0], self.net.layers[0].w, batch=len(labels))
+        spikes = spikes_for(spikes, self.net.shapes[0], self.net.layers[0].w, batch=len(labels))
         steps = spikes.steps if isinstance(spikes, PackedSpikes) else len(spikes)
         stats = self._step_by_events(spikes, target) if self.by_events else None
         if stats is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..checks import real_fields
+from ..checks import real_fields, word_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +15,10 @@ class NeuronParams:
         >>> isinstance(TwoCompartmentParams(), NeuronParams)
         True
     """
+
+
+RESETS = ("zero", "subtract", "subtract_late", "none")
+SURROGATES = ("rectangular", "tails")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +37,15 @@ class TwoCompartmentParams(NeuronParams):
     # apical voltage kept per step, 1; ours: 0 and 0.5 learn equally well, and 0 needs no state
     alpha_a: float = 0.0
     window: float = 1.0  # half-width of the surrogate slope around the threshold, thresholds
+    # after a spike: zero (v starts again at 0), subtract (v loses one threshold, then decays),
+    # subtract_late (v decays, then loses one threshold: snnTorch's default) or none
+    reset: str = "zero"
+    # slope around the threshold: rectangular, or tails (1 / (1 + ((v - 1) / window)^2))
+    surrogate: str = "rectangular"
 
     def __post_init__(self) -> None:
+        word_of(self.reset, RESETS, "neuron.reset")
+        word_of(self.surrogate, SURROGATES, "neuron.surrogate")
         alphas, why = ("alpha_u", "alpha_v", "alpha_a"), "the fraction kept per step"
         real_fields(self, *alphas, table="neuron", least=0, below=1, why=why)
         real_fields(self, "window", table="neuron", above=0, finite=False, why="thresholds")

@@ -196,7 +196,7 @@ def feedback_faults(net: Network, feedback: Feedback, limits: GuardLimits) -> li
     faults = []
     for hidden in range(len(net.hidden)):
         w_fb = feedback.weights(hidden)
-        if w_fb is None:
+        if w_fb is None or feedback.layered:  # the errors of a layer above have no such bound
             continue
         alpha_a = getattr(getattr(net.layers[hidden].neuron, "params", None), "alpha_a", 0.0)
         v_apical = w_fb.abs().sum(dim=1).max().item() / (1 - alpha_a)

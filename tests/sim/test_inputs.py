@@ -43,7 +43,7 @@ def net():
 )
 def test_spikes_that_do_not_fit_are_named_with_the_way_out(spikes, words, net):
     with pytest.raises((ValueError, TypeError)) as refused:
-        spikes_for(spikes, M, net.layers[0].w)
+        spikes_for(spikes, (M,), net.layers[0].w)
     assert words in str(refused.value) and "\n" not in str(refused.value)
 
 
@@ -144,7 +144,7 @@ def test_a_number_is_no_batch_of_labels_and_one_step_has_two_axes(net):
     with pytest.raises(ValueError, match="need one per sample"):
         check_labels(torch.tensor(3))
     with pytest.raises(ValueError, match=r"need \[B, 20\], the spikes of one step"):
-        step_spikes_for(drawn(T, B, M), M, net.layers[0].w)
+        step_spikes_for(drawn(T, B, M), (M,), net.layers[0].w)
 
 
 def test_packed_spikes_say_how_long_they_are():

@@ -129,6 +129,8 @@ def test_the_update_is_the_gradient_with_recurrent_paths_detached(error: str, or
     s_out = rolled[-1].s
     if error == "running":
         s_out = s_out.cumsum(0) / torch.arange(1, T + 1)[:, None, None]
+    elif error == "softmax":
+        s_out = (s_out.cumsum(0) / torch.arange(1, T + 1)[:, None, None]).softmax(-1)
     err = target - s_out
     for index, (layer, activity) in enumerate(zip(net.layers[:2], rolled, strict=False)):
         assert layer.w_rec is not None

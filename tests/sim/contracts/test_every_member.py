@@ -73,7 +73,8 @@ def test_every_member_of_every_table_learns(table: str, name: str) -> None:
         for p in net.parameters():
             assert p.grad is not None and p.grad.shape == p.shape and p.grad.any()
         for hidden, n in enumerate(net.hidden):
-            assert feedback.weights(hidden).shape == (n, CLASSES)
+            above = net.layers[hidden + 1].w.shape
+            assert feedback.weights(hidden).shape == (above if feedback.layered else (n, CLASSES))
 
 
 class AdaptiveState(NamedTuple):

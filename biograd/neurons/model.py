@@ -2,7 +2,7 @@
 
 The apical compartment teaches and never drives: it has no path into the soma of its own neuron.
 That is why a layer's somata can be advanced over all time steps before the first error is known
-(`soma_scan`), and why both evaluation orders mean the same.
+(`sequences.soma_scan`), and why both evaluation orders mean the same.
 
 Voltages are in units of the threshold (v_th = 1), time in steps.
 """
@@ -13,15 +13,14 @@ from abc import ABC, abstractmethod
 from typing import ClassVar, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
-from .checks import instance_of
-from .fast_path import SOMA, compiled_loops, keeps
-from .params.neuron import NeuronParams as NeuronParams
-from .params.neuron import TwoCompartmentParams as TwoCompartmentParams
-from .tensors import check_shapes, check_state
-from .texts import described
+from ..checks import instance_of
+from ..params.neuron import NeuronParams as NeuronParams
+from ..params.neuron import TwoCompartmentParams as TwoCompartmentParams
+from ..tensors import check_shapes, check_state
+from ..texts import described
 
 
 class SomaState(NamedTuple):
@@ -44,7 +43,10 @@ def soma_step(
     """Advance the somata by one time step.
 
         u[t] = alpha_u u[t-1] + current[t]
-        v[t] = alpha_v v[t-1] (1 - s[t-1]) + u[t]
+        v[t] = alpha_v v[t-1] (1 - s[t-1]) + u[t]      reset "zero"
+               alpha_v (v[t-1] - s[t-1]) + u[t]        "subtract"
+               alpha_v v[t-1] - s[t-1] + u[t]          "subtract_late"
+               alpha_v v[t-1] + u[t]                   "none"
         s[t] = 1 where v[t] > 1, else 0
 
     Args:
@@ -63,8 +65,17 @@ def soma_step(
     check_state(state, SomaState._fields, "B N", ("current", current, "B N"))
     instance_of(p, TwoCompartmentParams, "p", "TwoCompartmentParams()")
     u = p.alpha_u * state.u + current
-    v = p.alpha_v * (state.v * (1 - state.s)) + u
+    v = _after_reset(state, p) + u
     return SomaState(u, v, (v > 1).to(v.dtype))
+
+
+def _after_reset(state: SomaState, p: TwoCompartmentParams) -> Tensor:
+    if p.reset == "zero":
+        return p.alpha_v * (state.v * (1 - state.s))
+    if p.reset == "subtract":
+        return p.alpha_v * (state.v - state.s)
+    kept = p.alpha_v * state.v
+    return kept - state.s if p.reset == "subtract_late" else kept
 
 
 def apical_step(
@@ -88,9 +99,13 @@ def apical_step(
 
 
 def surrogate_slope(v: Tensor, p: TwoCompartmentParams) -> Tensor:
-    """Return psi: 1 where |v - 1| < window, else 0; any shape, v in thresholds.
+    """Return psi of voltages of any shape, thresholds.
 
-    Source: rectangular surrogate of the lab's public code.
+        psi = 1 where |v - 1| < window, else 0      "rectangular"
+              1 / (1 + ((v - 1) / window)^2)        "tails"
+
+    Source: rectangular surrogate of the lab's public code; the slope with tails is the derivative
+    of an arctangent (Fang et al. 2021, arXiv 2007.05785), with a maximum of 1.
 
     Example:
         >>> v = torch.tensor([-0.5, 0.5, 1.5, 2.5])
@@ -99,6 +114,8 @@ def surrogate_slope(v: Tensor, p: TwoCompartmentParams) -> Tensor:
     """
     check_shapes(("v", v, "*"))
     instance_of(p, TwoCompartmentParams, "p", "TwoCompartmentParams()")
+    if p.surrogate == "tails":
+        return 1 / (1 + ((v - 1) / p.window) ** 2)
     return ((v - 1).abs() < p.window).to(v.dtype)
 
 
@@ -216,65 +233,30 @@ class TwoCompartmentLIF(Neuron[SomaState]):
         return (1 - self.params.alpha_u) * (1 - self.params.alpha_v)
 
 
+def resets_to_zero(neuron: Neuron) -> bool:
+    """Return whether a neuron is a two-compartment LIF with reset to zero and rectangular slope."""
+    if not isinstance(neuron, TwoCompartmentLIF):
+        return False
+    return neuron.params.reset == "zero" and neuron.params.surrogate == "rectangular"
+
+
 def lif_params(neuron: Neuron) -> TwoCompartmentParams:
-    """Return the constants of a two-compartment LIF; raises ValueError for any other neuron."""
+    """Return the constants of a two-compartment LIF that resets to zero, with rectangular slope.
+
+    Raises: ValueError for any other neuron, reset or slope: fast paths and exports know no other.
+    """
     if not isinstance(neuron, TwoCompartmentLIF):
         raise ValueError(
             f"{type(neuron).__name__} is no two-compartment LIF, and only its constants are known"
             " here: use neuron_model 'two_compartment'"
         )
-    return neuron.params
-
-
-def soma_scan(
-    neuron: Neuron, current: Float[Tensor, "T B N"], *, compiled: bool = True
-) -> tuple[Float[Tensor, "T B N"], Bool[Tensor, "T B N"] | Float[Tensor, "T B N"]]:
-    """Advance a layer over all its steps from rest.
-
-    The two-compartment LIF in float32 takes a compiled loop on a CPU and a kernel on a GPU, equal
-    to the steps to the bit. Any other neuron is stepped, and so is a subclass with a `rest`, `soma`
-    or `slope` of its own.
-
-    Args:
-        compiled: False: step every neuron.
-    Returns: spikes s, 0 or 1, [T, B, N]; slopes psi, [T, B, N] (boolean from a compiled loop).
-    """
-    loops = compiled_loops(current) if compiled else None
-    if loops is not None and keeps(neuron, TwoCompartmentLIF, *SOMA):
-        p = lif_params(neuron)
-        return loops.soma(current.detach(), p.alpha_u, p.alpha_v, p.window)
-    state = neuron.rest(current[0])
-    s, psi = torch.empty_like(current), torch.empty_like(current)
-    for t in range(current.shape[0]):
-        state = neuron.soma(state, current[t])
-        s[t], psi[t] = state.s, neuron.slope(state)
-    return s, psi
-
-
-def soma_voltages(
-    neuron: TwoCompartmentLIF, current: Float[Tensor, "T B N"]
-) -> Float[Tensor, "T B N"]:
-    """Return soma voltages before each reset, by pure steps from rest, thresholds, [T, B, N]."""
-    state = neuron.rest(current[0])
-    v = torch.empty_like(current)
-    for t in range(current.shape[0]):
-        state = neuron.soma(state, current[t])
-        v[t] = state.v
-    return v
-
-
-def apical_scan(neuron: Neuron, teach: Float[Tensor, "T B N"]) -> Float[Tensor, "T B N"]:
-    """Return the apical voltages over all steps, from zero, [T, B, N], thresholds.
-
-    They are `teach` itself, not a copy, where a two-compartment LIF keeps nothing (alpha_a = 0).
-    """
-    if keeps(neuron, TwoCompartmentLIF, "apical") and lif_params(neuron).alpha_a == 0:
-        return teach
-    v_apical = torch.zeros_like(teach[0])
-    out = torch.empty_like(teach)
-    for t in range(teach.shape[0]):
-        out[t] = v_apical = neuron.apical(v_apical, teach[t])
-    return out
+    p = neuron.params
+    if p.reset != "zero" or p.surrogate != "rectangular":
+        raise ValueError(
+            f"the neuron has reset {p.reset!r} and surrogate {p.surrogate!r}, and only 'zero' and"
+            " 'rectangular' are known here"
+        )
+    return p
 
 
 NEURONS: dict[str, type[Neuron]] = {"two_compartment": TwoCompartmentLIF}

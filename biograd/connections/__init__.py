@@ -1,0 +1,22 @@
+"""Connections between populations, pools, and their description in words."""
+
+from .descriptions import POOLS, Part, describe, parse
+from .kinds import Connection, Conv2d, Dense, Flatten
+from .pools import AvgPool2d, MaxPool2d, Pool, Pooled, Shape, SumPool2d
+
+__all__ = [
+    "POOLS",
+    "AvgPool2d",
+    "Connection",
+    "Conv2d",
+    "Dense",
+    "Flatten",
+    "MaxPool2d",
+    "Part",
+    "Pool",
+    "Pooled",
+    "Shape",
+    "SumPool2d",
+    "describe",
+    "parse",
+]

@@ -1,0 +1,205 @@
+"""A layer: pools, synapses, and the population that they drive.
+
+No autograd: parameters carry no graph, rules write their `.grad`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from .connections import Connection, Dense, Pool, Pooled, Shape
+from .fast_path import NEURON, keeps
+from .neurons import HasSpikes, Neuron, TwoCompartmentLIF, resets_to_zero, soma_scan
+
+
+class Activity(NamedTuple):
+    """Spikes and slopes of one layer over a sample, each [T, B, N]."""
+
+    s: Tensor
+    psi: Tensor
+    after: Pooled | None = None  # paths through the pool of the currents, rows [T B]; None: no pool
+
+
+class Layer(nn.Module):
+    """Forward synapses onto one population.
+
+        w        weights of the connection, thresholds per spike: [out, in], or kernels [channels
+                 out, channels in, rows, columns]; drawn from U(+-2/sqrt(in)): PyTorch's usual
+                 bound, U(+-1/sqrt(in)) at v_th = 0.5, in thresholds
+        b        [out], or one per channel, thresholds per step, 0 at first: a weight from an input
+                 that always fires
+        w_rec    [out, out], thresholds per spike, drawn from U(+-1/sqrt(out)): from the layer's own
+                 spikes of the step before; None where the layer is not recurrent
+
+    Args:
+        inputs: neurons before the layer, or the shape (C, H, W) of their maps.
+        connection: the synapses, or the number of neurons of a dense layer.
+        pools: pools of the spikes before the synapses, first to last.
+
+    Example:
+        >>> Layer(784, 10).w.shape    # [out, in]
+        torch.Size([10, 784])
+        >>> Layer((1, 28, 28), Conv2d(8, 5, stride=2)).shape    # of its population
+        (8, 14, 14)
+    """
+
+    def __init__(
+        self,
+        inputs: int | Shape,
+        connection: int | Connection,
+        *,
+        pools: Sequence[Pool] = (),
+        neuron: Neuron | None = None,
+        recurrent: bool = False,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.neuron: Neuron = TwoCompartmentLIF() if neuron is None else neuron
+        self.connection = Dense(connection) if isinstance(connection, int) else connection
+        self.in_shape = (inputs,) if isinstance(inputs, int) else tuple(inputs)
+        self.pools = tuple(pools)
+        self._pool_shapes = [self.in_shape]  # before each pool, and after the last one
+        for pool in self.pools:
+            self._pool_shapes.append(pool.out_shape(self._pool_shapes[-1]))
+        self.synapse_shape = self._pool_shapes[-1]  # of the inputs of the synapses
+        self.current_shape = self.connection.out_shape(self.synapse_shape)
+        after = self.connection.pool
+        self.shape = after.out_shape(self.current_shape) if after else self.current_shape
+        self.size = math.prod(self.shape)  # neurons
+        sizes = self.connection.weight_shape(self.synapse_shape)
+        bound = 2 / math.sqrt(math.prod(sizes[1:]))
+        w = torch.empty(sizes).uniform_(-bound, bound, generator=generator)
+        self.w = nn.Parameter(w, requires_grad=False)
+        self.b = nn.Parameter(torch.zeros(sizes[0]), requires_grad=False)
+        self.w_rec: nn.Parameter | None = None
+        if recurrent:
+            if not self.is_dense:
+                raise ValueError(
+                    f"recurrent is True and the connection {self.connection}: only dense layers"
+                    " without pools can be recurrent"
+                )
+            bound = 1 / math.sqrt(self.size)
+            w_rec = torch.empty(self.size, self.size).uniform_(-bound, bound, generator=generator)
+            self.w_rec = nn.Parameter(w_rec, requires_grad=False)
+
+    @property
+    def is_dense(self) -> bool:
+        """True for dense synapses without pools: `w` is [out, in]."""
+        return type(self.connection) is Dense and not self.pools
+
+    @property
+    def by_events(self) -> bool:
+        """True where event-driven loops stand for this layer's steps; see `Network.by_events`."""
+        return (
+            self.w_rec is None
+            and self.is_dense
+            and keeps(self, Layer, "current", "step", "scan", "respond")
+            and keeps(self.neuron, TwoCompartmentLIF, *NEURON)
+            and resets_to_zero(self.neuron)
+        )
+
+    def current(self, s: Float[Tensor, "*T B M"]) -> Float[Tensor, "*T B N"]:
+        """Return W s + b, thresholds: the current of spikes of the layer before, pools included."""
+        if self.is_dense:
+            return nn.functional.linear(s, self.w, self.b)
+        return self.drive(s.reshape(-1, s.shape[-1]))[0].reshape(*s.shape[:-1], self.size)
+
+    def drive(
+        self, s: Float[Tensor, "n M"], dtype: torch.dtype | None = None
+    ) -> tuple[Float[Tensor, "n N"], Pooled | None]:
+        """Return the currents of spikes, and their paths through the pool of the currents.
+
+        Args:
+            dtype: of the products and sums of a convolution; its own unless given.
+        """
+        before = self.before(s)[0]
+        current = self.connection.current(before, self.w, self.b, self.synapse_shape, dtype)
+        if self.connection.pool is None:
+            return current, None
+        after = self.connection.pool.pool(current.reshape(-1, *self.current_shape))
+        return after.x.flatten(1), after
+
+    def before(self, s: Float[Tensor, "n M"]) -> tuple[Float[Tensor, "n m"], list[Pooled]]:
+        """Return the spikes at the synapses, after the pools, and the paths through each pool."""
+        if not self.pools:
+            return s, []
+        x, paths = s.reshape(-1, *self.in_shape), []
+        for pool in self.pools:
+            paths.append(pool.pool(x))
+            x = paths[-1].x
+        return x.flatten(1), paths
+
+    def at_synapses(
+        self, g: Float[Tensor, "n N"], after: Pooled | None
+    ) -> Float[Tensor, "n outputs"]:
+        """Return the errors of the population at the outputs of the synapses."""
+        if self.connection.pool is None:
+            return g
+        maps = g.reshape(-1, *self.shape)
+        return self.connection.pool.spread(maps, after, self.current_shape).flatten(1)
+
+    def back(
+        self,
+        g: Float[Tensor, "n N"],
+        w_fb: Tensor,
+        s: Float[Tensor, "n M"] | None = None,
+        after: Pooled | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> Float[Tensor, "n M"]:
+        """Return the currents of errors in the apical dendrites of the layer before.
+
+        Args:
+            g: gated errors of this layer.
+            w_fb: feedback weights, of the shape of `w`.
+            s: spikes of the layer before, which a maximum pool routes the errors by.
+            after: paths through the pool of the currents. Without these two, maximum pools count
+                as means.
+            dtype: of the products and sums of a convolution; its own unless given.
+        """
+        errors = self.at_synapses(g, after)
+        below = self.connection.back(errors, w_fb, self.synapse_shape, dtype)
+        if not self.pools:
+            return below
+        maps = below.reshape(-1, *self.synapse_shape)
+        paths = [None] * len(self.pools) if s is None else self.before(s)[1]
+        for number in reversed(range(len(self.pools))):
+            shape = self._pool_shapes[number]
+            maps = self.pools[number].spread(maps, paths[number], shape)
+        return maps.flatten(1)
+
+    def step(self, state: HasSpikes, current: Float[Tensor, "B N"]) -> HasSpikes:
+        """Advance the somata by one step; recurrent ones on their last spikes, too."""
+        if self.w_rec is not None:
+            current = current + nn.functional.linear(state.s, self.w_rec)
+        return self.neuron.soma(state, current)
+
+    def respond(self, s: Float[Tensor, "T B M"], dtype: torch.dtype | None = None) -> Activity:
+        """Return the layer's activity on spikes of the layer before, over all steps, from rest.
+
+        Args:
+            dtype: of the products and sums of a convolution; its own unless given.
+        """
+        if self.connection.pool is None and (dtype is None or self.is_dense):
+            return self.scan(self.current(s))
+        current, after = self.drive(s.flatten(0, 1), dtype)
+        return self.scan(current.unflatten(0, s.shape[:2]))._replace(after=after)
+
+    def scan(self, current: Float[Tensor, "T B N"]) -> Activity:
+        """Advance the layer over all steps, from rest.
+
+        Step by step where it is recurrent, since a spike may matter one step later.
+        """
+        if self.w_rec is None:
+            return Activity(*soma_scan(self.neuron, current))
+        state = self.neuron.rest(current[0])
+        s, psi = torch.empty_like(current), torch.empty_like(current)
+        for t in range(len(current)):
+            state = self.step(state, current[t])
+            s[t], psi[t] = state.s, self.neuron.slope(state)
+        return Activity(s, psi)
