@@ -8,6 +8,16 @@ import importlib.util
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .connections import (
+        AvgPool2d,
+        Connection,
+        Conv2d,
+        Dense,
+        Flatten,
+        MaxPool2d,
+        Pool,
+        SumPool2d,
+    )
     from .data.datasets import ImageSet, load, validation_split
     from .data.events.nmnist import nmnist
     from .data.events.recording import Events, Sensor, bin_events
@@ -22,14 +32,29 @@ if TYPE_CHECKING:
         FinalRate,
         RunningRate,
         SignedSpikes,
+        SoftmaxError,
         balanced_weights,
     )
-    from .feedback import Feedback, RandomDFA, SleepAligned, Symmetric, feedback_angle
+    from .feedback import (
+        Feedback,
+        LayeredFeedback,
+        LayeredRandom,
+        LayeredSleep,
+        LayeredSymmetric,
+        RandomDFA,
+        SleepAligned,
+        Symmetric,
+        feedback_angle,
+        feedback_angles,
+        sleep_aligned,
+    )
     from .interop.nir import from_nir, to_model, to_network, to_nir
     from .interop.snntorch import Difference, differences, from_snntorch, to_snntorch
+    from .layers import Layer
     from .learning.learner import LocalLearner
-    from .network import Layer, Network, read_out
+    from .network import Network, read_out
     from .neurons import (
+        LeakyReadout,
         Neuron,
         SomaState,
         TwoCompartmentLIF,
@@ -48,7 +73,7 @@ if TYPE_CHECKING:
     from .runs.config_files import read_config
     from .runs.experiment import Experiment
     from .runs.presets import preset
-    from .sleep import sleep_phase
+    from .sleep import first_night, sleep_phase
     from .traces import trace_step
     from .training.callbacks import EarlyStopping, TensorBoard
     from .training.evaluation import Evaluation, evaluate
@@ -59,8 +84,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AugmentParams",
+    "AvgPool2d",
     "ClassWeighted",
     "Classes",
+    "Connection",
+    "Conv2d",
+    "Dense",
     "Difference",
     "EarlyStopping",
     "Eligibility",
@@ -73,15 +102,23 @@ __all__ = [
     "Fault",
     "Feedback",
     "FinalRate",
+    "Flatten",
     "Guard",
     "GuardLimits",
     "ImageSet",
     "Layer",
+    "LayeredFeedback",
+    "LayeredRandom",
+    "LayeredSleep",
+    "LayeredSymmetric",
+    "LeakyReadout",
     "LocalLearner",
     "LrCurve",
+    "MaxPool2d",
     "Network",
     "Neuron",
     "NeuronParams",
+    "Pool",
     "RandomDFA",
     "Readout",
     "RepetitionParams",
@@ -92,8 +129,10 @@ __all__ = [
     "SignedSpikes",
     "SleepAligned",
     "SleepParams",
+    "SoftmaxError",
     "SomaState",
     "SpikeSet",
+    "SumPool2d",
     "Symmetric",
     "TensorBoard",
     "TraceParams",
@@ -111,7 +150,9 @@ __all__ = [
     "encode",
     "evaluate",
     "feedback_angle",
+    "feedback_angles",
     "find_lr",
+    "first_night",
     "from_nir",
     "from_snntorch",
     "integrate_and_fire",
@@ -122,6 +163,7 @@ __all__ = [
     "read_config",
     "read_out",
     "shd",
+    "sleep_aligned",
     "sleep_phase",
     "soma_step",
     "surrogate_slope",
@@ -134,6 +176,16 @@ __all__ = [
 ]
 # Public names by the module that defines them; the imports above say the same to type checkers.
 _NAMES = {
+    "connections": (
+        "AvgPool2d",
+        "Connection",
+        "Conv2d",
+        "Dense",
+        "Flatten",
+        "MaxPool2d",
+        "Pool",
+        "SumPool2d",
+    ),
     "data.datasets": ("ImageSet", "load", "validation_split"),
     "data.events.nmnist": ("nmnist",),
     "data.events.recording": ("Events", "Sensor", "bin_events"),
@@ -148,14 +200,29 @@ _NAMES = {
         "FinalRate",
         "RunningRate",
         "SignedSpikes",
+        "SoftmaxError",
         "balanced_weights",
     ),
-    "feedback": ("Feedback", "RandomDFA", "SleepAligned", "Symmetric", "feedback_angle"),
+    "feedback": (
+        "Feedback",
+        "LayeredFeedback",
+        "LayeredRandom",
+        "LayeredSleep",
+        "LayeredSymmetric",
+        "RandomDFA",
+        "SleepAligned",
+        "Symmetric",
+        "feedback_angle",
+        "feedback_angles",
+        "sleep_aligned",
+    ),
     "interop.nir": ("from_nir", "to_model", "to_network", "to_nir"),
     "interop.snntorch": ("Difference", "differences", "from_snntorch", "to_snntorch"),
+    "layers": ("Layer",),
     "learning.learner": ("LocalLearner",),
-    "network": ("Layer", "Network", "read_out"),
+    "network": ("Network", "read_out"),
     "neurons": (
+        "LeakyReadout",
         "Neuron",
         "SomaState",
         "TwoCompartmentLIF",
@@ -174,7 +241,7 @@ _NAMES = {
     "runs.config_files": ("read_config",),
     "runs.experiment": ("Experiment",),
     "runs.presets": ("preset",),
-    "sleep": ("sleep_phase",),
+    "sleep": ("first_night", "sleep_phase"),
     "traces": ("trace_step",),
     "training.callbacks": ("EarlyStopping", "TensorBoard"),
     "training.evaluation": ("Evaluation", "evaluate"),

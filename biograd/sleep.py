@@ -89,7 +89,15 @@ def sleep_phase(
 def first_night(
     net: Network, feedback: Feedback, p: SleepParams, *, generator: torch.Generator
 ) -> None:
-    """Run the phases before training, then fix every layer's gain (`Feedback.set_gain`)."""
+    """Run the phases before training, then fix every layer's gain (`Feedback.set_gain`).
+
+    Example:
+        >>> net = Network((784, 32, 10))
+        >>> feedback, p = SleepAligned(net), SleepParams(first_night=2, steps=100)
+        >>> first_night(net, feedback, p, generator=torch.Generator().manual_seed(0))
+        >>> bool(feedback.gain > 0)
+        True
+    """
     for _ in range(p.first_night):
         sleep_phase(net, feedback, p, generator=generator)
     for hidden in range(len(net.hidden)):

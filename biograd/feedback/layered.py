@@ -55,6 +55,11 @@ class LayeredRandom(LayeredFeedback):
     """Fixed random feedback from layer to layer: normal, of root mean square 1 / sqrt(fan-in).
 
     Source: feedback alignment, Lillicrap et al. 2016 (Nature Communications 7:13276).
+
+    Example:
+        >>> net = Network((64, 32, 32, 32, 10))
+        >>> all(angle > 70 for angle in feedback_angles(net, LayeredRandom(net)))    # degrees
+        True
     """
 
     def __init__(self, net: Network, *, generator: torch.Generator | None = None) -> None:
@@ -119,6 +124,11 @@ class LayeredSymmetric(LayeredFeedback):
     """The forward weights themselves, transposed, as backpropagation uses them: the upper bound.
 
     Brought to the root mean square of the other paths, so that the same learning rates serve.
+
+    Example:
+        >>> net = Network((64, 32, 32, 32, 10))
+        >>> max(feedback_angles(net, LayeredSymmetric(net))) < 0.1    # degrees
+        True
     """
 
     def __init__(self, net: Network, *, generator: torch.Generator | None = None) -> None:

@@ -36,18 +36,17 @@ def test_every_module_has_a_page():
 
 def test_a_package_page_lists_its_modules_and_public_names():
     page = pages.module_page(ROOT / "biograd")
-    assert "| [kernels](kernels/index.md) |" in page and "| [neurons](neurons.md) |" in page
+    assert "| [kernels](kernels/index.md) |" in page and "| [traces](traces.md) |" in page
     assert "| [`Network`][biograd.network.Network] |" in page
     assert (
-        pages.module_page(ROOT / "biograd/neurons.py")
-        == "# biograd.neurons\n\n::: biograd.neurons\n"
+        pages.module_page(ROOT / "biograd/traces.py") == "# biograd.traces\n\n::: biograd.traces\n"
     )
 
 
 def test_links_to_files_lead_to_their_pages():
     for page, link, expected in (
         ("index.md", "[a](docs/results.md#gpu)", "[a](results.md#gpu)"),
-        ("index.md", "[a](biograd/neurons.py)", "[a](api/biograd/neurons.md)"),
+        ("index.md", "[a](biograd/traces.py)", "[a](api/biograd/traces.md)"),
         ("index.md", "![a](docs/compartments.svg)", "![a](compartments.svg)"),
         ("index.md", "[a](CITATION.cff)", "a"),
         ("architecture.md", "[a](../hardware/chip.py)", "[a](api/hardware/chip.md)"),

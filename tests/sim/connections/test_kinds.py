@@ -116,5 +116,5 @@ def test_what_does_not_meet_is_refused_in_one_line(build, message: str) -> None:
 
 
 def test_a_truth_value_is_no_number_of_neurons() -> None:
-    with pytest.raises(TypeError, match=r"Dense\.size is True; need a whole number"):
+    with pytest.raises(TypeError, match=r"Dense\.size is True, a bool; need a whole number"):
         Dense(True)
