@@ -24,7 +24,7 @@ from torch import Tensor
 from . import inputs
 from .checks import text_of, whole_number
 from .network import most_spikes
-from .tensors import check_finite_result, check_shapes
+from .tensors import check_shapes
 from .texts import described
 
 
@@ -85,7 +85,7 @@ class Classes(Readout):
     def check(self, y: Shaped[Tensor, "B ..."], outputs: int) -> None:
         whole_number(outputs, "outputs", 1)
         y = self._classes(y, outputs)
-        low, high = int(y.min()), int(y.max())
+        low, high = map(int, y.aminmax())
         if low < 0 or high >= outputs:
             raise ValueError(
                 f"labels run from {low} to {high} and the network has {outputs} outputs: need"
@@ -100,7 +100,7 @@ class Classes(Readout):
 
     def answers(self, counts: Float[Tensor, "B C"], steps: int) -> Shaped[Tensor, "B ..."]:
         _check_counts(counts)
-        check_finite_result(counts, "counts")
+        inputs.check_finite_values(counts, "counts")
         return most_spikes(counts)
 
     def score(self, answers: Shaped[Tensor, "B ..."], y: Shaped[Tensor, "B ..."]) -> Tensor:

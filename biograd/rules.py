@@ -18,6 +18,7 @@ from torch import Tensor
 from . import traces
 from .checks import instance_of, whole_number
 from .fast_path import STEPS, keeps
+from .inputs import is_trusted
 from .tensors import check_shapes, floats_like
 from .texts import described
 from .traces import TraceParams, TraceState, trace_scan, trace_step
@@ -246,6 +247,8 @@ def _check_sums(
         like: a tensor of the state's type.
         shapes: of the state's sums.
     """
+    if is_trusted():
+        return
     instance_of(state, kind, "state", f"a {kind.__name__}, as `start` returns it")
     for name, shape in shapes.items():
         part = getattr(state, name)

@@ -5,6 +5,9 @@ They cost a few microseconds, and stand outside the compiled loops.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cache
+
 import torch
 from torch import Tensor
 
@@ -27,20 +30,28 @@ def check_shapes(*tensors: tuple[str, object, str], **sizes: int) -> None:
         Traceback (most recent call last):
         ValueError: teach has the shape (2, 4); need [B, N] with B = 2, N = 3
     """
+    if inputs.is_trusted():
+        return
+    like: tuple[object, ...] = ()
     for name, x, axes in tensors:
+        # most tensors are as the one before: a state's parts, the two sides of a sum
+        if isinstance(x, Tensor) and (axes, x.shape, x.dtype, x.layout, x.device) == like:
+            continue
         inputs.check_kind(x, name)
         assert isinstance(x, Tensor)  # for mypy: `check_kind` has seen to it
         if not x.is_floating_point():
             raise TypeError(f"{name} is a {x.dtype} tensor; need floats: pass {name}.float()")
-        letters, shape = axes.split(), tuple(x.shape)
-        in_front = len(shape) - len(letters) + 1
-        if letters[0] == ANY or (letters[0] == PERHAPS and in_front <= 1):
-            letters = letters[1:]
-            shape = shape[max(0, in_front) :]
+        letters, fits = _parsed(axes), True
+        shape: Sequence[int] = x.shape
+        if letters[0] in (ANY, PERHAPS):
+            in_front = len(shape) - len(letters) + 1
+            fits = in_front >= 0 and (in_front <= 1 or letters[0] == ANY)
+            letters, shape = letters[1:], shape[max(0, in_front) :]
         pairs = tuple(zip(letters, shape, strict=False))
-        if len(shape) != len(letters) or any(sizes.get(axis, size) != size for axis, size in pairs):
+        if not fits or len(shape) != len(letters) or _differ(pairs, sizes):
             raise ValueError(_misfit(name, x, axes.split(), sizes))
         sizes.update(pairs)
+        like = axes, x.shape, x.dtype, x.layout, x.device
 
 
 def check_state(
@@ -53,6 +64,8 @@ def check_state(
         axes: of each part, as in `check_shapes`.
         others: tensors beside the state, as in `check_shapes`.
     """
+    if inputs.is_trusted():
+        return
     if isinstance(state, type) or not all(hasattr(state, field) for field in fields):
         raise TypeError(
             f"the state is {text_of(state)}; need one with {', '.join(fields)}, as the step before"
@@ -66,12 +79,6 @@ def floats_like(x: Tensor, like: Tensor, name: str) -> Tensor:
     """Return spikes of any real type in the type of another tensor, which `check_shapes` checks."""
     inputs.check_kind(x, name)
     return x.to(like.dtype) if isinstance(like, Tensor) and x.dtype != like.dtype else x
-
-
-def check_finite_result(x: Tensor, name: str) -> None:
-    """Raise ValueError where a small tensor on a CPU holds NaN or an infinity."""
-    if x.device.type == "cpu" and not bool(torch.isfinite(x).all()):
-        raise ValueError(f"{name} holds values that are not finite (NaN or infinity)")
 
 
 def check_generator(generator: object, *, optional: bool = True) -> None:
@@ -95,6 +102,15 @@ def set_state(generator: torch.Generator, state: Tensor) -> None:
         raise ValueError(
             f"the generator's state is {text_of(state)}; need what get_state() returned"
         ) from error
+
+
+@cache
+def _parsed(axes: str) -> tuple[str, ...]:
+    return tuple(axes.split())
+
+
+def _differ(pairs: tuple[tuple[str, int], ...], sizes: dict[str, int]) -> bool:
+    return any(axis in sizes and sizes[axis] != size for axis, size in pairs)
 
 
 def _misfit(name: str, x: Tensor, letters: list[str], sizes: dict[str, int]) -> str:
