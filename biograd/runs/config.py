@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ..checks import word_of
+from ..checks import (
+    instance_of,
+    path_of,
+    real_number,
+    text_of,
+    truth_value,
+    whole_number,
+    word_of,
+)
 from ..params.augment import AugmentParams
 from ..params.neuron import NeuronParams, TwoCompartmentParams
 from ..params.repetition import RepetitionParams
 from ..params.sleep import SleepParams
 from ..params.trace import TraceParams
 from .words import FIELDS, neuron_params, words
+
+_MOST = 1 << 62  # of any number of neurons, either way
+_PARTS = {  # fields that hold parameters
+    "neuron": NeuronParams,
+    "trace": TraceParams,
+    "sleep": SleepParams,
+    "repetition": RepetitionParams,
+    "augment": AugmentParams,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,11 +102,22 @@ class RunConfig:
     augment: AugmentParams = field(default_factory=AugmentParams)
 
     def __post_init__(self) -> None:
+        self._check_kinds()
         self._check_words()
         self._fit_neuron()
         self._check_ranges()
         self._check_layers()
         self._check_combinations()
+
+    def _check_kinds(self) -> None:
+        for name, kind in _PARTS.items():
+            instance_of(getattr(self, name), kind, name, f"{kind.__name__}(...)")
+        for name in ("recurrent", "skip_bad"):
+            self._set(name, truth_value(getattr(self, name), name))
+        for name in ("data_folder", "start_from"):
+            path = getattr(self, name)
+            self._set(name, str(path_of(path, name)) if path != "" else "")
+        instance_of(self.class_weights, str, "class_weights", "equal, balanced, or numbers")
 
     def _check_words(self) -> None:
         for name in FIELDS:
@@ -106,39 +135,39 @@ class RunConfig:
                 f"neuron is {self.neuron}, and neuron_model {self.neuron_model!r} has constants of"
                 f" its own ({wanted.__qualname__}): set those"
             )
-        object.__setattr__(self, "neuron", wanted())  # as a frozen dataclass is completed
+        self._set("neuron", wanted())
 
     def _check_ranges(self) -> None:
         for name in ("epochs", "batch", "steps"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; need at least 1")
-        for name in ("validation", "limit", "threads", "seed", "weight_decay", "patience"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; need 0 or more")
+            self._set(name, whole_number(getattr(self, name), name, least=1))
+        for name in ("validation", "limit", "threads", "seed", "patience"):
+            self._set(name, whole_number(getattr(self, name), name))
+        hidden = _several(self.hidden, "hidden", "whole numbers, e.g. (256, 256)")
+        self._set("hidden", tuple(whole_number(n, "hidden", -_MOST) for n in hidden))
         if any(n < 1 for n in self.hidden):
             raise ValueError(
-                f"hidden is {self.hidden}; need at least 1 neuron in each hidden layer"
+                f"hidden is {text_of(self.hidden)}; need at least 1 neuron in each hidden layer"
             )
-        if not 0 <= self.input_share < 1:
-            raise ValueError(
-                f"input_share is {self.input_share}; need 0 (all inputs have synapses) or a share"
-                " below 1"
-            )
-        if not 0 < self.lr < float("inf"):
-            raise ValueError(f"lr is {self.lr}; need a finite learning rate above 0")
-        if not 0 <= self.momentum < 1:
-            raise ValueError(f"momentum is {self.momentum}; need 0 <= momentum < 1")
+        need = "0 (all inputs have synapses) or a share below 1"
+        real_number(self.input_share, "input_share", 0, below=1, need=need)
+        real_number(self.lr, "lr", above=0, need="a finite learning rate above 0")
+        real_number(self.momentum, "momentum", 0, below=1)
+        real_number(self.weight_decay, "weight_decay", 0, need="0 or more")
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)  # as a frozen dataclass is completed
 
     def _check_layers(self) -> None:
         """Check the decays of each layer: their number, their range, and what they act on."""
         layers, constants = len(self.hidden) + 1, _field_names(self.neuron)
         for name in ("alphas_u", "alphas_v"):
-            alphas = getattr(self, name)
-            if len(alphas) not in (0, layers) or not all(0 <= alpha < 1 for alpha in alphas):
-                raise ValueError(
-                    f"{name} is {alphas}; need a fraction of 0 or more, below 1, for each of"
-                    f" {layers} layers, or none"
-                )
+            alphas = _several(getattr(self, name), name, "numbers, e.g. (0.9, 0.75)")
+            self._set(name, alphas)
+            need = f"a fraction of 0 or more, below 1, for each of {layers} layers, or none"
+            if len(alphas) not in (0, layers):
+                raise ValueError(f"{name} is {text_of(alphas)}; need {need}")
+            for alpha in alphas:
+                real_number(alpha, name, 0, below=1, need=need)
             if alphas and not {"alpha_u", "alpha_v"} <= constants:
                 raise ValueError(
                     f"{name} is {alphas}, and neuron_model {self.neuron_model!r} has no alpha_u and"
@@ -198,14 +227,24 @@ def layer_params(config: RunConfig) -> list[Any]:
 
 
 def class_weights(text: str) -> list[float]:
-    """Read numbers with commas between them; ValueError names the words that are known, too."""
+    """Read numbers with commas between them, finite and at least 0, one of them above 0.
+
+    Raises: ValueError that names the words that are known, too.
+    """
     try:
-        return [float(part) for part in text.split(",")]
+        weights = [float(part) for part in text.split(",")]
     except ValueError:
+        weights = []
+    if not weights or not all(0 <= weight < math.inf for weight in weights) or not any(weights):
         raise ValueError(
-            f"class_weights is {text!r}; known: equal, balanced, or numbers with commas, e.g."
-            " 1,1,2.5"
-        ) from None
+            f"class_weights is {text_of(text)}; known: equal, balanced, or numbers of 0 or more"
+            " with commas, e.g. 1,1,2.5"
+        )
+    return weights
+
+
+def _several(values: object, name: str, need: str) -> tuple[Any, ...]:  # any: not yet checked
+    return tuple(instance_of(values, (tuple, list), name, need))
 
 
 def _knows_errors_at_once(error: str) -> bool:

@@ -11,10 +11,13 @@ from typing import Any, Literal, TypeVar, get_origin, get_type_hints
 import tomli_w
 import tomllib
 
+from ..checks import path_of
+from ..files import printable
 from .config import RunConfig, with_neuron_model
 from .presets import PRESETS, preset
 
 T = TypeVar("T")
+_MOST_LISTED = 12  # names in one message
 MAX_BYTES = 1 << 16  # of a configuration; with every field named it has two thousand
 _INT_END = 1 << 53  # whole numbers below this are exact as floats
 _NEEDED = {  # what a field of each type holds, for messages
@@ -37,7 +40,9 @@ def read_config(path: str | Path) -> RunConfig:
         3
     """
     table = _table(path)
-    base = preset(table.pop("preset")) if isinstance(table.get("preset"), str) else RunConfig()
+    base = RunConfig()
+    if "preset" in table:
+        base = preset(_as_type(table.pop("preset"), str, f"{path}: preset"))
     if isinstance(model := table.get("neuron_model"), str):
         try:
             base = with_neuron_model(base, model)
@@ -61,9 +66,11 @@ def config_toml(config: RunConfig) -> str:
 
 def _table(path: str | Path) -> dict[str, Any]:  # any: TOML's values
     """Return the contents of a TOML file; ValueError where it is missing, too large or no TOML."""
-    if not Path(path).is_file():
+    path = path_of(path, "path")
+    if not path.is_file():
         raise ValueError(
-            f"{path} is not a file: name a TOML file, or start from a preset ({', '.join(PRESETS)})"
+            f"{printable(path)} is not a file: name a TOML file, or start from a preset"
+            f" ({', '.join(PRESETS)})"
         )
     if (size := Path(path).stat().st_size) > MAX_BYTES:
         raise ValueError(
@@ -88,7 +95,7 @@ def _from_table(base: Any, table: Mapping[str, Any], path: str, prefix: str) -> 
             near = difflib.get_close_matches(name, fields, n=1)
             raise ValueError(
                 f"{where} is not a field; "
-                + (f"did you mean {prefix}{near[0]}?" if near else f"known: {', '.join(fields)}")
+                + (f"did you mean {prefix}{near[0]}?" if near else _listed(fields))
             )
         if dataclasses.is_dataclass(hints[name]):
             if not isinstance(value, dict):
@@ -100,6 +107,13 @@ def _from_table(base: Any, table: Mapping[str, Any], path: str, prefix: str) -> 
         return dataclasses.replace(base, **changes)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def _listed(fields: list[str]) -> str:
+    """Return the end of a refusal of an unknown field: a few fields, or where to find many."""
+    if len(fields) > _MOST_LISTED:
+        return "its fields are the flags of 'biograd train --help', with _ for -"
+    return f"known: {', '.join(fields)}"
 
 
 def _as_type(value: Any, kind: Any, where: str) -> Any:  # any: TOML's values, and types of fields

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..checks import known_words
+from ..checks import instance_of, known_words
 from ..params.augment import AugmentParams
 from ..params.sleep import SleepParams
 from .config import RunConfig
@@ -45,6 +45,6 @@ def preset(name: str) -> RunConfig:
         >>> preset("mnist").hidden
         (256, 256)
     """
-    if name not in PRESETS:
+    if instance_of(name, str, "name", f"one of {', '.join(PRESETS)}") not in PRESETS:
         raise ValueError(f"there is no preset {name!r}; {known_words(name, PRESETS)}")
     return PRESETS[name]

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from biograd.neurons import NEURONS, NeuronParams, TwoCompartmentLIF, TwoCompartmentParams
@@ -35,6 +37,46 @@ SMALL = RunConfig(hidden=(12,), epochs=1, batch=50, limit=100, threads=1)
 def test_values_out_of_range_are_refused(change):
     with pytest.raises(ValueError, match=next(iter(change)) if "error" not in change else "final"):
         dataclasses.replace(SMALL, **change)
+
+
+def as_users_make_it(**change):
+    """A configuration whose fields met the checks of BioGrad alone, not those of the tests."""
+    config = dataclasses.replace(SMALL)
+    for name, value in change.items():
+        object.__setattr__(config, name, value)
+    config.__post_init__()
+    return config
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"epochs": 2.5}, "epochs is 2.5, a float; need a whole number"),
+        ({"batch": None}, "batch is None; need a whole number"),
+        ({"threads": float("inf")}, "threads is inf, a float; need a whole number"),
+        ({"lr": "fast"}, "lr is 'fast', a str; need a real number"),
+        ({"weight_decay": float("nan")}, "weight_decay is nan; need 0 or more"),
+        ({"hidden": 30}, r"hidden is 30, an int; need whole numbers, e\.g\. \(256, 256\)"),
+        ({"hidden": ("a",)}, "hidden is 'a', a str; need a whole number"),
+        ({"alphas_u": (0.5, float("nan"))}, "alphas_u is nan; need a fraction of 0 or more"),
+        ({"recurrent": "no"}, "recurrent is 'no', a str; need True or False"),
+        ({"sleep": {"every": 5}}, r"sleep is {'every': 5}, a dict; need SleepParams\(...\)"),
+        ({"neuron": None}, r"neuron is None; need NeuronParams\(...\)"),
+        ({"error": ["signed"]}, r"error is \['signed'\], a list; need one of signed, running"),
+        ({"data_folder": 3}, "data_folder is 3, an int; need a path"),
+        ({"class_weights": "1,nan"}, "class_weights is '1,nan'; known: equal, balanced, or num"),
+        ({"class_weights": "0,0"}, "class_weights is '0,0'; known: equal"),
+    ],
+)
+def test_values_of_another_kind_are_refused_by_name(change, says):
+    with pytest.raises((TypeError, ValueError), match=f"^{says}"):
+        as_users_make_it(**change)
+
+
+def test_values_of_numpy_lists_and_paths_are_kept_as_plain_ones():
+    config = as_users_make_it(hidden=[20, 30], epochs=np.int64(3), data_folder=Path("sets"))
+    assert (config.hidden, config.epochs, config.data_folder) == ((20, 30), 3, "sets")
+    assert type(config.epochs) is int
 
 
 class Leaky(TwoCompartmentLIF):
