@@ -22,6 +22,7 @@ import tyro
 
 from ..checks import known_words
 from .console import Console, leave_closed_pipes
+from .helpers.flags import without_flags_of_defaults
 from .refusals import as_typed, one_line
 
 COMMANDS = {
@@ -138,14 +139,15 @@ def _import_named(arguments: list[str]) -> list[str]:
 def parse(command: ModuleType, name: str, arguments: list[str]) -> Any:
     """Return the command's `Args` from its flags; ValueError in one line where they do not fit."""
     complaint = io.StringIO()
+    default = command.defaults(arguments) if hasattr(command, "defaults") else None
     try:
         with contextlib.redirect_stderr(complaint):
             return tyro.cli(
                 command.Args,
-                args=arguments,
+                args=without_flags_of_defaults(arguments, default) if default else arguments,
                 prog=f"biograd {name}",
                 description=_paragraphs(command.__doc__ or ""),
-                default=command.defaults(arguments) if hasattr(command, "defaults") else None,
+                default=default,
                 config=(tyro.conf.FlagCreatePairsOff,),
             )
     except SystemExit as stop:

@@ -15,8 +15,11 @@ EVENTS = "events"  # in place of an encoder's word: recordings are spikes alread
 STOCK: dict[str, tuple[str, ...]] = {
     "dataset": ("mnist", "fashion", "events-mnist-simulated", "nmnist", "shd"),
     "encoder": ("integrate_and_fire", "bernoulli", "latency"),
-    "error": ("signed", "running", "final"),
-    "feedback": ("sleep", "dfa", "symmetric"),
+    "error": ("signed", "running", "final", "softmax"),
+    "feedback": (
+        *("sleep", "sleep-direct", "sleep-layered", "dfa", "random-layered"),
+        *("symmetric", "symmetric-layered"),
+    ),
     "rule": ("eligibility", "factorised"),
     "optimizer": ("adam", "adamw", "sgd"),
     "schedule": ("cosine", "linear", "constant"),

@@ -149,7 +149,7 @@ def test_a_command_of_a_package_that_is_not_installed_says_so(biograd, monkeypat
         (["train", "--hiden", "3"], "Unrecognized options: --hiden, 3; did you mean --hidden?"),
         (["train", "--sleep.rat", "1"], "did you mean --sleep.rate?"),
         (["train", "--dataset", "fashon"], "dataset is 'fashon'; did you mean 'fashion'?"),
-        (["train", "--feedback", "Sleep"], "did you mean 'sleep'? known: sleep, dfa, symmetric"),
+        (["train", "--feedback", "Sleep"], "did you mean 'sleep'? known: sleep, sleep-direct"),
         (["data", "nmnsit"], "there is no data set 'nmnsit'; did you mean 'nmnist'?"),
         (["deploy", "x.nir", "--target", "lave"], "did you mean 'lava'? known: emulator, lava"),
         (["benchmark", "--suite", "quik"], "there is no suite 'quik'; did you mean 'quick'?"),
