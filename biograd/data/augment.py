@@ -43,6 +43,11 @@ def augment(x: Tensor, p: AugmentParams, *, generator: torch.Generator) -> Tenso
         generator: all draws come from it, so equal states give equal images.
     Returns: new images (x itself when nothing may change), same shape and dtype.
     """
+    if x.ndim != 3 and p != AugmentParams():
+        raise ValueError(
+            f"images have the shape {tuple(x.shape)}, which cannot be shifted or turned; need"
+            " [B, rows, columns]: reshape them, or set all of AugmentParams to 0"
+        )
     if p.flip:
         mirrored = torch.rand(len(x), generator=generator, device=generator.device) < p.flip
         x = torch.where(mirrored.to(x.device).view(-1, *[1] * (x.dim() - 1)), x.flip(-1), x)

@@ -31,6 +31,8 @@ def checked_labels(labels: object, n: int, classes: int, unit: str) -> Tensor:
             " least one"
         )
     if y.is_meta:
+        if not classes:
+            raise ValueError("labels are on the meta device and hold no classes: name `classes`")
         return y
     if y.is_floating_point():
         return _values(y)

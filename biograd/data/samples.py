@@ -19,6 +19,7 @@ from ..tensors import check_generator
 from .augment import AugmentParams, augment, checked_changes, drawn_shift
 from .events.sets import EventSet
 from .images import check_images
+from .indices import Indices, sample_indices
 
 
 @runtime_checkable
@@ -108,7 +109,7 @@ def encode(
 
 def spikes_of(
     samples: Samples,
-    members: Int[Tensor, " B"],
+    members: Indices,
     steps: int,
     *,
     encoder: Encoder | None = integrate_and_fire,
@@ -118,9 +119,11 @@ def spikes_of(
     """Return the spikes of some samples [T, B, inputs]: images encoded, recordings as they are.
 
     Args:
-        members: indices of the samples, int64 [B].
+        members: indices of the samples, as `sample_indices` takes them.
         augmentation: random changes; none by default (they need a generator).
     """
+    check_generator(generator)
+    members = sample_indices(members, len(samples.y), "members")
     spikes = spikes_or_packed(
         samples,
         members,
@@ -167,11 +170,16 @@ def spikes_or_packed(
         return _encoded_on_gpu(images, members, steps, changes, generator)
     x = images.x[members]
     if changes != AugmentParams():
-        assert generator is not None
-        x = augment(x, changes, generator=generator)
+        x = augment(x, changes, generator=_needed(generator, changes))
     if packed and encoder is integrate_and_fire and _is_bytes_on_cpu(x):
         return integrate_and_fire_packed(x, steps)
     return encode(x, encoder, steps, generator=generator)
+
+
+def _needed(generator: torch.Generator | None, changes: AugmentParams) -> torch.Generator:
+    if generator is None:
+        raise ValueError(f"generator is None, and {changes} draw at random: pass torch.Generator()")
+    return generator
 
 
 def _encodes_on_gpu(images: LabelledImages, changes: AugmentParams) -> bool:
@@ -189,8 +197,8 @@ def _encoded_on_gpu(
 ) -> Tensor:
     offset = None
     if changes.shift:
-        assert generator is not None
-        offset = drawn_shift(len(members), changes, generator=generator)
+        draws = _needed(generator, changes)
+        offset = drawn_shift(len(members), changes, generator=draws)
     return gpu.integrate_and_fire_images(images.x, members, steps, offset)
 
 

@@ -10,13 +10,14 @@ import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from ..checks import text_of, whole_fields
+from ..checks import text_of, whole_fields, whole_number
+from ..tensors import check_generator
 from .augment import AugmentParams, checked_changes
 from .indices import Indices, sample_index, sample_indices, selection
 from .labels import check_names, checked_labels
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class SpikeSet:
     """Spike trains in memory and their classes, as `Trainer` takes them: for a user's own tasks.
 
@@ -51,6 +52,13 @@ class SpikeSet:
     def __len__(self) -> int:
         return len(self.y)
 
+    def __repr__(self) -> str:
+        n, steps, inputs = self.s.shape
+        return (
+            f"SpikeSet({self.name!r}, {self.split!r}, {n:,} spike trains of {steps:,} steps and"
+            f" {inputs:,} inputs, classes={self.classes})"
+        )
+
     def __getitem__(self, index: int) -> tuple[Shaped[Tensor, "T N"], Tensor]:
         """Return one sample: its spikes, and its label."""
         member = sample_index(index, len(self), "index")
@@ -81,15 +89,16 @@ class SpikeSet:
 
         Raises: ValueError for another number of steps than they have, and for any augmentation.
         """
-        if steps != self.s.shape[1]:
+        if whole_number(steps, "steps") != self.s.shape[1]:
             raise ValueError(
-                f"{self.name} has {self.s.shape[1]} steps per sample and {text_of(steps)} are asked"
-                f" for: set steps to {self.s.shape[1]}"
+                f"{self.name} has {self.s.shape[1]} steps per sample and {steps:,} are asked for:"
+                f" set steps to {self.s.shape[1]}"
             )
         if checked_changes(augmentation) != AugmentParams():
             raise ValueError(
                 f"{self.name} is a set of spike trains, which no augmentation changes: set all of"
                 " them to 0"
             )
+        check_generator(generator)
         members = sample_indices(members, len(self), "members").to(self.s.device)
         return self.s[members].transpose(0, 1).float().contiguous()

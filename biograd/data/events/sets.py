@@ -23,6 +23,7 @@ from torch import Tensor
 
 from ...checks import text_of, whole_fields
 from ...kernels.packed_spikes import PackedSpikes
+from ...tensors import check_generator
 from ..augment import AugmentParams, checked_changes
 from ..indices import Indices, sample_index, sample_indices
 from ..labels import check_names, checked_labels
@@ -248,6 +249,7 @@ class EventSet:
         generator: torch.Generator | None = None,
     ) -> tuple[PackedSpikes, Binned]:
         """Return the spikes of some recordings as bits, and the counts of all their events."""
+        check_generator(generator)
         members = sample_indices(members, len(self), "members")
         packed = silence(steps, len(members), self.sensor)
         moves = drawn_moves(checked_changes(augmentation), len(members), self.sensor, generator)

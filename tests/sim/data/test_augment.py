@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from biograd.data.augment import AugmentParams, augment, elastic_field, resampled, shifted
+from biograd.data.image_sets import ImageSet
+from biograd.data.samples import spikes_of
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -186,3 +188,18 @@ def test_limits_outside_their_range_are_refused_by_name(wrong):
 def test_a_batch_may_hold_one_image_or_none(n):
     for p in (AugmentParams(shift=1), AugmentParams(rotate=5, elastic=1)):
         assert augment(digits(n), p, generator=generator()).shape == (n, 28, 28)
+
+
+def test_images_without_rows_and_columns_are_refused():
+    flat = torch.zeros(2, 784)
+    assert augment(flat, AugmentParams(), generator=generator()) is flat
+    with pytest.raises(ValueError, match=r"shape \(2, 784\), which cannot be shifted.*reshape"):
+        augment(flat, AugmentParams(shift=1), generator=generator())
+
+
+def test_changes_of_samples_need_a_generator():
+    images = ImageSet("some", "train", digits(3).byte(), torch.arange(3), 3)
+    with pytest.raises(ValueError, match=r"generator is None, and AugmentParams\(shift=1"):
+        spikes_of(images, [0, 2], 4, augmentation=AugmentParams(shift=1))
+    shown = spikes_of(images, [0, 2], 4, augmentation=AugmentParams(shift=1), generator=generator())
+    assert shown.shape == (4, 2, 784)

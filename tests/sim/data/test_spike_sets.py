@@ -34,6 +34,7 @@ def test_one_sample_is_its_spikes_and_label_and_the_set_can_be_gone_through() ->
     spikes, label = members[1]
     assert torch.equal(spikes, ONES[1]) and label == 0
     assert [int(y) for _, y in members] == [1, 0]
+    assert "2 spike trains of 4 steps and 3 inputs" in repr(members)
 
 
 @pytest.mark.parametrize(
