@@ -13,6 +13,7 @@ from torch import Tensor
 from hardware.border.files import read_model, write_model
 from hardware.border.model import LayerModel, Model
 from hardware.border.nir_foreign import Foreign
+from hardware.border.nir_notes import RESET
 
 from ..checks import instance_of, path_of
 from ..fast_path import keeps
@@ -60,7 +61,13 @@ def to_nir(
     write_model(to_model(net, feedback, steps=steps, encoder=encoder, info=given), path)
 
 
-def from_nir(path: str | Path, *, dt: float | None = None, w_in: str | None = None) -> Network:
+def from_nir(
+    path: str | Path,
+    *,
+    dt: float | None = None,
+    w_in: str | None = None,
+    reset: str | None = None,
+) -> Network:
     """Read a NIR file as a Network: one of `to_nir`, exactly, or another tool's.
 
     Of snnTorch, SpikingJelly, Norse or other tools, a chain of Linear or Affine, then LIF or
@@ -71,6 +78,8 @@ def from_nir(path: str | Path, *, dt: float | None = None, w_in: str | None = No
             (snnTorch's 1e-4).
         w_in: meaning of a CubaLIF's w_in, "euler" (NIR's equation) or "jump" (Norse); None: only
             where both mean the same.
+        reset: of another tool's neurons, which NIR has no field for: a word of
+            `TwoCompartmentParams.reset`; None: zero, with a warning.
     Warns: ForeignFileWarning, for another tool's file, that its reset is read as reset to zero, and
         which metadata are not read.
     Raises: FileNotFoundError; ValueError where the file is damaged, or naming every unsupported
@@ -82,9 +91,18 @@ def from_nir(path: str | Path, *, dt: float | None = None, w_in: str | None = No
         (784, 10)
     """
     model = read_foreign(path, dt=dt, w_in=w_in)
+    if reset is not None and not model.notes:
+        raise ValueError(
+            f"reset is {reset!r}, and {path} is a file of BioGrad, whose neurons reset to zero:"
+            " leave reset out"
+        )
     for note in model.notes:
-        warnings.warn(f"{path}: {note}", ForeignFileWarning, stacklevel=2)
-    return to_network(model)
+        if note != RESET:
+            warnings.warn(f"{path}: {note}", ForeignFileWarning, stacklevel=2)
+        elif reset is None:
+            text = f"{path}: {note}; pass reset='subtract_late', or 'zero' where that is right"
+            warnings.warn(text, ForeignFileWarning, stacklevel=2)
+    return _network(model, "zero" if reset is None else reset)
 
 
 def read_foreign(path: str | Path, *, dt: float | None, w_in: str | None) -> Model:
@@ -158,8 +176,12 @@ def to_network(model: Model) -> Network:
         (784, 10)
     """
     instance_of(model, Model, "model", "a Model")
+    return _network(model, "zero")
+
+
+def _network(model: Model, reset: str) -> Network:
     params = [
-        TwoCompartmentParams(**{name: getattr(layer, name) for name in _CONSTANTS})
+        TwoCompartmentParams(reset=reset, **{name: getattr(layer, name) for name in _CONSTANTS})
         for layer in model.layers
     ]
     neurons = {p: TwoCompartmentLIF(p) for p in params}

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from hardware.border.nir_notes import RESET
+
 from ...learning.workers import SharedLearner, Workers, joined
 from ...runs import records
 from ...runs.checkpoint import RunFolder, drop_records_after, load_checkpoint
@@ -96,7 +98,8 @@ def _experiment(args: Args, folder: RunFolder, console: Console) -> Experiment:
 
 def _take_weights(experiment: Experiment, args: Args, console: Console) -> None:
     for note in take_weights(experiment, dt=args.dt, w_in=args.w_in):
-        console.say(f"note: {args.run.start_from}: {note}")
+        remedy = "; --neuron.reset subtract_late trains with it" if note == RESET else ""
+        console.say(f"note: {args.run.start_from}: {note}{remedy}")
     console.say(f"weights from {args.run.start_from}")
 
 

@@ -88,7 +88,7 @@ def test_a_network_without_feedback_comes_back_from_its_nir_file(tmp_path):
     assert read_model(tmp_path / "m.nir").steps == 25
 
 
-def snntorch_file(path, seed=0, sizes=(784, 60, 10)):
+def snntorch_file(path, seed=0, sizes=(784, 60, 10), reset="zero"):
     """A model of snnTorch, and its file by snnTorch's exporter, which needs a value per neuron."""
     torch.manual_seed(seed)
     modules = []
@@ -98,7 +98,7 @@ def snntorch_file(path, seed=0, sizes=(784, 60, 10)):
         beta, threshold = torch.full((size,), 0.9), torch.full((size,), 0.5)
         modules += [
             linear,
-            snntorch.Leaky(beta, threshold, reset_mechanism="zero", init_hidden=True),
+            snntorch.Leaky(beta, threshold, reset_mechanism=reset, init_hidden=True),
         ]
     model = nn.Sequential(*modules)
     with warnings.catch_warnings():
@@ -119,6 +119,21 @@ def test_a_file_that_snntorch_wrote_fires_snntorchs_spikes(tmp_path):
         net = from_nir(tmp_path / "theirs.nir")
     assert torch.equal(net(spikes), expected)
     assert torch.equal(from_snntorch(model)(spikes), expected)
+
+
+@pytest.mark.parametrize(("theirs", "ours"), [("subtract", "subtract_late"), ("none", "none")])
+def test_a_reset_that_nir_has_no_field_for_is_named_by_the_reader(theirs, ours, tmp_path):
+    model = snntorch_file(tmp_path / "theirs.nir", reset=theirs)
+    spikes = (torch.rand(25, 50, 784, generator=torch.Generator().manual_seed(0)) < 0.2).float()
+    with torch.no_grad():
+        expected = torch.stack([model(s) for s in spikes])
+    net = from_nir(tmp_path / "theirs.nir", reset=ours)  # without a warning
+    assert torch.equal(net(spikes), expected)
+    to_nir(network(5, 4, 2), tmp_path / "own.nir")
+    with pytest.raises(ValueError, match=r"own.nir is a file of BioGrad[^\n]*leave reset out$"):
+        from_nir(tmp_path / "own.nir", reset=ours)
+    with pytest.raises(ValueError, match=r"neuron\.reset is 'minus'; known: zero, subtract"):
+        from_nir(tmp_path / "theirs.nir", reset="minus")
 
 
 @pytest.mark.parametrize("alpha_u", [0.0, 0.5])
