@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import types
 import warnings
 
@@ -41,6 +43,20 @@ def test_other_errors_of_the_compiler_are_not_hidden(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(compiled, "numba", no_cache("out of registers"))
     with pytest.raises(RuntimeError, match="out of registers"):
         compiled.compiled(double)
+
+
+def test_a_full_disk_costs_the_cache_and_not_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = compiled.compiled(double)
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def no_space(*overload):
+        raise full
+
+    monkeypatch.setattr(loop._cache, "_save_overload", no_space)
+    monkeypatch.setattr(loop._cache, "load_overload", lambda *overload: None)
+    compiled._warn_of_no_cache.cache_clear()
+    with pytest.warns(RuntimeWarning, match="cannot be kept .No space left on device.: every"):
+        assert loop(4) == 8
 
 
 def test_machine_code_is_kept_and_runs_without_pythons_lock() -> None:

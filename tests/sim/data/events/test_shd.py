@@ -12,6 +12,8 @@ import torch
 from biograd.data.datasets import load
 from biograd.data.events.sets import EventSet
 from biograd.data.events.shd import Hdf5Recordings, shd
+from biograd.data.samples import check_fits
+from biograd.network import Network
 
 TIMES = [[0.0, 0.5, 0.9999], [0.1], [], [0.25, 1.39, 1.5]]  # s
 UNITS = [[0, 699, 3], [7], [], [1, 2, 3]]
@@ -54,6 +56,19 @@ def test_spikes_land_on_their_channel_and_step(tmp_path: Path) -> None:
     assert torch.nonzero(s[:, 0]).tolist() == [[0, 0], [5, 699], [10, 3]]
     assert torch.nonzero(s[:, 1]).tolist() == [[2, 1], [13, 2]] and not s[:, 2].any()
     assert (counts.events, counts.late) == (6, 1)  # the spike at 1.5 s comes after the window
+
+
+def test_times_in_milliseconds_are_refused_where_the_set_is_trained_on(tmp_path: Path) -> None:
+    in_ms = [[1000 * t + 2 for t in row] for row in TIMES]
+    members = shd(written(tmp_path / "some.h5", times=in_ms), "train")
+    with pytest.raises(ValueError, match=r"after the window of 1,400,000 us .*in SHD's files s"):
+        check_fits(Network((700, 20)), members)
+
+
+def test_bad_recordings_are_skipped_on_request(tmp_path: Path) -> None:
+    path = written(tmp_path / "some.h5", units=[[0, 700, 3], *UNITS[1:]])
+    with pytest.warns(UserWarning, match="1 of 4 recordings of shd cannot be read and are skipped"):
+        assert shd(path, "train", skip_bad=True).y.tolist() == [19, 3, 3]
 
 
 def test_only_the_recordings_asked_for_are_read(
