@@ -68,11 +68,15 @@ class RunConfig:
     steps: int = 10  # time steps per sample, T
     # images to spikes: integrate_and_fire, bernoulli or latency; events for recordings
     encoder: str = "integrate_and_fire"
-    # error neurons: signed (spikes -1, 0, 1), running (rate so far) or final (rate of the sample)
+    # error neurons: signed (spikes -1, 0, 1), running (rate so far), final (rate of the sample) or
+    # softmax (for an output that does not spike)
     error: str = "signed"
     # weight of each class's errors: equal, balanced (rare classes more), or numbers, e.g. 1,1,2.5
     class_weights: str = "equal"
-    # path of the error: sleep (aligned by sleep), dfa (random, fixed) or symmetric (upper bound)
+    # path of the error: sleep (aligned by sleep), dfa (random, fixed) or symmetric (upper bound),
+    # all from the output to each layer; sleep takes the layered path for deep and convolutional
+    # networks. To set the path: sleep-direct; from layer to layer: sleep-layered, random-layered
+    # or symmetric-layered
     feedback: str = "sleep"
     # local rule: eligibility (per step) or factorised (over time: faster, slightly less accurate)
     rule: str = "eligibility"
@@ -90,7 +94,7 @@ class RunConfig:
     # processor threads, which set the last bits of sums; 0: one per core
     threads: int = 0
     device: str = "cpu"  # cpu or cuda
-    neuron_model: str = "two_compartment"  # neuron of every layer
+    neuron_model: str = "two_compartment"  # neuron of every layer: two_compartment, or your own
     neuron: NeuronParams = field(default_factory=TwoCompartmentParams)
     # current kept per step by neurons and synapses of each layer in turn; empty: neuron's and
     # trace's

@@ -10,7 +10,6 @@ import pytest
 
 from biograd.commands import cli
 from biograd.runs import records
-from biograd.runs.presets import PRESETS
 
 
 @pytest.mark.slow
@@ -125,13 +124,6 @@ def test_every_command_has_help_with_defaults(command, capsys):
         cli.main([command, "--help"])
     assert stop.value.code == 0
     assert "--json" in capsys.readouterr().out
-
-
-def test_the_help_of_train_names_every_preset(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "200")
-    with pytest.raises(SystemExit):
-        cli.main(["train", "--help"])
-    assert f"start from this preset: {', '.join(PRESETS)}" in capsys.readouterr().out
 
 
 def test_a_command_of_a_package_that_is_not_installed_says_so(biograd, monkeypatch):
