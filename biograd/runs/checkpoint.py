@@ -90,6 +90,21 @@ class RunFolder:
             )
 
     @contextmanager
+    def started(self, config: RunConfig, *, resume: bool) -> Iterator[None]:
+        """Start as `start` does; a new run that cannot be set up, e.g. for want of data, is undone.
+
+        The same command can then be given again, without naming another folder.
+        """
+        new = not self.holds_run()
+        self.start(config, resume=resume)
+        try:
+            yield
+        except BaseException:
+            if new:
+                self.config.unlink(missing_ok=True)
+            raise
+
+    @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other processes from writing to this run at the same time."""
         with locked(self.path):

@@ -46,8 +46,8 @@ def _lead(args: Args, console: Console, workers: Workers) -> dict[str, Any]:  # 
     """Train as the only or first worker, which keeps the folder and prints."""
     folder = _folder(args)
     with folder.locked():
-        folder.start(args.run, resume=args.resume)
-        experiment = _experiment(args, folder, console)
+        with folder.started(args.run, resume=args.resume):
+            experiment = _experiment(args, folder, console)
         _print_start(experiment, console)
         finished = _finished_runs(folder) if args.resume else []
         if finished:

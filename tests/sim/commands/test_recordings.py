@@ -135,7 +135,7 @@ def test_bad_recordings_are_named_or_skipped_by_every_command(tmp_path, biograd)
         (copy / name).write_bytes(b"?")
     data = ["--dataset", "nmnist", "--data-folder", copy]
     flags = [*data, *FLAGS, "--epochs", "1", "--out", tmp_path / "run", "--quiet", "--json"]
-    named = biograd("train", *flags, "--out", tmp_path / "refused")
+    named = biograd("train", *flags)
     assert named.code == 2 and "4/00009.bin holds 1 bytes" in named.err
     assert "--skip-bad" in named.err
     trained = biograd("train", *flags, "--skip-bad")
@@ -150,3 +150,12 @@ def test_bad_recordings_are_named_or_skipped_by_every_command(tmp_path, biograd)
     assert biograd("export", tmp_path / "run").code == 0
     deployed = biograd("deploy", tmp_path / "run/model.nir", "--json")
     assert deployed.code == 0 and deployed.result["samples"] == 59, deployed.err
+
+
+def test_a_run_whose_data_are_missing_leaves_its_folder_free(tmp_path, biograd):
+    flags = ["--dataset", "nmnist", *FLAGS, "--epochs", "1", "--out", tmp_path / "run", "--quiet"]
+    refused = biograd("train", *flags, "--data-folder", tmp_path / "nowhere")
+    assert refused.is_one_line and not (tmp_path / "run/config.toml").exists()
+    copy = a_copy(tmp_path / "copy", per_class=1)
+    trained = biograd("train", *flags, "--data-folder", copy)
+    assert trained.code == 0, trained.err
