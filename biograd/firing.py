@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from .checks import instance_of, text_of
 from .kernels.event_driven import FIRE_ROWS, fire_samples
 from .kernels.packed_spikes import PackedSpikes, unsigned
 from .kernels.row_sums import padded
@@ -54,3 +57,17 @@ def fire(before: PackedSpikes, layer: Synapses, p: TwoCompartmentParams) -> Fire
     into = unsigned(fired.s), unsigned(fired.psi), 0, before.batch, scratch
     fire_samples(unsigned(before), before.steps, layer.w.numpy(), layer.b.numpy(), *alphas, *into)
     return fired
+
+
+def check_synapses(layers: object, sizes: Sequence[int]) -> None:
+    """Raise TypeError or ValueError for anything but the synapses of a network of these sizes."""
+    need = "what Network.synapses() returned"
+    instance_of(layers, (list, tuple), "synapses", need)
+    assert isinstance(layers, list | tuple)  # for mypy
+    held = [(len(layer.w), layer.out) for layer in layers if isinstance(layer, Synapses)]
+    wanted = list(itertools.pairwise(sizes))
+    if len(held) != len(layers) or held != wanted:
+        raise ValueError(
+            f"synapses are those of layers {text_of(held)}, and this network's {text_of(wanted)}:"
+            f" pass {need}, or None"
+        )

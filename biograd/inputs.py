@@ -28,7 +28,8 @@ def trusted(trust: bool = True) -> Iterator[None]:
     For steps after the first one, and for results of the library's own loops: their kinds and
     shapes are known.
     """
-    before, _here.trusted = is_trusted(), trust
+    before = is_trusted()
+    _here.trusted = before or trust
     try:
         yield
     finally:

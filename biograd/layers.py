@@ -13,9 +13,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from .connections import Connection, Dense, Pool, Pooled, Shape
+from .checks import instance_of, truth_value, whole_number
+from .connections import Connection, Dense, Pool, Pooled, Shape, sizes_of
 from .fast_path import NEURON, keeps
+from .inputs import trusted
 from .neurons import HasSpikes, Neuron, TwoCompartmentLIF, resets_to_zero, soma_scan
+from .tensors import check_generator, check_shapes, check_state, floats_like
 
 
 class Activity(NamedTuple):
@@ -61,9 +64,19 @@ class Layer(nn.Module):
     ) -> None:
         super().__init__()
         self.neuron: Neuron = TwoCompartmentLIF() if neuron is None else neuron
-        self.connection = Dense(connection) if isinstance(connection, int) else connection
-        self.in_shape = (inputs,) if isinstance(inputs, int) else tuple(inputs)
+        instance_of(self.neuron, Neuron, "neuron", "a neuron, e.g. TwoCompartmentLIF()")
+        several = isinstance(inputs, list | tuple)
+        self.in_shape = sizes_of(inputs, 1) if several else (whole_number(inputs, "inputs", 1),)
+        self.connection = (
+            connection
+            if isinstance(connection, Connection)
+            else Dense(whole_number(connection, "connection", 1))
+        )
+        instance_of(pools, (list, tuple), "pools", "a sequence of pools")
+        for pool in pools:
+            instance_of(pool, Pool, "a layer's pool", "a pool, e.g. AvgPool2d(2)")
         self.pools = tuple(pools)
+        check_generator(generator)
         self._pool_shapes = [self.in_shape]  # before each pool, and after the last one
         for pool in self.pools:
             self._pool_shapes.append(pool.out_shape(self._pool_shapes[-1]))
@@ -78,7 +91,7 @@ class Layer(nn.Module):
         self.w = nn.Parameter(w, requires_grad=False)
         self.b = nn.Parameter(torch.zeros(sizes[0]), requires_grad=False)
         self.w_rec: nn.Parameter | None = None
-        if recurrent:
+        if truth_value(recurrent, "recurrent"):
             if not self.is_dense:
                 raise ValueError(
                     f"recurrent is True and the connection {self.connection}: only dense layers"
@@ -106,6 +119,8 @@ class Layer(nn.Module):
 
     def current(self, s: Float[Tensor, "*T B M"]) -> Float[Tensor, "*T B N"]:
         """Return W s + b, thresholds: the current of spikes of the layer before, pools included."""
+        s = floats_like(s, self.w, "s")
+        check_shapes(("s", s, "* B M"), M=math.prod(self.in_shape))
         if self.is_dense:
             return nn.functional.linear(s, self.w, self.b)
         return self.drive(s.reshape(-1, s.shape[-1]))[0].reshape(*s.shape[:-1], self.size)
@@ -175,8 +190,11 @@ class Layer(nn.Module):
 
     def step(self, state: HasSpikes, current: Float[Tensor, "B N"]) -> HasSpikes:
         """Advance the somata by one step; recurrent ones on their last spikes, too."""
+        check_state(state, ("s",), "B N", ("current", current, "B N"))
         if self.w_rec is not None:
-            current = current + nn.functional.linear(state.s, self.w_rec)
+            check_shapes(("current", current, "B N"), N=self.size)
+            s = floats_like(state.s, self.w_rec, "state.s")
+            current = current + nn.functional.linear(s, self.w_rec)
         return self.neuron.soma(state, current)
 
     def respond(self, s: Float[Tensor, "T B M"], dtype: torch.dtype | None = None) -> Activity:
@@ -195,11 +213,18 @@ class Layer(nn.Module):
 
         Step by step where it is recurrent, since a spike may matter one step later.
         """
+        current = floats_like(current, self.w, "current").detach()
+        check_shapes(("current", current, "T B N"), N=self.size)
+        if not current.numel():
+            raise ValueError(
+                f"current has the shape {tuple(current.shape)}; need at least one step and sample"
+            )
         if self.w_rec is None:
             return Activity(*soma_scan(self.neuron, current))
         state = self.neuron.rest(current[0])
         s, psi = torch.empty_like(current), torch.empty_like(current)
         for t in range(len(current)):
-            state = self.step(state, current[t])
-            s[t], psi[t] = state.s, self.neuron.slope(state)
+            with trusted(t > 0):  # as the first step, which is checked
+                state = self.step(state, current[t])
+                s[t], psi[t] = state.s, self.neuron.slope(state)
         return Activity(s, psi)

@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
-from .connections import Connection, Dense, Flatten, Part, Pool, Pooled, Shape, describe, parse
+from .checks import instance_of, whole_number
+from .connections import Part, Pooled, Shape, describe, sizes_of, stages_of
 from .fast_path import keeps
-from .firing import Fired, Synapses, fire, synapses
+from .firing import Fired, Synapses, check_synapses, fire, synapses
 from .inputs import check_finite_values, check_kind, spikes_for, step_spikes_for
 from .kernels.packed_spikes import PackedSpikes
 from .kernels.scans import runs_on
 from .layers import Activity, Layer
 from .neurons import HasSpikes, Neuron, TwoCompartmentLIF, lif_params
+from .tensors import check_generator
 
 T = TypeVar("T")
 
@@ -66,17 +68,16 @@ class Network(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        if (layers is None and len(sizes) < 2) or not sizes or any(n < 1 for n in sizes):
-            raise ValueError(
-                f"network sizes are {tuple(sizes)}; need an input and an output of at least 1"
-                " neuron each"
-            )
+        sizes = sizes_of(sizes, 2 if layers is None else 1)
+        check_generator(generator)
         shape: Shape = (sizes[0],) if layers is None else tuple(sizes)
-        stages = _stages(sizes[1:] if layers is None else layers)
+        stages = stages_of(sizes[1:] if layers is None else layers)
         # `is None`: an empty sequence of neurons is refused, not replaced
         neurons = for_each(
             TwoCompartmentLIF() if neuron is None else neuron, len(stages), "neurons", "layer"
         )
+        for kind in neurons:
+            instance_of(kind, Neuron, "neuron", "a neuron, e.g. TwoCompartmentLIF()")
         if output is not None:
             neurons[-1] = output
         loops = for_each(recurrent, len(stages) - 1, "values of recurrent", "hidden layer")
@@ -163,9 +164,17 @@ class Network(nn.Module):
         Args:
             synapses: the present weights, where they have been transposed already.
         """
+        if not self.by_events:
+            raise ValueError(
+                "this network does not fire by events: recurrent layers, convolutions, other"
+                " neurons and double precision roll by matrices: call spike_counts or roll"
+            )
+        instance_of(trains, PackedSpikes, "trains", "packed spikes: PackedSpikes.pack(spikes)")
         trains = spikes_for(trains, self.shapes[0], self.layers[0].w)
+        weights = self.synapses() if synapses is None else synapses
+        check_synapses(weights, self.sizes)
         fired: list[Fired] = []
-        for layer, turned in zip(self.layers, synapses or self.synapses(), strict=True):
+        for layer, turned in zip(self.layers, weights, strict=True):
             fired.append(fire(fired[-1].s if fired else trains, turned, lif_params(layer.neuron)))
         return fired
 
@@ -201,8 +210,7 @@ class Network(nn.Module):
 
     def rest(self, batch: int) -> list[HasSpikes]:
         """Return the somata of every layer before the first step."""
-        if batch < 1:
-            raise ValueError(f"batch is {batch}; need at least one sample")
+        batch = whole_number(batch, "batch", 1, need="at least one sample")
         return [layer.neuron.rest(layer.w.new_zeros(batch, layer.size)) for layer in self.layers]
 
     def step(self, states: list[HasSpikes], spikes: Shaped[Tensor, "B ..."]) -> list[HasSpikes]:
@@ -213,11 +221,13 @@ class Network(nn.Module):
         self, states: list[HasSpikes], spikes: Shaped[Tensor, "B ..."]
     ) -> tuple[list[HasSpikes], list[Pooled | None]]:
         """Return what `step` does, and each layer's paths through the pool of its currents."""
+        instance_of(states, (list, tuple), "states", "a list of states: start from rest()")
         if len(states) != len(self.layers):
             raise ValueError(
                 f"there are {len(states)} states for {len(self.layers)} layers: start from rest()"
             )
         spikes = step_spikes_for(spikes, self.shapes[0], self.layers[0].w)
+        check_finite_values(spikes, "spikes")
         stepped, paths = [], []
         for layer, state in zip(self.layers, states, strict=True):
             if layer.connection.pool is None:
@@ -232,36 +242,6 @@ class Network(nn.Module):
     def forward(self, spikes: Shaped[Tensor, "T B ..."]) -> Float[Tensor, "T B C"]:
         """Return the spikes of the output layer, 0 or 1, [T, B, classes]."""
         return self.roll(spikes)[-1].s
-
-
-class _Stage(NamedTuple):
-    """Synapses, and the pools before them."""
-
-    pools: list[Pool]
-    connection: Connection
-
-
-def _stages(parts: str | Sequence[Part]) -> list[_Stage]:
-    """Return the parts as layers; ValueError unless the last of them is dense."""
-    stages: list[_Stage] = []
-    pools: list[Pool] = []
-    for part in parse(parts) if isinstance(parts, str) else parts:
-        if isinstance(part, Pool):
-            pools.append(part)
-        elif isinstance(part, Connection) or (isinstance(part, int) and part is not True):
-            stages.append(_Stage(pools, Dense(part) if isinstance(part, int) else part))
-            pools = []
-        elif not isinstance(part, Flatten):
-            raise TypeError(
-                f"layer {len(stages) + 1} is {part!r}; need a connection, a pool, Flatten or a"
-                " number of neurons"
-            )
-    if pools:
-        raise ValueError(f"{pools[-1]} comes after the last layer: leave it out, or put it before")
-    if not stages or not isinstance(stages[-1].connection, Dense):
-        last = stages[-1].connection if stages else "missing"
-        raise ValueError(f"the last layer is {last}; need a dense one, e.g. 10 classes")
-    return stages
 
 
 def for_each(value: T | Sequence[T], count: int, what: str, where: str) -> list[T]:

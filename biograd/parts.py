@@ -7,12 +7,8 @@ from torch import nn
 
 from .checks import instance_of, text_of
 from .feedback import Feedback
+from .feedback.path import check_network
 from .network import Network
-
-
-def check_network(net: object, name: str = "net") -> None:
-    """Raise TypeError for anything but a network."""
-    instance_of(net, Network, name, "a Network, e.g. Network((784, 256, 10))")
 
 
 def check_feedback(net: Network, feedback: object) -> None:

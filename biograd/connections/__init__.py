@@ -3,6 +3,7 @@
 from .descriptions import POOLS, Part, describe, parse
 from .kinds import Connection, Conv2d, Dense, Flatten
 from .pools import AvgPool2d, MaxPool2d, Pool, Pooled, Shape, SumPool2d
+from .stages import Stage, sizes_of, stages_of
 
 __all__ = [
     "POOLS",
@@ -16,7 +17,10 @@ __all__ = [
     "Pool",
     "Pooled",
     "Shape",
+    "Stage",
     "SumPool2d",
     "describe",
     "parse",
+    "sizes_of",
+    "stages_of",
 ]

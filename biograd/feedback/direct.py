@@ -10,7 +10,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ..network import Network
-from .path import Feedback, true_path
+from ..tensors import check_generator
+from .path import Feedback, check_alignment, check_network, hidden_layer, true_path
 
 
 class RandomDFA(Feedback):
@@ -26,10 +27,12 @@ class RandomDFA(Feedback):
 
     def __init__(self, net: Network, *, generator: torch.Generator | None = None) -> None:
         super().__init__()
+        check_network(net)
+        check_generator(generator)
         self.w_fb = _random_weights(net, generator)
 
     def weights(self, hidden: int) -> Float[Tensor, "N C"]:
-        return self.w_fb[hidden]
+        return self.w_fb[hidden_layer(hidden, len(self.w_fb))]
 
 
 class SleepAligned(Feedback):
@@ -56,15 +59,19 @@ class SleepAligned(Feedback):
 
     def __init__(self, net: Network, *, generator: torch.Generator | None = None) -> None:
         super().__init__()
+        check_network(net)
+        check_generator(generator)
         self.w_fb = _random_weights(net, generator)
         self.register_buffer("gain", torch.zeros(len(net.hidden), device=net.device))
 
     def weights(self, hidden: int) -> Float[Tensor, "N C"]:
-        return self.w_fb[hidden]
+        return self.w_fb[hidden_layer(hidden, len(self.w_fb))]
 
     def align(self, hidden: int, coincidence: Float[Tensor, "N C"], decay: float) -> None:
         """Take one Hebbian step of a layer's w_fb towards the coincidences; see the class."""
-        w_fb, gain = self.w_fb[hidden], self.gain[hidden]
+        w_fb = self.weights(hidden)
+        check_alignment(w_fb, coincidence, decay)
+        gain = self.gain[hidden]
         # the first night: forget the random start, and learn at the coincidences' own scale
         if gain == 0:
             w_fb.zero_()
@@ -73,7 +80,7 @@ class SleepAligned(Feedback):
 
     def set_gain(self, hidden: int) -> None:
         """Fix the layer's gain so that w_fb, as it stands, has unit root mean square."""
-        w_fb = self.w_fb[hidden]
+        w_fb = self.weights(hidden)
         rms = w_fb.pow(2).mean().sqrt()
         if rms > 0:
             w_fb.div_(rms)
@@ -94,10 +101,13 @@ class Symmetric(Feedback):
 
     def __init__(self, net: Network, *, generator: torch.Generator | None = None) -> None:
         super().__init__()
+        check_network(net)
+        check_generator(generator)
         self._net = [net]  # in a list: the forward weights are not this module's to save or move
 
     def weights(self, hidden: int) -> Float[Tensor, "N C"]:
-        path = true_path(self._net[0], hidden)
+        net = self._net[0]
+        path = true_path(net, hidden_layer(hidden, len(net.hidden)))
         return path / path.pow(2).mean().sqrt().clamp_min(1e-12)
 
 

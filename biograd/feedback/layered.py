@@ -17,8 +17,9 @@ from torch import Tensor, nn
 
 from ..layers import Layer
 from ..network import Network
+from ..tensors import check_generator
 from .direct import SleepAligned
-from .path import Feedback
+from .path import Feedback, check_alignment, check_network, hidden_layer
 
 
 class LayeredFeedback(Feedback):
@@ -64,10 +65,12 @@ class LayeredRandom(LayeredFeedback):
 
     def __init__(self, net: Network, *, generator: torch.Generator | None = None) -> None:
         super().__init__()
+        check_network(net)
+        check_generator(generator)
         self.w_fb = _random_weights(net, generator)
 
     def weights(self, hidden: int) -> Tensor:
-        return self.w_fb[hidden]
+        return self.w_fb[hidden_layer(hidden, len(self.w_fb))]
 
 
 class LayeredSleep(LayeredFeedback):
@@ -91,12 +94,14 @@ class LayeredSleep(LayeredFeedback):
 
     def __init__(self, net: Network, *, generator: torch.Generator | None = None) -> None:
         super().__init__()
+        check_network(net)
+        check_generator(generator)
         self.w_fb = _random_weights(net, generator)
         self.register_buffer("gain", torch.zeros(len(net.hidden), device=net.device))
         self._rms = [1 / math.sqrt(_feedback_fan_in(layer)) for layer in net.layers[1:]]
 
     def weights(self, hidden: int) -> Tensor:
-        return self.w_fb[hidden]
+        return self.w_fb[hidden_layer(hidden, len(self.w_fb))]
 
     def align(self, hidden: int, coincidence: Tensor, decay: float) -> None:
         """Take one Hebbian step of a layer's w_fb towards the coincidences; see the class.
@@ -104,7 +109,9 @@ class LayeredSleep(LayeredFeedback):
         Args:
             coincidence: of the shape of w_fb.
         """
-        w_fb, gain = self.w_fb[hidden], self.gain[hidden]
+        w_fb = self.weights(hidden)
+        check_alignment(w_fb, coincidence, decay)
+        gain = self.gain[hidden]
         # the first night: forget the random start, and learn at the coincidences' own scale
         if gain == 0:
             w_fb.zero_()
@@ -113,7 +120,7 @@ class LayeredSleep(LayeredFeedback):
 
     def set_gain(self, hidden: int) -> None:
         """Fix the layer's gain so that w_fb, as it stands, has its root mean square."""
-        w_fb = self.w_fb[hidden]
+        w_fb = self.weights(hidden)
         rms = w_fb.pow(2).mean().sqrt()
         if rms > 0:
             w_fb.mul_(self._rms[hidden] / rms)
@@ -133,11 +140,14 @@ class LayeredSymmetric(LayeredFeedback):
 
     def __init__(self, net: Network, *, generator: torch.Generator | None = None) -> None:
         super().__init__()
+        check_network(net)
+        check_generator(generator)
         self._net = [net]  # in a list: the forward weights are not this module's to save or move
         self._rms = [1 / math.sqrt(_feedback_fan_in(layer)) for layer in net.layers[1:]]
 
     def weights(self, hidden: int) -> Tensor:
-        w = self._net[0].layers[hidden + 1].w
+        layers = self._net[0].layers
+        w = layers[hidden_layer(hidden, len(layers) - 1) + 1].w
         return w * (self._rms[hidden] / w.pow(2).mean().sqrt().clamp_min(1e-12))
 
 
@@ -153,6 +163,7 @@ def sleep_aligned(net: Network, *, generator: torch.Generator | None = None) -> 
         >>> type(sleep_aligned(Network((784, 256, 256, 256, 10)))).__name__
         'LayeredSleep'
     """
+    check_network(net)
     direct = net.is_dense and len(net.hidden) <= 2
     return (SleepAligned if direct else LayeredSleep)(net, generator=generator)
 

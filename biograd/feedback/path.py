@@ -15,7 +15,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from .. import inputs
+from ..checks import instance_of, real_number, whole_number
 from ..network import Network
+from ..tensors import check_shapes, floats_like
 
 
 class Feedback(nn.Module, ABC):
@@ -68,6 +71,9 @@ class Feedback(nn.Module, ABC):
             hidden: number of the hidden layer, 0 = first.
         """
         w_fb = self.weights(hidden)
+        if w_fb is not None:
+            err = floats_like(err, w_fb, "err")
+            check_shapes(("err", err, "* B C"), C=w_fb.shape[1])
         if w_fb is None:
             raise ValueError(
                 f"{type(self).__name__} has neither weights(hidden) nor project(err, hidden):"
@@ -92,6 +98,29 @@ class Feedback(nn.Module, ABC):
 
     def set_gain(self, hidden: int) -> None:
         """Settle the scale of a hidden layer after the first night; does nothing unless defined."""
+
+
+def check_network(net: object, name: str = "net") -> None:
+    """Raise TypeError for anything but a network."""
+    instance_of(net, Network, name, "a Network, e.g. Network((784, 256, 10))")
+
+
+def hidden_layer(hidden: int, layers: int) -> int:
+    """Return the number of a hidden layer; ValueError where there is none of this number."""
+    need = f"0 to {layers - 1}, a hidden layer" if layers else "a network with hidden layers"
+    return whole_number(hidden, "hidden", 0, layers - 1, need=need)
+
+
+def check_alignment(w_fb: Tensor, coincidence: Tensor, decay: float) -> None:
+    """Raise TypeError or ValueError for no coincidences of these weights, or no decay in 0..1."""
+    inputs.check_kind(coincidence, "coincidence")
+    if coincidence.shape != w_fb.shape:
+        raise ValueError(
+            f"coincidence has the shape {tuple(coincidence.shape)}; need {tuple(w_fb.shape)}, that"
+            " of w_fb"
+        )
+    inputs.check_finite_values(coincidence, "coincidence")
+    real_number(decay, "decay", 0, 1)
 
 
 def true_path(net: Network, hidden: int) -> Float[Tensor, "N C"]:
@@ -122,10 +151,20 @@ def feedback_angle(net: Network, feedback: Feedback, hidden: int) -> float:
         >>> 70 < feedback_angle(net, feedback, hidden=0) < 110
         True
     """
+    check_network(net)
+    instance_of(feedback, Feedback, "feedback", "a feedback path, e.g. SleepAligned(net)")
+    hidden = hidden_layer(hidden, len(net.hidden))
     w_fb = feedback.weights(hidden)
     if w_fb is None:
         raise ValueError(f"{type(feedback).__name__} has no weights(hidden), so it has no angle")
-    a, b = (w.flatten().double() for w in (w_fb, feedback.forward_path(net, hidden)))
+    path = feedback.forward_path(net, hidden)
+    if path.shape != w_fb.shape:
+        raise ValueError(
+            f"feedback of hidden layer {hidden + 1} has the shape {tuple(w_fb.shape)}, and the path"
+            f" to it {tuple(path.shape)}: make it for this network:"
+            f" {type(feedback).__name__}(net)"
+        )
+    a, b = (w.flatten().double() for w in (w_fb, path))
     cosine = (a @ b / (a.norm() * b.norm()).clamp_min(1e-300)).clamp(-1, 1)
     return math.degrees(math.acos(cosine.item()))
 

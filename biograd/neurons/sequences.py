@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ..fast_path import SOMA, compiled_loops, keeps
+from ..inputs import trusted
 from ..kernels import scans as cpu_loops
 from .model import (
     Neuron,
@@ -41,8 +42,9 @@ def soma_scan(
     state = neuron.rest(current[0])
     s, psi = torch.empty_like(current), torch.empty_like(current)
     for t in range(current.shape[0]):
-        state = neuron.soma(state, current[t])
-        s[t], psi[t] = state.s, neuron.slope(state)
+        with trusted(t > 0):  # as the first step, which is checked
+            state = neuron.soma(state, current[t])
+            s[t], psi[t] = state.s, neuron.slope(state)
     return s, psi
 
 
@@ -68,5 +70,6 @@ def apical_scan(neuron: Neuron, teach: Float[Tensor, "T B N"]) -> Float[Tensor, 
     v_apical = torch.zeros_like(teach[0])
     out = torch.empty_like(teach)
     for t in range(teach.shape[0]):
-        out[t] = v_apical = neuron.apical(v_apical, teach[t])
+        with trusted(t > 0):
+            out[t] = v_apical = neuron.apical(v_apical, teach[t])
     return out

@@ -6,7 +6,7 @@ import torch
 from arrays import array, spikes
 from case import LEGAL, OPEN, WRONG, Call, Mutation, case
 from material import DOUBLE, PLAIN, USER_NEURON, Draw, Leaky
-from scalars import counts, flag, generator, thing, whole
+from scalars import counts, flag, generator, instead, thing, whole
 
 import biograd as bg
 from biograd.kernels.packed_spikes import PackedSpikes
@@ -96,8 +96,8 @@ def _(draw: Draw) -> Call:
     return Call(
         bg.Layer,
         default=OPEN,
-        fan_in=whole(draw.N),
-        size=whole(draw.H),
+        inputs=whole(draw.N).expecting(OPEN, "as a list"),  # the shape of one axis
+        connection=whole(draw.H),
         neuron=neuron_slot(),
         recurrent=flag(False),
         generator=generator(),
@@ -187,7 +187,7 @@ def _(draw: Draw) -> Call:
         optional=True,
     ).expecting(OPEN, "an empty dict")
     call = lambda net, trains, synapses: net.fire(trains, synapses)  # noqa: E731
-    return Call(call, net=thing(net, *kinds), trains=trains, synapses=turned)
+    return Call(call, net=instead(net, *kinds), trains=trains, synapses=turned)
 
 
 @case("Network.rest")
