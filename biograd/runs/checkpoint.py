@@ -22,6 +22,7 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
+from ..checks import instance_of, path_of, whole_number
 from ..files import atomic_write, printable
 from ..training.finite import check_finite
 from ..training.trainer import Trainer
@@ -32,12 +33,14 @@ from .experiment import Experiment
 from .more_epochs import fit_schedule, is_longer
 from .stored_state import FORMAT, changing, matching, optimizer_state, read_file
 
+_FOLDER = "a RunFolder, e.g. RunFolder('runs/mnist')"
+
 
 class RunFolder:
     """The files of one run."""
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path = path_of(path, "path")
         self.config = self.path / "config.toml"
         self.records = self.path / "records.jsonl"
         self.checkpoint = self.path / "checkpoint.safetensors"
@@ -64,6 +67,7 @@ class RunFolder:
 
         Raises: ValueError where the folder holds a run and `resume` is False, or another run.
         """
+        instance_of(config, RunConfig, "config", "a RunConfig")
         if not self.holds_run():
             atomic_write(self.config, config_toml(config).encode())
             return
@@ -145,6 +149,7 @@ def save_checkpoint(folder: RunFolder, experiment: Experiment) -> None:
 
     Raises: ValueError where a weight is not finite: the file then keeps the last sound state.
     """
+    _expect_parts(folder, experiment)
     trainer = experiment.trainer
     check_finite(experiment.net, f"epoch {trainer.epoch + 1}, batch {trainer.batch}")
     state = trainer.state_dict()
@@ -191,6 +196,7 @@ def load_checkpoint(folder: RunFolder, experiment: Experiment) -> list[str]:
     Raises: ValueError where the file is cut short, of another format, of other sizes, or holds
     values that are not finite.
     """
+    _expect_parts(folder, experiment)
     path, trainer = folder.checkpoint, experiment.trainer
     header, tensors = read_file(path, experiment)
     trainer.load_state_dict(_state(header, tensors, trainer, path))
@@ -242,6 +248,7 @@ def _state(
 
 def load_weights(folder: RunFolder, experiment: Experiment) -> None:
     """Load only weights and feedback, to evaluate or export."""
+    _expect_parts(folder, experiment)
     _, tensors = read_file(folder.checkpoint, experiment)
     learner = experiment.trainer.learner
     for part, module in (("net", learner.net), ("feedback", learner.feedback)):
@@ -258,6 +265,7 @@ def load_trained(
     Args:
         progress: called while data sets are fetched.
     """
+    instance_of(folder, RunFolder, "folder", _FOLDER)
     config = dataclasses.replace(folder.read_config(), validation=0)
     experiment = Experiment.from_config(config, progress=progress)
     load_weights(folder, experiment)
@@ -266,7 +274,14 @@ def load_trained(
 
 def drop_records_after(folder: RunFolder, epochs: int) -> None:
     """Drop the records of later epochs; a run killed before its checkpoint repeats those epochs."""
+    instance_of(folder, RunFolder, "folder", _FOLDER)
+    epochs = whole_number(epochs, "epochs")
     _keep_records(folder, lambda record: record["kind"] != "epoch" or _epoch(record) <= epochs)
+
+
+def _expect_parts(folder: RunFolder, experiment: Experiment) -> None:
+    instance_of(folder, RunFolder, "folder", _FOLDER)
+    instance_of(experiment, Experiment, "experiment", "an Experiment")
 
 
 def _keep_records(folder: RunFolder, keep: Callable[[records.Record], bool]) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import torch
 
+from ..checks import instance_of
 from ..data.datasets import DataSet, ImageSet, load, validation_split
 from ..data.events.sets import EventSet
 from ..data.samples import spikes_of
@@ -65,6 +66,7 @@ class Experiment:
         Args:
             progress: called with (file, bytes done, bytes in all) while data are fetched.
         """
+        instance_of(config, RunConfig, "config", "a RunConfig, e.g. preset('mnist')")
         if config.device == "cuda" and not torch.cuda.is_available():
             raise ValueError(
                 "device is 'cuda', but torch sees no CUDA device: install a CUDA build of torch, or"

@@ -32,6 +32,8 @@ def append(path: str | Path, record: Record) -> None:
         ValueError: an unknown kind, or a value that JSON does not have.
         OSError: no space or no permission; the file then ends where it ended before.
     """
+    if not isinstance(record, dict):
+        raise TypeError(f"record is a {type(record).__name__}; need a dictionary with a kind")
     if record.get("kind") not in KINDS:
         raise ValueError(f"a record's kind is {record.get('kind')!r}; known: {', '.join(KINDS)}")
     try:
@@ -40,7 +42,7 @@ def append(path: str | Path, record: Record) -> None:
         raise ValueError(
             f"a record of kind {record['kind']!r} cannot be written as JSON: {error}"
         ) from error
-    path = Path(path)
+    path = _path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "ab+", buffering=0) as file:
         end = _repair(file.fileno())
@@ -67,7 +69,7 @@ def read_counting(path: str | Path) -> tuple[list[Record], int]:
     Raises: ValueError for a line before the end that is no record, or one of another format; it
     names the file and the line.
     """
-    path = Path(path)
+    path = _path(path)
     if not path.exists():
         return [], 0
     if path.stat().st_size > MAX_BYTES:
@@ -93,6 +95,13 @@ def read_counting(path: str | Path) -> tuple[list[Record], int]:
             )
         records.append(record)
     return records, 0
+
+
+def _path(path: str | Path) -> Path:
+    """Return a path; TypeError for anything else."""
+    if not isinstance(path, str | Path):
+        raise TypeError(f"path is a {type(path).__name__}; need a path, as a str or a pathlib.Path")
+    return Path(path)
 
 
 def _repair(handle: int) -> int:

@@ -16,6 +16,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..checks import instance_of, known_words, whole_number
 from ..kernels.threads import one_torch_thread
 from .config import RunConfig
 from .experiment import Experiment
@@ -54,8 +55,9 @@ def sweep(
     Raises: ImportError where Optuna is not installed; ValueError for unknown fields or impossible
     ranges.
     """
-    if trials < 1:
-        raise ValueError(f"trials is {trials}; need at least 1")
+    instance_of(base, RunConfig, "base", "a RunConfig")
+    instance_of(space, Mapping, "space", "a dictionary of fields and their values")
+    whole_number(trials, "trials", least=1)
     if not base.validation:
         base = dataclasses.replace(base, validation=5000)
     for field, values in space.items():
@@ -99,14 +101,14 @@ def changed(base: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
         >>> changed(RunConfig(), {"lr": 2e-3, "sleep.every": 20, "hidden": "(64, 64)"}).sleep.every
         20
     """
-    config: Any = base
+    config: Any = instance_of(base, RunConfig, "base", "a RunConfig")
     for field, value in changes.items():
         name, _, inner = field.partition(".")
         part = getattr(config, name, None)
         names = [f.name for f in dataclasses.fields(config)]
         if name not in names or bool(inner) != dataclasses.is_dataclass(part):
             raise ValueError(
-                f"{field!r} is no field of a run's configuration; known: {', '.join(names)}"
+                f"{field!r} is no field of a run's configuration; {known_words(field, names)}"
             )
         inner_names = [f.name for f in dataclasses.fields(part)] if inner else []  # type: ignore[arg-type]
         if inner and inner not in inner_names:
