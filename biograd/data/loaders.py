@@ -14,6 +14,9 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
+from .events.sets import EventSet
+from .spike_sets import SpikeSet
+
 Loader = Iterable[Any]  # any: what a user's collate function makes; held to (x, y) batch by batch
 
 
@@ -28,6 +31,7 @@ def drawn(loader: Loader, seed: int) -> Iterator[tuple[Tensor, Shaped[Tensor, "B
     Raises: ValueError where the loader can be iterated only once, or yields something else than
     (x, y) with labels or values.
     """
+    _check_data_set(loader)
     loader_state = torch.Generator().manual_seed(seed).get_state()
     if isinstance(generator := getattr(loader, "generator", None), torch.Generator):
         generator.manual_seed(seed)
@@ -50,6 +54,23 @@ def drawn(loader: Loader, seed: int) -> Iterator[tuple[Tensor, Shaped[Tensor, "B
         if batch is None:
             return
         yield _pair(batch)
+
+
+def _check_data_set(loader: Loader) -> None:
+    """Raise ValueError for a loader that stacks recordings or spike trains, [B, T, N].
+
+    A user's own `collate_fn` may bin or transpose them.
+    """
+    if getattr(loader, "collate_fn", None) is not torch.utils.data.default_collate:
+        return
+    data_set: object = loader
+    while (data_set := getattr(data_set, "dataset", None)) is not None:  # of a Subset, too
+        if isinstance(data_set, EventSet | SpikeSet):
+            kind = "an EventSet" if isinstance(data_set, EventSet) else "a SpikeSet"
+            raise ValueError(
+                f"the loader stacks the samples of {kind}, and batches need [T, B, inputs]: pass"
+                " the set itself, and .subset(indices) for a part of it"
+            )
 
 
 def batches_of(loader: Loader) -> int:

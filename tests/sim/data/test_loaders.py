@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset
 
 from biograd.data.loaders import batches_of, drawn
 from biograd.data.samples import Batch, encode
+from biograd.data.spike_sets import SpikeSet
 from biograd.encoders import integrate_and_fire
 from biograd.feedback import SleepAligned
 from biograd.learning.learner import LocalLearner
@@ -172,3 +173,20 @@ def test_a_generator_and_spikes_of_another_shape_are_refused():
         list(trainer([(X[:4], Y[:4])], encoder=None).run())
     with pytest.raises(ValueError, match="the samples are images: name an encoder"):
         list(trainer(Batch(X, Y), encoder=None).run())
+
+
+def test_a_loader_of_spike_trains_is_refused_for_the_set_itself_but_not_a_users_own_batches():
+    s = encode(X[:20], integrate_and_fire, 6).transpose(0, 1)
+    members = SpikeSet(s=s, y=Y[:20], classes=10)
+    for samples in (members, Subset(members, range(10))):
+        with pytest.raises(ValueError, match=r"samples of a SpikeSet.*pass the set itself"):
+            list(trainer(DataLoader(samples, batch_size=10), encoder=None).run())
+
+    def steps_first(batch):
+        return torch.stack([s for s, _ in batch], 1), torch.stack([y for _, y in batch])
+
+    own = DataLoader(members, batch_size=20, collate_fn=steps_first)
+    plain = trainer([(s.transpose(0, 1), Y[:20])], encoder=None)
+    assert [r["mean_abs_error"] for r in trainer(own, encoder=None).run()] == [
+        r["mean_abs_error"] for r in plain.run()
+    ]
