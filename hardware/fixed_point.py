@@ -101,8 +101,8 @@ class QuantisationReport:
         """Return one line per layer that lost more than `ZEROED_SHARE` of its weights."""
         return tuple(
             f"layer {number}: {layer.zeroed_weights:,} of {layer.weights:,} weights became 0; the"
-            f" largest weight sets the unit ({layer.scale:.3g} thresholds): clip outliers before"
-            " export, or use more weight bits"
+            f" largest weight sets the unit ({layer.scale:.3g} thresholds): clip outliers (biograd"
+            " deploy --clip auto), or use more weight bits"
             for number, layer in enumerate(self.layers, start=1)
             if layer.zeroed_weights > ZEROED_SHARE * layer.weights
         )

@@ -20,16 +20,17 @@ import tyro
 from hardware import limits, targets
 from hardware.border.model import Model, RunResult, SpikeInput
 from hardware.energy import EnergyEstimate
-from hardware.fixed_point import FixedPointModel, quantise
+from hardware.fixed_point import FixedPointModel
 
 from ..checks import known_words
 from ..data.datasets import DataSet, load
-from ..deployment import CALIBRATION, chip_spikes, price
+from ..deployment import chip_spikes, price
 from ..runs import records
 from ..runs.checkpoint import RunFolder
 from .console import Console
 from .helpers.model_files import ModelFlags, data_root
 from .helpers.named import named_model
+from .helpers.quantising import quantised
 from .helpers.ranges import expect_at_least
 
 LAVA_SAMPLES = 200  # samples that Lava runs unless --samples says otherwise
@@ -60,14 +61,13 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     torch.set_num_threads(1)
     model, folder = named_model(args.model, args.file, console, measured=True)
     train, test = _samples(args, model, folder, console)
-    calibration = chip_spikes(model, train.subset(slice(0, CALIBRATION)))
-    fixed = quantise(model, calibration=calibration, weight_bits=args.file.weight_bits)
+    model, fixed, clip = quantised(model, train, args.file, console)
     fit = limits.check(fixed)
     _print_fit(fixed, fit, console)
     spikes = chip_spikes(model, test)
     emulated = _timed_run(fixed, spikes, "emulator", args, console)
     energy = price(emulated.operations, fit.layers)
-    record = _record(args, model, fixed, fit, emulated, energy, test.y.numpy())
+    record = _record(args, model, fixed, fit, emulated, energy, test.y.numpy()) | clip
     _print_emulated(record, energy, console)
     if args.target != "emulator":
         other = _timed_run(fixed, spikes, args.target, args, console)

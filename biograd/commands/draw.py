@@ -18,10 +18,10 @@ import tyro
 
 from hardware import emulator
 from hardware.border.model import Model, RunResult
-from hardware.fixed_point import FixedPointModel, quantise
+from hardware.fixed_point import FixedPointModel
 
 from ..data.datasets import ImageSet, load_images
-from ..deployment import CALIBRATION, chip_spikes
+from ..deployment import chip_spikes
 from ..drawing import check, html
 from ..files import atomic_write
 from ..neurons import TwoCompartmentParams
@@ -30,6 +30,7 @@ from ..traces import TraceParams
 from .console import Console
 from .helpers.model_files import ModelFlags, data_root
 from .helpers.named import named_model
+from .helpers.quantising import quantised
 from .helpers.ranges import expect_at_least
 
 SAMPLES = 1000  # test images run here: the page states the accuracy on them, the gallery shows some
@@ -57,8 +58,7 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     torch.set_num_threads(1)
     model, folder = named_model(args.run, args.file, console, measured=False)
     train, test = _images(args, model, folder, console)
-    calibration = chip_spikes(model, train.subset(slice(0, CALIBRATION)))
-    fixed = quantise(model, calibration=calibration, weight_bits=args.file.weight_bits)
+    model, fixed, _ = quantised(model, train, args.file, console)
     net = _network(fixed, model)
     images = test.subset(slice(0, max(SAMPLES, args.check)))
     spikes = chip_spikes(model, images)

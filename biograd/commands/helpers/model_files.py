@@ -23,6 +23,10 @@ class ModelFlags:
     """
 
     weight_bits: int = 8  # bits per weight on the chip: 2 to 6, or 8
+    # weights beyond a percentile of each layer are clipped, so that a few large ones do not round
+    # the others to 0: none, auto (a percentile chosen on training samples), or a percentile, e.g.
+    # 99.9
+    clip: str = "none"
     # folder of the data sets; by default the run's, else the usual one
     data_folder: Path | None = None
     steps: int = 0  # for another tool's file: time steps per sample
