@@ -15,6 +15,7 @@ from torch import Tensor
 from ..connections import Pooled
 from ..errors import ErrorNeurons, errors_over_time
 from ..feedback import Feedback
+from ..inputs import trusted
 from ..kernels import scans
 from ..layers import Activity
 from ..network import Network, delayed
@@ -141,21 +142,22 @@ def online(teaching: Teaching, spikes: Tensor, target: Tensor) -> PartResult:
     counts, error = torch.zeros_like(target), target.new_zeros(())
     rates = target.new_zeros(len(states))
     for t in range(steps):
-        past, (states, after) = states, net.step_with_paths(states, spikes[t])
-        counts = counts + states[-1].s
-        err = teaching.error.error(states[-1].s, counts / (t + 1), target)
-        before = [spikes[t], *(state.s for state in states[:-1])]
-        g = err
-        for index in reversed(range(len(states))):
-            if index < len(states) - 1:
-                neuron = net.layers[index].neuron
-                if feedback.layered:
-                    teach = _carried(teaching, index, g, states[index].s, after[index + 1])
-                else:
-                    teach = feedback.project(err, index)
-                v_apical[index] = neuron.apical(v_apical[index], teach)
-                g = v_apical[index] * neuron.slope(states[index])
-            learning[index].step(g, before[index], past[index].s, after[index])
-        error = error + err.abs().mean() / steps
-        rates = rates + torch.stack([state.s.mean() for state in states]) / steps
+        with trusted(t > 0):  # as the first step, which is checked
+            past, (states, after) = states, net.step_with_paths(states, spikes[t])
+            counts = counts + states[-1].s
+            err = teaching.error.error(states[-1].s, counts / (t + 1), target)
+            before = [spikes[t], *(state.s for state in states[:-1])]
+            g = err
+            for index in reversed(range(len(states))):
+                if index < len(states) - 1:
+                    neuron = net.layers[index].neuron
+                    if feedback.layered:
+                        teach = _carried(teaching, index, g, states[index].s, after[index + 1])
+                    else:
+                        teach = feedback.project(err, index)
+                    v_apical[index] = neuron.apical(v_apical[index], teach)
+                    g = v_apical[index] * neuron.slope(states[index])
+                learning[index].step(g, before[index], past[index].s, after[index])
+            error = error + err.abs().mean() / steps
+            rates = rates + torch.stack([state.s.mean() for state in states]) / steps
     return PartResult(counts, error, rates, [synapses.finish(steps) for synapses in learning])
