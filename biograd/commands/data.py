@@ -51,6 +51,10 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
         console.say(
             f"{name}: {len(train):,} training and {len(test):,} test {_kind(train)}, in {folder}"
         )
+        if args.statistics and not isinstance(train, EventSet):
+            console.say(
+                f"note: {name} holds {train.kind}: --statistics counts events of recordings"
+            )
         if isinstance(train, EventSet) and isinstance(test, EventSet):
             if args.statistics:
                 counts = {part.split: statistics(part) for part in (train, test)}

@@ -22,7 +22,7 @@ from hardware.learning.fit import fit
 from hardware.learning.params import ChipLearningParams
 from hardware.learning.state import LearningState
 
-from ..checks import known_words
+from ..checks import known_words, real_number
 from ..data.datasets import ImageSet, load_images
 from ..runs import records
 from ..runs.checkpoint import RunFolder, drop_records_after
@@ -66,6 +66,11 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     expect_at_least(0, samples=args.run.samples)
     for neurons in args.run.hidden:
         expect_at_least(1, hidden=neurons)
+    real_number(args.deadline, "deadline", above=0, need="seconds above 0")
+    if args.target == "lava" and (args.resume or args.out):
+        raise ValueError(
+            "--target lava compares two runs and keeps no run folder: leave --out and --resume out"
+        )
     if args.target not in TARGETS:
         raise ValueError(f"target is {args.target!r}; {known_words(args.target, TARGETS)}")
     with console.downloads() as progress:

@@ -82,6 +82,13 @@ def defaults(arguments: list[str]) -> Args:
 
 def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     """Train, save, draw; returns the run's record."""
+    for flag, value in (("--dt", args.dt), ("--w-in", args.w_in)):
+        if value is not None and not args.run.start_from:
+            raise ValueError(
+                f"{flag} is {value}, and --from names no file that it explains: add it"
+            )
+    if args.find_lr and args.resume:
+        raise ValueError("--find-lr trains nothing, so there is nothing to --resume: leave one out")
     from .helpers.training_run import train  # loads torch, which --help does not need
 
     return train(args, console)
