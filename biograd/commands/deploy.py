@@ -59,7 +59,9 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
         raise ValueError(f"target is {args.target!r}; {known_words(args.target, targets.TARGETS)}")
     expect_at_least(0, samples=args.samples, steps=args.file.steps)
     torch.set_num_threads(1)
-    model, folder = named_model(args.model, args.file, console, measured=True)
+    model, folder = named_model(
+        args.model, args.file, console, measured=True, skip_bad=args.skip_bad
+    )
     train, test = _samples(args, model, folder, console)
     model, fixed, clip = quantised(model, train, args.file, console)
     fit = limits.check(fixed)

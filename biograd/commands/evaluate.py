@@ -19,13 +19,14 @@ class Args:
     """The flags."""
 
     run: tyro.conf.Positional[Path]  # run folder, or a file in it
+    skip_bad: bool = False  # leave out recordings that cannot be read, also where the run did not
     json: bool = False  # print one JSON object as the last line of standard output
 
 
 def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     """Evaluate the run's checkpoint."""
     torch.set_num_threads(1)  # the learner splits batches over threads of its own
-    experiment = trained(run_folder(args.run), console)
+    experiment = trained(run_folder(args.run), console, skip_bad=args.skip_bad)
     evaluation = experiment.trainer.evaluate()
     console.say(
         f"test accuracy {100 * evaluation.test_accuracy:.2f} % on {len(experiment.test_set):,}"

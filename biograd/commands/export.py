@@ -23,6 +23,7 @@ class Args:
     run: tyro.conf.Positional[Path]  # run folder, or a file in it
     # file to write; by default RUN/model.nir
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
+    skip_bad: bool = False  # leave out recordings that cannot be read, also where the run did not
     json: bool = False  # print one JSON object as the last line of standard output
 
 
@@ -30,7 +31,7 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     """Export the run's checkpoint."""
     torch.set_num_threads(1)  # the learner splits batches over threads of its own
     folder = run_folder(args.run)
-    experiment = trained(folder, console)
+    experiment = trained(folder, console, skip_bad=args.skip_bad)
     accuracy = experiment.trainer.evaluate().test_accuracy
     model = model_of(experiment, test_accuracy=accuracy)
     path = args.out or folder.model

@@ -26,7 +26,7 @@ from ..checks import instance_of, path_of, whole_number
 from ..files import atomic_write, printable
 from ..training.finite import check_finite
 from ..training.trainer import Trainer
-from . import records
+from . import record_pruning
 from .config import RunConfig
 from .config_files import config_toml, read_config
 from .experiment import Experiment
@@ -78,7 +78,7 @@ class RunFolder:
             )
         if is_longer(config, self.read_config()):
             # In this order: a crash between the two leaves a run that is finished once more.
-            _keep_records(self, lambda record: record["kind"] != "run")
+            record_pruning.keep(self.records, lambda record: record["kind"] != "run")
             atomic_write(self.config, config_toml(config).encode())
             return
         stored, wanted = _flat(self.read_config()), _flat(config)
@@ -97,7 +97,7 @@ class RunFolder:
     def started(self, config: RunConfig, *, resume: bool) -> Iterator[None]:
         """Start as `start` does; a new run that cannot be set up, e.g. for want of data, is undone.
 
-        The same command can then be given again, without naming another folder.
+        The same command can then be given again.
         """
         new = not self.holds_run()
         self.start(config, resume=resume)
@@ -258,15 +258,20 @@ def load_weights(folder: RunFolder, experiment: Experiment) -> None:
 
 
 def load_trained(
-    folder: RunFolder, *, progress: Callable[[str, int, int], None] | None = None
+    folder: RunFolder,
+    *,
+    progress: Callable[[str, int, int], None] | None = None,
+    skip_bad: bool = False,
 ) -> Experiment:
     """Return a run's experiment with its trained weights and the test samples to measure it on.
 
     Args:
         progress: called while data sets are fetched.
+        skip_bad: leave out recordings that cannot be read, also where the run did not.
     """
     instance_of(folder, RunFolder, "folder", _FOLDER)
-    config = dataclasses.replace(folder.read_config(), validation=0)
+    config = folder.read_config()
+    config = dataclasses.replace(config, validation=0, skip_bad=skip_bad or config.skip_bad)
     experiment = Experiment.from_config(config, progress=progress)
     load_weights(folder, experiment)
     return experiment
@@ -276,22 +281,12 @@ def drop_records_after(folder: RunFolder, epochs: int) -> None:
     """Drop the records of later epochs; a run killed before its checkpoint repeats those epochs."""
     instance_of(folder, RunFolder, "folder", _FOLDER)
     epochs = whole_number(epochs, "epochs")
-    _keep_records(folder, lambda record: record["kind"] != "epoch" or _epoch(record) <= epochs)
+    record_pruning.keep_epochs(folder.records, epochs)
 
 
 def _expect_parts(folder: RunFolder, experiment: Experiment) -> None:
     instance_of(folder, RunFolder, "folder", _FOLDER)
     instance_of(experiment, Experiment, "experiment", "an Experiment")
-
-
-def _keep_records(folder: RunFolder, keep: Callable[[records.Record], bool]) -> None:
-    kept = [record for record in records.read(folder.records) if keep(record)]
-    atomic_write(folder.records, b"".join(json.dumps(record).encode() + b"\n" for record in kept))
-
-
-def _epoch(record: records.Record) -> int:
-    number = record.get("epoch")
-    return number if isinstance(number, int) else 0
 
 
 def _flat(config: RunConfig) -> dict[str, Any]:  # any: numbers and words of the fields

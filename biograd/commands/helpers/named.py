@@ -44,12 +44,13 @@ def model_file(path: Path) -> Path:
 
 
 def named_model(
-    path: Path, flags: ModelFlags, console: Console, *, measured: bool
+    path: Path, flags: ModelFlags, console: Console, *, measured: bool, skip_bad: bool = False
 ) -> tuple[Model, RunFolder]:
     """Return the model of a run folder, a checkpoint or a NIR file, and the folder it is in.
 
     Args:
         measured: also measure a run's accuracy on its test samples, for the model's metadata.
+        skip_bad: leave out recordings that cannot be read, also where the run did not.
     Raises: ValueError where the path names none of these.
     """
     if path.suffix == ".safetensors":
@@ -64,7 +65,7 @@ def named_model(
             console.say(f"note: {path}: {note}")
         return model, folder
     refuse_foreign_flags(path, flags, folder.read_config().steps)
-    experiment = trained(folder, console)
+    experiment = trained(folder, console, skip_bad=skip_bad)
     if not measured:
         return model_of(experiment), folder
     return model_of(experiment, test_accuracy=experiment.trainer.evaluate().test_accuracy), folder

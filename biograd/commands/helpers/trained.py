@@ -16,10 +16,10 @@ from ...traces import TraceParams
 from ..console import Console
 
 
-def trained(folder: RunFolder, console: Console) -> Experiment:
+def trained(folder: RunFolder, console: Console, *, skip_bad: bool = False) -> Experiment:
     """Return a run's experiment with its trained weights and the test samples to measure it on."""
     with console.downloads() as progress:
-        return load_trained(folder, progress=progress)
+        return load_trained(folder, progress=progress, skip_bad=skip_bad)
 
 
 def model_of(experiment: Experiment, **measured: float | None) -> Model:

@@ -69,9 +69,12 @@ def _by_name(events: Any, name: str) -> dict[str, Any]:  # any: a structured arr
 
 def _in_order(events: Any, name: str) -> dict[str, Any]:  # any: arrays of any library
     if len(events) != 4:
-        rows = tuple(getattr(events, "shape", ()))[1:] == (4,)
-        turned = ": pass it transposed, [4, events]" if rows else ""
-        raise ValueError(f"{name} has {len(events):,} columns; need four: x, y, p, t{turned}")
+        way_out = ""
+        if tuple(getattr(events, "shape", ()))[1:] == (4,):
+            way_out = ": pass it transposed, [4, events]"
+        elif len(events) == 2:
+            way_out = ": of a pair (events, label), pass the events alone"
+        raise ValueError(f"{name} has {len(events):,} columns; need four: x, y, p, t{way_out}")
     return dict(zip(NAMES, events, strict=True))
 
 

@@ -128,6 +128,7 @@ def test_recordings_whose_clock_does_not_start_at_zero_are_refused(tmp_path, bio
     assert "subtract each recording's first time" in refused.err
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default::UserWarning")  # of what is skipped
 def test_bad_recordings_are_named_or_skipped_by_every_command(tmp_path, biograd):
     copy = a_copy(tmp_path / "copy", per_class=2)
@@ -150,6 +151,21 @@ def test_bad_recordings_are_named_or_skipped_by_every_command(tmp_path, biograd)
     assert biograd("export", tmp_path / "run").code == 0
     deployed = biograd("deploy", tmp_path / "run/model.nir", "--json")
     assert deployed.code == 0 and deployed.result["samples"] == 59, deployed.err
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default::UserWarning")  # of what is skipped
+def test_a_copy_that_went_bad_after_training_is_measured_on_request(tmp_path, biograd):
+    copy, run = a_copy(tmp_path / "copy", per_class=1), tmp_path / "run"
+    data = ["--dataset", "nmnist", "--data-folder", copy]
+    trained = biograd("train", *data, *FLAGS, "--epochs", "1", "--out", run, "--quiet")
+    assert trained.code == 0, trained.err
+    (copy / "Test/1/00007.bin").write_bytes(b"?")
+    for command in ("evaluate", "export", "deploy"):
+        refused = biograd(command, run)
+        assert refused.code == 2 and "1/00007.bin holds 1 bytes" in refused.err
+        measured = biograd(command, run, "--skip-bad", "--json")
+        assert measured.code == 0 and measured.result["samples"] == 59, measured.err
 
 
 def test_a_run_whose_data_are_missing_leaves_its_folder_free(tmp_path, biograd):

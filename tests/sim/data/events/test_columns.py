@@ -62,6 +62,7 @@ def test_a_cochlea_needs_no_rows_and_polarities() -> None:
         (structured("x", "y", "t", "p", "z"), r"it has the fields .*; need x, y, p, t"),
         (structured("x", "y"), "it has the fields"),
         (np.stack(COLUMNS, 1)[:3], "it has 3 columns; need four.*: pass it transposed"),
+        ((COLUMNS, 1), r"it has 2 columns; .*: of a pair \(events, label\), pass the events alone"),
         ([X, Y, P], "it has 3 columns; need four: x, y, p, t"),
         (Events(*COLUMNS)._replace(t=np.array(T) + 0.5), r"it: t is 10.5 at event 0, float64"),
         (Events(*COLUMNS)._replace(t=np.full(4, np.nan)), "it: t is nan at event 0"),
