@@ -214,12 +214,6 @@ def test_the_report_sees_only_records(name: str) -> None:
     }
 
 
-def test_one_function_per_side_decides_where_machine_code_is_kept() -> None:
-    # Without it a package that is installed read-only, for a user without a home, has no import.
-    caching = [name for name, file in FILES.items() if "cache=True" in file.read_text("utf-8")]
-    assert caching == ["biograd.kernels.compiled", "hardware.compiled"]
-
-
 @pytest.mark.parametrize("wing", PACKAGES)
 def test_no_folder_holds_more_than_22_modules(wing: str) -> None:
     folders = [FILES[name].parent for name in names(wing)]

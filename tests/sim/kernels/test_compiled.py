@@ -6,6 +6,7 @@ import errno
 import os
 import types
 import warnings
+from pathlib import Path
 
 import pytest
 
@@ -64,3 +65,11 @@ def test_machine_code_is_kept_and_runs_without_pythons_lock() -> None:
         warnings.simplefilter("error")
         loop = compiled.compiled(double)
     assert loop.targetoptions["nogil"] and loop.stats.cache_path
+
+
+def test_every_loop_of_the_repository_is_compiled_by_one_function_per_side() -> None:
+    root = Path(__file__).parents[3]
+    packages = ("biograd", "hardware", "benchmarks")
+    files = {file.relative_to(root): file for p in packages for file in (root / p).rglob("*.py")}
+    caching = {str(name) for name, file in files.items() if "cache=True" in file.read_text("utf-8")}
+    assert caching == {"biograd/kernels/compiled.py", "hardware/compiled.py"}
