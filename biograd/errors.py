@@ -142,6 +142,7 @@ class SoftmaxError(ErrorNeurons):
         rate: Float[Tensor, "*T B C"],
         target: Float[Tensor, "B C"],
     ) -> Float[Tensor, "*T B C"]:
+        check_shapes(("rate", rate, "? B C"), ("target", target, "B C"))
         return target - rate.softmax(-1)
 
 

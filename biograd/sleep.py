@@ -98,6 +98,7 @@ def first_night(
         >>> bool(feedback.gain > 0)
         True
     """
+    instance_of(p, SleepParams, "p", "SleepParams()")
     for _ in range(p.first_night):
         sleep_phase(net, feedback, p, generator=generator)
     for hidden in range(len(net.hidden)):

@@ -38,6 +38,7 @@ class Stage(NamedTuple):
 
 def stages_of(parts: str | Sequence[Part]) -> list[Stage]:
     """Return the parts as layers; ValueError unless the last of them is dense."""
+    instance_of(parts, (str, list, tuple), "layers", "a description, or a sequence of parts")
     stages: list[Stage] = []
     pools: list[Pool] = []
     for part in parse(parts) if isinstance(parts, str) else parts:

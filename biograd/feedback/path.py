@@ -177,6 +177,8 @@ def feedback_angles(net: Network, feedback: Feedback) -> list[float]:
         >>> [round(angle) for angle in feedback_angles(net, Symmetric(net))]
         [0, 0]
     """
+    check_network(net)
+    instance_of(feedback, Feedback, "feedback", "a feedback path, e.g. SleepAligned(net)")
     layers = range(len(net.hidden))
     if any(feedback.weights(hidden) is None for hidden in layers):
         return []

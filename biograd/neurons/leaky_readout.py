@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..tensors import check_shapes, check_state
 from .model import Neuron, SomaState, TwoCompartmentParams, apical_step
 
 
@@ -30,16 +31,19 @@ class LeakyReadout(Neuron[SomaState]):
     params: TwoCompartmentParams
 
     def rest(self, like: Float[Tensor, "B N"]) -> SomaState:
+        check_shapes(("like", like, "*"))
         zero = torch.zeros_like(like)
         return SomaState(zero, zero, zero)
 
     def soma(self, state: SomaState, current: Float[Tensor, "B N"]) -> SomaState:
+        check_state(state, SomaState._fields, "B N", ("current", current, "B N"))
         u = self.params.alpha_u * state.u + current
         v = self.params.alpha_v * state.v + u
         return SomaState(u, v, v)
 
     def slope(self, state: SomaState) -> Float[Tensor, "B N"]:
         """Return 1: the answer is the voltage itself."""
+        check_state(state, ("v",), "*")
         return torch.ones_like(state.v)
 
     def apical(

@@ -14,6 +14,7 @@ import biograd as bg
 
 from . import (
     callbacks,
+    connections,
     data,
     errors,
     events,
@@ -21,6 +22,7 @@ from . import (
     interop,
     learning,
     network,
+    neurons,
     params,
     readouts,
     rules,
@@ -28,15 +30,24 @@ from . import (
     training,
 )
 
-TOPICS = (callbacks, data, errors, events, feedback, interop, learning, network, params, readouts)
-TOPICS += (rules, text, training)
+TOPICS = (callbacks, connections, data, errors, events, feedback, interop, learning, network)
+TOPICS += (neurons, params, readouts, rules, text, training)
 # Nothing to call: interfaces that users derive from, and results that the library makes.
-INTERFACES = ("ErrorNeurons", "Feedback", "Neuron", "NeuronParams", "Readout", "Rule")
+INTERFACES = ("Connection", "ErrorNeurons", "Feedback", "LayeredFeedback", "Neuron")
+INTERFACES += ("NeuronParams", "Pool", "Readout", "Rule")
 RESULTS = ("Difference", "Evaluation", "Fault", "LrCurve", "SomaState", "Update")
 
 
 # Methods that only configured runs call, with what they made themselves.
-UNTRIED = ("Eligibility.for_layer",)
+UNTRIED = ["Eligibility.for_layer", "LayeredSleep.project"]
+# Methods that layers and rules call, with tensors that they have checked.
+INSIDE = ("as_dense", "back", "current", "positions", "update", "weight_shape", "pool", "spread")
+UNTRIED += [
+    f"{kind}.{method}"
+    for kind in ("AvgPool2d", "Conv2d", "Dense", "MaxPool2d", "SumPool2d")
+    for method in INSIDE
+]
+UNTRIED += [f"Layer.{method}" for method in ("at_synapses", "back", "before", "drive", "respond")]
 
 
 def uncovered() -> list[str]:

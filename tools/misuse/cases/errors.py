@@ -14,6 +14,7 @@ KINDS = {
     "SignedSpikes": bg.SignedSpikes(),
     "RunningRate": bg.RunningRate(),
     "FinalRate": bg.FinalRate(),
+    "SoftmaxError": bg.SoftmaxError(),
     "ClassWeighted": None,
 }
 
@@ -26,7 +27,7 @@ def _error(name: str):
         target = torch.nn.functional.one_hot(draw.labels(draw.B), draw.C).float()
         used = spikes(s_out, tied=(0, 1, 2), pure=True, axes=(2, 3), nonfinite=OPEN)
         rate = array(s_out.cumsum(0) / draw.T, tied=(0, 1, 2), pure=True, axes=(2, 3))
-        if isinstance(kind, bg.RunningRate | bg.FinalRate):
+        if isinstance(kind, bg.RunningRate | bg.FinalRate | bg.SoftmaxError):
             used = used.expecting(OPEN)  # not read
         else:
             rate = rate.expecting(OPEN)

@@ -10,6 +10,8 @@ from scalars import generator, number, thing, whole
 import biograd as bg
 
 KINDS = {"RandomDFA": bg.RandomDFA, "SleepAligned": bg.SleepAligned, "Symmetric": bg.Symmetric}
+KINDS |= {"LayeredRandom": bg.LayeredRandom, "LayeredSleep": bg.LayeredSleep}
+KINDS |= {"LayeredSymmetric": bg.LayeredSymmetric}
 
 
 def net_slot(net: bg.Network, *others):
@@ -42,7 +44,7 @@ def feedback_slot(draw: Draw, net: bg.Network, feedback: bg.Feedback, *others):
 def _construct(name: str):
     @case(name)
     def _(draw: Draw) -> Call:
-        draws = generator().expecting(OPEN) if name == "Symmetric" else generator()
+        draws = generator().expecting(OPEN) if name.endswith("Symmetric") else generator()
         return Call(KINDS[name], default=OPEN, net=net_slot(draw.net()), generator=draws)
 
     @case(f"{name}.weights")
@@ -50,6 +52,8 @@ def _construct(name: str):
         feedback = KINDS[name](draw.net(), generator=draw.seeded())
         return Call(feedback.weights, hidden=whole(draw.variant % 2, low=0, high=1))
 
+
+def _project(name: str):
     @case(f"{name}.project")
     def _(draw: Draw) -> Call:
         net = draw.net()
@@ -64,33 +68,56 @@ def _construct(name: str):
 
 for _name in KINDS:
     _construct(_name)
+    if not KINDS[_name].layered:
+        _project(_name)
 
 
-@case("SleepAligned.align")
+def _sleeps(name: str):
+    kind = KINDS[name]
+
+    @case(f"{name}.align")
+    def _(draw: Draw) -> Call:
+        net = draw.net(kind=draw.variant % 2)
+        feedback = kind(net, generator=draw.seeded())
+
+        def align(hidden, coincidence, decay):
+            feedback.align(hidden, coincidence, decay)
+            return list(feedback.w_fb), feedback.gain
+
+        return Call(
+            align,
+            hidden=whole(0, low=0, high=1).without("one more"),
+            coincidence=array(draw.randn(*feedback.weights(0).shape), tied=(0, 1), nonfinite=WRONG),
+            decay=number(0.1, 0.0, 1.0),
+        )
+
+    @case(f"{name}.set_gain")
+    def _(draw: Draw) -> Call:
+        feedback = kind(draw.net(kind=draw.variant % 2), generator=draw.seeded())
+
+        def set_gain(hidden):
+            feedback.set_gain(hidden)
+            return list(feedback.w_fb), feedback.gain
+
+        return Call(set_gain, hidden=whole(0, low=0, high=1))
+
+
+for _name in ("SleepAligned", "LayeredSleep"):
+    _sleeps(_name)
+
+
+@case("sleep_aligned")
 def _(draw: Draw) -> Call:
-    feedback = bg.SleepAligned(draw.net(kind=draw.variant % 2), generator=draw.seeded())
+    return Call(bg.sleep_aligned, default=OPEN, net=net_slot(draw.net()), generator=generator())
 
-    def align(hidden, coincidence, decay):
-        feedback.align(hidden, coincidence, decay)
-        return list(feedback.w_fb), feedback.gain
 
+@case("feedback_angles")
+def _(draw: Draw) -> Call:
+    net = draw.net()
+    other = net_slot(net, ("of fewer layers", draw.net(deep=False), OPEN))
     return Call(
-        align,
-        hidden=whole(0, low=0, high=1).without("one more"),
-        coincidence=array(draw.randn(draw.H, draw.C), tied=(0, 1), nonfinite=WRONG),
-        decay=number(0.1, 0.0, 1.0),
+        bg.feedback_angles, net=other, feedback=feedback_slot(draw, net, draw.feedback(net))
     )
-
-
-@case("SleepAligned.set_gain")
-def _(draw: Draw) -> Call:
-    feedback = bg.SleepAligned(draw.net(kind=draw.variant % 2), generator=draw.seeded())
-
-    def set_gain(hidden):
-        feedback.set_gain(hidden)
-        return list(feedback.w_fb), feedback.gain
-
-    return Call(set_gain, hidden=whole(0, low=0, high=1))
 
 
 @case("feedback_angle")
@@ -126,6 +153,26 @@ def _(draw: Draw) -> Call:
         ),
         feedback=feedback_slot(draw, net, feedback, *deaf),
         p=thing(p, ("the steps", 20, WRONG), ("of training", bg.TrainParams(), WRONG)),
+        generator=generator(optional=True),
+    )
+
+
+@case("first_night")
+def _(draw: Draw) -> Call:
+    net = draw.net(kind=draw.variant % 2)
+    feedback = bg.SleepAligned(net, generator=draw.seeded())
+    p = bg.SleepParams(steps=20, first_night=1)
+
+    def night(net, feedback, p, generator):
+        bg.first_night(net, feedback, p, generator=generator)
+        return list(feedback.w_fb), feedback.gain
+
+    return Call(
+        night,
+        default=OPEN,
+        net=net_slot(net),
+        feedback=feedback_slot(draw, net, feedback),
+        p=thing(p, ("the steps", 20, WRONG)),
         generator=generator(optional=True),
     )
 

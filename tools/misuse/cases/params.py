@@ -34,7 +34,11 @@ NEURON = {
     name: _kept(value) for name, value in (("alpha_u", 0.5), ("alpha_v", 0.75), ("alpha_a", 0.25))
 }
 _fields(
-    bg.TwoCompartmentParams, **NEURON, window=number(1.0, 0.0, ends="()").expecting(OPEN, "inf")
+    bg.TwoCompartmentParams,
+    **NEURON,
+    window=number(1.0, 0.0, ends="()").expecting(OPEN, "inf"),
+    reset=word("zero", ["subtract", "subtract_late", "none"]),
+    surrogate=word("rectangular", ["tails"]),
 )
 _fields(bg.TraceParams, alpha_x=_kept(0.5), alpha_z=_kept(0.75))
 _fields(
