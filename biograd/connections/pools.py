@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from ..checks import whole_number
+from ..checks import instance_of, whole_number
 
 Shape = tuple[int, ...]  # of a population: (N,), or (C, H, W)
 aten = torch.ops.aten
@@ -139,9 +139,11 @@ class MaxPool2d(Pool):
 
 
 def maps_of(shape: Shape, connection: object) -> Shape:
+    """Return the shape of maps, (C, H, W); TypeError or ValueError for anything else."""
+    instance_of(shape, (list, tuple), "shape", "the shape of maps, (C, H, W)")
     if len(shape) != 3:
         raise ValueError(
             f"{connection} needs maps (C, H, W), and the population before it has the shape"
             f" {shape}: put it before the first Dense, or give the network an input (C, H, W)"
         )
-    return shape
+    return tuple(whole_number(size, "a size of maps", 1) for size in shape)
