@@ -6,14 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import torch
 import tyro
 
-from hardware.border.files import write_model
-
 from .console import Console
-from .helpers.named import run_folder
-from .helpers.trained import model_of, trained
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,20 +24,6 @@ class Args:
 
 def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     """Export the run's checkpoint."""
-    torch.set_num_threads(1)  # the learner splits batches over threads of its own
-    folder = run_folder(args.run)
-    experiment = trained(folder, console, skip_bad=args.skip_bad)
-    accuracy = experiment.trainer.evaluate().test_accuracy
-    model = model_of(experiment, test_accuracy=accuracy)
-    path = args.out or folder.model
-    write_model(model, path)
-    console.say(
-        f"wrote {path}: {'-'.join(map(str, model.sizes))}, T = {model.steps}, test accuracy"
-        f" {100 * accuracy:.2f} %"
-    )
-    return {
-        "model": str(path),
-        "test_accuracy": accuracy,
-        "seed": experiment.config.seed,
-        "samples": len(experiment.test_set),
-    }
+    from .work import export  # loads torch, which --help does not need
+
+    return export.run(args, console)

@@ -89,9 +89,9 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
             )
     if args.find_lr and args.resume:
         raise ValueError("--find-lr trains nothing, so there is nothing to --resume: leave one out")
-    from .helpers.training_run import train  # loads torch, which --help does not need
+    from .work import train  # loads torch, which --help does not need
 
-    return train(args, console)
+    return train.run(args, console)
 
 
 def _number(flag: str, text: str) -> float:

@@ -144,7 +144,8 @@ def test_a_model_beyond_the_chips_limits_reaches_no_target(random_net):
 
 def test_a_target_of_the_users_is_deployed_to_by_name_and_compared(tmp_path, monkeypatch, capsys):
     torch = pytest.importorskip("torch", reason="the command is the simulator's")
-    from biograd.commands import cli, deploy
+    from biograd.commands import cli
+    from biograd.commands.work import deploy
     from biograd.data.datasets import ImageSet
 
     rng = np.random.default_rng(0)

@@ -10,7 +10,8 @@ from ...checks import known_words
 from ...encoders import ENCODERS, EVENTS
 from ...runs.checkpoint import RunFolder
 from ..console import Console
-from .model_files import ModelFlags, read_model_file, refuse_foreign_flags
+from .model_files import read_model_file, refuse_foreign_flags
+from .model_flags import ModelFlags
 from .trained import model_of, trained
 
 

@@ -11,7 +11,7 @@ from hardware.fixed_point import FixedPointModel, quantise
 from ...data.datasets import DataSet
 from ...deployment import CALIBRATION, chip_spikes
 from ..console import Console
-from .model_files import ModelFlags
+from .model_flags import ModelFlags
 
 CHOOSING = 1000  # training samples, after those of the calibration, on which --clip auto chooses
 NO_CLIP, BEST_CLIP = "none", "auto"

@@ -105,7 +105,10 @@ def test_a_reader_of_errors_that_goes_away_does_so_too():
     assert outcome.returncode == 141 and outcome.stdout == ""
 
 
-@pytest.mark.parametrize("words", [["--help"], ["train", "--help"]])
+HELP = [[name, "--help"] for name in cli.COMMANDS if name not in cli._PACKAGES]
+
+
+@pytest.mark.parametrize("words", [["--help"], *HELP])
 def test_help_needs_neither_torch_nor_numpy(words):
     code = f"""import sys
 from biograd.commands.cli import main

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from biograd.commands import draw
+from biograd.commands.work import draw
 from biograd.data.datasets import ImageSet
 from biograd.drawing import check
 from hardware import emulator

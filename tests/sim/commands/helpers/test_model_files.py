@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from biograd.commands.helpers.model_files import ModelFlags, data_root, read_model_file
+from biograd.commands.helpers.model_files import data_root, read_model_file
+from biograd.commands.helpers.model_flags import ModelFlags
 from biograd.interop.nir import to_nir
 from biograd.network import Network
 from biograd.runs.checkpoint import RunFolder

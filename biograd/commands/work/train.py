@@ -17,10 +17,10 @@ from ...runs.checkpoint import RunFolder, drop_records_after, load_checkpoint
 from ...runs.experiment import Experiment
 from ...training.lr_search import find_lr
 from ..console import Console
-from .interrupt import stop_request
-from .listeners import Listeners
-from .start_weights import take_weights
-from .training_loop import TrainingLoop
+from ..helpers.interrupt import stop_request
+from ..helpers.listeners import Listeners
+from ..helpers.start_weights import take_weights
+from ..helpers.training_loop import TrainingLoop
 
 if TYPE_CHECKING:
     from ..train import Args
@@ -30,7 +30,7 @@ _FINISHED = b"finished"
 _LR_ROWS = 20  # rows of the table of learning rates
 
 
-def train(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
+def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     """Train, save, draw; returns the run's record."""
     torch.set_num_threads(1)  # the learner splits batches over threads of its own
     if args.find_lr:
