@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any, Literal
 
 from ..checks import (
@@ -168,10 +169,10 @@ class RunConfig:
             alphas = _several(getattr(self, name), name, "numbers, e.g. (0.9, 0.75)")
             self._set(name, alphas)
             need = f"a fraction of 0 or more, below 1, for each of {layers} layers, or none"
-            if len(alphas) not in (0, layers):
-                raise ValueError(f"{name} is {text_of(alphas)}; need {need}")
             for alpha in alphas:
-                real_number(alpha, name, 0, below=1, need=need)
+                instance_of(alpha, Real, name, need)
+            if len(alphas) not in (0, layers) or not all(0 <= alpha < 1 for alpha in alphas):
+                raise ValueError(f"{name} is {text_of(alphas)}; need {need}")
             if alphas and not {"alpha_u", "alpha_v"} <= constants:
                 raise ValueError(
                     f"{name} is {alphas}, and neuron_model {self.neuron_model!r} has no alpha_u and"

@@ -58,7 +58,10 @@ def as_users_make_it(**change):
         ({"weight_decay": float("nan")}, "weight_decay is nan; need 0 or more"),
         ({"hidden": 30}, r"hidden is 30, an int; need whole numbers, e\.g\. \(256, 256\)"),
         ({"hidden": ("a",)}, "hidden is 'a', a str; need a whole number"),
-        ({"alphas_u": (0.5, float("nan"))}, "alphas_u is nan; need a fraction of 0 or more"),
+        (
+            {"alphas_u": (0.5, float("nan"))},
+            r"alphas_u is \(0\.5, nan\); need a fraction of 0 or more",
+        ),
         ({"recurrent": "no"}, "recurrent is 'no', a str; need True or False"),
         ({"sleep": {"every": 5}}, r"sleep is {'every': 5}, a dict; need SleepParams\(...\)"),
         ({"neuron": None}, r"neuron is None; need NeuronParams\(...\)"),
