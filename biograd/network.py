@@ -208,6 +208,15 @@ class Network(nn.Module):
         dense = spikes.dense() if isinstance(spikes, PackedSpikes) else spikes
         return [activity.s.sum(0) for activity in self.roll(dense)]
 
+    def rates(self, spikes: Sequence[Tensor]) -> Float[Tensor, " layers"]:
+        """Return the mean of each layer's spikes, 0 for neurons that never fire.
+
+        Args:
+            spikes: of every layer, or sums of them.
+        """
+        pairs = zip(self.layers, spikes, strict=True)
+        return torch.stack([s.mean() * layer.neuron.fires for layer, s in pairs])
+
     def rest(self, batch: int) -> list[HasSpikes]:
         """Return the somata of every layer before the first step."""
         batch = whole_number(batch, "batch", 1, need="at least one sample")

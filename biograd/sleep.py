@@ -21,7 +21,6 @@ from .layers import Layer
 from .network import Network
 from .neurons import (
     HasSpikes,
-    LeakyReadout,
     Neuron,
     TwoCompartmentLIF,
     lif_params,
@@ -144,13 +143,12 @@ def dream_of_layer(layer: Layer, p: SleepParams, *, generator: torch.Generator) 
 
     Returns: of the shape of the layer's weights.
     """
-    graded = isinstance(layer.neuron, LeakyReadout)
     inputs, positions = layer.synapse_shape, layer.connection.positions(layer.synapse_shape)
     steps = max(min(p.steps, SHORTEST_DREAM), math.ceil(p.steps / positions))
     drawn = torch.rand(steps, math.prod(layer.in_shape), generator=generator)
     s = (drawn < p.rate).float().to(layer.w.device)
     current, after = layer.drive(s)
-    if graded:
+    if not layer.neuron.fires:
         fired = soma_scan(layer.neuron, current.unsqueeze(1))[0].squeeze(1)
     else:
         noise = p.noise * torch.randn(current.shape, generator=generator).to(current)

@@ -34,7 +34,7 @@ from .image_sets import ImageSet, Split, fashion, mnist
 from .spike_sets import SpikeSet
 from .verified_files import DataError, expect_space
 
-DataSet = ImageSet | EventSet
+DataSet = ImageSet | EventSet | SpikeSet
 
 
 @overload

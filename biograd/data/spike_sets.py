@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -33,6 +34,8 @@ class SpikeSet:
     classes: int  # output neurons of a network for them
     name: str = "spikes"
     split: str = "train"
+    layout: tuple[int, ...] | None = None  # planes, rows and columns of the inputs; one row: None
+    kind = "spike trains"
 
     def __post_init__(self) -> None:
         check_names(name=self.name, split=self.split)
@@ -46,6 +49,11 @@ class SpikeSet:
                 f"spikes are {shape} and hold other values than 0 and 1; need [n, T, N] of 0 and 1"
             )
         whole_fields(self, "classes", table="SpikeSet", least=1, unit="class")
+        if self.layout is not None and math.prod(self.layout) != shape[2]:
+            raise ValueError(
+                f"layout is {self.layout} and there are {shape[2]:,} inputs; need planes, rows and"
+                " columns whose product is that number"
+            )
         y = checked_labels(self.y, len(self.s), self.classes, "spike train")
         object.__setattr__(self, "y", y)
 
@@ -71,6 +79,11 @@ class SpikeSet:
     def inputs(self) -> int:
         """Number of input neurons."""
         return self.s.shape[2]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Layout of the inputs: planes, rows and columns."""
+        return self.layout or (1, 1, self.inputs)
 
     def subset(self, indices: Indices) -> SpikeSet:
         """Return the spike trains with these indices, in this order."""

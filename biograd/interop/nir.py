@@ -20,7 +20,7 @@ from ..fast_path import keeps
 from ..feedback import Feedback, feedback_angles
 from ..network import Network
 from ..neurons import TwoCompartmentLIF, TwoCompartmentParams, lif_params
-from ..parts import check_feedback, check_network
+from ..parts import check_feedback, check_network, expect_dense
 
 
 class ForeignFileWarning(UserWarning):
@@ -136,6 +136,7 @@ def to_model(
     if feedback is not None:
         check_feedback(net, feedback)
     instance_of(info, dict, "info", "a dictionary of JSON values")
+    expect_dense(net, "a file or a chip model")
     if net.recurrent:
         raise ValueError(
             "a recurrent network cannot be exported: files and the chip hold chains of layers;"

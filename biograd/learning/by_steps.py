@@ -75,8 +75,22 @@ def layer_at_once(teaching: Teaching, spikes: Tensor, target: Tensor) -> PartRes
                 teach = _carried(teaching, index - 1, g, before[index], activity[index].after)
             else:
                 teach = feedback.project(err, index - 1)
-    rates = torch.stack([fired.s.mean() for fired in activity])
+    rates = net.rates([fired.s for fired in activity])
     return PartResult(s_out.sum(0), err.abs().mean(), rates, updates[::-1])
+
+
+def apical_current(
+    teaching: Teaching, activity: list[Activity], err: Tensor, hidden: int
+) -> Tensor:
+    """Return the current of the errors in the apical dendrites of a hidden layer, [T, B, N]."""
+    if not teaching.feedback.layered:
+        return teaching.feedback.project(err, hidden)
+    g = err
+    for index in reversed(range(hidden + 1, len(activity))):
+        teach = _carried(teaching, index - 1, g, activity[index - 1].s, activity[index].after)
+        v_apical = apical_scan(teaching.net.layers[index - 1].neuron, teach)
+        g = _gated(v_apical, activity[index - 1].psi)
+    return teach
 
 
 def _gated(v_apical: Tensor, psi: Tensor) -> Tensor:
@@ -159,5 +173,5 @@ def online(teaching: Teaching, spikes: Tensor, target: Tensor) -> PartResult:
                     g = v_apical[index] * neuron.slope(states[index])
                 learning[index].step(g, before[index], past[index].s, after[index])
             error = error + err.abs().mean() / steps
-            rates = rates + torch.stack([state.s.mean() for state in states]) / steps
+            rates = rates + net.rates([state.s for state in states]) / steps
     return PartResult(counts, error, rates, [synapses.finish(steps) for synapses in learning])

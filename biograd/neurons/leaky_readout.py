@@ -28,6 +28,7 @@ class LeakyReadout(Neuron[SomaState]):
     """
 
     Params = TwoCompartmentParams
+    fires = False
     params: TwoCompartmentParams
 
     def rest(self, like: Float[Tensor, "B N"]) -> SomaState:

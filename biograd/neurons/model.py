@@ -163,6 +163,7 @@ class Neuron(ABC, Generic[State]):
     """
 
     Params: ClassVar[type[NeuronParams]] = NeuronParams
+    fires: ClassVar[bool] = True  # False: `s` is a graded answer, for the last layer alone
 
     def __init__(self, params: NeuronParams | None = None) -> None:
         kind = self.Params

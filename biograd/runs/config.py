@@ -32,6 +32,7 @@ _PARTS = {  # fields that hold parameters
     "repetition": RepetitionParams,
     "augment": AugmentParams,
 }
+POOLS = ("avg", "sum", "max")  # first letters of pools in a network's description
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +57,11 @@ class RunConfig:
     validation: int = 0
     limit: int = 0  # use only this many training samples; 0: all
     hidden: tuple[int, ...] = (256, 256)  # neurons of each hidden layer
+    # layers in words, from the first to the classes, in place of hidden: e.g. 32c5s2-avg2-128-10
+    # (channels, c, kernel; then stride s, padding p, dilation d, groups g; pools avg, sum, max)
+    net: str = ""
+    # neurons of the last layer: spiking, or leaky (never fire; their voltage is the answer)
+    output: Literal["spiking", "leaky"] = "spiking"
     # synapses within each hidden layer, from its spikes of the step before, with the same rule
     recurrent: bool = False
     # NIR file to take the first weights from (--from sets it, and constants to match); random
@@ -70,7 +76,7 @@ class RunConfig:
     # images to spikes: integrate_and_fire, bernoulli or latency; events for recordings
     encoder: str = "integrate_and_fire"
     # error neurons: signed (spikes -1, 0, 1), running (rate so far), final (rate of the sample) or
-    # softmax (for an output that does not spike)
+    # softmax (of a leaky output)
     error: str = "signed"
     # weight of each class's errors: equal, balanced (rare classes more), or numbers, e.g. 1,1,2.5
     class_weights: str = "equal"
@@ -83,6 +89,8 @@ class RunConfig:
     rule: str = "eligibility"
     # layer (a whole layer over all steps at once) or online (step by step, memory independent of T)
     order: Literal["layer", "online"] = "layer"
+    # products of convolutions while learning: float32, or bfloat16 (faster on some processors)
+    precision: Literal["float32", "bfloat16"] = "float32"
     optimizer: str = "adam"  # adam, adamw or sgd
     lr: float = 1e-3  # learning rate at the start, thresholds (adam) or 1 (sgd)
     momentum: float = 0.0  # of sgd, 0..1
@@ -164,7 +172,7 @@ class RunConfig:
 
     def _check_layers(self) -> None:
         """Check the decays of each layer: their number, their range, and what they act on."""
-        layers, constants = len(self.hidden) + 1, _field_names(self.neuron)
+        layers, constants = layer_count(self), _field_names(self.neuron)
         for name in ("alphas_u", "alphas_v"):
             alphas = _several(getattr(self, name), name, "numbers, e.g. (0.9, 0.75)")
             self._set(name, alphas)
@@ -187,6 +195,19 @@ class RunConfig:
             )
 
     def _check_combinations(self) -> None:
+        if self.net and self.hidden != RunConfig.hidden:
+            raise ValueError(
+                f"net is {self.net!r} and hidden {self.hidden}: both name the layers; leave one out"
+            )
+        if self.net and self.start_from:
+            raise ValueError(
+                f"net is {self.net!r}, and {self.start_from} has layers of its own: leave one out"
+            )
+        if (self.output == "leaky") != (self.error == "softmax"):
+            raise ValueError(
+                f"output is {self.output!r} and error {self.error!r}: a leaky output learns from"
+                " the softmax error, and only it does; set --output leaky --error softmax"
+            )
         if self.recurrent and self.start_from:
             raise ValueError(
                 f"recurrent is set, and {self.start_from} holds no recurrent weights: start without"
@@ -224,11 +245,23 @@ def layer_params(config: RunConfig) -> list[Any]:
         for name, values in (("alpha_u", config.alphas_u), ("alpha_v", config.alphas_v))
         if values
     }
-    layers = range(len(config.hidden) + 1 if alphas else 0)
+    layers = range(layer_count(config) if alphas else 0)
     return [
         dataclasses.replace(config.neuron, **{name: alphas[name][layer] for name in alphas})
         for layer in layers
     ]
+
+
+def layer_count(config: RunConfig) -> int:
+    """Return the number of layers with synapses.
+
+    Example:
+        >>> layer_count(RunConfig(net="32c5s2-avg2-128-10"))
+        3
+    """
+    if not config.net:
+        return len(config.hidden) + 1
+    return sum(not word.strip().startswith(POOLS) for word in config.net.split("-"))
 
 
 def class_weights(text: str) -> list[float]:

@@ -22,12 +22,12 @@ from ..errors import ERRORS, ClassWeighted, ErrorNeurons, balanced_weights
 from ..feedback import FEEDBACK, Feedback
 from ..learning.learner import LocalLearner
 from ..network import Network
-from ..neurons import NEURONS
+from ..neurons import NEURONS, LeakyReadout, Neuron
 from ..rules import RULES, Rule
 from ..traces import TraceParams
 from ..training.repetition import UnsureOnly
 from ..training.trainer import Trainer, TrainParams
-from .config import RunConfig, class_weights, layer_params
+from .config import RunConfig, class_weights, layer_count, layer_params
 from .optimizers import OPTIMIZERS, SCHEDULES
 
 SAMPLES_SEEN = 5000  # training samples, at most, on which rarely active inputs are found
@@ -81,6 +81,7 @@ class Experiment:
             error=error_neurons(config, train_set),
             rule=rules(config),
             order=config.order,
+            precision=config.precision,
             threads=config.threads or default_threads(),
         )
         optimizer = OPTIMIZERS[config.optimizer](list(net.parameters()), config)
@@ -147,13 +148,29 @@ def build_network(
     """Return an untrained network for these samples and its feedback, drawn from `generator`."""
     model = NEURONS[config.neuron_model]
     neurons = [model(params) for params in layer_params(config)]
+    sizes = (samples.inputs, *config.hidden, samples.classes)
     net = Network(
-        (samples.inputs, *config.hidden, samples.classes),
+        samples.shape if config.net else sizes,
+        config.net or None,
         neuron=neurons or model(config.neuron),
+        output=_output(config),
         recurrent=config.recurrent,
         generator=generator,
     ).to(config.device)
+    if net.classes != samples.classes:
+        raise ValueError(
+            f"net {config.net!r} ends in {net.classes} neurons; {config.dataset} has"
+            f" {samples.classes} classes: end it in -{samples.classes}"
+        )
     return net, FEEDBACK[config.feedback](net, generator=generator)
+
+
+def _output(config: RunConfig) -> Neuron | None:
+    """Return the neuron of the last layer, where it is another one than the hidden layers'."""
+    if config.output == "spiking":
+        return None
+    params = layer_params(config)
+    return LeakyReadout(params[-1] if params else config.neuron)
 
 
 def rules(config: RunConfig) -> list[Rule]:
@@ -163,7 +180,7 @@ def rules(config: RunConfig) -> list[Rule]:
     """
     kind = RULES[config.rule]
     per_layer = [kind.for_layer(TraceParams.like(params)) for params in layer_params(config)]
-    return per_layer or [kind.for_layer(config.trace)] * (len(config.hidden) + 1)
+    return per_layer or [kind.for_layer(config.trace)] * layer_count(config)
 
 
 def error_neurons(config: RunConfig, samples: DataSet) -> ErrorNeurons:

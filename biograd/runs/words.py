@@ -35,7 +35,12 @@ TABLES = {  # module and name of the table whose keys are a field's words
     "schedule": ("runs.optimizers", "SCHEDULES"),
     "neuron_model": ("neurons", "NEURONS"),
 }
-_FIXED = {"order": ("layer", "online"), "device": ("cpu", "cuda")}
+_FIXED = {
+    "order": ("layer", "online"),
+    "device": ("cpu", "cuda"),
+    "output": ("spiking", "leaky"),
+    "precision": ("float32", "bfloat16"),
+}
 FIELDS = (*TABLES, *_FIXED)  # fields of a configuration that hold words
 _PACKAGE = __name__.partition(".")[0]
 

@@ -158,5 +158,7 @@ def _answers(
 def _answer(net: Network, readout: Readout, spikes: Tensor | PackedSpikes) -> tuple[Tensor, Tensor]:
     """Return the answers, and each layer's spikes per neuron, summed over samples and steps."""
     counts = net.spike_counts(spikes)
-    rates = torch.stack([count.sum() / count.shape[-1] for count in counts])
+    fires = [layer.neuron.fires for layer in net.layers]
+    sums = [count.sum() / count.shape[-1] for count in counts]
+    rates = torch.stack([total * fire for total, fire in zip(sums, fires, strict=True)])
     return readout.answers(counts[-1], _length(spikes)), rates

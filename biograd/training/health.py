@@ -137,7 +137,9 @@ class Guard:
         faults = weight_faults(learner.net, self.limits)
         faults += feedback_faults(learner.net, learner.feedback, self.limits)
         if samples > 0:
-            faults += rate_faults((rates / samples).tolist(), self.limits)
+            fires = [layer.neuron.fires for layer in learner.net.layers]
+            firing = [rate for rate, fire in zip(rates / samples, fires, strict=True) if fire]
+            faults += rate_faults([rate.item() for rate in firing], self.limits)
         self._remember()
         self.log.note(faults)
         return faults
@@ -169,7 +171,7 @@ def growth(layer: Layer) -> float:
     A fresh layer is uniform in +-b with b = 2 / sqrt(inputs) (see `network.Layer`): its root mean
     square is b / sqrt(3).
     """
-    fresh = 2 / math.sqrt(3 * layer.w.shape[1])
+    fresh = 2 / math.sqrt(3 * layer.w[0].numel())
     return layer.w.detach().square().mean().sqrt().item() / fresh
 
 

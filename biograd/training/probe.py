@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ..errors import errors_over_time
+from ..learning.by_steps import apical_current
 from ..learning.learner import LocalLearner
 from ..network import delayed
 from ..neurons import TwoCompartmentLIF, apical_scan, soma_voltages
@@ -43,7 +44,7 @@ def probe(
     activity = net.roll(spikes)
     target = learner.readout.wished(label, net.classes).to(spikes.dtype)
     err = errors_over_time(learner.error, activity[-1].s, target)
-    teach = learner.feedback.project(err, hidden)
+    teach = apical_current(learner.teaching, activity, err, hidden)
     v_apical = apical_scan(soma, teach)[:, 0]
     s_pre = spikes if hidden == 0 else activity[hidden - 1].s
     psi, s = activity[hidden].psi[:, 0].float(), activity[hidden].s[:, 0]

@@ -13,7 +13,7 @@ from ...checks import text_of
 from ...fast_path import keeps
 from ...network import Layer, Network
 from ...neurons import TwoCompartmentLIF, lif_params
-from ...parts import check_network
+from ...parts import check_network, expect_dense
 
 
 def to_snntorch(
@@ -45,6 +45,7 @@ def to_snntorch(
             f"spike_grad is {text_of(spike_grad)}; need a function, e.g."
             " snntorch.surrogate.fast_sigmoid(), or None"
         )
+    expect_dense(net, "a snnTorch model")
     if net.recurrent:
         raise ValueError(
             "a recurrent network is not written as a snnTorch model: train one with recurrent=False"
