@@ -38,3 +38,13 @@ def atomic_write(path: str | Path, content: bytes | Callable[[IO[bytes]], object
                 file.write(content)
 
     write_whole(path, fill)
+
+
+def is_path(name: str) -> bool:
+    """Return whether a data set's name is a path: an .npz file, or something with a separator.
+
+    Example:
+        >>> is_path("my.npz"), is_path("./digits"), is_path("mnist")
+        (True, True, False)
+    """
+    return name.endswith(".npz") or "/" in name or "\\" in name

@@ -23,7 +23,8 @@ import numpy as np
 import torch
 
 from ..checks import instance_of, known_words, text_of, truth_value, whole_number
-from ..files import path_of
+from ..files import is_path, path_of
+from .cifar10 import cifar10
 from .events.nmnist import SIMULATED, nmnist
 from .events.sets import EventSet
 from .events.shd import shd
@@ -31,6 +32,7 @@ from .events.simulated import NAME as SIMULATED_EVENTS
 from .events.simulated import expected_bytes, simulated
 from .fetch import Progress
 from .image_sets import ImageSet, Split, fashion, mnist
+from .own_sets import load_own
 from .spike_sets import SpikeSet
 from .verified_files import DataError, expect_space
 
@@ -70,7 +72,7 @@ def load(
     `*.damaged`.
 
     Args:
-        name: one of `DATASETS`.
+        name: one of `DATASETS`, or the path of one's own samples (`own_sets`).
         root: the data folder, instead of the usual one (see the top of this file).
         progress: called with (what is fetched, bytes so far, total bytes or 0) while fetching.
         skip_bad: read every recording once, and leave out those that cannot be read; a warning
@@ -85,14 +87,19 @@ def load(
         >>> len(load("mnist", "test"))    # doctest: +SKIP
         10000
     """
-    if not isinstance(name, str) or name not in DATASETS:
-        raise DataError(f"there is no data set {text_of(name)}; {known_words(str(name), DATASETS)}")
+    if not isinstance(name, str) or not (name in DATASETS or is_path(name)):
+        raise DataError(
+            f"there is no data set {text_of(name)}; {known_words(str(name), DATASETS)}; or a path:"
+            " my.npz, ./images"
+        )
     if not isinstance(split, str) or split not in ("train", "test"):
         raise DataError(f"there is no split {text_of(split)} of {name}; known: train, test")
     if progress is None:
         progress = _no_progress
     elif not callable(progress):
         raise TypeError(f"progress is {text_of(progress)}; need a function, or None")
+    if name not in DATASETS:
+        return load_own(name, split)
     folder = data_folder() if root is None else _in_home(path_of(root, "root"))
     samples = DATASETS[name](folder, split, progress)
     if truth_value(skip_bad, "skip_bad") and isinstance(samples, EventSet):
@@ -220,9 +227,10 @@ def _own_copy(root: Path, name: str, wanted: str, instead: str, what: str) -> Pa
 DATASETS: dict[str, Callable[[Path, Split, Progress], DataSet]] = {
     "mnist": mnist,
     "fashion": fashion,
+    "cifar10": cifar10,
     SIMULATED_EVENTS: _simulated,
     "nmnist": _nmnist,
     "shd": _shd,
 }
-FETCHED = ("mnist", "fashion")  # sets that can be downloaded
+FETCHED = ("mnist", "fashion", "cifar10")  # sets that can be downloaded
 RECORDED = (SIMULATED_EVENTS, "nmnist", "shd")  # recordings: made, or a user's own

@@ -1,10 +1,10 @@
 """A user's own samples: an .npz file, or a folder of images per class.
 
-    my.npz      x_train, y_train, x_test, y_test. x: images, uint8 [n, H, W] or [n, C, H, W]; or
-                numbers, float [n, ...], scaled to 0..1 by the range of the training samples; or
-                spikes, bool [n, T, ...]. y: classes, whole numbers [n], or one-hot rows.
-    folder      train/CLASS/*.png and test/CLASS/*.png (or .jpg, .bmp, .gif), all of one size; grey
-                images stay grey, all others become red, green and blue planes.
+my.npz      x_train, y_train, x_test, y_test. x: images, uint8 [n, H, W] or [n, C, H, W]; or
+            numbers, float [n, ...], scaled to 0..1 by the range of the training samples; or
+            spikes, bool [n, T, ...]. y: classes, whole numbers [n], or one-hot rows.
+folder      train/CLASS/*.png and test/CLASS/*.png (or .jpg, .bmp, .gif), all of one size; grey
+            images stay grey, all others become red, green and blue planes.
 """
 
 from __future__ import annotations
@@ -21,16 +21,6 @@ from .verified_files import DataError
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
-
-
-def is_path(name: str) -> bool:
-    """Return whether a data set's name is a path: an .npz file, or something with a separator.
-
-    Example:
-        >>> is_path("my.npz"), is_path("./digits"), is_path("mnist")
-        (True, True, False)
-    """
-    return name.endswith(".npz") or "/" in name or "\\" in name
 
 
 def load_own(name: str, split: Split) -> ImageSet | SpikeSet:
@@ -172,7 +162,8 @@ def _from_folder(path: Path, split: Split) -> ImageSet:
             images.append(image)
             labels.append(label)
     if not images:
-        raise DataError(f"{path}/{split} holds no images in folders per class ({', '.join(IMAGES)})")
+        kinds = ", ".join(IMAGES)
+        raise DataError(f"{path}/{split} holds no images in folders per class ({kinds})")
     x = torch.from_numpy(np.stack(images))
     return ImageSet(path.resolve().name, split, x, torch.tensor(labels), classes=len(names))
 

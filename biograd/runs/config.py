@@ -22,6 +22,7 @@ from ..params.neuron import NeuronParams, TwoCompartmentParams
 from ..params.repetition import RepetitionParams
 from ..params.sleep import SleepParams
 from ..params.trace import TraceParams
+from ..files import is_path
 from .words import FIELDS, neuron_params, words
 
 _MOST = 1 << 62  # of any number of neurons, either way
@@ -134,7 +135,8 @@ class RunConfig:
 
     def _check_words(self) -> None:
         for name in FIELDS:
-            word_of(getattr(self, name), words(name), name)
+            if name != "dataset" or not is_path(self.dataset):
+                word_of(getattr(self, name), words(name), name)
         if self.class_weights not in ("equal", "balanced"):
             class_weights(self.class_weights)
 

@@ -15,7 +15,6 @@ import torch
 
 from ..checks import instance_of
 from ..data.datasets import DataSet, ImageSet, load, validation_split
-from ..data.events.sets import EventSet
 from ..data.samples import spikes_of
 from ..encoders import ENCODERS, EVENTS, Encoder, integrate_and_fire
 from ..errors import ERRORS, ClassWeighted, ErrorNeurons, balanced_weights
@@ -124,8 +123,8 @@ def load_sets(
     root = config.data_folder or None
     skip_bad = config.skip_bad
     train_set = load(config.dataset, "train", root=root, progress=progress, skip_bad=skip_bad)
-    if isinstance(train_set, EventSet) != (config.encoder == EVENTS):
-        right = EVENTS if isinstance(train_set, EventSet) else f"one of {', '.join(ENCODERS)}"
+    if isinstance(train_set, ImageSet) == (config.encoder == EVENTS):
+        right = f"one of {', '.join(ENCODERS)}" if isinstance(train_set, ImageSet) else EVENTS
         raise ValueError(
             f"encoder is {config.encoder!r} and {config.dataset} holds {train_set.kind}: set"
             f" encoder to {right}"

@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..checks import instance_of, known_words
 from ..params.augment import AugmentParams
+from ..params.neuron import TwoCompartmentParams
 from ..params.sleep import SleepParams
 from .config import RunConfig
 from .words import EVENTS
+
+# Nights of layered feedback: shorter and more often than direct feedback's, since weights move fast
+# at learning rates of 3e-3, and since the positions of a map average as steps do.
+LAYERED_SLEEP = SleepParams(every=20, phases=2, first_night=50, steps=3000, decay=0.1)
+
+# Chosen on 5,000 images set apart, 3 epochs of 10,000, MNIST: readout that keeps 0.95 of its
+# voltage and none of its current (95.98 %, as hidden layers 95.58), slope with tails (95.40, and
+# Fashion-MNIST 85.32 against 85.04), hidden decay 0.9 (95.2), a dense layer of 128 (95.04),
+# subtractive reset (95.40).
+CONV = RunConfig(
+    net="32c5s2-64c5s2-10",
+    output="leaky",
+    error="softmax",
+    precision="bfloat16",
+    steps=6,
+    epochs=12,
+    lr=3e-3,
+    alphas_u=(0.5, 0.5, 0.0),
+    alphas_v=(0.75, 0.75, 0.95),
+    sleep=LAYERED_SLEEP,
+)
 
 PRESETS: dict[str, RunConfig] = {
     "mnist": RunConfig(epochs=10, augment=AugmentParams(shift=1)),
@@ -35,6 +59,13 @@ PRESETS: dict[str, RunConfig] = {
         augment=AugmentParams(shift=1),
     ),
     "fashion": RunConfig(dataset="fashion", hidden=(500, 500)),
+    "mnist-conv": replace(CONV, augment=AugmentParams(shift=1, rotate=8.0, scale=0.08)),
+    "fashion-conv": replace(
+        CONV,
+        dataset="fashion",
+        neuron=TwoCompartmentParams(surrogate="tails"),
+        augment=AugmentParams(shift=1, flip=0.5),
+    ),
 }
 
 

@@ -13,7 +13,7 @@ from ..params.neuron import NeuronParams, TwoCompartmentParams
 
 EVENTS = "events"  # in place of an encoder's word: recordings are spikes already
 STOCK: dict[str, tuple[str, ...]] = {
-    "dataset": ("mnist", "fashion", "events-mnist-simulated", "nmnist", "shd"),
+    "dataset": ("mnist", "fashion", "cifar10", "events-mnist-simulated", "nmnist", "shd"),
     "encoder": ("integrate_and_fire", "bernoulli", "latency"),
     "error": ("signed", "running", "final", "softmax"),
     "feedback": (
