@@ -25,13 +25,12 @@ from .neurons import (
     TwoCompartmentLIF,
     lif_params,
     resets_to_zero,
-    soma_scan,
 )
 from .params.sleep import SleepParams as SleepParams
 from .parts import check_feedback
 from .tensors import check_generator
 
-SHORTEST_DREAM = 100  # steps of a layer whose positions share weights; ours, from trials
+SHORTEST_DREAM = 200  # steps of a layer whose positions share weights; ours, from trials
 
 
 class DreamState(NamedTuple):
@@ -138,8 +137,9 @@ def dream_of_layer(layer: Layer, p: SleepParams, *, generator: torch.Generator) 
         C = mean over steps of (s[l] - its running mean)(s[l-1] - rate)^T
 
     summed over the positions that share a weight, which average as steps do: kernels need a
-    fraction of the steps. A graded neuron dreams with its voltage in the place of spikes. Recurrent
-    synapses are silent.
+    fraction of the steps. A graded neuron dreams with its synaptic current in the place of spikes:
+    in its voltage the inputs of many steps add up, and hide which of them came just now (3,136
+    inputs, 3,000 steps: 55 degrees against 13). Recurrent synapses are silent.
 
     Returns: of the shape of the layer's weights.
     """
@@ -149,7 +149,7 @@ def dream_of_layer(layer: Layer, p: SleepParams, *, generator: torch.Generator) 
     s = (drawn < p.rate).float().to(layer.w.device)
     current, after = layer.drive(s)
     if not layer.neuron.fires:
-        fired = soma_scan(layer.neuron, current.unsqueeze(1))[0].squeeze(1)
+        fired = current
     else:
         noise = p.noise * torch.randn(current.shape, generator=generator).to(current)
         fired = _dream_scan(current, noise, layer.neuron, p.eta)

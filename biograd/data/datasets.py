@@ -146,6 +146,8 @@ def validation_split(
 def validation_split(
     train: EventSet, n: int = 5000, seed: int = 0
 ) -> tuple[EventSet, EventSet]: ...
+@overload
+def validation_split(train: DataSet, n: int = 5000, seed: int = 0) -> tuple[DataSet, DataSet]: ...
 def validation_split(train: DataSet, n: int = 5000, seed: int = 0) -> tuple[DataSet, DataSet]:
     """Split a training set at random into (the rest, n samples to choose hyperparameters on).
 
@@ -232,5 +234,5 @@ DATASETS: dict[str, Callable[[Path, Split, Progress], DataSet]] = {
     "nmnist": _nmnist,
     "shd": _shd,
 }
-FETCHED = ("mnist", "fashion", "cifar10")  # sets that can be downloaded
+FETCHED = ("mnist", "fashion")  # small sets, which `biograd data` fetches unless it is named others
 RECORDED = (SIMULATED_EVENTS, "nmnist", "shd")  # recordings: made, or a user's own

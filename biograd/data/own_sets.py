@@ -40,7 +40,7 @@ def load_own(name: str, split: Split) -> ImageSet | SpikeSet:
 
 def _from_npz(path: Path, split: Split) -> ImageSet | SpikeSet:
     arrays = _arrays(path)
-    x, y = arrays[f"x_{split}"], arrays[f"y_{split}"]
+    x = arrays[f"x_{split}"]
     for half in ("train", "test"):
         if len(arrays[f"x_{half}"]) != len(arrays[f"y_{half}"]):
             raise DataError(
@@ -58,7 +58,7 @@ def _from_npz(path: Path, split: Split) -> ImageSet | SpikeSet:
     if x.dtype == bool:
         if x.ndim < 3:
             raise DataError(f"{path}: x_{split} has the shape {x.shape}; spikes need [n, T, ...]")
-        layout = x.shape[2:] if x.ndim == 5 else None
+        layout = (x.shape[2], x.shape[3], x.shape[4]) if x.ndim == 5 else None
         s = torch.from_numpy(x.reshape(*x.shape[:2], -1))
         return SpikeSet(s=s, y=y, classes=classes, name=path.stem, split=split, layout=layout)
     if x.ndim < 2:
@@ -71,7 +71,7 @@ def _from_npz(path: Path, split: Split) -> ImageSet | SpikeSet:
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     """Return the four arrays of a file, without trusting it."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             missing = [name for name in ARRAYS if name not in file.files]
             if missing:
                 held = ", ".join(file.files) or "nothing"
@@ -97,9 +97,9 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
 
 def _labels(path: Path, name: str, y: np.ndarray) -> torch.Tensor:
     """Return classes, int64 [n], from whole numbers of any type, or from one-hot rows."""
-    if y.ndim == 2 and y.shape[1] > 1 and bool((np.sort(y, 1)[:, :-1] == 0).all()):
-        if bool((y.max(1) == 1).all()):
-            return torch.from_numpy(y.argmax(1))
+    rows = y.ndim == 2 and y.shape[1] > 1
+    if rows and bool((np.sort(y, 1)[:, :-1] == 0).all()) and bool((y.max(1) == 1).all()):
+        return torch.from_numpy(y.argmax(1))
     flat = y.reshape(len(y), -1)
     if flat.shape[1] != 1 or not bool(np.isfinite(flat).all()) or bool((flat % 1 != 0).any()):
         raise DataError(

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
@@ -34,7 +35,7 @@ class SpikeSet:
     classes: int  # output neurons of a network for them
     name: str = "spikes"
     split: str = "train"
-    layout: tuple[int, ...] | None = None  # planes, rows and columns of the inputs; one row: None
+    layout: tuple[int, int, int] | None = None  # planes, rows and columns of the inputs
     kind = "spike trains"
 
     def __post_init__(self) -> None:
@@ -81,9 +82,14 @@ class SpikeSet:
         return self.s.shape[2]
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> tuple[int, int, int]:
         """Layout of the inputs: planes, rows and columns."""
         return self.layout or (1, 1, self.inputs)
+
+    def picture(self, member: int) -> np.ndarray:
+        """Return the spikes of one sample over all steps and planes, [rows, columns]."""
+        s = self.s[sample_index(member, len(self))].float()
+        return s.view(-1, *self.shape).sum((0, 1)).cpu().numpy()
 
     def subset(self, indices: Indices) -> SpikeSet:
         """Return the spike trains with these indices, in this order."""

@@ -17,12 +17,12 @@ from ..checks import (
     whole_number,
     word_of,
 )
+from ..files import is_path
 from ..params.augment import AugmentParams
 from ..params.neuron import NeuronParams, TwoCompartmentParams
 from ..params.repetition import RepetitionParams
 from ..params.sleep import SleepParams
 from ..params.trace import TraceParams
-from ..files import is_path
 from .words import FIELDS, neuron_params, words
 
 _MOST = 1 << 62  # of any number of neurons, either way

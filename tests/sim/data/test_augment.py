@@ -203,3 +203,15 @@ def test_changes_of_samples_need_a_generator():
         spikes_of(images, [0, 2], 4, augmentation=AugmentParams(shift=1))
     shown = spikes_of(images, [0, 2], 4, augmentation=AugmentParams(shift=1), generator=generator())
     assert shown.shape == (4, 2, 784)
+
+
+def test_all_colours_of_an_image_change_alike() -> None:
+    def seeded(seed: int) -> torch.Generator:
+        return torch.Generator().manual_seed(seed)
+
+    grey = torch.randint(0, 256, (6, 9, 9), dtype=torch.uint8, generator=seeded(0))
+    colour = torch.stack([grey, 255 - grey, grey], 1)
+    for p in (AugmentParams(shift=2), AugmentParams(flip=0.5), AugmentParams(rotate=20.0)):
+        expected = augment(grey, p, generator=seeded(1))
+        changed = augment(colour, p, generator=seeded(1))
+        assert torch.equal(changed[:, 0], expected) and torch.equal(changed[:, 2], expected)
