@@ -46,7 +46,8 @@ def augment(x: Tensor, p: AugmentParams, *, generator: torch.Generator) -> Tenso
     if x.ndim not in (3, 4) and p != AugmentParams():
         raise ValueError(
             f"images have the shape {tuple(x.shape)}, which cannot be shifted or turned; need"
-            " [B, rows, columns] or [B, colours, rows, columns]: reshape them, or set all of AugmentParams to 0"
+            " [B, rows, columns] or [B, colours, rows, columns]: reshape them, or set all of"
+            " AugmentParams to 0"
         )
     if p.flip:
         mirrored = torch.rand(len(x), generator=generator, device=generator.device) < p.flip
