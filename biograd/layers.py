@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from .checks import instance_of, truth_value, whole_number
@@ -117,7 +117,7 @@ class Layer(nn.Module):
             and resets_to_zero(self.neuron)
         )
 
-    def current(self, s: Float[Tensor, "*T B M"]) -> Float[Tensor, "*T B N"]:
+    def current(self, s: Shaped[Tensor, "*T B M"]) -> Float[Tensor, "*T B N"]:
         """Return W s + b, thresholds: the current of spikes of the layer before, pools included."""
         s = floats_like(s, self.w, "s")
         check_shapes(("s", s, "* B M"), M=math.prod(self.in_shape))

@@ -21,6 +21,7 @@ import numpy as np
 
 from . import chip, limits
 from .border.archive import MAX_BYTES
+from .border.checks import instance_of, whole_number
 from .border.model import OperationCounts, RunResult, SpikeInput
 from .emulator_loop import scan_layer
 from .fixed_point import FixedPointLayer, FixedPointModel
@@ -49,6 +50,8 @@ def run(
         not fit.
     """
     check_spikes(fixed, spikes, record)
+    if threads is not None:
+        whole_number(threads, "threads", 1)
     fits = limits.check(fixed).layers
     start = time.perf_counter()
     steps, samples, _ = spikes.spikes.shape
@@ -84,6 +87,8 @@ def run(
 
 def check_spikes(fixed: FixedPointModel, spikes: SpikeInput, record: Sequence[str] = ()) -> None:
     """Raise ValueError for spikes of another size than the model's, or an unknown recording."""
+    instance_of(fixed, FixedPointModel, "fixed", "a FixedPointModel, e.g. quantise(model)")
+    instance_of(spikes, SpikeInput, "spikes", "a SpikeInput(spikes=...)")
     if spikes.spikes.shape[2] != fixed.sizes[0]:
         raise ValueError(
             f"the spikes have {spikes.spikes.shape[2]} inputs, the model takes {fixed.sizes[0]}:"
@@ -94,7 +99,8 @@ def check_spikes(fixed: FixedPointModel, spikes: SpikeInput, record: Sequence[st
             f"the spikes have {spikes.spikes.shape[0]} steps, the model was made for {fixed.steps}:"
             f" encode with steps={fixed.steps}"
         )
-    unknown = set(record) - {"u", "v", "s"}
+    instance_of(record, (str, list, tuple), "record", "some of 'u', 'v', 's'")
+    unknown = set(map(str, record)) - {"u", "v", "s"}
     if unknown:
         raise ValueError(f"cannot record {', '.join(sorted(unknown))}; known are u, v, s")
     size = (

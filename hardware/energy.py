@@ -32,6 +32,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .border.checks import instance_of, real_number
 from .border.model import OperationCounts
 
 PICO = 1e-12
@@ -221,6 +222,10 @@ def estimate(
         seconds: measured time per sample, to use instead of the modelled time.
     Raises: ValueError where `cores` does not fit the counts.
     """
+    instance_of(operations, OperationCounts, "operations", "the operations of a run")
+    instance_of(profile, EnergyProfile, "profile", "an EnergyProfile, e.g. DAVIES2018")
+    if seconds is not None:
+        real_number(seconds, "seconds", 0)
     if len(cores) != len(operations.spikes) - 1 or min(cores, default=0) < 1:
         raise ValueError(
             f"cores are {list(cores)}; the counts have {len(operations.spikes) - 1} layers: give"

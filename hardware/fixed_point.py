@@ -20,6 +20,7 @@ import numpy as np
 
 from . import chip
 from .border.archive import read_npz, write_npz
+from .border.checks import instance_of
 from .border.model import LayerModel, Model, SpikeInput
 from .border.nir_graph import FORMAT
 from .weights import best_scale, recorded_scale, round_to_step, split_bias
@@ -125,6 +126,9 @@ class FixedPointModel:
     report: QuantisationReport | None = None  # None: the integers did not come from `quantise`
 
     def __post_init__(self) -> None:
+        instance_of(self.layers, (list, tuple), "FixedPointModel.layers", "a sequence of layers")
+        for layer in self.layers:
+            instance_of(layer, FixedPointLayer, "a layer", "a FixedPointLayer")
         object.__setattr__(self, "layers", tuple(self.layers))
         if not self.layers:
             raise ValueError("FixedPointModel.layers is empty; need at least one layer")
@@ -155,6 +159,9 @@ def quantise(
     Raises: ValueError for weight bits that Loihi does not have, or calibration spikes that do not
         fit the input.
     """
+    instance_of(model, Model, "model", "a Model, e.g. of read_model")
+    if calibration is not None:
+        instance_of(calibration, SpikeInput, "calibration", "a SpikeInput, or None")
     if weight_bits not in chip.WEIGHT_BITS[1:]:
         choices = ", ".join(map(str, chip.WEIGHT_BITS[1:]))
         raise ValueError(

@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from . import emulator, limits
+from .border.checks import instance_of, real_number, whole_number
 from .border.model import Model, RunResult, SpikeInput
 from .fixed_point import FixedPointModel, quantise
 from .lava_target import run_samples
@@ -38,10 +39,11 @@ class RunOptions:
     workers: int | None = None  # copies of the net that run in parallel; None: one per processor
 
     def __post_init__(self) -> None:
+        real_number(self.deadline, "deadline", finite=False)
         if not self.deadline > 0:
             raise ValueError(f"deadline is {self.deadline}; need seconds above 0")
-        if self.workers is not None and self.workers < 1:
-            raise ValueError(f"workers is {self.workers}; need at least 1")
+        if self.workers is not None:
+            whole_number(self.workers, "workers", 1)
 
 
 Target = (
@@ -73,6 +75,7 @@ def run(
     name, function = _resolved(target)
     options = RunOptions(deadline=deadline, progress=progress, record=record, workers=workers)
     takes_options = _takes_options(name, function)
+    instance_of(model, (Model, FixedPointModel), "model", "a Model or a FixedPointModel")
     fixed = quantise(model) if isinstance(model, Model) else model
     emulator.check_spikes(fixed, spikes, record)
     limits.check(fixed)

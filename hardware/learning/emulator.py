@@ -16,6 +16,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..border.checks import instance_of, whole_number
 from .constants import Gains, chip_constants, sleep_constants
 from .day import ChipMemory, DayNumbers, Samples, day
 from .night import NightNumbers, night
@@ -42,14 +43,15 @@ def learn(
         epochs: to reach, counted from the start of the run; a resumed run learns only the rest.
     Raises: ValueError for images or labels that do not fit, before anything is learned.
     """
+    _check_state(state)
     images, labels = checked(state.params, images, labels)
-    if epochs < 1:
-        raise ValueError(f"epochs is {epochs}; need at least 1")
+    epochs = whole_number(epochs, "epochs", 1)
     return _learn(state, images, labels, len(images) * epochs)
 
 
 def evaluate(state: LearningState, images: np.ndarray, labels: np.ndarray) -> float:
     """Return the fraction of images classified right, 0 to 1; nothing is learned."""
+    _check_state(state)
     images, labels = checked(state.params, images, labels)
     counts = output_counts(state, images)
     return float(np.mean(counts.argmax(axis=1) == labels))
@@ -57,7 +59,10 @@ def evaluate(state: LearningState, images: np.ndarray, labels: np.ndarray) -> fl
 
 def output_counts(state: LearningState, images: np.ndarray) -> np.ndarray:
     """Return the spikes of the output neurons, int32 [n, classes]; nothing is learned."""
-    images, labels = checked(state.params, images, np.zeros(len(images), dtype=np.int64))
+    _check_state(state)
+    images = np.asarray(images)
+    blank = np.zeros(len(images) if images.ndim else 0, dtype=np.int64)
+    images, labels = checked(state.params, images, blank)
     outputs = np.zeros((len(images), state.params.sizes[-1]), dtype=np.int32)
     for first in range(0, len(images), _EVALUATE_AT_ONCE):
         part = np.arange(first, min(first + _EVALUATE_AT_ONCE, len(images)))
@@ -68,6 +73,7 @@ def output_counts(state: LearningState, images: np.ndarray) -> np.ndarray:
 
 def sleep(state: LearningState) -> LearningRecord:
     """Sleep for one night: a sleep phase of each hidden layer."""
+    _check_state(state)
     begun, before, counts = time.perf_counter(), state.clock, no_counts(state)
     _night(state, counts)
     steps, seconds = state.clock - before, time.perf_counter() - begun
@@ -115,6 +121,10 @@ def checked(
             f" {params.sizes[-1] - 1}"
         )
     return np.ascontiguousarray(images), labels.astype(np.int64)
+
+
+def _check_state(state: object) -> None:
+    instance_of(state, LearningState, "state", "a state, e.g. start(ChipLearningParams())")
 
 
 def _learn(

@@ -45,6 +45,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import chip
+from ..border.checks import instance_of, real_number
 from ..border.printable import one_line, quoted
 from ..limits import check_learning
 from .engine import WEIGHT_FRACTION_BITS, Product, Rule, check_saturation
@@ -94,7 +95,7 @@ class ChipLearningParams:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "sizes", tuple(self.sizes))
+        instance_of(self.sizes, (list, tuple), "ChipLearningParams.sizes", "a sequence of sizes")
         if len(self.sizes) < 3:
             raise ValueError(
                 f"ChipLearningParams.sizes is {self.sizes}; need input, at least one hidden layer,"
@@ -105,8 +106,8 @@ class ChipLearningParams:
                 f"ChipLearningParams.sizes has {self.layers} layers of neurons; at most"
                 f" {MAX_LAYERS} can learn: use fewer"
             )
-        for size in self.sizes:
-            check_range("ChipLearningParams.sizes", size, 1, 4096)
+        sizes = (check_range("ChipLearningParams.sizes", n, 1, 4096) for n in self.sizes)
+        object.__setattr__(self, "sizes", tuple(sizes))
         if self.sizes[-1] < 2:
             raise ValueError(
                 f"ChipLearningParams.sizes ends with {self.sizes[-1]} class; need at least 2"
@@ -150,12 +151,16 @@ class ChipLearningParams:
             )
         if self.samples is not None:
             check_ranges(self, samples=(1, 10**12))
+        for name in ("window", "init"):
+            real_number(getattr(self, name), f"ChipLearningParams.{name}", finite=False)
+        instance_of(self.sleep, ChipSleepParams, "ChipLearningParams.sleep", "ChipSleepParams(...)")
         if not (0 < self.window <= 64 and 0 <= self.init <= 64):
             raise ValueError(
                 f"ChipLearningParams.window is {self.window} and init {self.init}; need 0 < window"
                 " <= 64, 0 <= init <= 64"
             )
         if self.plastic is not None:
+            instance_of(self.plastic, (list, tuple), "ChipLearningParams.plastic", "truth values")
             object.__setattr__(self, "plastic", tuple(map(bool, self.plastic)))
             if len(self.plastic) != self.layers:
                 raise ValueError(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
+
+from ..border.checks import real_number, text_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +33,7 @@ class ChipSleepParams:
             spike_step=(1, 15),
             rate=(1, 65_535),
         )
+        real_number(self.drive, "ChipSleepParams.drive", finite=False)
         if not 0 <= self.drive < 8:
             raise ValueError(
                 f"ChipSleepParams.drive is {self.drive}; need 0 <= drive < 8 thresholds per step"
@@ -37,12 +41,15 @@ class ChipSleepParams:
 
 
 def check_ranges(params: object, **ranges: tuple[int, int]) -> None:
-    """Raise ValueError unless each field named in `ranges` is a whole number of low to high."""
+    """Keep the fields named in `ranges` as ints; ValueError unless each is whole, low to high."""
     for name, (low, high) in ranges.items():
-        check_range(f"{type(params).__name__}.{name}", getattr(params, name), low, high)
+        value = check_range(f"{type(params).__name__}.{name}", getattr(params, name), low, high)
+        object.__setattr__(params, name, value)
 
 
-def check_range(name: str, value: int, low: int, high: int) -> None:
-    """Raise ValueError unless `value` is a whole number of low to high."""
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise ValueError(f"{name} is {value}; need a whole number of {low:,} to {high:,}")
+def check_range(name: str, value: object, low: int, high: int) -> int:
+    """Return a whole number of Python or NumPy; ValueError unless it is one of low to high."""
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not whole or not low <= int(value) <= high:  # type: ignore[call-overload]  # it is whole
+        raise ValueError(f"{name} is {text_of(value)}; need a whole number of {low:,} to {high:,}")
+    return int(value)  # type: ignore[call-overload]  # it is whole

@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import chip
 from ..border.archive import read_npz, write_npz
+from ..border.checks import instance_of
 from ..border.model import LayerModel, Model
 from ..border.printable import one_line
 from .params import ChipLearningParams
@@ -50,6 +51,7 @@ def start(params: ChipLearningParams) -> LearningState:
 
     Forward weights are small and random; feedback weights are 0, or random for `feedback="random"`.
     """
+    instance_of(params, ChipLearningParams, "params", "ChipLearningParams(...)")
     rng = np.random.default_rng([params.seed, 0])
     step = max(2, params.weight_step)  # Lava's first step makes all weights of 8 bits and more even
     w, w_fb = [], []

@@ -160,3 +160,14 @@ def test_a_target_of_the_users_is_deployed_to_by_name_and_compared(tmp_path, mon
     printed = capsys.readouterr()
     record = json.loads(printed.out.splitlines()[-1])
     assert (record["target"], record["samples"], record["lava_mismatches"]) == ("mine", 20, 1)
+
+
+def test_objects_of_another_kind_are_refused_by_name(random_net):
+    fixed, spikes = random_net(5, 3)
+    for model in (None, "model.nir", {}, Model):
+        with pytest.raises(TypeError, match=r"^model is [^\n]*; need a Model or a Fixed"):
+            targets.run(model, spikes, "emulator")
+    with pytest.raises(TypeError, match=r"^spikes is [^\n]*; need a SpikeInput"):
+        targets.run(fixed, spikes.spikes, "emulator")
+    with pytest.raises(TypeError, match=r"^workers is 1\.5, a float; need a whole number$"):
+        targets.run(fixed, spikes, "emulator", workers=1.5)

@@ -5,6 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from biograd.kernels.packed_spikes import PackedSpikes
 from biograd.network import Layer, Network, read_out
 
 
@@ -85,3 +86,25 @@ def test_the_answer_is_the_lowest_class_among_those_that_fired_most(
 
 def test_a_silent_output_answers_class_zero() -> None:
     assert read_out(torch.zeros(5, 2, 10)).tolist() == [0, 0]
+
+
+def test_a_network_that_rolls_by_matrices_does_not_fire_by_events() -> None:
+    net = Network((6, 5, 3), recurrent=True)
+    trains = PackedSpikes.pack(torch.ones(4, 2, 6))
+    assert trains is not None
+    with pytest.raises(ValueError, match=r"^this network does not fire by events: [^\n]*$"):
+        net.fire(trains)
+
+
+def test_synapses_of_another_network_are_refused() -> None:
+    net, other = Network((6, 5, 3)), Network((6, 7, 3))
+    trains = PackedSpikes.pack(torch.ones(4, 2, 6))
+    assert trains is not None
+    with pytest.raises(ValueError, match=r"^synapses are those of layers [^\n]* or None$"):
+        net.fire(trains, other.synapses())
+
+
+@pytest.mark.parametrize("kind", [torch.bool, torch.uint8, torch.int64, torch.double])
+def test_a_layer_takes_spikes_of_any_real_type(kind: torch.dtype) -> None:
+    layer, spikes = Layer(3, 2), torch.tensor([[[1.0, 0.0, 1.0]]])
+    assert torch.equal(layer.current(spikes.to(kind)), layer.current(spikes))

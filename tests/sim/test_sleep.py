@@ -258,3 +258,21 @@ def test_a_night_may_be_as_short_and_as_still_as_it_gets(name: str, value: float
     feedback = SleepAligned(net, generator=seeded(1))
     first_night(net, feedback, params, generator=seeded(2))
     assert all(torch.isfinite(w).all() for w in feedback.w_fb)
+
+
+def test_equal_seeds_give_equal_dreams_whatever_torchs_default_type_is():
+    net = Network((4, 6, 5, 3), generator=seeded(0))
+    before = dream(net, 0, SleepParams(steps=30), generator=seeded(1))
+    torch.set_default_dtype(torch.float64)
+    try:
+        after = dream(net, 0, SleepParams(steps=30), generator=seeded(1))
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+def test_a_network_in_double_precision_can_sleep():
+    net = Network((4, 6, 3), generator=seeded(0)).double()
+    feedback = SleepAligned(net, generator=seeded(1)).double()
+    sleep_phase(net, feedback, SleepParams(steps=30), generator=seeded(2))
+    assert feedback.weights(0).dtype == torch.float64

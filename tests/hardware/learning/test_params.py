@@ -90,3 +90,23 @@ def test_connections_of_all_layers_have_seeds_of_their_own_at_least_four_apart()
     feedback = [params.connection_seed(layer, error) for layer in range(7) for error in range(2)]
     seeds = np.sort([*forward, *feedback, ChipLearningParams(seed=4).connection_seed(0)])
     assert np.diff(seeds).min() >= 4
+
+
+def test_whole_numbers_of_numpy_are_kept_as_ints():
+    params = ChipLearningParams(sizes=np.array([784, 100, 10]).tolist(), steps=np.int64(20))
+    assert params == ChipLearningParams()
+    assert type(params.steps) is int and ChipLearningParams.from_json(params.to_json()) == params
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"sizes": 784}, r"ChipLearningParams\.sizes is 784, an int; need a sequence of sizes"),
+        ({"sleep": {}}, r"ChipLearningParams\.sleep is \{\}, a dict; need ChipSleepParams"),
+        ({"window": "1.5"}, r"ChipLearningParams\.window is '1\.5', a str; need a real number"),
+        ({"plastic": True}, r"ChipLearningParams\.plastic is True, a bool; need truth values"),
+    ],
+)
+def test_values_of_another_kind_are_refused_by_name(values, message):
+    with pytest.raises(TypeError, match=f"^{message}"):
+        ChipLearningParams(**values)
