@@ -131,6 +131,7 @@ class RunConfig:
         for name in ("data_folder", "start_from"):
             path = getattr(self, name)
             self._set(name, str(path_of(path, name)) if path != "" else "")
+        instance_of(self.net, str, "net", "layers in words, e.g. 8c3-avg2-10, or nothing")
         instance_of(self.class_weights, str, "class_weights", "equal, balanced, or numbers")
 
     def _check_words(self) -> None:

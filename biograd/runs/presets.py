@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..checks import instance_of, known_words
+from ..checks import instance_of, known_words, text_of
 from ..params.augment import AugmentParams
 from ..params.neuron import TwoCompartmentParams
 from ..params.sleep import SleepParams
@@ -77,5 +77,5 @@ def preset(name: str) -> RunConfig:
         (256, 256)
     """
     if instance_of(name, str, "name", f"one of {', '.join(PRESETS)}") not in PRESETS:
-        raise ValueError(f"there is no preset {name!r}; {known_words(name, PRESETS)}")
+        raise ValueError(f"there is no preset {text_of(name)}; {known_words(name, PRESETS)}")
     return PRESETS[name]

@@ -39,7 +39,7 @@ RESULTS = ("Difference", "Evaluation", "Fault", "LrCurve", "SomaState", "Update"
 
 
 # Methods that only configured runs call, with what they made themselves.
-UNTRIED = ["Eligibility.for_layer", "LayeredSleep.project"]
+UNTRIED = ["Eligibility.for_layer", "LayeredSleep.project", "Network.rates"]
 # Methods that layers and rules call, with tensors that they have checked.
 INSIDE = ("as_dense", "back", "current", "positions", "update", "weight_shape", "pool", "spread")
 UNTRIED += [

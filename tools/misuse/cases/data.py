@@ -98,10 +98,16 @@ def _(draw: Draw) -> Call:
     return Call(draw.images().subset, indices=subset_slot(draw, draw.B))
 
 
-@case("ImageSet.picture")
-def _(draw: Draw) -> Call:
-    index = whole(0, low=0, high=draw.B - 1).expecting(OPEN, "below the least", "as a list", "None")
-    return Call(draw.images().picture, member=index.expecting(OPEN, "an array of two"))
+def _picture(name: str, make):
+    @case(f"{name}.picture")
+    def _(draw: Draw) -> Call:
+        index = whole(0, low=0, high=draw.B - 1)
+        index = index.expecting(OPEN, "below the least", "as a list", "None", "an array of two")
+        return Call(make(draw).picture, member=index)
+
+
+_picture("ImageSet", lambda draw: draw.images())
+_picture("SpikeSet", lambda draw: draw.trains())
 
 
 def _trains(draw: Draw, **changes):

@@ -128,6 +128,10 @@ _fields(
     validation=whole(5, low=0),
     limit=whole(100, low=0),
     hidden=_hidden(),
+    # the decays are those of three layers
+    net=word("", wrong=["8x3", "c", "10-avg2"]).expecting(OPEN, "in cap", "with a", "empty"),
+    output=word("spiking", ["leaky"]),
+    precision=word("float32", ["bfloat16"], wrong=["float64"]),
     recurrent=flag(False),
     start_from=text("").without("empty").expecting(OPEN),
     epochs=whole(2),
