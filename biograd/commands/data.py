@@ -1,6 +1,6 @@
 """Fetch data sets and hold every file against its checksum; count and write camera recordings.
 
-Without names, the sets that can be downloaded are fetched: mnist and fashion.
+Without names, the small sets are fetched: mnist and fashion. cifar10 is fetched when it is named.
 events-mnist-simulated is made from MNIST when it is named (1.4 GB, some minutes, once). nmnist and
 shd are read from your own copies: put them into the data folder, or name their folder with
 --data-folder.

@@ -26,8 +26,8 @@ class Args:
     model: tyro.conf.Positional[Path]
     target: str = "emulator"  # emulator, or lava (Lava's CPU simulation)
     samples: int = 0  # test samples to run; 0: all (emulator), 200 (lava)
-    # data set to run: mnist, fashion, events-mnist-simulated, nmnist or shd; by default the model's
-    # own, else mnist
+    # data set to run: mnist, fashion, cifar10, events-mnist-simulated, nmnist or shd; by default
+    # the model's own, else mnist
     dataset: str = ""
     skip_bad: bool = False  # leave out recordings that cannot be read, and count them
     deadline: float = 600.0  # seconds the Lava simulation may take

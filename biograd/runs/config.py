@@ -50,7 +50,7 @@ class RunConfig:
         'adam'
     """
 
-    # mnist, fashion, events-mnist-simulated, or nmnist and shd from your own copies
+    # mnist, fashion, cifar10, events-mnist-simulated, or nmnist and shd from your own copies
     dataset: str = "mnist"
     data_folder: str = ""  # folder of the data sets; the usual one where empty
     skip_bad: bool = False  # leave out recordings that cannot be read, and count them

@@ -157,7 +157,7 @@ def test_a_command_of_a_package_that_is_not_installed_says_so(biograd, monkeypat
         (["train", "--input-share=2"], "--input-share is 2.0"),
         (["train", "--hidden", "0"], "hidden is (0,)"),
         (["train", "--sleep.rate", "2"], "sleep.rate is 2.0"),
-        (["train", "--dataset", "cifar"], "dataset is 'cifar'; known: mnist, fashion"),
+        (["train", "--dataset", "svhn"], "dataset is 'svhn'; known: mnist, fashion"),
         (["train", "--optimizer", "lion"], "optimizer is 'lion'; known: adam, adamw, sgd"),
         (["train", "--dt", "1e-3"], "--dt is 0.001, and --from names no file"),
         (["train", "--w-in", "jump"], "--w-in is jump, and --from names no file"),
