@@ -130,7 +130,7 @@ _fields(
     hidden=_hidden(),
     # the decays are those of three layers
     net=word("", wrong=["8x3", "c", "10-avg2"]).expecting(OPEN, "in cap", "with a", "empty"),
-    output=word("spiking", ["leaky"]),
+    output=word("spiking", ["leaky"]).expecting(OPEN, "'leaky'"),  # of a softmax error
     precision=word("float32", ["bfloat16"], wrong=["float64"]),
     recurrent=flag(False),
     start_from=text("").without("empty").expecting(OPEN),
