@@ -14,7 +14,7 @@ NAMES = ("x", "y", "p", "t")
 MAX_WINDOW = 10**13  # us, 115 days: times of steps, t T, stay within 64 bit below 900,000 steps
 
 
-def columns_of(events: object, name: str) -> list[np.ndarray]:
+def columns_of(events: object, name: str, max_events: int | None = None) -> list[np.ndarray]:
     """Return the columns x, y, p, t of a recording as arrays of integers or truth values.
 
     Args:
@@ -22,7 +22,8 @@ def columns_of(events: object, name: str) -> list[np.ndarray]:
             and t, and y and p where the sensor has rows and polarities, as tonic's recordings.
             Numbers may be of any type that holds whole numbers.
         name: of the recording, for messages.
-    Raises: TypeError for anything else; ValueError for numbers that are not whole.
+        max_events: more are refused before any of them is read.
+    Raises: TypeError for anything else; ValueError for numbers that are not whole, or too many.
     """
     if isinstance(events, Mapping) or getattr(getattr(events, "dtype", None), "names", None):
         columns = _by_name(events, name)
@@ -38,6 +39,13 @@ def columns_of(events: object, name: str) -> list[np.ndarray]:
         kinds = ", ".join(str(array.dtype) for array in arrays)
         raise ValueError(
             f"{name} has x, y, p, t of {kinds}: need integers (pixels, 0 or 1, and microseconds)"
+        )
+    # Before any value is read: a forged or mapped file may claim a terabyte.
+    length = max((len(array) for array in arrays if array.ndim), default=0)
+    if max_events is not None and length > max_events:
+        raise ValueError(
+            f"{name} holds {length:,} events, more than {max_events:,}: split it, or raise"
+            " max_events"
         )
     return [_whole(array, f"{name}: {part}") for part, array in zip(columns, arrays, strict=True)]
 

@@ -135,14 +135,9 @@ def checked(events: object, sensor: Sensor, name: str, max_events: int = MAX_EVE
     many events, events outside the sensor, at negative times, or out of order (`Events.in_order`
     sorts them).
     """
-    columns = columns_of(events, name)
+    columns = columns_of(events, name, max_events)
     _check_lengths(columns, name)
     columns[2] = off_and_on(columns[2], sensor.polarities)
-    if len(columns[3]) > max_events:
-        raise ValueError(
-            f"{name} holds {len(columns[3]):,} events, more than {max_events:,}: split it, or raise"
-            " max_events"
-        )
     narrow = all(column.dtype.itemsize == 1 and column.dtype.kind in "ub" for column in columns[:3])
     # The loops are compiled for two kinds of columns, not for every mixture of integer types.
     x, y, p = (
