@@ -133,7 +133,12 @@ class Layer(nn.Module):
         Args:
             dtype: of the products and sums of a convolution; its own unless given.
         """
-        before = self.before(s)[0]
+        return self.after_synapses(self.before(s)[0], dtype)
+
+    def after_synapses(
+        self, before: Float[Tensor, "n m"], dtype: torch.dtype | None = None
+    ) -> tuple[Float[Tensor, "n N"], Pooled | None]:
+        """Return what `drive` does, from spikes that are pooled already."""
         current = self.connection.current(before, self.w, self.b, self.synapse_shape, dtype)
         if self.connection.pool is None:
             return current, None

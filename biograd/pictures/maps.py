@@ -33,9 +33,9 @@ def feature_maps(counts: Sequence[np.ndarray], steps: int, title: str, rows: int
             picture = ax.imshow(maps[index], cmap="Greys", vmin=0, vmax=steps, interpolation="none")
         channels, height, width = maps.shape
         label = f"layer {number}: {len(chosen)} of {channels} maps of {height} x {width}"
+        bar = part.colorbar(picture, ax=part.axes, shrink=0.8, aspect=15, pad=0.02)
+        bar.set_label("spikes", fontsize=SMALL)
+        bar.ax.tick_params(labelsize=SMALL)
         part.suptitle(label, x=0.01, ha="left", fontsize=SMALL, color=INK)
-    bar = figure.colorbar(picture, ax=figure.axes, shrink=0.6, aspect=30, pad=0.02)
-    bar.set_label("spikes per sample", fontsize=SMALL)
-    bar.ax.tick_params(labelsize=SMALL)
     figure.suptitle(f"Feature maps: {title}", x=0.01, ha="left", fontsize=10, color=INK)
     return figure

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import snntorch
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
+from ...connections import AvgPool2d, MaxPool2d, Pool
 from .running import Leaves
 from .tracing import ForwardTrace, trace_forward
 
@@ -19,8 +22,8 @@ class Difference:
     """A property of a model that a Network cannot represent.
 
     Example:
-        >>> str(Difference("lif1 (Leaky)", "reset by subtraction", "reset_mechanism='zero'", True))
-        "lif1 (Leaky): reset by subtraction; nearest: reset_mechanism='zero'"
+        >>> str(Difference("1 (Dropout)", "dropout", "left out", True))
+        '1 (Dropout): dropout; nearest: left out'
     """
 
     place: str  # the module's name in the model and its kind, e.g. "lif1 (Leaky)"
@@ -32,12 +35,18 @@ class Difference:
         return f"{self.place}: {self.what}; nearest: {self.nearest}"
 
 
-class SnnLayer(NamedTuple):
-    """A Linear and the neurons after it, as a layer of a Network."""
+Synapses = nn.Linear | nn.Conv2d
 
-    name: str  # of the Linear
-    linear: nn.Linear
+
+class SnnLayer(NamedTuple):
+    """Synapses and the neurons after it, as a layer of a Network."""
+
+    name: str  # of the synapses
+    linear: Synapses
     alphas: tuple[float, float]  # alpha_u, alpha_v
+    reset: str  # a word of `params.neuron.RESETS`
+    pools: tuple[Pool, ...]  # of the spikes before the synapses
+    after: Pool | None  # of the currents
     threshold: Tensor  # of each neuron, or one for all
     graded: Tensor  # weight of a spike for the next layer
 
@@ -49,9 +58,9 @@ _NEAREST = {
     "Alpha": "snn.Synaptic",
     "Lapicque": "snn.Leaky with the same beta, its input scaled by R (1 - beta)",
     "Conv1d": "nn.Linear on the flattened input",
-    "Conv2d": "nn.Linear on the flattened input",
-    "MaxPool2d": "none; pool the images before they are encoded",
-    "AvgPool2d": "none; pool the images before they are encoded",
+    "Conv3d": "nn.Conv2d",
+    "AdaptiveAvgPool2d": "nn.AvgPool2d",
+    "AdaptiveMaxPool2d": "nn.MaxPool2d",
     "BatchNorm1d": (
         "fold it into the nn.Linear before it (torch.nn.utils.fusion.fuse_linear_bn_eval)"
     ),
@@ -91,7 +100,9 @@ class _Reader:
     def __init__(self) -> None:
         self.differences: list[Difference] = []
         self.layers: list[SnnLayer] = []
-        self.linear: tuple[str, nn.Linear] | None = None  # its name, and itself
+        self.linear: tuple[str, Synapses] | None = None  # name of the synapses, and themselves
+        self.pools: list[Pool] = []  # before the synapses
+        self.after: Pool | None = None  # of their currents
 
     def read(self, name: str, module: nn.Module) -> None:
         """Take the next module into account."""
@@ -100,14 +111,22 @@ class _Reader:
             return
         if isinstance(module, nn.Dropout):
             self._differ(place, "dropout", "left out", True)
-        elif type(module) is nn.Linear:
+        elif type(module) in (nn.Linear, nn.Conv2d):
             self._expect_no_linear("snn.Leaky after it")
-            self.linear = name, module
+            self.linear, self.after = (name, cast(Synapses, module)), None
+            self._check_kernel(place, module)
+        elif type(module) in (nn.AvgPool2d, nn.MaxPool2d):
+            self._read_pool(place, module)
+        elif type(module) in (nn.BatchNorm1d, nn.BatchNorm2d) and self._folds(module):
+            return
         elif type(module) in (snntorch.Leaky, snntorch.Synaptic):
             self._read_neurons(place, module)
             self.linear = None
         else:
-            modules = "nn.Linear, snn.Leaky, snn.Synaptic and nn.Flatten"
+            modules = (
+                "nn.Linear, nn.Conv2d, nn.AvgPool2d, nn.MaxPool2d, snn.Leaky, snn.Synaptic and"
+                " nn.Flatten"
+            )
             nearest = _NEAREST.get(type(module).__name__, f"a model of {modules}")
             self._differ(place, "not a part of a Network", nearest, False)
             self.linear = None
@@ -138,12 +157,59 @@ class _Reader:
         layer = _layer(place, module, self.linear, self.differences)
         if layer is None:
             return
-        inputs = layer.linear.in_features
-        if self.layers and self.layers[-1].linear.out_features != inputs:
-            before = self.layers[-1].linear.out_features
-            what = f"{inputs} inputs after a layer of {before} neurons: no plain chain"
-            self._differ(place, what, "one nn.Linear from each layer to the next", False)
+        layer = layer._replace(pools=tuple(self.pools), after=self.after)
+        self.pools, self.after = [], None
+        before = self.layers[-1].linear if self.layers else None
+        if isinstance(before, nn.Linear) and isinstance(layer.linear, nn.Linear):
+            inputs, size = layer.linear.in_features, before.out_features
+            if inputs != size:
+                what = f"{inputs} inputs after a layer of {size} neurons: no plain chain"
+                self._differ(place, what, "one nn.Linear from each layer to the next", False)
         self.layers.append(layer)
+
+    def _check_kernel(self, place: str, module: Any) -> None:  # any: nn.Linear or nn.Conv2d
+        if type(module) is nn.Linear:
+            return
+        for option in ("kernel_size", "stride", "padding", "dilation"):
+            value = getattr(module, option)
+            if isinstance(value, str) or len(set(value)) > 1:
+                what = f"{option} {value!r}"
+                self._differ(place, what, "one whole number for rows and columns, e.g. 1", False)
+        if module.padding_mode != "zeros":
+            self._differ(place, f"padding by {module.padding_mode!r}", "zeros", False)
+
+    def _read_pool(self, place: str, module: Any) -> None:  # any: nn.AvgPool2d or nn.MaxPool2d
+        options = {name: getattr(module, name) for name in ("kernel_size", "stride")}
+        sizes = {n: int(v[0] if isinstance(v, tuple) else v) for n, v in options.items()}
+        square = all(not isinstance(v, tuple) or len(set(v)) == 1 for v in options.values())
+        plain = (
+            module.padding in (0, (0, 0))
+            and not module.ceil_mode
+            and getattr(module, "dilation", 1) in (1, (1, 1))
+            and getattr(module, "divisor_override", None) is None
+        )
+        if not square or not plain:
+            nearest = "square windows without padding, dilation, ceil_mode or divisor_override"
+            self._differ(place, f"{module}", nearest, False)
+            return
+        kind = AvgPool2d if type(module) is nn.AvgPool2d else MaxPool2d
+        stride = None if sizes["stride"] == sizes["kernel_size"] else sizes["stride"]
+        pool = kind(sizes["kernel_size"], stride)
+        if self.linear is None:
+            self.pools.append(pool)
+        elif self.after is None and isinstance(self.linear[1], nn.Conv2d):
+            self.after = pool
+        else:
+            self._differ(place, "a second pool before the neurons", "one pool", False)
+
+    def _folds(self, module: Any) -> bool:  # any: a batch normalisation
+        """Fold a normalisation into the synapses before it, where it stands right behind them."""
+        if self.linear is None or self.after is not None or module.running_mean is None:
+            return False
+        name, synapses = self.linear
+        fuse: Any = fuse_conv_bn_eval if isinstance(synapses, nn.Conv2d) else fuse_linear_bn_eval
+        self.linear = name, fuse(copy.deepcopy(synapses).eval(), copy.deepcopy(module).eval())
+        return True
 
     def _expect_no_linear(self, nearest: str) -> None:
         if self.linear:
@@ -171,14 +237,14 @@ def _place(name: str, module: nn.Module) -> str:
 
 
 def _layer(
-    place: str, module: Any, waiting: tuple[str, nn.Linear] | None, differences: list[Difference]
+    place: str, module: Any, waiting: tuple[str, Synapses] | None, differences: list[Difference]
 ) -> SnnLayer | None:  # any: snnTorch's neurons have no types
-    """Return the layer of a Linear and the neurons after it, and add to `differences`."""
+    """Return the layer of synapses and the neurons after them, and add to `differences`."""
 
     def differ(what: str, nearest: str, taken: bool = True) -> None:
         differences.append(Difference(place, what, nearest, taken))
 
-    _compare_reset(module, differ)
+    reset = _reset(module, differ)
     _compare_options(module, differ)
     threshold = module.threshold.detach().float()
     if not bool((threshold > 0).all()) or not bool(torch.isfinite(threshold).all()):
@@ -187,25 +253,33 @@ def _layer(
         differ("no nn.Linear before it", "nn.Linear before it", False)
         return None
     name, linear = waiting
-    if threshold.numel() not in (1, linear.out_features):
-        what = f"{threshold.numel()} thresholds for {linear.out_features} neurons"
+    neurons = linear.out_features if isinstance(linear, nn.Linear) else 1
+    if threshold.numel() not in (1, neurons):
+        what = f"{threshold.numel()} thresholds for {neurons} neurons or all kernels"
         differ(what, "one threshold, or one per neuron", False)
     alpha_v = _kept("beta", module.beta, differ)
     alpha_u = _kept("alpha", module.alpha, differ) if isinstance(module, snntorch.Synaptic) else 0.0
     graded = module.graded_spikes_factor.detach().float()
-    return SnnLayer(name, linear, (alpha_u, alpha_v), threshold.flatten(), graded)
+    alphas = alpha_u, alpha_v
+    return SnnLayer(name, linear, alphas, reset, (), None, threshold.flatten(), graded)
 
 
-def _compare_reset(module: Any, differ: Callable[..., None]) -> None:  # any: as `_layer`
+def _reset(module: Any, differ: Callable[..., None]) -> str:  # any: as `_layer`
+    """Return the reset of a soma that does what the module does."""
     # Not the attribute `reset_mechanism`: setting it later changes no spike, because snnTorch
     # chooses its step function when the neuron is made.
     reset = _RESETS[module.state_function.__name__]
-    if reset != "zero":
+    if reset == "subtract":
+        if module.reset_delay:
+            return "subtract_late"
         differ(
-            "reset by subtraction" if reset == "subtract" else "no reset", "reset_mechanism='zero'"
+            "reset by subtraction without delay, which takes a second threshold one step later"
+            " where one is left",
+            "one threshold per spike",
         )
-    elif isinstance(module, snntorch.Synaptic) and module.reset_delay:
+    if reset == "zero" and isinstance(module, snntorch.Synaptic) and module.reset_delay:
         differ("a delayed reset, dead for one step after a spike", "reset_delay=False")
+    return reset
 
 
 def _compare_options(module: Any, differ: Callable[..., None]) -> None:  # any: as `_layer`

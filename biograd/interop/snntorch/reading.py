@@ -11,10 +11,11 @@ import torch
 from torch import nn
 
 from ...checks import instance_of, or_default, truth_value
+from ...connections import Connection, Conv2d, Dense, Part, Pool
 from ...network import Network
 from ...neurons import TwoCompartmentLIF, TwoCompartmentParams
-from .layers import Difference, ModelReading, SnnLayer, read_layers
-from .tracing import spikes_that_differ
+from .layers import Difference, ModelReading, SnnLayer, Synapses, read_layers
+from .tracing import ForwardTrace, spikes_that_differ
 
 
 def from_snntorch(
@@ -26,8 +27,10 @@ def from_snntorch(
 ) -> Network:
     """Return a Network that fires the same spikes as a feed-forward snnTorch model.
 
-    Read are `nn.Linear` (with bias or without: then b = 0), each followed by `snn.Leaky` or
-    `snn.Synaptic` with reset to zero, and `nn.Flatten`, in an `nn.Sequential` or any module. The
+    Read are `nn.Linear` and `nn.Conv2d` (with bias or without: then b = 0), each followed by
+    `snn.Leaky` or `snn.Synaptic` with any reset, `nn.AvgPool2d` and `nn.MaxPool2d` of spikes or of
+    a convolution's currents (also as functions, with windows of 2 to 4), batch normalisation right
+    behind its synapses (folded), and `nn.Flatten`, in an `nn.Sequential` or any module. The
     model is run on random spikes, in whichever style it is written: one step per call or a loop
     inside, hidden states or states passed by hand, modules defined in any order. Whatever its
     `forward` does between these modules (an addition, a scale, a function) is a difference, and
@@ -38,8 +41,8 @@ def from_snntorch(
 
     Args:
         model: the snnTorch model; it is not changed.
-        nearest: take the nearest form of what can be approximated (a warning lists it), e.g. reset
-            to zero instead of by subtraction.
+        nearest: take the nearest form of what can be approximated (a warning lists it), e.g. one
+            decay for all neurons of a layer.
         params: the neuron's constants that snnTorch does not have, apical decay and window; its
             alpha_u and alpha_v are not used.
         sample: arguments of `forward` to run the model on (any: the model's own), for a model that
@@ -59,7 +62,7 @@ def from_snntorch(
     constants = or_default(params, TwoCompartmentParams, "params")
     reading = read_layers(model, sample)
     _refuse(reading.differences, nearest)
-    net = _network(reading.layers, constants)
+    net = _network(reading.layers, constants, reading.trace)
     if reading.differences:
         text = " | ".join(map(str, reading.differences))
         warnings.warn(f"taken in its nearest form: {text}", stacklevel=2)
@@ -78,14 +81,15 @@ def differences(model: nn.Module, *, sample: Sequence[Any] | None = None) -> lis
 
     Example:
         >>> import snntorch as snn
-        >>> [str(d) for d in differences(nn.Sequential(nn.Linear(4, 2), snn.Leaky(0.9)))]
-        ["1 (Leaky): reset by subtraction; nearest: reset_mechanism='zero'"]
+        >>> model = nn.Sequential(nn.Linear(4, 2), nn.Dropout(), snn.Leaky(0.9))
+        >>> [str(d) for d in differences(model)]
+        ['1 (Dropout): dropout; nearest: left out']
     """
     _check_model(model)
     reading = read_layers(model, sample)
     if reading.differences:
         return reading.differences
-    return _other_spikes(_network(reading.layers, TwoCompartmentParams()), reading)
+    return _other_spikes(_network(reading.layers, TwoCompartmentParams(), reading.trace), reading)
 
 
 def _check_model(model: object) -> None:
@@ -100,12 +104,31 @@ def _check_model(model: object) -> None:
             )
 
 
-def _network(layers: list[SnnLayer], constants: TwoCompartmentParams) -> Network:
+def _network(
+    layers: list[SnnLayer], constants: TwoCompartmentParams, trace: ForwardTrace
+) -> Network:
     """Return the layers as a Network on the CPU."""
-    sizes = (layers[0].linear.in_features, *(layer.linear.out_features for layer in layers))
-    net = Network(sizes, neuron=_neurons(layers, constants))
+    parts: list[Part] = []
+    for layer in layers:
+        after = layer.after or trace.pools.get(layer.name)
+        parts += [*layer.pools, _connection(layer.linear, after)]
+    first = layers[0].linear
+    shape = (first.in_features,) if isinstance(first, nn.Linear) else trace.input_shape
+    net = Network(shape, parts, neuron=_neurons(layers, constants))
     _copy_weights(net, layers)
     return net
+
+
+def _connection(synapses: Synapses, after: Pool | None) -> Connection:
+    if isinstance(synapses, nn.Linear):
+        return Dense(synapses.out_features)
+    kernel, stride, padding, dilation = (
+        int(getattr(synapses, option)[0])
+        for option in ("kernel_size", "stride", "padding", "dilation")
+    )
+    channels, groups = synapses.out_channels, synapses.groups
+    usual = Conv2d(channels, kernel, stride, None, dilation, groups, after)
+    return usual if usual.border == padding else dataclasses.replace(usual, padding=padding)
 
 
 def _other_spikes(net: Network, reading: ModelReading) -> list[Difference]:
@@ -133,12 +156,12 @@ def _refuse(model_differences: list[Difference], nearest: bool) -> None:
 def _neurons(layers: list[SnnLayer], constants: TwoCompartmentParams) -> list[TwoCompartmentLIF]:
     """Return the neuron of each layer; layers of equal decays share one."""
     neurons = {
-        alphas: TwoCompartmentLIF(
-            dataclasses.replace(constants, alpha_u=alphas[0], alpha_v=alphas[1])
+        (alphas, reset): TwoCompartmentLIF(
+            dataclasses.replace(constants, alpha_u=alphas[0], alpha_v=alphas[1], reset=reset)
         )
-        for alphas in (layer.alphas for layer in layers)
+        for alphas, reset in ((layer.alphas, layer.reset) for layer in layers)
     }
-    return [neurons[layer.alphas] for layer in layers]
+    return [neurons[layer.alphas, layer.reset] for layer in layers]
 
 
 def _copy_weights(net: Network, layers: list[SnnLayer]) -> None:
@@ -147,6 +170,7 @@ def _copy_weights(net: Network, layers: list[SnnLayer]) -> None:
     for layer, source in zip(net.layers, layers, strict=True):
         threshold = source.threshold.cpu()
         weight, bias = source.linear.weight.detach().cpu(), source.linear.bias
-        layer.w.copy_(weight * graded / threshold.expand(len(layer.b)).unsqueeze(1))
+        each = threshold.expand(len(layer.b)).view(-1, *[1] * (weight.dim() - 1))
+        layer.w.copy_(weight * graded / each)
         layer.b.copy_(torch.zeros(()) if bias is None else bias.detach().cpu() / threshold)
         graded = source.graded.cpu()

@@ -22,6 +22,8 @@ BATCH = 3  # samples of a run: unlike the step counts below, so that the axes ca
 STEPS = (8, 25, 50, 100, 250)  # step counts tried in turn: some models run a fixed number of steps
 STATES = 16  # extra positional arguments of `forward` that are taken for neuron states, at most
 
+SIDES = (28, 32, 34, 16, 64, 128)  # rows and columns tried where the first layer is convolutional
+SYNAPSES = (nn.Linear, nn.Conv2d)
 Run = Callable[[], Any]  # any: whatever the model's forward returns
 Leaves = dict[str, Any]  # innermost modules by name; any: snnTorch's have no types
 
@@ -48,7 +50,12 @@ def attempts(
     def spikes(*shape: int) -> Tensor:
         return torch.bernoulli(torch.full(shape, 0.5), generator=generator).to(like)
 
-    linears = [module for module in leaves.values() if isinstance(module, nn.Linear)]
+    synapses = [module for module in leaves.values() if isinstance(module, SYNAPSES)]
+    if synapses and isinstance(synapses[0], nn.Conv2d):
+        for side in SIDES:
+            yield from _styles(model, leaves, (synapses[0].in_channels, side, side), spikes)
+        return
+    linears = [module for module in synapses if isinstance(module, nn.Linear)]
     for width in dict.fromkeys(module.in_features for module in linears):
         side = math.isqrt(width)
         square = side * side == width and side > 1
@@ -154,7 +161,7 @@ def record(model: nn.Module, leaves: Leaves, run: Run, *, scramble: bool) -> lis
             first = returned[0] if isinstance(returned, tuple) else returned
             if scramble and is_neuron(module):  # never negative, as spikes are not
                 first = torch.rand(first.shape, generator=generator).to(first)
-            elif scramble and isinstance(module, nn.Linear):
+            elif scramble and isinstance(module, SYNAPSES):
                 first = torch.randn(first.shape, generator=generator).to(first)
             calls.append(Call(name, received[0].detach().clone(), first.detach().clone()))
             return (first, *returned[1:]) if isinstance(returned, tuple) else first

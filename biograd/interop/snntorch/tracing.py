@@ -9,6 +9,8 @@ every layer, to compare with (`spikes_that_differ`).
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -16,11 +18,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ...connections import AvgPool2d, MaxPool2d, Pool
 from ...network import Network
 from ...neurons import SomaState, TwoCompartmentLIF, soma_step
-from .running import Call, Leaves, attempts, is_neuron, record, undisturbed
+from .running import SYNAPSES, Call, Leaves, attempts, is_neuron, record, undisturbed
 
 INPUT, ALL = "", -1  # as the layer and the number of a `Step`: the model's input; all steps at once
+WINDOWS = (2, 3, 4)  # of pools that a forward takes without a module
 MARGIN = 1e-4  # thresholds; spikes closer to the threshold may differ by rounding
 
 
@@ -38,8 +42,11 @@ class ForwardTrace:
     called: list[str] = field(default_factory=list)  # innermost modules in the order of their calls
     problems: list[tuple[str, str]] = field(default_factory=list)  # module name, what is odd there
     failure: str = ""  # why the model could not be run; empty where it ran
-    received: dict[str, Tensor] = field(default_factory=dict)  # by nn.Linear: its input [T, B, M]
-    spikes: dict[str, Tensor] = field(default_factory=dict)  # by nn.Linear: its layer's [T, B, N]
+    # by synapses, nn.Linear or nn.Conv2d: their input [T, B, M], their layer's spikes [T, B, N]
+    received: dict[str, Tensor] = field(default_factory=dict)
+    spikes: dict[str, Tensor] = field(default_factory=dict)
+    input_shape: tuple[int, ...] = ()  # of a sample at the first synapses, where they are kernels
+    pools: dict[str, Pool] = field(default_factory=dict)  # by synapses: of their currents, in code
 
 
 def trace_forward(
@@ -88,9 +95,11 @@ def spikes_that_differ(net: Network, trace: ForwardTrace, linears: Sequence[str]
         for index, (layer, name) in enumerate(zip(net.layers, linears, strict=True)):
             if name not in trace.spikes or not isinstance(layer.neuron, TwoCompartmentLIF):
                 continue
-            s_pre = trace.received[name] if index == 0 else trace.received[name].ne(0)
-            theirs = trace.spikes[name].ne(0)
-            current = layer.current(s_pre.to(layer.w))
+            s_pre, theirs = trace.received[name].to(layer.w), trace.spikes[name].ne(0)
+            if index and not layer.pools:  # graded spikes of a hidden layer count in the weights
+                s_pre = s_pre.ne(0).to(layer.w)
+            rows = s_pre.flatten(0, 1)
+            current = layer.after_synapses(rows)[0].unflatten(0, s_pre.shape[:2])
             state = layer.neuron.rest(current[0])
             differ = 0
             for t in range(len(current)):
@@ -113,9 +122,11 @@ def _follow(calls: list[Call], leaves: Leaves, x: Tensor) -> ForwardTrace:
     linear_calls: dict[str, int] = {}
     problems: dict[str, str] = {}
     last_linear = ""
+    pooled: dict[bytes, Pool] = {}  # of currents, by the key of the pooled tensor
+    pools: dict[str, Pool] = {}
     for call in calls:
         module, origin = leaves[call.name], origins.get(_key(call.received))
-        if isinstance(module, nn.Linear):
+        if isinstance(module, SYNAPSES):
             last_linear, number = call.name, linear_calls.get(call.name, 0)
             linear_calls[call.name] = number + 1
             source = origin if origin is not None else _stacked(call.received, origins)
@@ -129,24 +140,31 @@ def _follow(calls: list[Call], leaves: Leaves, x: Tensor) -> ForwardTrace:
                     name = f"the layer of {source.linear}" if source.linear else "the input"
                     problems.setdefault(call.name, f"it hears {name} at another step")
             _register(origins, call.returned, call.name)
+            pooled |= _register_pooled(origins, call)
         elif is_neuron(module):
-            if not isinstance(origin, str) or not isinstance(leaves[origin], nn.Linear):
+            if not isinstance(origin, str) or not isinstance(leaves[origin], SYNAPSES):
                 if origin is None or isinstance(origin, Step):
                     problems.setdefault(
                         call.name, f"its input is not what {last_linear or 'an nn.Linear'} computes"
                     )
                 origin = last_linear
+            if pool := pooled.get(_key(call.received)):
+                pools[origin] = pool
             number = steps.get(origin, 0)
             steps[origin] = number + 1
             origins[_key(call.returned)] = Step(origin, number)
         elif origin is not None:
-            origins[_key(call.returned)] = origin  # flattened, or left alone
+            origins[_key(call.returned)] = origin  # flattened, pooled, normalised or left alone
         else:
             _register(origins, call.returned, call.name)
     for source_layer, linear in zip((INPUT, *steps), steps, strict=False):
         if not problems and heard.get(linear, {source_layer}) != {source_layer}:
             problems[linear] = "its input is not the layer before it: no plain chain"
-    return ForwardTrace(_first_pass(calls, leaves), list(problems.items()))
+    trace = ForwardTrace(_first_pass(calls, leaves), list(problems.items()), pools=pools)
+    first = next((call for call in calls if isinstance(leaves[call.name], nn.Conv2d)), None)
+    if first is not None:
+        trace.input_shape = tuple(first.received.shape[-3:])
+    return trace
 
 
 def _key(x: Tensor) -> bytes:
@@ -171,6 +189,21 @@ def _register(origins: dict[bytes, Any], x: Tensor, origin: Any) -> None:
     origins[_key(x)] = origin
 
 
+def _register_pooled(origins: dict[bytes, Any], call: Call) -> dict[bytes, Pool]:
+    """Remember the usual pools of maps, which a forward may take without a module.
+
+    Returns: the pools by the key of what they return.
+    """
+    maps: dict[bytes, Pool] = {}
+    if call.returned.dim() == 4:
+        for kind, window in itertools.product((MaxPool2d, AvgPool2d), WINDOWS):
+            if min(call.returned.shape[-2:]) >= window:
+                pool = kind(window)
+                key = _key(pool.pool(call.returned).x)
+                origins[key], maps[key] = call.name, pool
+    return maps
+
+
 def _stacked(x: Tensor, origins: dict[bytes, Any]) -> Step | None:
     """Return the layer whose spikes of all steps, in order, arrive as one tensor; None if none."""
     for axis in (0, 1) if x.dim() > 2 else ():
@@ -190,8 +223,8 @@ def _first_pass(calls: list[Call], leaves: Leaves) -> list[str]:
     for call in calls:
         serves = (
             order
-            and isinstance(leaves[order[-1]], nn.Linear)
-            and not isinstance(leaves[call.name], nn.Linear)
+            and isinstance(leaves[order[-1]], SYNAPSES)
+            and not isinstance(leaves[call.name], SYNAPSES)
         )
         if call.name in order and not serves:
             break
@@ -209,8 +242,9 @@ def _keep_spikes(
     layer_of: list[str] = []
     received: dict[str, list[Tensor]] = {}
     for before, call in zip(scrambled, calls, strict=True):
-        if isinstance(leaves[call.name], nn.Linear):
+        if isinstance(leaves[call.name], SYNAPSES):
             _register(origins, before.returned, call.name)
+            _register_pooled(origins, before)
             received.setdefault(call.name, []).append(call.received)
         elif is_neuron(leaves[call.name]):
             layer_of.append(origins[_key(before.received)])
@@ -230,6 +264,8 @@ def _keep_spikes(
             before_synapses = whole if train else whole.expand(len(s), *whole.shape)
         else:
             continue
-        width = leaves[linear].in_features
+        kernels = isinstance(leaves[linear], nn.Conv2d)
+        width = math.prod(before_synapses.shape[-3:]) if kernels else leaves[linear].in_features
+        size = math.prod(s.shape[-3:]) if kernels else s.shape[-1]
         trace.received[linear] = before_synapses.reshape(len(s), -1, width)
-        trace.spikes[linear] = s.reshape(len(s), -1, s.shape[-1])
+        trace.spikes[linear] = s.reshape(len(s), -1, size)

@@ -10,10 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from ...checks import text_of
+from ...connections import AvgPool2d, Conv2d, Dense, MaxPool2d, Pool
 from ...fast_path import keeps
-from ...network import Layer, Network
-from ...neurons import TwoCompartmentLIF, lif_params
-from ...parts import check_network, expect_dense
+from ...layers import Layer
+from ...network import Network
+from ...neurons import TwoCompartmentLIF
+from ...parts import check_network
 
 
 def to_snntorch(
@@ -45,16 +47,53 @@ def to_snntorch(
             f"spike_grad is {text_of(spike_grad)}; need a function, e.g."
             " snntorch.surrogate.fast_sigmoid(), or None"
         )
-    expect_dense(net, "a snnTorch model")
     if net.recurrent:
         raise ValueError(
             "a recurrent network is not written as a snnTorch model: train one with recurrent=False"
         )
     modules = OrderedDict[str, nn.Module]()
     for number, layer in enumerate(net.layers, start=1):
-        modules[f"fc{number}"] = _linear(layer)
+        for index, pool in enumerate(layer.pools):
+            modules[f"pool{number}" + "abcdefgh"[index]] = _pool(pool)
+        if isinstance(layer.connection, Dense):
+            if len(layer.synapse_shape) > 1:
+                modules[f"flatten{number}"] = nn.Flatten()
+            modules[f"fc{number}"] = _linear(layer)
+        else:
+            modules[f"conv{number}"] = _convolution(layer)
+            if layer.connection.pool is not None:
+                modules[f"maps{number}"] = _pool(layer.connection.pool)
         modules[f"lif{number}"] = _neuron(layer, spike_grad)
     return nn.Sequential(modules).to(net.device)
+
+
+def _convolution(layer: Layer) -> nn.Conv2d:
+    conv = layer.connection
+    if not isinstance(conv, Conv2d):
+        raise ValueError(f"{conv} has no counterpart in snnTorch: only Dense and Conv2d have")
+    module = nn.Conv2d(
+        layer.synapse_shape[0],
+        conv.channels,
+        conv.kernel,
+        conv.stride,
+        conv.border,
+        conv.dilation,
+        conv.groups,
+    )
+    module.weight.data = layer.w.detach().cpu().clone()
+    assert module.bias is not None
+    module.bias.data = layer.b.detach().cpu().clone()
+    return module
+
+
+def _pool(pool: Pool) -> nn.Module:
+    kinds: dict[type[Pool], type[nn.Module]] = {AvgPool2d: nn.AvgPool2d, MaxPool2d: nn.MaxPool2d}
+    if type(pool) not in kinds:
+        raise ValueError(
+            f"{pool} has no counterpart in torch: only AvgPool2d and MaxPool2d have; scale the"
+            " weights after an AvgPool2d by the pixels of its window"
+        )
+    return kinds[type(pool)](pool.window, pool.step)
 
 
 def _linear(layer: Layer) -> nn.Linear:
@@ -71,14 +110,20 @@ def _neuron(layer: Layer, spike_grad: Callable[[Tensor], Tensor] | None) -> nn.M
             f"{type(layer.neuron).__name__} has no counterpart in snnTorch: only the"
             " two-compartment LIF has"
         )
-    p, size = lif_params(layer.neuron), len(layer.w)
+    assert isinstance(layer.neuron, TwoCompartmentLIF)  # for mypy
+    p, size = layer.neuron.params, (layer.size if layer.is_dense else 1)
+    if p.reset == "subtract":
+        raise ValueError(
+            "the neuron has reset 'subtract', which snnTorch does not have: its own takes a second"
+            " threshold where one is left; train with reset 'subtract_late', its default"
+        )
     alpha, beta = torch.full((size,), p.alpha_u), torch.full((size,), p.alpha_v)
     threshold = torch.ones(size)
     options = {
         "spike_grad": spike_grad,
         "init_hidden": True,
-        "reset_mechanism": "zero",
-        "reset_delay": False,
+        "reset_mechanism": "subtract" if p.reset.startswith("subtract") else p.reset,
+        "reset_delay": p.reset == "subtract_late",
     }
     if p.alpha_u > 0:
         return snntorch.Synaptic(alpha, beta, threshold, **options)

@@ -60,7 +60,7 @@ def test_a_module_that_cannot_be_run_is_refused_with_its_own_reason():
 def test_every_difference_is_named_in_one_line_with_place_and_nearest_form():
     model = nn.Sequential(
         nn.Linear(6, 5),
-        snn.Leaky(0.9),
+        snn.Leaky(0.9, reset_delay=False),
         nn.Linear(5, 5),
         leaky(learn_beta=True, learn_threshold=True),
         nn.Dropout(0.2),
@@ -68,7 +68,7 @@ def test_every_difference_is_named_in_one_line_with_place_and_nearest_form():
         leaky(torch.linspace(0.8, 0.9, 5)),
         nn.Linear(5, 4),
         snn.RLeaky(0.9, V=1.0, all_to_all=False, reset_mechanism="zero"),
-        nn.Conv2d(1, 2, 3),
+        nn.Conv1d(1, 2, 3),
         nn.Linear(4, 3),
         leaky(state_quant=lambda x: x),
         nn.Linear(3, 3),
@@ -80,13 +80,13 @@ def test_every_difference_is_named_in_one_line_with_place_and_nearest_form():
     line = str(refused.value)
     assert "\n" not in line
     for part in (
-        "1 (Leaky): reset by subtraction; nearest: reset_mechanism='zero'",
+        "1 (Leaky): reset by subtraction without delay",
         "3 (Leaky): a learned beta; nearest: fixed",
         "3 (Leaky): a learned threshold; nearest: fixed",
         "4 (Dropout): dropout; nearest: left out",
         "6 (Leaky): beta from 0.8 to 0.9; nearest: one beta for all, their mean 0.85",
         "8 (RLeaky): not a part of a Network; nearest: snn.Leaky without the recurrent weights",
-        "9 (Conv2d): not a part of a Network; nearest: nn.Linear",
+        "9 (Conv1d): not a part of a Network; nearest: nn.Linear",
         "11 (Leaky): quantised states",
         "13 (Leaky): beta = 1, no leak; nearest: beta below 1",
         "14 (Linear): no spiking neuron after it",
@@ -129,4 +129,5 @@ def test_setting_the_reset_of_a_made_neuron_changes_nothing():
     neuron = snn.Leaky(0.9)
     # snnTorch goes on subtracting: it chose its step function when the neuron was made.
     neuron.reset_mechanism = "zero"
-    assert "reset by subtraction" in str(differences(nn.Sequential(nn.Linear(4, 2), neuron))[0])
+    net = from_snntorch(nn.Sequential(nn.Linear(4, 2), neuron))
+    assert net.neuron.params.reset == "subtract_late"

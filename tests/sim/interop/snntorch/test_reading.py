@@ -109,11 +109,11 @@ def test_the_surrogate_gradient_is_not_used():
 class Tutorial(nn.Module):
     """The form of snnTorch's tutorials, defined in another order than it runs."""
 
-    def __init__(self, reset_mechanism="zero"):
+    def __init__(self, reset_mechanism="zero", **options):
         super().__init__()
         torch.manual_seed(1)
         self.lif2 = snn.Leaky(beta=0.95, reset_mechanism=reset_mechanism)
-        self.lif1 = snn.Leaky(beta=0.95, reset_mechanism=reset_mechanism)
+        self.lif1 = snn.Leaky(beta=0.95, reset_mechanism=reset_mechanism, **options)
         self.fc2 = nn.Linear(50, 50)
         self.fc1 = nn.Linear(784, 50)
         self.fc3 = nn.Linear(50, 10)
@@ -172,10 +172,10 @@ def test_a_neuron_module_may_serve_several_layers_and_a_current_be_computed_once
 
 
 def test_the_nearest_form_is_taken_on_demand_with_a_warning():
-    model = Tutorial(reset_mechanism="subtract")
+    model = Tutorial(learn_beta=True)
     with pytest.raises(ValueError, match="nearest=True"):
         from_snntorch(model)
-    with pytest.warns(UserWarning, match=r"nearest form: lif1 \(Leaky\): reset by subtraction"):
+    with pytest.warns(UserWarning, match=r"nearest form: lif1 \(Leaky\): a learned beta"):
         net = from_snntorch(model, nearest=True)
     assert torch.equal(net(image_spikes(20)), from_snntorch(Tutorial())(image_spikes(20)))
 
