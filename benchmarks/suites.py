@@ -15,6 +15,7 @@ from .measurements import (
     answers,
     chip_speed,
     cost_variations,
+    depth,
     device_energy,
     few_shot,
     gpu_race,
@@ -203,6 +204,21 @@ def other_sets() -> list[Task]:
     ]
 
 
+def deep_nets() -> list[Task]:
+    """Train a net of four hidden layers with each feedback path, three seeds."""
+    return [trial_task("depth", trial) for trial in depth.depth_trials()]
+
+
+def convolutions() -> list[Task]:
+    """Train convolutional nets by the local rule and by BPTT, three seeds."""
+    return [trial_task("convolution", trial) for trial in depth.conv_trials()]
+
+
+def conv_presets() -> list[Task]:
+    """Train the convolutional presets, three seeds."""
+    return [trial_task("conv presets", trial) for trial in depth.preset_trials()]
+
+
 def snntorch_tutorial() -> list[Task]:
     """Convert and train the network of snnTorch's tutorial."""
     round_trip = Task(
@@ -282,6 +298,10 @@ SUITES: dict[str, Suite] = {
     "snntorch": Suite(
         what="the network of snnTorch's tutorial, converted and trained; a quarter of an hour",
         parts=(snntorch_tutorial,),
+    ),
+    "depth": Suite(
+        what="four hidden layers by each feedback; convolutions beside BPTT; hours on two cores",
+        parts=(deep_nets, convolutions, conv_presets),
     ),
     "full": Suite(
         what="paper, energy and speed together",

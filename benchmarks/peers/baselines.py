@@ -7,6 +7,7 @@ BioGrad's own `Network`: same neuron, same initial weights per seed.
     bptt      plain torch, tuned: products batched over time, the scan and its backward pass fused
               into compiled loops
     unfused   the same gradients by torch's own operations, as most code is written
+    deep      the same for any stack of layers: convolutions, pools, a leaky output
     snntorch, spikingjelly   by the neurons of those libraries, step by step as in their tutorials,
               or a layer at a time
     ann       leaky rectified units of the same sizes on the pixels themselves, cross-entropy
@@ -25,12 +26,14 @@ from biograd.encoders import ENCODERS
 from biograd.network import Network
 from biograd.neurons import TwoCompartmentLIF
 from biograd.runs.config import RunConfig
+from biograd.runs.experiment import built_network
 from biograd.runs.optimizers import OPTIMIZERS, SCHEDULES
 from biograd.training.trainer import Learner, Trainer, TrainParams
 
 from .artificial import Backprop, artificial, pixels
 from .backprop import LOSSES, Surrogate
 from .bptt import Bptt, fused_scan, unfused_scan
+from .deep_bptt import DeepBptt
 from .libraries import SnnTorchBptt, SpikingJellyBptt
 
 
@@ -70,6 +73,8 @@ def build(
     """
     generator = torch.Generator().manual_seed(config.seed)
     sizes = (input_size(train_set), *config.hidden, int(train_set.y.max()) + 1)
+    if config.net:  # which names the layers
+        sizes = getattr(train_set, "shape", sizes[:1])
     learner = METHODS[params.method](sizes, config, params, generator)
     optimizer = OPTIMIZERS[config.optimizer](list(learner.net.parameters()), config)
     batches = -(-len(train_set.y) // config.batch)
@@ -128,6 +133,12 @@ def _library(peer: type[SnnTorchBptt] | type[SpikingJellyBptt]) -> Method:
     return learner_of
 
 
+def _deep(
+    sizes: tuple[int, ...], config: RunConfig, params: BaselineParams, generator: torch.Generator
+) -> Learner:
+    return DeepBptt(built_network(config, sizes, generator), params.loss)
+
+
 def _ann(
     sizes: tuple[int, ...], config: RunConfig, params: BaselineParams, generator: torch.Generator
 ) -> Learner:
@@ -137,6 +148,7 @@ def _ann(
 METHODS: dict[str, Method] = {
     "bptt": _bptt(fused_scan),
     "unfused": _bptt(unfused_scan),
+    "deep": _deep,
     "snntorch": _library(SnnTorchBptt),
     "spikingjelly": _library(SpikingJellyBptt),
     "ann": _ann,

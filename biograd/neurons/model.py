@@ -65,11 +65,12 @@ def soma_step(
     check_state(state, SomaState._fields, "B N", ("current", current, "B N"))
     instance_of(p, TwoCompartmentParams, "p", "TwoCompartmentParams()")
     u = p.alpha_u * state.u + current
-    v = _after_reset(state, p) + u
+    v = after_reset(state, p) + u
     return SomaState(u, v, (v > 1).to(v.dtype))
 
 
-def _after_reset(state: SomaState, p: TwoCompartmentParams) -> Tensor:
+def after_reset(state: SomaState, p: TwoCompartmentParams) -> Tensor:
+    """Return what is kept of the voltages of the step before, resets done; see `soma_step`."""
     if p.reset == "zero":
         return p.alpha_v * (state.v * (1 - state.s))
     if p.reset == "subtract":

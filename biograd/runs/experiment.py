@@ -145,23 +145,36 @@ def build_network(
     config: RunConfig, samples: DataSet, generator: torch.Generator
 ) -> tuple[Network, Feedback]:
     """Return an untrained network for these samples and its feedback, drawn from `generator`."""
-    model = NEURONS[config.neuron_model]
-    neurons = [model(params) for params in layer_params(config)]
-    sizes = (samples.inputs, *config.hidden, samples.classes)
-    net = Network(
-        samples.shape if config.net else sizes,
-        config.net or None,
-        neuron=neurons or model(config.neuron),
-        output=_output(config),
-        recurrent=config.recurrent,
-        generator=generator,
-    ).to(config.device)
+    net = built_network(
+        config,
+        samples.shape if config.net else (samples.inputs, *config.hidden, samples.classes),
+        generator,
+    )
     if net.classes != samples.classes:
         raise ValueError(
             f"net {config.net!r} ends in {net.classes} neurons; {config.dataset} has"
             f" {samples.classes} classes: end it in -{samples.classes}"
         )
     return net, FEEDBACK[config.feedback](net, generator=generator)
+
+
+def built_network(config: RunConfig, sizes: tuple[int, ...], generator: torch.Generator) -> Network:
+    """Return the untrained network of a configuration.
+
+    Args:
+        sizes: of all populations; of the input alone, e.g. (1, 28, 28), where `config.net` names
+            the layers.
+    """
+    model = NEURONS[config.neuron_model]
+    neurons = [model(params) for params in layer_params(config)]
+    return Network(
+        sizes,
+        config.net or None,
+        neuron=neurons or model(config.neuron),
+        output=_output(config),
+        recurrent=config.recurrent,
+        generator=generator,
+    ).to(config.device)
 
 
 def _output(config: RunConfig) -> Neuron | None:
