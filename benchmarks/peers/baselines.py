@@ -148,8 +148,8 @@ def _ann(
 METHODS: dict[str, Method] = {
     "bptt": _bptt(fused_scan),
     "unfused": _bptt(unfused_scan),
-    "deep": _deep,
     "snntorch": _library(SnnTorchBptt),
     "spikingjelly": _library(SpikingJellyBptt),
     "ann": _ann,
+    "deep": _deep,
 }
