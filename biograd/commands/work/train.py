@@ -212,7 +212,8 @@ def _find_lr(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
 def _print_start(experiment: Experiment, console: Console) -> None:
     c = experiment.config
     measured = "validation" if c.validation else "test"
-    sizes = "-".join(str(n) for n in experiment.net.sizes)
+    net = experiment.net
+    sizes = f"{'x'.join(str(n) for n in net.shapes[0])}-{net.description}"
     console.say(
         f"{sizes}, T = {c.steps}, {len(experiment.train_set):,} {c.dataset}"
         f" {experiment.train_set.kind}, {measured} on {len(experiment.test_set):,}; {c.error}"
