@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TypeVar, cast
 
 import torch
@@ -21,19 +19,27 @@ from .kernels.packed_spikes import PackedSpikes
 _here = threading.local()  # parts of a batch run in threads of their own
 
 
-@contextmanager
-def trusted(trust: bool = True) -> Iterator[None]:
-    """Leave out the checks of tensors in this thread for a while.
+class Trusted:
+    """A block of code whose tensors are not checked; see `trusted`."""
 
-    For steps after the first one, and for results of the library's own loops: their kinds and
-    shapes are known.
+    def __init__(self, trust: bool) -> None:
+        self.trust, self.before = trust, False
+
+    def __enter__(self) -> None:
+        self.before = is_trusted()
+        _here.trusted = self.before or self.trust
+
+    def __exit__(self, *error: object) -> None:
+        _here.trusted = self.before
+
+
+def trusted(trust: bool = True) -> Trusted:
+    """Leave out the checks of tensors in this thread within a block of code.
+
+    For steps after the first one, and for the library's own loops: their kinds and shapes are
+    known.
     """
-    before = is_trusted()
-    _here.trusted = before or trust
-    try:
-        yield
-    finally:
-        _here.trusted = before
+    return Trusted(trust)
 
 
 def is_trusted() -> bool:

@@ -107,6 +107,8 @@ def check_network(net: object, name: str = "net") -> None:
 
 def hidden_layer(hidden: int, layers: int) -> int:
     """Return the number of a hidden layer; ValueError where there is none of this number."""
+    if type(hidden) is int and 0 <= hidden < layers:  # most of the time
+        return hidden
     need = f"0 to {layers - 1}, a hidden layer" if layers else "a network with hidden layers"
     return whole_number(hidden, "hidden", 0, layers - 1, need=need)
 

@@ -206,7 +206,8 @@ class LocalLearner:
         target = self.readout.wished(labels, self.net.classes).to(self.net.layers[0].w.dtype)
         spikes = spikes_for(spikes, self.net.shapes[0], self.net.layers[0].w, batch=len(labels))
         steps = spikes.steps if isinstance(spikes, PackedSpikes) else len(spikes)
-        stats = self._step_by_events(spikes, target) if self.by_events else None
+        with trusted():
+            stats = self._step_by_events(spikes, target) if self.by_events else None
         if stats is None:
             dense = spikes.dense() if isinstance(spikes, PackedSpikes) else spikes
             if self.order == "online":  # `Network.roll` looks at the values itself

@@ -42,6 +42,8 @@ def whole_number(
         Traceback (most recent call last):
         TypeError: batch is 2.5, a float; need a whole number
     """
+    if type(value) is int and least <= value <= most:  # most of the time
+        return value
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise _of_kind(value, name, "a whole number")
     number = int(value)
