@@ -96,6 +96,8 @@ def _check_model(model: object) -> None:
     """Raise TypeError or ValueError for anything but a model of finite weights."""
     instance_of(model, nn.Module, "model", "a snnTorch model, a torch.nn.Module")
     assert isinstance(model, nn.Module)  # for mypy
+    if isinstance(model, Network):
+        raise TypeError("model is a Network of BioGrad already; need a snnTorch model")
     for name, weight in model.named_parameters():
         if weight.is_floating_point() and not bool(torch.isfinite(weight).all()):
             raise ValueError(

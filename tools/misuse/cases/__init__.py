@@ -47,7 +47,10 @@ UNTRIED += [
     for kind in ("AvgPool2d", "Conv2d", "Dense", "MaxPool2d", "SumPool2d")
     for method in INSIDE
 ]
-UNTRIED += [f"Layer.{method}" for method in ("at_synapses", "back", "before", "drive", "respond")]
+UNTRIED += [
+    f"Layer.{method}"
+    for method in ("after_synapses", "at_synapses", "back", "before", "drive", "respond")
+]
 
 
 def uncovered() -> list[str]:

@@ -232,8 +232,8 @@ def _model_slot(draw: Draw, *, any_model: bool) -> Slot:
         "a BioGrad network": draw.net(kind=PLAIN),
         "an LSTM": nn.LSTM(3, 4),
     }
-    beta = "of beta per neuron"
-    wrong = [(name, other, OPEN if name == beta else to) for name, other in others.items()]
+    taken = ("of beta per neuron", "reset by subtraction")
+    wrong = [(name, other, OPEN if name in taken else to) for name, other in others.items()]
     float64 = ("of float64", _model(draw).double(), OPEN)
     return thing(model, *wrong, float64, ("in training mode", _model(draw).train(), LEGAL))
 
