@@ -148,6 +148,13 @@ def to_model(
                 f"{type(layer.neuron).__name__} cannot be exported: NIR and the chip know the"
                 " two-compartment LIF"
             )
+    if feedback is not None and feedback.layered:
+        warnings.warn(
+            "the layered feedback is left out: files and the chip know feedback straight from the"
+            " output alone; go on training from the run folder",
+            stacklevel=2,
+        )
+        feedback = None
     hidden = range(len(net.hidden))
     feedback_weights = [None if feedback is None else feedback.weights(index) for index in hidden]
     constants = [lif_params(layer.neuron) for layer in net.layers]

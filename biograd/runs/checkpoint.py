@@ -28,7 +28,7 @@ from ..training.finite import check_finite
 from ..training.trainer import Trainer
 from . import record_pruning
 from .config import RunConfig
-from .config_files import config_toml, read_config
+from .config_files import config_toml, read_run_config
 from .experiment import Experiment
 from .more_epochs import fit_schedule, is_longer
 from .stored_state import FORMAT, changing, matching, optimizer_state, read_file
@@ -57,7 +57,7 @@ class RunFolder:
                 f"{self.path} holds no run (no config.toml): train one there with 'biograd train"
                 f" --out {self.path}'"
             )
-        return read_config(self.config)
+        return read_run_config(self.config)
 
     def start(self, config: RunConfig, *, resume: bool) -> None:
         """Prepare the folder for a new run, or to resume a run of the same configuration.

@@ -51,6 +51,19 @@ def read_config(path: str | Path) -> RunConfig:
     return _from_table(base, table, str(path), "")
 
 
+def read_run_config(path: Path) -> RunConfig:
+    """Read the configuration of a run folder, which names every field of the version that wrote it.
+
+    Before layered feedback, "sleep" meant direct feedback at every depth: such files, which have no
+    field `net`, keep that meaning.
+    """
+    config = read_config(path)
+    deep = config.feedback == "sleep" and len(config.hidden) > 2
+    if deep and "\nnet = " not in path.read_text(encoding="utf-8"):
+        return dataclasses.replace(config, feedback="sleep-direct")
+    return config
+
+
 def read_fields(path: str | Path, base: T) -> T:
     """Read a TOML file of fields of a frozen dataclass; those it lacks are as in `base`.
 

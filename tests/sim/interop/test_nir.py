@@ -14,7 +14,7 @@ import torch
 from snntorch.export_nir import export_to_nir
 from torch import nn
 
-from biograd.feedback import RandomDFA
+from biograd.feedback import RandomDFA, sleep_aligned
 from biograd.interop.nir import ForeignFileWarning, from_nir, to_model, to_network, to_nir
 from biograd.interop.snntorch import from_snntorch, to_snntorch
 from biograd.network import Network
@@ -201,3 +201,12 @@ def test_layers_keep_their_own_decays():
         layer.neuron for layer in to_network(Model(layers=layers, steps=1)).layers
     )
     assert (first.params.alpha_v, second.params.alpha_v) == (0.5, 0.75) and third is first
+
+
+def test_layered_feedback_is_left_out_of_a_file_and_says_so():
+    net = Network((6, 5, 5, 5, 3))
+    with pytest.warns(UserWarning, match="layered feedback is left out"):
+        model = to_model(net, sleep_aligned(net), steps=5, encoder="bernoulli", info={})
+    assert all(layer.w_fb is None for layer in model.layers)
+    with pytest.raises(ValueError, match="layer 1 has Conv2d"):
+        to_model(Network((1, 6, 6), "4c3-3"), None, steps=5, encoder="bernoulli", info={})

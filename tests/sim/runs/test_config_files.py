@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import pytest
 
 from biograd.neurons import NEURONS, NeuronParams, TwoCompartmentLIF, TwoCompartmentParams
 from biograd.runs.config import RunConfig
-from biograd.runs.config_files import config_toml, read_config
+from biograd.runs.config_files import config_toml, read_config, read_run_config
 from biograd.runs.presets import PRESETS, preset
 
 
@@ -91,3 +92,15 @@ def test_a_word_that_no_module_has_registered_is_refused_before_its_constants(tm
     (tmp_path / "c.toml").write_text('neuron_model = "leaky"\nneuron = {leak = 0.25}\n')
     with pytest.raises(ValueError, match=r"neuron_model is 'leaky'; known: two_compartment$"):
         read_config(tmp_path / "c.toml")
+
+
+def test_sleep_keeps_its_direct_meaning_in_runs_from_before_layered_feedback(tmp_path):
+    deep = RunConfig(hidden=(8, 8, 8))
+    path = tmp_path / "config.toml"
+    path.write_text(config_toml(deep))
+    assert read_run_config(path) == deep
+    older = "".join(line for line in config_toml(deep).splitlines(True) if line[:5] != "net =")
+    path.write_text(older)
+    assert read_run_config(path) == dataclasses.replace(deep, feedback="sleep-direct")
+    path.write_text(older.replace("    8,\n", "", 1))
+    assert read_run_config(path).feedback == "sleep"  # of two hidden layers, where it is direct
