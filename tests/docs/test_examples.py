@@ -32,7 +32,7 @@ def digits():
 
 def test_a_network_and_data_of_the_user_are_trained(digits, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    converted, by_hand = examples("networks.md")
+    converted, convolutional, by_hand = examples("networks.md")
     x, labels = digits
     torch.manual_seed(0)
     loader = DataLoader(TensorDataset(x, labels), batch_size=50, shuffle=True)
@@ -42,6 +42,9 @@ def test_a_network_and_data_of_the_user_are_trained(digits, tmp_path, monkeypatc
     names = {"bg": bg, "torch": torch, "model": model, "loader": loader, "test_loader": loader}
     exec(converted, names)
     assert names["stopping"].best > 0.8 and bg.from_nir("model.nir").sizes == (784, 60, 10)
+    exec(convolutional, names)
+    spikes = bg.encode(x[:8], bg.integrate_and_fire, 4)
+    assert names["learner"].step(spikes, labels[:8]).predicted.shape == (8,)
     net = bg.from_snntorch(model)
     optimizer = torch.optim.Adam(net.parameters(), lr=3e-3)
     exec(by_hand, names | {"net": net, "optimizer": optimizer, "labels": labels, "right": 0})
