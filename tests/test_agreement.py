@@ -133,7 +133,10 @@ def test_the_counts_of_300_streamed_images_are_equal_on_lava(trained):
 
 def test_a_models_default_constants_are_the_simulators():
     layer = LayerModel(w=np.ones((1, 1)), bias=np.zeros(1))
-    for name, value in vars(TwoCompartmentParams()).items():
+    simulated = vars(TwoCompartmentParams())
+    # models know no other reset and slope: `to_model` refuses them
+    assert (simulated.pop("reset"), simulated.pop("surrogate")) == ("zero", "rectangular")
+    for name, value in simulated.items():
         assert getattr(layer, name) == value, name
 
 

@@ -24,8 +24,13 @@ typingctx
 
 # Fixtures that tests ask for without using a value, or that pytest applies to every test of a file.
 corners, small_nets, undrawn, offline  # replace data sets, sizes, drawing and the network
-hold_many_equal, no_cached_search, transport, uncounted
+drawn_alike, hold_many_equal, no_cached_search, transport, uncounted
 
 # Keyword arguments of calls that are generated.
 of_network
 TOPICS  # imported for the cases that its modules register
+unchecked  # a fixture that is asked for by name alone
+
+# Called by Python, click or tyro.
+__getattr__, __dir__  # of a module
+on_broken_pipe

@@ -263,7 +263,7 @@ def check_fits(net: Network, samples: Samples, readout: Readout | None = None) -
         )
     (readout or Classes()).check(samples.y, net.classes)
     if isinstance(samples, EventSet):
-        samples.check_times()
+        samples.check_times(refuse=False)
 
 
 def _check_images(images: LabelledImages) -> None:

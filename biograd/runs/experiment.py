@@ -15,6 +15,7 @@ import torch
 
 from ..checks import instance_of
 from ..data.datasets import DataSet, ImageSet, load, validation_split
+from ..data.events.sets import EventSet
 from ..data.samples import spikes_of
 from ..encoders import ENCODERS, EVENTS, Encoder, integrate_and_fire
 from ..errors import ERRORS, ClassWeighted, ErrorNeurons, balanced_weights
@@ -129,6 +130,8 @@ def load_sets(
             f"encoder is {config.encoder!r} and {config.dataset} holds {train_set.kind}: set"
             f" encoder to {right}"
         )
+    if isinstance(train_set, EventSet):
+        train_set.check_times()
     if config.validation:
         if config.validation >= len(train_set):
             raise ValueError(

@@ -32,7 +32,7 @@ def digits():
 
 def test_a_network_and_data_of_the_user_are_trained(digits, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    converted, convolutional, by_hand = examples("networks.md")
+    converted, by_hand, convolutional = examples("networks.md")
     x, labels = digits
     torch.manual_seed(0)
     loader = DataLoader(TensorDataset(x, labels), batch_size=50, shuffle=True)

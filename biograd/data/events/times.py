@@ -50,19 +50,23 @@ def times_of(recordings: Iterable[np.ndarray], window: int, *, while_late: bool 
     return Times(read, events, late, first, last)
 
 
-def check_times(times: Times, window: int, name: str) -> None:
+def check_times(times: Times, window: int, name: str, *, refuse: bool) -> None:
     """Raise ValueError where all events lie after the window; warn where times look wrong.
 
     Args:
         name: of the set, for messages.
+        refuse: False: warn of the first, too.
     """
     which = f"{times.recordings:,} recordings of {name}"
     if times.none_in_window:
-        raise ValueError(
+        fault = (
             f"all {times.events:,} events of {which} lie after the window of {window:,} us (the"
             f" first at {times.first:,} us): {_WAY_OUT}"
         )
-    if not times.events:
+        if refuse:
+            raise ValueError(fault)
+        _warn(fault)
+    elif not times.events:
         _warn(f"{which} hold no events: the network is shown silence")
     elif times.late > LATE_SHARE * times.events:
         _warn(

@@ -20,8 +20,8 @@ def images(n: int) -> ImageSet:
 
 
 def test_an_unknown_set_or_split_lists_the_known_ones(tmp_path):
-    with pytest.raises(DataError, match="no data set 'cifar'; known: mnist, fashion"):
-        load("cifar", "train", root=tmp_path)
+    with pytest.raises(DataError, match="no data set 'imagenet'; known: mnist, fashion"):
+        load("imagenet", "train", root=tmp_path)
     with pytest.raises(DataError, match="no split 'valid' of mnist; known: train, test"):
         inspect.unwrap(load)("mnist", "valid", root=tmp_path)  # past the tests' own check of types
 

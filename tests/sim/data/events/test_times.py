@@ -43,13 +43,16 @@ EVERY_DOOR = pytest.mark.parametrize("door", [trained, measured])
 
 
 @EVERY_DOOR
-def test_a_clock_that_does_not_start_at_zero_is_refused(
+def test_a_clock_that_does_not_start_at_zero_is_told_and_refused_on_request(
     door: Callable[[EventSet], object],
 ) -> None:
     start = 1_600_000_000_000_000
     absolute = members([recording(start + 10, start + 40)] * 30)
-    with pytest.raises(ValueError, match="all 60 events of 30 recordings of dots lie after") as no:
+    what = "all 60 events of 30 recordings of dots lie after"
+    with pytest.warns(UserWarning, match=what):
         door(absolute)
+    with pytest.raises(ValueError, match=what) as no:
+        absolute.check_times()
     assert "window of 100 us" in str(no.value) and "1,600,000,000,000,010 us" in str(no.value)
     assert "subtract each recording's first time" in str(no.value)
     assert "\n" not in str(no.value)
