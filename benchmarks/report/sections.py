@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from .accuracy import ablations, accuracy, angles, learning_curves, mistakes
 from .chip import learning_on_chip
+from .depth import depth
 from .energy import energy
 from .energy_model import energy_model
 from .events import events
@@ -71,6 +72,7 @@ SECTIONS: list[SectionFunction] = [
     fewer_joules,
     memory,
     speed,
+    depth,
     events,
     mistakes,
     inside,
