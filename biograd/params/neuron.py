@@ -33,7 +33,7 @@ class TwoCompartmentParams(NeuronParams):
     """
 
     alpha_u: float = 0.5  # synaptic current kept per step, 1
-    alpha_v: float = 0.75  # soma voltage kept per step, 1
+    alpha_v: float = 0.75  # soma voltage kept per step, 1; 1: integrate-and-fire, without leak
     # apical voltage kept per step, 1; ours: 0 and 0.5 learn equally well, and 0 needs no state
     alpha_a: float = 0.0
     window: float = 1.0  # half-width of the surrogate slope around the threshold, thresholds
@@ -46,6 +46,7 @@ class TwoCompartmentParams(NeuronParams):
     def __post_init__(self) -> None:
         word_of(self.reset, RESETS, "neuron.reset")
         word_of(self.surrogate, SURROGATES, "neuron.surrogate")
-        alphas, why = ("alpha_u", "alpha_v", "alpha_a"), "the fraction kept per step"
-        real_fields(self, *alphas, table="neuron", least=0, below=1, why=why)
+        why = "the fraction kept per step"
+        real_fields(self, "alpha_u", "alpha_a", table="neuron", least=0, below=1, why=why)
+        real_fields(self, "alpha_v", table="neuron", least=0, most=1, why=f"{why}; 1: no leak")
         real_fields(self, "window", table="neuron", above=0, finite=False, why="thresholds")

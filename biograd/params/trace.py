@@ -45,4 +45,5 @@ class TraceParams:
 
     def __post_init__(self) -> None:
         why = "the fraction kept per step"
-        real_fields(self, "alpha_x", "alpha_z", table="trace", least=0, below=1, why=why)
+        real_fields(self, "alpha_x", table="trace", least=0, below=1, why=why)
+        real_fields(self, "alpha_z", table="trace", least=0, most=1, why=f"{why}; 1: for ever")

@@ -56,7 +56,7 @@ def test_eligibility_is_post_times_pre_for_each_sample() -> None:
 
 
 @pytest.mark.parametrize("name", ["alpha_x", "alpha_z"])
-@pytest.mark.parametrize("value", [1.0, -0.5, math.nan])
+@pytest.mark.parametrize("value", [1.5, -0.5, math.nan])
 def test_constants_out_of_range_are_refused_by_name_and_value(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=rf"^trace\.{name} is {value}; need [^\n]*$"):
         TraceParams(**{name: value})

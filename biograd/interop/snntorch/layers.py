@@ -304,7 +304,7 @@ def _compare_options(module: Any, differ: Callable[..., None]) -> None:  # any: 
 def _kept(name: str, value: Tensor, differ: Callable[..., None]) -> float:
     """Return the fraction kept per step by all neurons of a layer; snnTorch clamps it to 0..1."""
     kept = value.detach().double().clamp(0, 1).flatten()
-    if kept.max() >= 1:
+    if kept.max() >= 1 and name != "beta":  # voltages need no leak, currents do
         differ(f"{name} = {value.max():g}, no leak", f"{name} below 1, e.g. 0.999", False)
     if kept.min() < kept.max():
         differ(

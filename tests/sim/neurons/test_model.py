@@ -99,7 +99,7 @@ def test_the_slope_is_one_inside_its_window_and_zero_from_the_edge_on(window: fl
     [
         ("alpha_u", 1.0),
         ("alpha_u", -0.1),
-        ("alpha_v", 1.0),
+        ("alpha_v", 1.5),
         ("alpha_a", 1.5),
         ("alpha_a", math.nan),
         ("window", 0.0),

@@ -16,6 +16,7 @@ from biograd.neurons import (
     surrogate_slope,
 )
 from biograd.params.neuron import RESETS, SURROGATES
+from biograd.traces import TraceParams, trace_scan
 
 # alpha_u = 0, alpha_v = 1/2, current 1.5 at every step: exact in binary
 BY_HAND = {
@@ -58,3 +59,11 @@ def test_a_leaky_readout_answers_with_its_voltage_and_never_resets() -> None:
 def test_an_unknown_word_is_named_with_the_known_ones(field: str) -> None:
     with pytest.raises(ValueError, match=f"neuron.{field} is 'hard'.*known: "):
         TwoCompartmentParams(**{field: "hard"})
+
+
+def test_without_leak_the_soma_integrates_and_its_trace_counts_spikes() -> None:
+    p = TwoCompartmentParams(alpha_u=0.0, alpha_v=1.0, reset="subtract")
+    v = soma_voltages(TwoCompartmentLIF(p), torch.full((5, 1, 1), 0.375))
+    assert v.flatten().tolist() == [0.375, 0.75, 1.125, 0.5, 0.875]
+    z = trace_scan(torch.ones(4, 1, 1), TraceParams.like(p))
+    assert z.flatten().tolist() == [1, 2, 3, 4]

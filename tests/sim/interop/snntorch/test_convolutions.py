@@ -137,6 +137,15 @@ def test_a_network_goes_to_snntorch_and_back_without_a_bit_changed(reset: str, o
         assert torch.equal(ours, theirs)
 
 
+def test_neurons_without_leak_are_carried() -> None:
+    first, last = (snn.Leaky(beta=1.0, init_hidden=True) for _ in range(2))
+    model = nn.Sequential(nn.Linear(9, 6), first, nn.Linear(6, 3), last)
+    net = from_snntorch(livened(model))
+    assert net.layers[0].neuron.params.alpha_v == 1
+    x = spikes(8, 5, 9)
+    assert net(x).sum() > 0 and int((net(x) != outputs(model, x)).sum()) == 0
+
+
 def test_a_reset_that_the_other_side_does_not_have_is_named() -> None:
     model = livened(tutorial(reset_delay=False))
     assert any("takes a second threshold" in str(difference) for difference in differences(model))

@@ -72,7 +72,7 @@ def test_every_difference_is_named_in_one_line_with_place_and_nearest_form():
         nn.Linear(4, 3),
         leaky(state_quant=lambda x: x),
         nn.Linear(3, 3),
-        leaky(1.0),
+        snn.Synaptic(1.0, 0.9, reset_mechanism="zero", reset_delay=False),
         nn.Linear(3, 2),
     )
     with pytest.raises(ValueError) as refused:
@@ -88,7 +88,7 @@ def test_every_difference_is_named_in_one_line_with_place_and_nearest_form():
         "8 (RLeaky): not a part of a Network; nearest: snn.Leaky without the recurrent weights",
         "9 (Conv1d): not a part of a Network; nearest: nn.Linear",
         "11 (Leaky): quantised states",
-        "13 (Leaky): beta = 1, no leak; nearest: beta below 1",
+        "13 (Synaptic): alpha = 1, no leak; nearest: alpha below 1",
         "14 (Linear): no spiking neuron after it",
     ):
         assert part in line
