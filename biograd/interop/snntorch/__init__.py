@@ -2,7 +2,8 @@
 
 Everything that a Network cannot represent is named, place by place, before anything is made.
 snnTorch's neurons in our symbols (snntorch 1.0.0, `_neurons/leaky.py` and `_neurons/synaptic.py`),
-reset_mechanism "zero":
+reset_mechanism "zero" (with "subtract", its default, v loses one threshold after it has decayed:
+our reset "subtract_late"):
 
     Leaky     v[t] = beta v[t-1] (1 - s[t-1]) + current[t]
               our soma with alpha_u = 0, alpha_v = beta
@@ -18,7 +19,7 @@ exact where it is a power of two, else rounded in the last bit. The surrogate gr
 BioGrad's rule has its own slope, `TwoCompartmentParams.window`.
 """
 
-from .layers import Difference
+from .neurons import Difference
 from .reading import differences, from_snntorch
 from .writing import to_snntorch
 

@@ -3,60 +3,20 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
 import snntorch
-import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from ...connections import AvgPool2d, MaxPool2d, Pool
+from .neurons import NEURONS, Difference, SnnLayer, Synapses, layer_of
 from .running import Leaves
 from .tracing import ForwardTrace, trace_forward
 
-
-@dataclass(frozen=True)
-class Difference:
-    """A property of a model that a Network cannot represent.
-
-    Example:
-        >>> str(Difference("1 (Dropout)", "dropout", "left out", True))
-        '1 (Dropout): dropout; nearest: left out'
-    """
-
-    place: str  # the module's name in the model and its kind, e.g. "lif1 (Leaky)"
-    what: str  # the property, e.g. "reset by subtraction"
-    nearest: str  # the nearest form a Network has
-    taken: bool  # True: `from_snntorch(model, nearest=True)` takes that form
-
-    def __str__(self) -> str:
-        return f"{self.place}: {self.what}; nearest: {self.nearest}"
-
-
-Synapses = nn.Linear | nn.Conv2d
-
-
-class SnnLayer(NamedTuple):
-    """Synapses and the neurons after it, as a layer of a Network."""
-
-    name: str  # of the synapses
-    linear: Synapses
-    alphas: tuple[float, float]  # alpha_u, alpha_v
-    reset: str  # a word of `params.neuron.RESETS`
-    pools: tuple[Pool, ...]  # of the spikes before the synapses
-    after: Pool | None  # of the currents
-    threshold: Tensor  # of each neuron, or one for all
-    graded: Tensor  # weight of a spike for the next layer
-
-
-_RESETS = {"_base_sub": "subtract", "_base_zero": "zero", "_base_int": "none"}
 _NEAREST = {
-    "RLeaky": "snn.Leaky without the recurrent weights",
-    "RSynaptic": "snn.Synaptic without the recurrent weights",
     "Alpha": "snn.Synaptic",
-    "Lapicque": "snn.Leaky with the same beta, its input scaled by R (1 - beta)",
     "Conv1d": "nn.Linear on the flattened input",
     "Conv3d": "nn.Conv2d",
     "AdaptiveAvgPool2d": "nn.AvgPool2d",
@@ -119,7 +79,7 @@ class _Reader:
             self._read_pool(place, module)
         elif type(module) in (nn.BatchNorm1d, nn.BatchNorm2d) and self._folds(module):
             return
-        elif type(module) in (snntorch.Leaky, snntorch.Synaptic):
+        elif type(module) in NEURONS:
             self._read_neurons(place, module)
             self.linear = None
         else:
@@ -135,6 +95,9 @@ class _Reader:
         """Check what is known only after the last module."""
         self._expect_no_linear("snn.Leaky after it, read by its spike counts")
         if self.layers:
+            if self.layers[-1].recurrent is not None:
+                nearest = "snn.Leaky or snn.Synaptic"
+                self._differ("the output layer", "recurrent weights", nearest, False)
             graded = self.layers[-1].graded
             if bool((graded != 1).any()):
                 what = f"graded spikes of {graded.max():g}"
@@ -154,7 +117,7 @@ class _Reader:
             self._differ("the model", what, nearest, False)
 
     def _read_neurons(self, place: str, module: nn.Module) -> None:
-        layer = _layer(place, module, self.linear, self.differences)
+        layer = layer_of(place, module, self.linear, self.differences)
         if layer is None:
             return
         layer = layer._replace(pools=tuple(self.pools), after=self.after)
@@ -234,81 +197,3 @@ def _leaves(model: nn.Module) -> Leaves:
 
 def _place(name: str, module: nn.Module) -> str:
     return f"{name} ({type(module).__name__})"
-
-
-def _layer(
-    place: str, module: Any, waiting: tuple[str, Synapses] | None, differences: list[Difference]
-) -> SnnLayer | None:  # any: snnTorch's neurons have no types
-    """Return the layer of synapses and the neurons after them, and add to `differences`."""
-
-    def differ(what: str, nearest: str, taken: bool = True) -> None:
-        differences.append(Difference(place, what, nearest, taken))
-
-    reset = _reset(module, differ)
-    _compare_options(module, differ)
-    threshold = module.threshold.detach().float()
-    if not bool((threshold > 0).all()) or not bool(torch.isfinite(threshold).all()):
-        differ(f"a threshold of {threshold.min():g}", "a threshold above 0", False)
-    if waiting is None:
-        differ("no nn.Linear before it", "nn.Linear before it", False)
-        return None
-    name, linear = waiting
-    neurons = linear.out_features if isinstance(linear, nn.Linear) else 1
-    if threshold.numel() not in (1, neurons):
-        what = f"{threshold.numel()} thresholds for {neurons} neurons or all kernels"
-        differ(what, "one threshold, or one per neuron", False)
-    alpha_v = _kept("beta", module.beta, differ)
-    alpha_u = _kept("alpha", module.alpha, differ) if isinstance(module, snntorch.Synaptic) else 0.0
-    graded = module.graded_spikes_factor.detach().float()
-    alphas = alpha_u, alpha_v
-    return SnnLayer(name, linear, alphas, reset, (), None, threshold.flatten(), graded)
-
-
-def _reset(module: Any, differ: Callable[..., None]) -> str:  # any: as `_layer`
-    """Return the reset of a soma that does what the module does."""
-    # Not the attribute `reset_mechanism`: setting it later changes no spike, because snnTorch
-    # chooses its step function when the neuron is made.
-    reset = _RESETS[module.state_function.__name__]
-    if reset == "subtract":
-        if module.reset_delay:
-            return "subtract_late"
-        differ(
-            "reset by subtraction without delay, which takes a second threshold one step later"
-            " where one is left",
-            "one threshold per spike",
-        )
-    if reset == "zero" and isinstance(module, snntorch.Synaptic) and module.reset_delay:
-        differ("a delayed reset, dead for one step after a spike", "reset_delay=False")
-    return reset
-
-
-def _compare_options(module: Any, differ: Callable[..., None]) -> None:  # any: as `_layer`
-    for name in ("alpha", "beta", "threshold", "graded_spikes_factor"):
-        if isinstance(getattr(module, name, None), nn.Parameter):
-            differ(
-                f"a learned {name}", "fixed at its present value: BioGrad learns weights and biases"
-            )
-    if module.inhibition:
-        differ("inhibition: one spike per layer and step", "inhibition=False")
-    if module.state_quant:
-        differ("quantised states", "state_quant=False; biograd deploy quantises for the chip")
-    probe = torch.tensor([-1e3, -1.0, -1e-6, 0.0, 1e-6, 1.0, 1e3])
-    if not torch.equal(module.spike_grad(probe).detach(), (probe > 0).float()):
-        differ(
-            "a spike_grad that is no step function going forward",
-            "a surrogate of snntorch.surrogate",
-            False,
-        )
-
-
-def _kept(name: str, value: Tensor, differ: Callable[..., None]) -> float:
-    """Return the fraction kept per step by all neurons of a layer; snnTorch clamps it to 0..1."""
-    kept = value.detach().double().clamp(0, 1).flatten()
-    if kept.max() >= 1 and name != "beta":  # voltages need no leak, currents do
-        differ(f"{name} = {value.max():g}, no leak", f"{name} below 1, e.g. 0.999", False)
-    if kept.min() < kept.max():
-        differ(
-            f"{name} from {kept.min():.4g} to {kept.max():.4g}",
-            f"one {name} for all, their mean {kept.mean():.4g}",
-        )
-    return float(kept.mean() if kept.min() < kept.max() else kept[0])

@@ -14,7 +14,8 @@ from ...checks import instance_of, or_default, truth_value
 from ...connections import Connection, Conv2d, Dense, Part, Pool
 from ...network import Network
 from ...neurons import TwoCompartmentLIF, TwoCompartmentParams
-from .layers import Difference, ModelReading, SnnLayer, Synapses, read_layers
+from .layers import ModelReading, read_layers
+from .neurons import Difference, SnnLayer, Synapses
 from .tracing import ForwardTrace, spikes_that_differ
 
 
@@ -28,7 +29,8 @@ def from_snntorch(
     """Return a Network that fires the same spikes as a feed-forward snnTorch model.
 
     Read are `nn.Linear` and `nn.Conv2d` (with bias or without: then b = 0), each followed by
-    `snn.Leaky` or `snn.Synaptic` with any reset, `nn.AvgPool2d` and `nn.MaxPool2d` of spikes or of
+    `snn.Leaky`, `snn.Synaptic`, `snn.Lapicque`, or in hidden dense layers `snn.RLeaky` and
+    `snn.RSynaptic`, with any reset, `nn.AvgPool2d` and `nn.MaxPool2d` of spikes or of
     a convolution's currents (also as functions, with windows of 2 to 4), batch normalisation right
     behind its synapses (folded), and `nn.Flatten`, in an `nn.Sequential` or any module. The
     model is run on random spikes, in whichever style it is written: one step per call or a loop
@@ -116,7 +118,8 @@ def _network(
         parts += [*layer.pools, _connection(layer.linear, after)]
     first = layers[0].linear
     shape = (first.in_features,) if isinstance(first, nn.Linear) else trace.input_shape
-    net = Network(shape, parts, neuron=_neurons(layers, constants))
+    loops = [layer.recurrent is not None for layer in layers[:-1]]
+    net = Network(shape, parts, neuron=_neurons(layers, constants), recurrent=loops)
     _copy_weights(net, layers)
     return net
 
@@ -176,3 +179,6 @@ def _copy_weights(net: Network, layers: list[SnnLayer]) -> None:
         layer.w.copy_(weight * graded / each)
         layer.b.copy_(torch.zeros(()) if bias is None else bias.detach().cpu() / threshold)
         graded = source.graded.cpu()
+        if layer.w_rec is not None and source.recurrent is not None:
+            layer.w_rec.copy_(source.recurrent.w.cpu() * graded / each)
+            layer.b.add_(source.recurrent.b.cpu() / threshold)

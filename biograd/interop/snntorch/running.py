@@ -126,7 +126,8 @@ def _run_sequential(model: nn.Module, x: Tensor) -> None:
         passes_states = is_neuron(module) and not module.init_hidden
         result = module(s, *states.get(id(module), ()) if passes_states else ())
         if isinstance(result, tuple):
-            states[id(module)] = result[1:]
+            # recurrent neurons take their spikes back, too
+            states[id(module)] = result if hasattr(module, "recurrent") else result[1:]
             return result[0]
         return result
 

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from ...connections import AvgPool2d, MaxPool2d, Pool
 from ...network import Network
-from ...neurons import SomaState, TwoCompartmentLIF, soma_step
+from ...neurons import HasSpikes, SomaState, TwoCompartmentLIF
 from .running import SYNAPSES, Call, Leaves, attempts, is_neuron, record, undisturbed
 
 INPUT, ALL = "", -1  # as the layer and the number of a `Step`: the model's input; all steps at once
@@ -100,10 +100,11 @@ def spikes_that_differ(net: Network, trace: ForwardTrace, linears: Sequence[str]
                 s_pre = s_pre.ne(0).to(layer.w)
             rows = s_pre.flatten(0, 1)
             current = layer.after_synapses(rows)[0].unflatten(0, s_pre.shape[:2])
-            state = layer.neuron.rest(current[0])
+            state: HasSpikes = layer.neuron.rest(current[0])
             differ = 0
             for t in range(len(current)):
-                state = soma_step(state, current[t], layer.neuron.params)
+                state = layer.step(state, current[t])
+                assert isinstance(state, SomaState)  # of a TwoCompartmentLIF
                 wrong = state.s.bool() != theirs[t].to(state.s.device)
                 differ += int((wrong & ((state.v - 1).abs() > MARGIN)).sum())
                 # Go on from their spikes: one difference must not count at every later step.

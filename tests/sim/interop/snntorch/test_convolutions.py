@@ -181,3 +181,29 @@ def test_kernels_that_a_network_cannot_have_are_named(part: nn.Conv2d, what: str
 def test_pools_that_a_network_cannot_have_are_named(pool: nn.Module) -> None:
     model = nn.Sequential(nn.Conv2d(1, 4, 3), pool, snn.Leaky(0.9))
     assert any("square windows without padding" in str(d) for d in differences(model))
+
+
+@pytest.mark.parametrize(
+    "neuron",
+    [
+        lambda: snn.RLeaky(0.8, linear_features=7, init_hidden=True),
+        lambda: snn.RLeaky(0.8, V=torch.linspace(-1, 1, 7), all_to_all=False, init_hidden=True),
+        lambda: snn.RSynaptic(0.5, 0.8, linear_features=7, init_hidden=True),
+        lambda: snn.RSynaptic(0.5, 0.8, linear_features=7),
+        lambda: snn.Lapicque(R=2.0, C=3.0, reset_mechanism="subtract", init_hidden=True),
+        lambda: snn.Lapicque(beta=0.7, reset_mechanism="none", init_hidden=True),
+    ],
+)
+def test_recurrent_and_lapicques_neurons_fire_the_same_spikes(neuron) -> None:
+    hidden = neuron()
+    last = snn.Leaky(0.8, init_hidden=True)
+    model = nn.Sequential(nn.Linear(9, 7), hidden, nn.Linear(7, 4), last)
+    with torch.no_grad():
+        model[0].weight *= 8
+        model[2].weight *= 8
+    net = from_snntorch(model)
+    assert net.recurrent == hasattr(hidden, "recurrent")
+    if not hidden.init_hidden:
+        return  # a Sequential cannot pass its states: `from_snntorch` ran and compared it
+    x = spikes(12, 5, 9)
+    assert net(x).sum() > 0 and int((net(x) != outputs(model, x)).sum()) == 0

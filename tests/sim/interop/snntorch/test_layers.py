@@ -85,7 +85,7 @@ def test_every_difference_is_named_in_one_line_with_place_and_nearest_form():
         "3 (Leaky): a learned threshold; nearest: fixed",
         "4 (Dropout): dropout; nearest: left out",
         "6 (Leaky): beta from 0.8 to 0.9; nearest: one beta for all, their mean 0.85",
-        "8 (RLeaky): not a part of a Network; nearest: snn.Leaky without the recurrent weights",
+        "8 (RLeaky): a delayed reset, dead for one step after a spike",
         "9 (Conv1d): not a part of a Network; nearest: nn.Linear",
         "11 (Leaky): quantised states",
         "13 (Synaptic): alpha = 1, no leak; nearest: alpha below 1",
