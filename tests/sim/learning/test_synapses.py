@@ -191,3 +191,36 @@ def test_pools_route_errors_as_their_kinds_do() -> None:
         (2, 8, 8),
         (3,),
     ]
+
+
+@pytest.mark.parametrize("order", ["layer", "online"])
+def test_no_kernel_learns_from_the_future_and_no_graph_is_kept(order: Any) -> None:
+    class Seen(Eligibility):
+        """Keeps what reaches the rule at each step."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.steps: list[Tensor] = []
+
+        def step(self, state: Any, g: Tensor, s_pre: Tensor) -> Any:
+            self.steps.append(g.clone())
+            return super().step(state, g, s_pre)
+
+    net = Network(SHAPE, f"4c3-avg2-6c3+max2-{CLASSES}", generator=seeded(0))
+    for layer in net.layers:
+        layer.w.mul_(3)  # so that the output fires, and its errors differ
+    feedback = LayeredRandom(net, generator=seeded(1))
+    spikes, labels = a_batch()
+    other = spikes.clone()
+    other[3:] = 1 - other[3:]
+    seen = []
+    for train in (spikes, other):
+        rules = [Seen() for _ in net.layers]
+        LocalLearner(net, feedback, rule=rules, order=order).step(train, labels)
+        seen.append(rules)
+        assert not any(p.grad.requires_grad for p in net.parameters())
+    for first, second in zip(*seen, strict=True):
+        assert len(first.steps) == T
+        for t in range(3):
+            assert torch.equal(first.steps[t], second.steps[t])
+        assert not torch.equal(first.steps[4], second.steps[4])
