@@ -117,6 +117,12 @@ class Layer(nn.Module):
             and resets_to_zero(self.neuron)
         )
 
+    def extra_repr(self) -> str:
+        """Return the layer's parts for its text: shapes, synapses, pools and neuron."""
+        pools = f"pools={list(self.pools)}, " if self.pools else ""
+        loop = ", recurrent=True" if self.w_rec is not None else ""
+        return f"{self.in_shape}, {self.connection}, {pools}neuron={self.neuron}{loop}"
+
     def current(self, s: Shaped[Tensor, "*T B M"]) -> Float[Tensor, "*T B N"]:
         """Return W s + b, thresholds: the current of spikes of the layer before, pools included."""
         s = floats_like(s, self.w, "s")

@@ -251,8 +251,7 @@ class Network(nn.Module):
     def forward(self, spikes: Shaped[Tensor, "T B ..."]) -> Float[Tensor, "T B C"]:
         """Return the spikes of the output layer, 0 or 1, [T, B, classes].
 
-        By matrix products (see `roll`), so that every spike can be compared with other tools. Where
-        counts are enough, `spike_counts` and `evaluate` take the faster event-driven loops.
+        By matrix products (see `roll`); for counts, `spike_counts` takes faster loops.
         """
         return self.roll(spikes)[-1].s
 

@@ -255,8 +255,8 @@ def lif_params(neuron: Neuron) -> TwoCompartmentParams:
     p = neuron.params
     if p.reset != "zero" or p.surrogate != "rectangular":
         raise ValueError(
-            f"the neuron has reset {p.reset!r} and surrogate {p.surrogate!r}, and only 'zero' and"
-            " 'rectangular' are known here"
+            f"the neuron has reset {p.reset!r} and surrogate {p.surrogate!r}, and files and chip"
+            " know 'zero' and 'rectangular' alone: train with those"
         )
     return p
 

@@ -23,7 +23,7 @@ from ..params.neuron import NeuronParams, TwoCompartmentParams
 from ..params.repetition import RepetitionParams
 from ..params.sleep import SleepParams
 from ..params.trace import TraceParams
-from .words import FIELDS, neuron_params, words
+from .words import FIELDS, POOLS, neuron_params, words
 
 _MOST = 1 << 62  # of any number of neurons, either way
 _PARTS = {  # fields that hold parameters
@@ -33,7 +33,6 @@ _PARTS = {  # fields that hold parameters
     "repetition": RepetitionParams,
     "augment": AugmentParams,
 }
-POOLS = ("avg", "sum", "max")  # first letters of pools in a network's description
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,13 +197,14 @@ class RunConfig:
             )
 
     def _check_combinations(self) -> None:
-        if self.net and self.hidden != RunConfig.hidden:
+        both = f"hidden {self.hidden}" if self.hidden != RunConfig.hidden else ""
+        both = both or (f"start_from {self.start_from!r}" if self.start_from else "")
+        if self.net and both:
+            raise ValueError(f"net is {self.net!r} and {both}: both name the layers; leave one out")
+        if self.output == "leaky" and self.repetition.longest:
             raise ValueError(
-                f"net is {self.net!r} and hidden {self.hidden}: both name the layers; leave one out"
-            )
-        if self.net and self.start_from:
-            raise ValueError(
-                f"net is {self.net!r}, and {self.start_from} has layers of its own: leave one out"
+                f"output is 'leaky' and repetition.longest {self.repetition.longest}: samples rest"
+                " by their output spikes, which a leaky output does not have; leave one out"
             )
         if (self.output == "leaky") != (self.error == "softmax"):
             raise ValueError(

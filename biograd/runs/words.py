@@ -12,6 +12,7 @@ from typing import Any
 from ..params.neuron import NeuronParams, TwoCompartmentParams
 
 EVENTS = "events"  # in place of an encoder's word: recordings are spikes already
+POOLS = ("avg", "sum", "max")  # first letters of pools in a network's description
 STOCK: dict[str, tuple[str, ...]] = {
     "dataset": ("mnist", "fashion", "cifar10", "events-mnist-simulated", "nmnist", "shd"),
     "encoder": ("integrate_and_fire", "bernoulli", "latency"),

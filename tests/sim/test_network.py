@@ -108,3 +108,11 @@ def test_synapses_of_another_network_are_refused() -> None:
 def test_a_layer_takes_spikes_of_any_real_type(kind: torch.dtype) -> None:
     layer, spikes = Layer(3, 2), torch.tensor([[[1.0, 0.0, 1.0]]])
     assert torch.equal(layer.current(spikes.to(kind)), layer.current(spikes))
+
+
+def test_a_network_says_what_its_layers_are() -> None:
+    net = Network((1, 8, 8), "4c3-avg2-7-6-5", recurrent=(False, False, True))
+    text = repr(net)
+    assert "(1, 8, 8), Conv2d(channels=4, kernel=3" in text
+    assert "pools=[AvgPool2d(window=2, stride=None)]" in text and "recurrent=True" in text
+    assert "TwoCompartmentLIF" in text and "0x" not in text

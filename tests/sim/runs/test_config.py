@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from biograd.neurons import NEURONS, NeuronParams, TwoCompartmentLIF, TwoCompartmentParams
+from biograd.params.repetition import RepetitionParams
 from biograd.runs.config import RunConfig, layer_params
 from biograd.traces import TraceParams
 
@@ -118,3 +119,22 @@ def test_traces_and_decays_of_each_layer_may_not_contradict_each_other():
     # what a run started from a file with decays of each layer holds
     config = RunConfig(**alphas, trace=TraceParams(alpha_x=0.1, alpha_z=0.3))
     assert [(p.alpha_u, p.alpha_v) for p in layer_params(config)] == [(0.1, 0.3), (0.2, 0.4)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"net": "8c5-10", "hidden": (32,)}, "both name the layers"),
+        ({"net": "8c5-10", "start_from": "a.nir"}, "both name the layers"),
+        ({"output": "leaky"}, "set --output leaky --error softmax"),
+        ({"error": "softmax"}, "set --output leaky --error softmax"),
+        ({"net": "8c5-avg2-10", "alphas_v": (0.5, 0.5, 0.5)}, "for each of 2 layers"),
+        (
+            {"output": "leaky", "error": "softmax", "repetition": RepetitionParams(longest=4)},
+            "which a leaky output does not have",
+        ),
+    ],
+)
+def test_layers_and_outputs_that_do_not_go_together_are_refused(changes, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        RunConfig(**changes)

@@ -6,7 +6,7 @@ import importlib
 
 import pytest
 
-from biograd import encoders
+from biograd import connections, encoders
 from biograd.neurons import NEURONS, TwoCompartmentLIF
 from biograd.runs import words
 from biograd.runs.config import RunConfig
@@ -41,3 +41,7 @@ def test_constants_of_the_stock_neuron_are_those_of_its_class() -> None:
     stock = next(iter(words.STOCK["neuron_model"]))
     assert NEURONS[stock] is TwoCompartmentLIF
     assert words.neuron_params(stock) is TwoCompartmentLIF.Params is words.TwoCompartmentParams
+
+
+def test_the_pools_of_a_description_are_those_that_it_knows() -> None:
+    assert tuple(connections.POOLS) == words.POOLS
