@@ -37,13 +37,6 @@ class Trial:
         # of this machine, and the data are the same everywhere
         described.pop("data_folder")
         described.pop("skip_bad")
-        # Fields that came later are named only where they matter: older records stay the same.
-        for name, usual in (("net", ""), ("output", "spiking"), ("precision", "float32")):
-            if described[name] == usual:
-                described.pop(name)
-        for name, usual in (("reset", "zero"), ("surrogate", "rectangular")):
-            if described["neuron"].get(name) == usual:
-                described["neuron"].pop(name)
         if self.baseline:
             # without meaning for a peer
             for name in ("feedback", "rule", "error", "order", "sleep", "trace"):
