@@ -18,6 +18,7 @@ from ..readout import Classes, Readout
 from ..tensors import check_generator
 from .augment import AugmentParams, augment, checked_changes, drawn_shift
 from .events.sets import EventSet
+from .events.times import check_times
 from .images import check_images
 from .indices import Indices, sample_indices
 
@@ -263,7 +264,7 @@ def check_fits(net: Network, samples: Samples, readout: Readout | None = None) -
         )
     (readout or Classes()).check(samples.y, net.classes)
     if isinstance(samples, EventSet):
-        samples.check_times(refuse=False)
+        check_times(samples.times, samples.window, samples.name, refuse=False)
 
 
 def _check_images(images: LabelledImages) -> None:

@@ -197,13 +197,9 @@ class EventSet:
             times = times_of(every, self.window, while_late=True)
         return times
 
-    def check_times(self, *, refuse: bool = True) -> None:
-        """Raise ValueError where all events lie after the window; warn where times look wrong.
-
-        Args:
-            refuse: False: warn of the first, too.
-        """
-        check_times(self.times, self.window, self.name, refuse=refuse)
+    def check_times(self) -> None:
+        """Raise ValueError where all events lie after the window; warn where times look wrong."""
+        check_times(self.times, self.window, self.name, refuse=True)
 
     def events(self, member: int) -> Events:
         """Read one recording and check it."""
