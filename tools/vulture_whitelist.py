@@ -4,6 +4,7 @@
 _.detach_reset  # SpikingJelly: a neuron's reset is left out of the derivative
 _.tempdir  # tempfile
 _.writeable  # NumPy
+_.extra_repr  # torch: the text of a module
 _.showwarning  # warnings
 _.DISABLE_JIT  # numba.config
 _._done, _.peek  # Lava: channels
