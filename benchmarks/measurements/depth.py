@@ -54,9 +54,11 @@ def conv_trials() -> list[Trial]:
 
 
 def preset_trials() -> list[Trial]:
-    """Return runs of the convolutional presets, three seeds."""
-    return [
+    """Return runs of the convolutional presets, three seeds; of `cifar10`, one."""
+    cifar10 = Trial(method="BioGrad, cifar10", config=PRESETS["cifar10"])
+    digits_and_clothes = [
         Trial(method=f"BioGrad, {preset}", config=replace(PRESETS[preset], seed=seed))
         for preset in ("mnist-conv", "fashion-conv")
         for seed in SEEDS
     ]
+    return [*digits_and_clothes, cifar10]

@@ -53,13 +53,14 @@ def _beside_bptt(section: Section, evidence: Evidence) -> None:
 
 def _presets(section: Section, evidence: Evidence) -> None:
     records = evidence.named("conv presets")
+    data = {record["results"]["data"] for record in records if "data" in record["results"]}
     if records:
         _table(
             section,
             "convolutional presets",
             records,
             lambda record: record["results"]["method"].removeprefix("BioGrad, "),
-            "Test accuracy of the last epoch.",
+            " ".join(["Test accuracy of the last epoch.", *sorted(data)]),
         )
 
 

@@ -17,7 +17,7 @@ FILE = "learning.toml"  # in the run folder
 
 @dataclass(frozen=True, kw_only=True)
 class LearnSettings:
-    """What is learned, from what, and how."""
+    """Settings of a run that learns on the chip: data, network, rules and length."""
 
     hidden: tuple[int, ...] = (100,)  # neurons of each hidden layer
     epochs: int = 3  # times through the training images
