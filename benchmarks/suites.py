@@ -205,18 +205,12 @@ def other_sets() -> list[Task]:
 
 
 def deep_nets() -> list[Task]:
-    """Train a net of four hidden layers with each feedback path, three seeds."""
-    return [trial_task("depth", trial) for trial in depth.depth_trials()]
-
-
-def convolutions() -> list[Task]:
-    """Train convolutional nets by the local rule and by BPTT, three seeds."""
-    return [trial_task("convolution", trial) for trial in depth.conv_trials()]
-
-
-def conv_presets() -> list[Task]:
-    """Train the convolutional presets, three seeds."""
-    return [trial_task("conv presets", trial) for trial in depth.preset_trials()]
+    """Train four hidden layers by each feedback, convolutions by BPTT too, the conv presets."""
+    return [
+        *(trial_task("depth", trial) for trial in depth.depth_trials()),
+        *(trial_task("convolution", trial) for trial in depth.conv_trials()),
+        *(trial_task("conv presets", trial) for trial in depth.preset_trials()),
+    ]
 
 
 def snntorch_tutorial() -> list[Task]:
@@ -301,7 +295,7 @@ SUITES: dict[str, Suite] = {
     ),
     "depth": Suite(
         what="four hidden layers by each feedback; convolutions beside BPTT; hours on two cores",
-        parts=(deep_nets, convolutions, conv_presets),
+        parts=(deep_nets,),
     ),
     "full": Suite(
         what="paper, energy and speed together",

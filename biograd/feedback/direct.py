@@ -71,12 +71,7 @@ class SleepAligned(Feedback):
         """Take one Hebbian step of a layer's w_fb towards the coincidences; see the class."""
         w_fb = self.weights(hidden)
         check_alignment(w_fb, coincidence, decay)
-        gain = self.gain[hidden]
-        # the first night: forget the random start, and learn at the coincidences' own scale
-        if gain == 0:
-            w_fb.zero_()
-            self.gain[hidden] = gain = torch.ones_like(gain)
-        w_fb.mul_(1 - decay).add_(coincidence * gain, alpha=decay)
+        hebbian_step(w_fb, self.gain, hidden, coincidence, decay)
 
     def set_gain(self, hidden: int) -> None:
         """Fix the layer's gain so that w_fb, as it stands, has unit root mean square."""
@@ -109,6 +104,21 @@ class Symmetric(Feedback):
         net = self._net[0]
         path = true_path(net, hidden_layer(hidden, len(net.hidden)))
         return path / path.pow(2).mean().sqrt().clamp_min(1e-12)
+
+
+def hebbian_step(
+    w_fb: Tensor, gains: Tensor, hidden: int, coincidence: Tensor, decay: float
+) -> None:
+    """Pull feedback weights towards coincidences, in place: (1 - decay) w_fb + decay gain C.
+
+    Args:
+        gains: of every hidden layer. Where it is still 0, in the first night, the random start is
+            forgotten, and the layer learns at the coincidences' own scale.
+    """
+    if gains[hidden] == 0:
+        w_fb.zero_()
+        gains[hidden] = 1
+    w_fb.mul_(1 - decay).add_(coincidence * gains[hidden], alpha=decay)
 
 
 def _random_weights(net: Network, generator: torch.Generator | None) -> nn.ParameterList:

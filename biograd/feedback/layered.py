@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ..layers import Layer
 from ..network import Network
 from ..tensors import check_generator
-from .direct import SleepAligned
+from .direct import SleepAligned, hebbian_step
 from .path import Feedback, check_alignment, check_network, hidden_layer
 
 
@@ -111,12 +111,7 @@ class LayeredSleep(LayeredFeedback):
         """
         w_fb = self.weights(hidden)
         check_alignment(w_fb, coincidence, decay)
-        gain = self.gain[hidden]
-        # the first night: forget the random start, and learn at the coincidences' own scale
-        if gain == 0:
-            w_fb.zero_()
-            self.gain[hidden] = gain = torch.ones_like(gain)
-        w_fb.mul_(1 - decay).add_(coincidence * gain, alpha=decay)
+        hebbian_step(w_fb, self.gain, hidden, coincidence, decay)
 
     def set_gain(self, hidden: int) -> None:
         """Fix the layer's gain so that w_fb, as it stands, has its root mean square."""
@@ -155,7 +150,7 @@ def sleep_aligned(net: Network, *, generator: torch.Generator | None = None) -> 
     """Return the feedback that sleep aligns for a network: direct up to two hidden dense layers.
 
     Layered for deeper and convolutional ones. Direct feedback is exact enough there and takes the
-    event-driven loops; from three hidden layers on it fails (see `docs/depth.md`).
+    event-driven loops; from three hidden layers on it fails (see `docs/results.md`).
 
     Example:
         >>> type(sleep_aligned(Network((784, 256, 256, 10)))).__name__
