@@ -25,7 +25,6 @@ from .measurements import (
     regression,
     scaling,
     speed,
-    tutorial,
 )
 from .measurements.few_shot import FewShotParams
 from .measurements.trials import (
@@ -39,13 +38,12 @@ from .measurements.trials import (
     time_to_trial,
 )
 from .measurements.whole_run import followed
+from .study_tasks import STUDIES
 from .task import Bench, Results, Task, trial_task
+from .tutorial_tasks import snntorch_tutorial
 
 SHORT = (10, 50, 200)  # numbers of steps at which memory is measured
 LONG = (10, 50, 100, 200, 400, 1000)
-# Learning rates of the tutorial's net: the tutorial's own; twice that where it falls to 0, not
-# tuned; BioGrad's, the best of 2e-3, 3e-3 and 5e-3 on 5,000 training images set apart.
-TUTORIAL_RATES = {"snntorch": 5e-4, "snntorch annealed": 1e-3, "biograd": 3e-3}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,25 +211,6 @@ def deep_nets() -> list[Task]:
     ]
 
 
-def snntorch_tutorial() -> list[Task]:
-    """Convert and train the network of snnTorch's tutorial."""
-    round_trip = Task(
-        name="spikes there and back",
-        config={"samples": 1000},
-        seed=0,
-        work=lambda bench: [tutorial.round_trip()],
-    )
-    trainings = [
-        _tutorial_task(method, lr, epochs, seed)
-        for seed in SEEDS
-        for epochs in (1, 2)
-        for method, lr in TUTORIAL_RATES.items()
-        # at a constant rate the first epoch is the same in both: one run shows both
-        if (method, epochs) != ("snntorch", 1)
-    ]
-    return [round_trip, *trainings]
-
-
 def _loihi(bench: Bench) -> Iterator[Results]:
     experiment = bench.trained
     deployed = loihi_costs.deploy(
@@ -253,16 +232,6 @@ def _race(name: str, race: Callable[..., Results], threads: int, inputs: str) ->
         name=name,
         config={"threads": threads, "inputs": inputs},
         work=lambda bench: [race(threads, inputs=inputs)],
-    )
-
-
-def _tutorial_task(method: str, lr: float, epochs: int, seed: int) -> Task:
-    how: Results = {"epochs": epochs, "lr": lr}
-    return Task(
-        name="tutorial",
-        config={"method": method, **how},
-        seed=seed,
-        work=lambda bench: [tutorial.measure(method, seed=seed, threads=bench.threads, **how)],
     )
 
 
@@ -296,6 +265,10 @@ SUITES: dict[str, Suite] = {
     "depth": Suite(
         what="four hidden layers by each feedback; convolutions beside BPTT; hours on two cores",
         parts=(deep_nets,),
+    ),
+    "studies": Suite(
+        what="independent components, faults and codes; each study some minutes on one core",
+        parts=STUDIES,
     ),
     "full": Suite(
         what="paper, energy and speed together",

@@ -18,6 +18,7 @@ from .memory import memory
 from .origin import inside, origin, sources
 from .page import Section
 from .speed import speed
+from .studies.separation import separation
 
 SectionFunction = Callable[[Evidence, Mapping[str, str]], Section]  # of records, and SVG by name
 
@@ -74,6 +75,7 @@ SECTIONS: list[SectionFunction] = [
     speed,
     depth,
     events,
+    separation,
     mistakes,
     inside,
     origin,

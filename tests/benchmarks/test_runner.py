@@ -65,7 +65,8 @@ def test_a_task_that_fails_is_recorded_as_such_and_the_others_are_done(
 def test_unknown_suites_and_missing_runs_are_refused_before_anything_is_done(tmp_path):
     with pytest.raises(
         ValueError,
-        match=r"no suite 'fast'; known: quick, paper, energy, speed, tasks, snntorch, depth, full",
+        match=r"no suite 'fast'; known: quick, paper, energy, speed, tasks, snntorch, depth"
+        ", studies, full",
     ):
         next(runner.run("fast", out=tmp_path / "r.jsonl"))
     with pytest.raises(ValueError, match="quick measures a trained run"):

@@ -90,3 +90,11 @@ def test_own_rule(run):
     learned = [float(line.split(",")[1].split("%")[0]) for line in lines]
     assert len(lines) == 4 and learned == sorted(learned, reverse=True) and learned[0] > learned[-1]
     assert isinstance(names["experiment"].learner.rule, names["Lazy"])
+
+
+@pytest.mark.slow
+def test_separate_sources(run):
+    cells, names = run("separate_sources")
+    assert names["matched"].correlation.min() > 0.99
+    assert names["right"][-1] < 0.1 < names["right"][0]
+    assert len(figures(cells)) == 2

@@ -1,0 +1,1 @@
+"""Studies beside the training of networks, each of seeds and minutes; see `biograd.studies`."""

@@ -1,0 +1,1 @@
+"""Relatives of the training rules: separation of sources, fault-tolerant and population codes."""
