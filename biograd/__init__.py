@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .data.events.shd import shd
     from .data.samples import encode
     from .data.spike_sets import SpikeSet
-    from .encoders import bernoulli, integrate_and_fire, latency
+    from .encoders import bernoulli, direct, integrate_and_fire, latency
     from .errors import (
         ClassWeighted,
         ErrorNeurons,
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from .interop.snntorch import Difference, differences, from_snntorch, to_snntorch
     from .layers import Layer
     from .learning.learner import LocalLearner
+    from .learning.weight_norm import keep_weight_norm
     from .network import Network, read_out
     from .neurons import (
         LeakyReadout,
@@ -147,6 +148,7 @@ __all__ = [
     "bernoulli",
     "bin_events",
     "differences",
+    "direct",
     "encode",
     "evaluate",
     "feedback_angle",
@@ -156,6 +158,7 @@ __all__ = [
     "from_nir",
     "from_snntorch",
     "integrate_and_fire",
+    "keep_weight_norm",
     "latency",
     "load",
     "nmnist",
@@ -193,7 +196,7 @@ _NAMES = {
     "data.events.shd": ("shd",),
     "data.samples": ("encode",),
     "data.spike_sets": ("SpikeSet",),
-    "encoders": ("bernoulli", "integrate_and_fire", "latency"),
+    "encoders": ("bernoulli", "direct", "integrate_and_fire", "latency"),
     "errors": (
         "ClassWeighted",
         "ErrorNeurons",
@@ -220,6 +223,7 @@ _NAMES = {
     "interop.snntorch": ("Difference", "differences", "from_snntorch", "to_snntorch"),
     "layers": ("Layer",),
     "learning.learner": ("LocalLearner",),
+    "learning.weight_norm": ("keep_weight_norm",),
     "network": ("Network", "read_out"),
     "neurons": (
         "LeakyReadout",

@@ -80,6 +80,23 @@ def latency(
     return ((t == first) & (x > 0)).to(x.dtype)
 
 
+def direct(
+    x: Float[Tensor, "B N"], steps: int, *, generator: torch.Generator | None = None
+) -> Float[Tensor, "T B N"]:
+    """Show the image itself at every step, as graded inputs of -1 to 1: 2 x - 1.
+
+    The first layer's currents are then exact instead of sums of spikes (direct coding, e.g. Rathi
+    and Roy 2021, arXiv 2008.03658). Deterministic; `generator` is not used. Chips that take spikes
+    alone cannot run such a network.
+
+    Example:
+        >>> direct(torch.tensor([[0.0, 0.75, 1.0]]), steps=2)[:, 0].tolist()
+        [[-1.0, 0.5, 1.0], [-1.0, 0.5, 1.0]]
+    """
+    _check(x, steps, generator)
+    return (2 * x - 1).repeat(steps, 1, 1)
+
+
 def integrate_and_fire_packed(x: UInt8[Tensor, "B rows columns"], steps: int) -> PackedSpikes:
     """Return `integrate_and_fire` of grey images on a CPU, looked up for each grey value."""
     pixels = x.flatten(1).contiguous()
@@ -118,4 +135,5 @@ ENCODERS: dict[str, Encoder] = {
     "integrate_and_fire": integrate_and_fire,
     "bernoulli": bernoulli,
     "latency": latency,
+    "direct": direct,
 }

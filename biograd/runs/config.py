@@ -73,7 +73,8 @@ class RunConfig:
     patience: int = 0
     batch: int = 100  # samples per update
     steps: int = 10  # time steps per sample, T
-    # images to spikes: integrate_and_fire, bernoulli or latency; events for recordings
+    # images to spikes: integrate_and_fire, bernoulli, latency or direct (graded: the image itself,
+    # -1..1, at every step); events for recordings
     encoder: str = "integrate_and_fire"
     # error neurons: signed (spikes -1, 0, 1), running (rate so far), final (rate of the sample) or
     # softmax (of a leaky output)
@@ -95,6 +96,9 @@ class RunConfig:
     lr: float = 1e-3  # learning rate at the start, thresholds (adam) or 1 (sgd)
     momentum: float = 0.0  # of sgd, 0..1
     weight_decay: float = 0.0  # of the optimizer
+    # norm that the weights onto each hidden neuron or channel keep, with a mean of 0, thresholds;
+    # 0: weights are free
+    weight_norm: float = 0.0
     # inputs that fire in a smaller share of the training samples get no synapses, 0..1; 0: all
     # inputs have synapses
     input_share: float = 0.0
@@ -168,6 +172,7 @@ class RunConfig:
         real_number(self.lr, "lr", above=0, need="a finite learning rate above 0")
         real_number(self.momentum, "momentum", 0, below=1)
         real_number(self.weight_decay, "weight_decay", 0, need="0 or more")
+        real_number(self.weight_norm, "weight_norm", 0, need="0 (free) or thresholds above 0")
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)  # as a frozen dataclass is completed
@@ -210,6 +215,11 @@ class RunConfig:
             raise ValueError(
                 f"output is {self.output!r} and error {self.error!r}: a leaky output learns from"
                 " the softmax error, and only it does; set --output leaky --error softmax"
+            )
+        if self.weight_norm and self.start_from:
+            raise ValueError(
+                f"weight_norm is {self.weight_norm:g}, and start_from {self.start_from!r} holds"
+                " weights of other norms, which it would change at once: leave one out"
             )
         if self.recurrent and self.start_from:
             raise ValueError(

@@ -21,6 +21,7 @@ from ..encoders import ENCODERS, EVENTS, Encoder, integrate_and_fire
 from ..errors import ERRORS, ClassWeighted, ErrorNeurons, balanced_weights
 from ..feedback import FEEDBACK, Feedback
 from ..learning.learner import LocalLearner
+from ..learning.weight_norm import keep_weight_norm
 from ..network import Network
 from ..neurons import NEURONS, LeakyReadout, Neuron
 from ..rules import RULES, Rule
@@ -85,6 +86,8 @@ class Experiment:
             threads=config.threads or default_threads(),
         )
         optimizer = OPTIMIZERS[config.optimizer](list(net.parameters()), config)
+        if config.weight_norm:
+            keep_weight_norm(net, optimizer, norm=config.weight_norm)
         batches = -(-len(train_set) // config.batch)
         trainer = Trainer(
             learner,

@@ -15,7 +15,7 @@ EVENTS = "events"  # in place of an encoder's word: recordings are spikes alread
 POOLS = ("avg", "sum", "max")  # first letters of pools in a network's description
 STOCK: dict[str, tuple[str, ...]] = {
     "dataset": ("mnist", "fashion", "cifar10", "events-mnist-simulated", "nmnist", "shd"),
-    "encoder": ("integrate_and_fire", "bernoulli", "latency"),
+    "encoder": ("integrate_and_fire", "bernoulli", "latency", "direct"),
     "error": ("signed", "running", "final", "softmax"),
     "feedback": (
         *("sleep", "sleep-direct", "sleep-layered", "dfa", "random-layered"),

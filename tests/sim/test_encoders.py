@@ -3,9 +3,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from biograd.encoders import ENCODERS, bernoulli, integrate_and_fire, latency
+import biograd as bg
+from biograd.encoders import ENCODERS, bernoulli, direct, integrate_and_fire, latency
+from hardware.border.model import SpikeInput
 
 PIXELS = torch.arange(256).view(1, -1) / 255
+SPIKING = [name for name in ENCODERS if name != "direct"]
 
 
 @pytest.mark.parametrize("steps", [1, 10, 16, 255, 400])
@@ -39,7 +42,7 @@ def test_latency_fires_once_and_brighter_pixels_earlier() -> None:
     assert s[:, 1:].argmax(0).tolist() == [9, 5, 0]
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", SPIKING)
 def test_every_encoder_gives_zeros_and_ones_drawn_from_its_generator_alone(name: str) -> None:
     x = torch.rand(3, 7, generator=torch.Generator().manual_seed(1))
     before = torch.random.get_rng_state()
@@ -49,7 +52,7 @@ def test_every_encoder_gives_zeros_and_ones_drawn_from_its_generator_alone(name:
     assert torch.equal(before, torch.random.get_rng_state())
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", SPIKING)
 def test_every_encoder_keeps_black_silent_and_takes_a_single_step(name: str) -> None:
     assert not ENCODERS[name](torch.zeros(2, 3), 5, generator=torch.Generator()).any()
     assert ENCODERS[name](torch.ones(2, 3), 1, generator=torch.Generator()).all()
@@ -67,3 +70,21 @@ def test_bernoulli_keeps_black_silent_at_the_lowest_draw(monkeypatch: pytest.Mon
     assert (
         not bernoulli(torch.zeros(2, 3), 5).any() and bernoulli(torch.full((2, 3), 0.01), 5).all()
     )
+
+
+def test_direct_shows_the_image_itself_at_every_step() -> None:
+    s = direct(torch.tensor([[0.0, 0.25, 1.0]]), 3)
+    assert s.shape == (3, 1, 3) and all(step.tolist() == [[-1.0, -0.5, 1.0]] for step in s)
+
+
+def test_graded_inputs_are_learned_from_step_by_step_and_no_chip_takes_them() -> None:
+    x = torch.rand(4, 6, generator=torch.Generator().manual_seed(3))
+    net = bg.Network((6, 5, 2), generator=torch.Generator().manual_seed(4))
+    spikes = direct(x, 5)
+    states, counts = net.rest(4), torch.zeros(4, 2)
+    for step in spikes:
+        states = net.step(states, step)
+        counts += states[-1].s
+    assert torch.equal(net(spikes).sum(0), counts)
+    with pytest.raises(ValueError, match="graded spikes cannot be deployed"):
+        SpikeInput(spikes=spikes.numpy())

@@ -18,6 +18,7 @@ ENCODERS = {
     "integrate_and_fire": bg.integrate_and_fire,
     "bernoulli": bg.bernoulli,
     "latency": bg.latency,
+    "direct": bg.direct,
 }
 
 

@@ -148,6 +148,7 @@ _fields(
     lr=number(1e-3, 0.0, ends="()"),
     momentum=number(0.5, 0.0, 1.0, ends="[)"),
     weight_decay=number(0.1, 0.0),
+    weight_norm=number(2.0, 0.0),
     input_share=_kept(0.1),
     schedule=word("cosine", ["linear", "constant"]),
     seed=whole(0, low=0).expecting(WRONG, "huge"),

@@ -263,3 +263,19 @@ def _(draw: Draw) -> Call:
     trainer = trainer_of(draw)
     parts = (bg.RunConfig(), trainer.train_set, trainer.test_set, trainer.learner, trainer)
     return Call(lambda of_network: bg.Experiment(*parts).net, of_network=flag(True).expecting(OPEN))
+
+
+@case("keep_weight_norm")
+def _(draw: Draw) -> Call:
+    net = draw.net()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    other = torch.optim.SGD(draw.net().parameters(), lr=0.1)
+    return Call(
+        bg.keep_weight_norm,
+        default=OPEN,
+        net=thing(net, ("its weights", net.layers[0].w, WRONG)),
+        optimizer=thing(
+            optimizer, ("of another network", other, WRONG), ("its class", torch.optim.SGD, WRONG)
+        ),
+        norm=number(2.0, 0.0, ends="()").expecting(OPEN, "as a tensor"),
+    )
