@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from .data.events.sets import EventSet
     from .data.events.shd import shd
     from .data.samples import encode
+    from .data.sound.series import SeriesSet
+    from .data.sound.wav import read_wav
     from .data.spike_sets import SpikeSet
     from .encoders import bernoulli, direct, integrate_and_fire, latency
     from .errors import (
@@ -63,9 +65,11 @@ if TYPE_CHECKING:
         soma_step,
         surrogate_slope,
     )
+    from .padding import PaddedSpikes
     from .params.augment import AugmentParams
     from .params.neuron import NeuronParams, TwoCompartmentParams
     from .params.repetition import RepetitionParams
+    from .params.signal import CodingParams, MelParams
     from .params.sleep import SleepParams
     from .params.trace import TraceParams
     from .readout import Classes, Readout, Values
@@ -88,6 +92,7 @@ __all__ = [
     "AvgPool2d",
     "ClassWeighted",
     "Classes",
+    "CodingParams",
     "Connection",
     "Conv2d",
     "Dense",
@@ -116,9 +121,11 @@ __all__ = [
     "LocalLearner",
     "LrCurve",
     "MaxPool2d",
+    "MelParams",
     "Network",
     "Neuron",
     "NeuronParams",
+    "PaddedSpikes",
     "Pool",
     "RandomDFA",
     "Readout",
@@ -127,6 +134,7 @@ __all__ = [
     "RunConfig",
     "RunningRate",
     "Sensor",
+    "SeriesSet",
     "SignedSpikes",
     "SleepAligned",
     "SleepParams",
@@ -165,6 +173,7 @@ __all__ = [
     "preset",
     "read_config",
     "read_out",
+    "read_wav",
     "shd",
     "sleep_aligned",
     "sleep_phase",
@@ -195,6 +204,8 @@ _NAMES = {
     "data.events.sets": ("EventSet",),
     "data.events.shd": ("shd",),
     "data.samples": ("encode",),
+    "data.sound.series": ("SeriesSet",),
+    "data.sound.wav": ("read_wav",),
     "data.spike_sets": ("SpikeSet",),
     "encoders": ("bernoulli", "direct", "integrate_and_fire", "latency"),
     "errors": (
@@ -234,9 +245,11 @@ _NAMES = {
         "soma_step",
         "surrogate_slope",
     ),
+    "padding": ("PaddedSpikes",),
     "params.augment": ("AugmentParams",),
     "params.neuron": ("NeuronParams", "TwoCompartmentParams"),
     "params.repetition": ("RepetitionParams",),
+    "params.signal": ("CodingParams", "MelParams"),
     "params.sleep": ("SleepParams",),
     "params.trace": ("TraceParams",),
     "readout": ("Classes", "Readout", "Values"),

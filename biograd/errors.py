@@ -14,6 +14,7 @@ from torch import Tensor
 
 from . import inputs
 from .checks import instance_of, whole_number
+from .padding import step_weights
 from .tensors import check_shapes
 from .texts import described
 
@@ -220,9 +221,24 @@ def balanced_weights(labels: Int[Tensor, " n"], classes: int) -> Float[Tensor, "
 
 
 def errors_over_time(
-    kind: ErrorNeurons, s_out: Float[Tensor, "T B C"], target: Float[Tensor, "B C"]
+    kind: ErrorNeurons,
+    s_out: Float[Tensor, "T B C"],
+    target: Float[Tensor, "B C"],
+    lengths: Int[Tensor, " B"] | None = None,
 ) -> Float[Tensor, "T B C"]:
-    """Return the errors of a whole sample, [T, B, C], spikes per step."""
+    """Return the errors of a whole sample, [T, B, C], spikes per step.
+
+    Args:
+        lengths: steps of each sample, where the spikes after them are 0, padding. Errors are then
+            multiplied by T / length, and 0 in the padding: means over T steps become means over
+            each sample's own.
+    """
+    if lengths is not None:
+        weights = step_weights(lengths, len(s_out), s_out)
+        if not kind.causal:
+            rate = s_out.sum(0) / lengths.to(s_out)[:, None]
+            return kind.error(s_out, rate.expand_as(s_out), target) * weights
+        return errors_over_time(kind, s_out, target) * weights
     if not kind.causal:
         return kind.error(s_out, s_out.mean(0).expand_as(s_out), target)
     steps = torch.arange(1, s_out.shape[0] + 1, dtype=s_out.dtype, device=s_out.device)

@@ -41,10 +41,10 @@ def atomic_write(path: str | Path, content: bytes | Callable[[IO[bytes]], object
 
 
 def is_path(name: object) -> bool:
-    """Return whether a data set's name is a path: an .npz file, or text with a separator.
+    """Return whether a data set's name is a path: an .npz or .ts file, or text with a separator.
 
     Example:
         >>> is_path("my.npz"), is_path("./digits"), is_path("mnist")
         (True, True, False)
     """
-    return isinstance(name, str) and (name.endswith(".npz") or "/" in name or "\\" in name)
+    return isinstance(name, str) and (name.endswith((".npz", ".ts")) or "/" in name or "\\" in name)

@@ -24,12 +24,25 @@ SMOOTHNESS = 4.0
 # visible.
 KNOT_SPACING = 4.0
 
+OF_IMAGES = ("shift", "rotate", "scale", "elastic", "flip")
+OF_SERIES = ("stretch", "bands", "gain", "noise")
+
 
 def checked_changes(augmentation: object) -> AugmentParams:
     """Return the changes, none for None; TypeError for anything but `AugmentParams`."""
     if augmentation is None:
         return AugmentParams()
     return instance_of(augmentation, AugmentParams, "augmentation", "AugmentParams, or None")
+
+
+def refuse_changes(p: AugmentParams, names: tuple[str, ...], samples: str) -> None:
+    """Raise ValueError where one of these changes is set, which the samples do not know."""
+    wrong = [name for name in names if getattr(p, name)]
+    if wrong:
+        raise ValueError(
+            f"AugmentParams.{wrong[0]} is {getattr(p, wrong[0])}, which does not change {samples}:"
+            f" set {wrong[0]} to 0"
+        )
 
 
 def augment(x: Tensor, p: AugmentParams, *, generator: torch.Generator) -> Tensor:
@@ -43,6 +56,7 @@ def augment(x: Tensor, p: AugmentParams, *, generator: torch.Generator) -> Tenso
         generator: all draws come from it, so equal states give equal images.
     Returns: new images (x itself when nothing may change), same shape and dtype.
     """
+    refuse_changes(p, OF_SERIES, "images")
     if x.ndim not in (3, 4) and p != AugmentParams():
         raise ValueError(
             f"images have the shape {tuple(x.shape)}, which cannot be shifted or turned; need"

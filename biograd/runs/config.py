@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any, Literal
@@ -21,8 +20,10 @@ from ..files import is_path
 from ..params.augment import AugmentParams
 from ..params.neuron import NeuronParams, TwoCompartmentParams
 from ..params.repetition import RepetitionParams
+from ..params.signal import CodingParams, MelParams
 from ..params.sleep import SleepParams
 from ..params.trace import TraceParams
+from .class_weights import class_weights
 from .words import FIELDS, POOLS, neuron_params, words
 
 _MOST = 1 << 62  # of any number of neurons, either way
@@ -32,6 +33,8 @@ _PARTS = {  # fields that hold parameters
     "sleep": SleepParams,
     "repetition": RepetitionParams,
     "augment": AugmentParams,
+    "mel": MelParams,
+    "coding": CodingParams,
 }
 
 
@@ -49,7 +52,8 @@ class RunConfig:
         'adam'
     """
 
-    # mnist, fashion, cifar10, events-mnist-simulated, or nmnist and shd from your own copies
+    # mnist, fashion, cifar10, events-mnist-simulated, fsdd (or fsdd-PERSON), japanese-vowels, or
+    # nmnist and shd from your own copies; or a path
     dataset: str = "mnist"
     data_folder: str = ""  # folder of the data sets; the usual one where empty
     skip_bad: bool = False  # leave out recordings that cannot be read, and count them
@@ -72,9 +76,9 @@ class RunConfig:
     # best; 0: never
     patience: int = 0
     batch: int = 100  # samples per update
-    steps: int = 10  # time steps per sample, T
+    steps: int = 10  # time steps per sample, T; of series, which have their own, the most taken
     # images to spikes: integrate_and_fire, bernoulli, latency or direct (graded: the image itself,
-    # -1..1, at every step); events for recordings
+    # -1..1, at every step); events for recordings and series
     encoder: str = "integrate_and_fire"
     # error neurons: signed (spikes -1, 0, 1), running (rate so far), final (rate of the sample) or
     # softmax (of a leaky output)
@@ -117,6 +121,8 @@ class RunConfig:
     sleep: SleepParams = field(default_factory=SleepParams)
     repetition: RepetitionParams = field(default_factory=RepetitionParams)
     augment: AugmentParams = field(default_factory=AugmentParams)
+    mel: MelParams = field(default_factory=MelParams)  # filter bank of sounds
+    coding: CodingParams = field(default_factory=CodingParams)  # of series as spikes
 
     def __post_init__(self) -> None:
         self._check_kinds()
@@ -275,23 +281,6 @@ def layer_count(config: RunConfig) -> int:
     if not config.net:
         return len(config.hidden) + 1
     return sum(not word.strip().startswith(POOLS) for word in config.net.split("-"))
-
-
-def class_weights(text: str) -> list[float]:
-    """Read numbers with commas between them, finite and at least 0, one of them above 0.
-
-    Raises: ValueError that names the words that are known, too.
-    """
-    try:
-        weights = [float(part) for part in text.split(",")]
-    except ValueError:
-        weights = []
-    if not weights or not all(0 <= weight < math.inf for weight in weights) or not any(weights):
-        raise ValueError(
-            f"class_weights is {text_of(text)}; known: equal, balanced, or numbers of 0 or more"
-            " with commas, e.g. 1,1,2.5"
-        )
-    return weights
 
 
 def _several(values: object, name: str, need: str) -> tuple[Any, ...]:  # any: not yet checked

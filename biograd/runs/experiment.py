@@ -10,6 +10,7 @@ import dataclasses
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 
@@ -17,6 +18,7 @@ from ..checks import instance_of
 from ..data.datasets import DataSet, ImageSet, load, validation_split
 from ..data.events.sets import EventSet
 from ..data.samples import spikes_of
+from ..data.sound.series import SeriesSet
 from ..encoders import ENCODERS, EVENTS, Encoder, integrate_and_fire
 from ..errors import ERRORS, ClassWeighted, ErrorNeurons, balanced_weights
 from ..feedback import FEEDBACK, Feedback
@@ -28,7 +30,8 @@ from ..rules import RULES, Rule
 from ..traces import TraceParams
 from ..training.repetition import UnsureOnly
 from ..training.trainer import Trainer, TrainParams
-from .config import RunConfig, class_weights, layer_count, layer_params
+from .class_weights import class_weights
+from .config import RunConfig, layer_count, layer_params
 from .optimizers import OPTIMIZERS, SCHEDULES
 
 SAMPLES_SEEN = 5000  # training samples, at most, on which rarely active inputs are found
@@ -124,9 +127,19 @@ def load_sets(
     config: RunConfig, *, progress: Callable[[str, int, int], None] | None = None
 ) -> tuple[DataSet, DataSet]:
     """Return the training samples and the samples to measure on: test, or validation samples."""
-    root = config.data_folder or None
-    skip_bad = config.skip_bad
-    train_set = load(config.dataset, "train", root=root, progress=progress, skip_bad=skip_bad)
+
+    def half(split: Literal["train", "test"]) -> DataSet:
+        samples = load(
+            config.dataset,
+            split,
+            root=config.data_folder or None,
+            progress=progress,
+            skip_bad=config.skip_bad,
+            mel=config.mel,
+        )
+        return samples.coded(config.coding) if isinstance(samples, SeriesSet) else samples
+
+    train_set = half("train")
     if isinstance(train_set, ImageSet) == (config.encoder == EVENTS):
         right = f"one of {', '.join(ENCODERS)}" if isinstance(train_set, ImageSet) else EVENTS
         raise ValueError(
@@ -143,7 +156,7 @@ def load_sets(
             )
         train_set, test_set = validation_split(train_set, config.validation)
     else:
-        test_set = load(config.dataset, "test", root=root, progress=progress, skip_bad=skip_bad)
+        test_set = half("test")
     return (train_set.subset(slice(0, config.limit)) if config.limit else train_set), test_set
 
 

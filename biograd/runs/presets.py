@@ -87,6 +87,27 @@ PRESETS: dict[str, RunConfig] = {
     ),
 }
 
+# Spoken digits. Tried on 300 training clips set apart, 15 epochs, one or two seeds: bands alone
+# 96.3 %, with their changes over 30 ms 99.7 and 98.0; gain control (pcen) 89.3, each clip
+# standardised by itself 94.0; recurrent without changes 98.0. With stretched, moved and noisy clips
+# 99.0 where it was 98.0.
+SPEECH = RunConfig(
+    dataset="fsdd",
+    encoder=EVENTS,
+    hidden=(256,),
+    output="leaky",
+    error="softmax",
+    batch=50,
+    steps=250,
+    epochs=25,
+    lr=3e-3,
+    alphas_u=(0.5, 0.0),
+    alphas_v=(0.9, 0.95),
+    sleep=replace(LAYERED_SLEEP, steps=1000),
+    augment=AugmentParams(stretch=0.15, bands=1.0, noise=0.2),
+)
+PRESETS["speech"] = SPEECH
+
 
 def preset(name: str) -> RunConfig:
     """Return the configuration of a preset; ValueError lists the known ones.

@@ -14,7 +14,11 @@ from ..params.neuron import NeuronParams, TwoCompartmentParams
 EVENTS = "events"  # in place of an encoder's word: recordings are spikes already
 POOLS = ("avg", "sum", "max")  # first letters of pools in a network's description
 STOCK: dict[str, tuple[str, ...]] = {
-    "dataset": ("mnist", "fashion", "cifar10", "events-mnist-simulated", "nmnist", "shd"),
+    "dataset": (
+        *("mnist", "fashion", "cifar10", "events-mnist-simulated", "nmnist", "shd"),
+        *("fsdd", "fsdd-george", "fsdd-jackson", "fsdd-lucas", "fsdd-nicolas", "fsdd-theo"),
+        *("fsdd-yweweler", "japanese-vowels"),
+    ),
     "encoder": ("integrate_and_fire", "bernoulli", "latency", "direct"),
     "error": ("signed", "running", "final", "softmax"),
     "feedback": (

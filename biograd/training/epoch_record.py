@@ -18,7 +18,7 @@ def epoch_record(
     readout: Readout,
     *,
     epoch: int,
-    steps: int,
+    steps: float,
     learning_rate: float,
     repetition: Repetition | None = None,
 ) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def epoch_record(
 
     Args:
         epoch: its number, 1-based.
-        steps: time steps per sample, T.
+        steps: time steps per sample, T; their mean where samples differ.
         learning_rate: at its end.
         repetition: the rest of samples with sure answers, where it is on.
     """

@@ -18,6 +18,7 @@ from ..encoders import Encoder, integrate_and_fire
 from ..kernels.packed_spikes import PackedSpikes
 from ..kernels.threads import in_parts
 from ..network import Network
+from ..padding import PaddedSpikes, to_all_steps
 from ..parts import check_network
 from ..readout import Classes, Readout
 from ..tensors import seeded
@@ -97,7 +98,8 @@ def evaluate(
     predicted, labels = [], []
     rates, sample_steps = torch.zeros(len(net.layers), dtype=torch.float32), 0
     for spikes, y in _batches(net, images, encoder, readout, steps, batch, seed):
-        sample_steps += _length(spikes) * len(y)
+        padded = isinstance(spikes, PaddedSpikes)
+        sample_steps += int(spikes.lengths.sum()) if padded else _length(spikes) * len(y)  # type: ignore[union-attr]  # it is padded
         labels.append(y.cpu())
         for answers, fired in _answers(net, readout, spikes, threads):
             predicted.append(answers.cpu())
@@ -119,7 +121,7 @@ def _batches(
     steps: int,
     batch: int,
     seed: int,
-) -> Iterator[tuple[Tensor | PackedSpikes, Tensor]]:
+) -> Iterator[tuple[Tensor | PackedSpikes | PaddedSpikes, Tensor]]:
     """Yield spikes and labels of all samples."""
     generator = seeded(seed)
     if isinstance(images, Samples):
@@ -136,12 +138,12 @@ def _batches(
         yield loaded, y
 
 
-def _length(spikes: Tensor | PackedSpikes) -> int:
+def _length(spikes: Tensor | PackedSpikes | PaddedSpikes) -> int:
     return spikes.steps if isinstance(spikes, PackedSpikes) else len(spikes)
 
 
 def _answers(
-    net: Network, readout: Readout, spikes: Tensor | PackedSpikes, threads: int
+    net: Network, readout: Readout, spikes: Tensor | PackedSpikes | PaddedSpikes, threads: int
 ) -> list[tuple[Tensor, Tensor]]:
     """Return answers and sums of spike rates for each part of a batch, computed side by side."""
     if isinstance(spikes, PackedSpikes):
@@ -151,14 +153,30 @@ def _answers(
             threads,
             (spikes.words, 1),
         )
-    return in_parts(lambda part: _answer(net, readout, part), threads, (spikes.to(net.device), 1))
+    spikes = spikes.to(net.device)
+    if isinstance(spikes, PaddedSpikes):
+        return in_parts(
+            lambda s, lengths: _answer(net, readout, PaddedSpikes(s, lengths)),
+            threads,
+            (spikes.s, 1),
+            (spikes.lengths, 0),
+        )
+    return in_parts(lambda part: _answer(net, readout, part), threads, (spikes, 1))
 
 
 @torch.no_grad()
-def _answer(net: Network, readout: Readout, spikes: Tensor | PackedSpikes) -> tuple[Tensor, Tensor]:
+def _answer(
+    net: Network, readout: Readout, spikes: Tensor | PackedSpikes | PaddedSpikes
+) -> tuple[Tensor, Tensor]:
     """Return the answers, and each layer's spikes per neuron, summed over samples and steps."""
-    counts = net.spike_counts(spikes)
+    steps = _length(spikes)
+    if isinstance(spikes, PaddedSpikes):
+        live = spikes.live().unsqueeze(-1)
+        counts = [(activity.s * live).sum(0) for activity in net.roll(spikes.s)]
+    else:
+        counts = net.spike_counts(spikes)
     fires = [layer.neuron.fires for layer in net.layers]
     sums = [count.sum() / count.shape[-1] for count in counts]
     rates = torch.stack([total * fire for total, fire in zip(sums, fires, strict=True)])
-    return readout.answers(counts[-1], _length(spikes)), rates
+    lengths = spikes.lengths if isinstance(spikes, PaddedSpikes) else None
+    return readout.answers(to_all_steps(counts[-1], steps, lengths), steps), rates

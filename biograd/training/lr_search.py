@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..checks import instance_of, real_number, whole_number
 from ..kernels.packed_spikes import PackedSpikes
+from ..padding import PaddedSpikes
 from .trainer import Trainer
 
 _SMOOTH = 0.95  # fraction of the running mean of errors that is kept per batch; ours
@@ -96,7 +97,7 @@ def _range_test(
     return rates, errors
 
 
-def _endless(trainer: Trainer) -> Iterator[tuple[Tensor | PackedSpikes, Tensor]]:
+def _endless(trainer: Trainer) -> Iterator[tuple[Tensor | PackedSpikes | PaddedSpikes, Tensor]]:
     """Yield the batches of one epoch after the other."""
     while True:
         yield from trainer.batches()

@@ -16,6 +16,7 @@ from ..data.loaders import Loader, batches_of, drawn
 from ..data.samples import Samples, loaded_spikes, spikes_or_packed
 from ..encoders import Encoder, integrate_and_fire
 from ..kernels.packed_spikes import PackedSpikes
+from ..padding import PaddedSpikes
 from ..readout import Classes, Readout
 from ..sleep import SleepParams
 from ..tensors import seeded
@@ -154,7 +155,7 @@ class Trainer:
             if stop:
                 return
 
-    def batches(self) -> Iterator[tuple[Tensor | PackedSpikes, Tensor]]:
+    def batches(self) -> Iterator[tuple[Tensor | PackedSpikes | PaddedSpikes, Tensor]]:
         """Yield spikes and labels of the running epoch's batches, from the next batch on."""
         seed = self.seed * EPOCH_SEEDS + self.epoch
         if isinstance(self.train_set, Samples):
@@ -163,7 +164,7 @@ class Trainer:
 
     def _batches_of_samples(
         self, samples: Samples, seed: int
-    ) -> Iterator[tuple[Tensor | PackedSpikes, Tensor]]:
+    ) -> Iterator[tuple[Tensor | PackedSpikes | PaddedSpikes, Tensor]]:
         # a generator of its own: a run resumed within an epoch draws the same order again
         order = torch.randperm(len(samples.y), generator=torch.Generator().manual_seed(seed))
         if self.repetition is not None:
@@ -202,10 +203,10 @@ class Trainer:
         if number < 0:
             raise ValueError("the loader gives no batches: need at least one")
 
-    def day(self, spikes: Tensor | PackedSpikes, labels: Tensor) -> None:
+    def day(self, spikes: Tensor | PackedSpikes | PaddedSpikes, labels: Tensor) -> None:
         """Learn from one batch of `batches`."""
         inputs.check_labels(labels)
-        if not isinstance(spikes, PackedSpikes):
+        if not isinstance(spikes, PackedSpikes | PaddedSpikes):
             inputs.check_kind(spikes, "spikes")
         device = self.learner.net.device
         labels = labels.to(device)
@@ -262,7 +263,7 @@ class Trainer:
             self.sums,
             self.readout,
             epoch=self.epoch + 1,
-            steps=self.params.steps,
+            steps=getattr(self.train_set, "mean_steps", self.params.steps),
             learning_rate=self.optimizer.param_groups[0]["lr"],
             repetition=self.repetition,
         )

@@ -121,6 +121,13 @@ class Draw:
         shots = [self.events() for _ in range(n)]
         return bg.EventSet.of(shots, self.labels(n), sensor=self.sensor(), window=1000)
 
+    def series(self, n: int | None = None) -> bg.SeriesSet:
+        """A set of series of 2 to T steps and N channels."""
+        n = n or self.B
+        lengths = torch.tensor([2 + i % (self.T - 1) for i in range(n)])
+        values = self.randn(int(lengths.sum()), self.N)
+        return bg.SeriesSet(values=values, lengths=lengths, y=self.labels(n), classes=self.C)
+
     def trains(self, n: int | None = None) -> bg.SpikeSet:
         """A set of spike trains of T steps and N inputs."""
         n = n or self.B

@@ -11,7 +11,7 @@ import math
 import numpy as np
 import torch
 
-from ..augment import AugmentParams
+from ..augment import OF_SERIES, AugmentParams, refuse_changes
 from .recording import STILL, Sensor
 
 
@@ -24,6 +24,7 @@ def drawn_moves(
     """
     if p == AugmentParams():
         return np.broadcast_to(STILL, (batch, 2, 3))
+    refuse_changes(p, OF_SERIES, "events")
     if p.elastic:
         raise ValueError(
             f"AugmentParams.elastic is {p.elastic}; events can be mirrored, shifted, rotated and"

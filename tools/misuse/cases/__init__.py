@@ -26,12 +26,13 @@ from . import (
     params,
     readouts,
     rules,
+    series,
     text,
     training,
 )
 
 TOPICS = (callbacks, connections, data, errors, events, feedback, interop, learning, network)
-TOPICS += (neurons, params, readouts, rules, text, training)
+TOPICS += (neurons, params, readouts, rules, series, text, training)
 # Nothing to call: interfaces that users derive from, and results that the library makes.
 INTERFACES = ("Connection", "ErrorNeurons", "Feedback", "LayeredFeedback", "Neuron")
 INTERFACES += ("NeuronParams", "Pool", "Readout", "Rule")

@@ -59,6 +59,32 @@ _fields(
     scale=number(0.1, 0.0, 0.5),
     elastic=number(1.0, 0.0, 10.0),
     flip=number(0.5, 0.0, 1.0),
+    stretch=number(0.2, 0.0, 1.0),
+    bands=number(1.0, 0.0, 100.0),
+    gain=number(0.5, 0.0, 10.0),
+    noise=number(0.2, 0.0, 10.0),
+)
+_fields(
+    bg.MelParams,
+    rate=whole(8000).expecting(OPEN),
+    bands=whole(40).expecting(WRONG, "huge"),
+    frame_ms=number(32.0, 0.0, ends="()").expecting(OPEN),
+    hop_ms=number(10.0, 0.0, ends="()").expecting(OPEN),
+    lowest=number(60.0, 0.0, ends="()").expecting(OPEN),
+    highest=number(3900.0, 60.0, 4000.0, ends="(]"),
+    compression=word("log", ["pcen"]),
+    smoothing=number(0.025, 0.0, 1.0, ends="(]"),
+    gain=number(0.98, 0.0, 1.0, ends="(]"),
+    offset=number(2.0, 0.0),
+    root=number(0.5, 0.0, 1.0, ends="(]"),
+    max_seconds=number(60.0, 0.0, ends="()"),
+)
+_fields(
+    bg.CodingParams,
+    coding=word("integrate_and_fire", ["level_crossing"]),
+    scale=number(0.5, 0.0, ends="()"),
+    threshold=number(0.5, 0.0, ends="()"),
+    delta=whole(3, low=0, high=10_000),
 )
 _fields(
     bg.RepetitionParams,
@@ -162,6 +188,8 @@ _fields(
     sleep=_part(bg.SleepParams()),
     repetition=_part(bg.RepetitionParams()),
     augment=_part(bg.AugmentParams()),
+    mel=_part(bg.MelParams()),
+    coding=_part(bg.CodingParams()),
 )
 
 
