@@ -1,13 +1,5 @@
 """Faults of neurons and synapses, drawn from a seed: the same ones in simulator and emulator.
 
-    dead         fraction of neurons that never fire
-    stuck        fraction of neurons that fire at every step
-    lost         probability that a spike is lost on its way out of the neuron
-    synapses     fraction of synapses that transmit nothing
-    noise        standard deviation of the noise on each neuron's voltage per step, thresholds
-    weight_bits  probability that a bit of a stored weight is flipped, each of its bits
-    state_bits   probability per neuron and step that one bit of the stored voltage is flipped
-
 Every neuron, synapse and bit has a random number of its own, which the rate is compared with. So
 with one seed, what is broken at a low rate is broken at every higher one. Numbers that change from
 step to step are drawn for BLOCK samples at a time: a sample's faults depend on its place in the
@@ -17,58 +9,15 @@ run, and neither on batches nor on threads.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 
 import numpy as np
 
 from . import chip
-from .border.checks import real_fields, truth_value, whole_fields
+from .border.faults import Faults
 from .fixed_point import FixedPointLayer, FixedPointModel
 
 BLOCK = 256  # samples
 _KINDS = ("neurons", "lost", "synapses", "noise", "weight_bits", "state_bits", "which_bit")
-RATES = ("dead", "stuck", "lost", "synapses", "weight_bits", "state_bits")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Faults:
-    """Rates of faults, 0 by default, and the seed that they are drawn from.
-
-    Example:
-        >>> Faults(dead=0.1, seed=3).any
-        True
-    """
-
-    dead: float = 0.0
-    stuck: float = 0.0
-    lost: float = 0.0
-    synapses: float = 0.0
-    noise: float = 0.0  # thresholds
-    weight_bits: float = 0.0
-    state_bits: float = 0.0
-    output: bool = True  # False: the neurons of the output layer are spared; their synapses are not
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        real_fields(self, *RATES, table="faults", least=0, most=1)
-        real_fields(self, "noise", table="faults", least=0, why="thresholds")
-        whole_fields(self, "seed", table="faults")
-        truth_value(self.output, "faults.output")
-        if self.dead + self.stuck > 1:
-            raise ValueError(
-                f"faults.dead and faults.stuck are {self.dead:g} and {self.stuck:g}; need 1 or less"
-                " together, since no neuron is both"
-            )
-
-    @property
-    def any(self) -> bool:
-        """Whether any rate is above 0."""
-        return any(getattr(self, name) > 0 for name in (*RATES, "noise"))
-
-    @property
-    def in_voltages(self) -> bool:
-        """Whether a fault changes voltages between steps, which compiled loops do not know."""
-        return self.noise > 0 or self.state_bits > 0
 
 
 def neurons_fail(faults: Faults, layer: int, neurons: int) -> tuple[np.ndarray, np.ndarray]:

@@ -17,10 +17,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from . import emulator, limits
+from . import emulator, faulty_emulator, limits
 from .border.checks import instance_of, real_number, whole_number
+from .border.faults import Faults
 from .border.model import Model, RunResult, SpikeInput
 from .fixed_point import FixedPointModel, quantise
 from .lava_target import run_samples
@@ -37,6 +38,7 @@ class RunOptions:
     progress: Progress | None = None
     record: Sequence[str] = ()  # any of "u", "v", "s": keep it for every layer and step
     workers: int | None = None  # copies of the net that run in parallel; None: one per processor
+    faults: Faults = field(default_factory=Faults)  # of neurons and synapses; none by default
 
     def __post_init__(self) -> None:
         real_number(self.deadline, "deadline", finite=False)
@@ -44,6 +46,7 @@ class RunOptions:
             raise ValueError(f"deadline is {self.deadline}; need seconds above 0")
         if self.workers is not None:
             whole_number(self.workers, "workers", 1)
+        instance_of(self.faults, Faults, "faults", "Faults(dead=0.1)")
 
 
 Target = (
@@ -62,19 +65,31 @@ def run(
     progress: Progress | None = None,
     record: Sequence[str] = (),
     workers: int | None = None,
+    faults: Faults | None = None,
 ) -> RunResult:
     """Run all samples on one target.
 
     Args:
         model: a Model is quantised here, without calibration.
         target: a key of TARGETS, or the function itself.
-        deadline, progress, record, workers: see RunOptions.
+        deadline, progress, record, workers, faults: see RunOptions.
     Raises: ValueError (limits.LimitError) for a model that the chip cannot hold, spikes that do not
         fit, or a target that does not keep its contract; TargetError where Lava fails.
     """
     name, function = _resolved(target)
-    options = RunOptions(deadline=deadline, progress=progress, record=record, workers=workers)
+    options = RunOptions(
+        deadline=deadline,
+        progress=progress,
+        record=record,
+        workers=workers,
+        faults=Faults() if faults is None else faults,
+    )
     takes_options = _takes_options(name, function)
+    if options.faults.any and not takes_options:
+        raise ValueError(
+            f"target {name!r} takes no options, and so no faults: give it a parameter `options`, or"
+            " run the target 'emulator'"
+        )
     instance_of(model, (Model, FixedPointModel), "model", "a Model or a FixedPointModel")
     fixed = quantise(model) if isinstance(model, Model) else model
     emulator.check_spikes(fixed, spikes, record)
@@ -88,7 +103,9 @@ def run_emulator(
     fixed: FixedPointModel, spikes: SpikeInput, options: RunOptions = _DEFAULTS
 ) -> RunResult:
     """Run in the emulator, in this process."""
-    return emulator.run(fixed, spikes, record=options.record, progress=options.progress)
+    return faulty_emulator.run(
+        fixed, spikes, options.faults, record=options.record, progress=options.progress
+    )
 
 
 def run_lava(
@@ -99,6 +116,11 @@ def run_lava(
     Lava counts no operations; those of the result are the emulator's, on the same integers and
     spikes.
     """
+    if options.faults.any:
+        raise ValueError(
+            "faults are injected in the emulator and the simulator, not in Lava: run the target"
+            " 'emulator'"
+        )
     operations = emulator.run(fixed, spikes).operations
     counts, seconds, recordings = run_samples(
         fixed,

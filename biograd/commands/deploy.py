@@ -14,6 +14,8 @@ from typing import Annotated, Any
 
 import tyro
 
+from hardware.border.faults import Faults
+
 from .console import Console
 from .helpers.model_flags import ModelFlags
 
@@ -31,6 +33,7 @@ class Args:
     dataset: str = ""
     skip_bad: bool = False  # leave out recordings that cannot be read, and count them
     deadline: float = 600.0  # seconds the Lava simulation may take
+    faults: Faults = field(default_factory=Faults)  # of neurons and synapses, in the emulator
     file: Annotated[ModelFlags, tyro.conf.arg(name="")] = field(default_factory=ModelFlags)
     json: bool = False  # print one JSON object as the last line of standard output
 

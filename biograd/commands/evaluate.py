@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import tyro
+
+from hardware.border.faults import Faults
 
 from .console import Console
 
@@ -17,6 +19,7 @@ class Args:
 
     run: tyro.conf.Positional[Path]  # run folder, or a file in it
     skip_bad: bool = False  # leave out recordings that cannot be read, also where the run did not
+    faults: Faults = field(default_factory=Faults)  # of neurons and synapses
     json: bool = False  # print one JSON object as the last line of standard output
 
 

@@ -56,7 +56,7 @@ def _plain(complaint: str) -> str:
         r"\1 is \2; need values of its kind",
         complaint,
     )
-    return re.sub(r"^Error parsing run\.\w+: ", "", complaint)
+    return re.sub(r"^Error parsing (run\.\w+|faults): ", "", complaint)
 
 
 def _field(flag: str) -> str:

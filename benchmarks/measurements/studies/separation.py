@@ -25,8 +25,8 @@ class SeparationParams:
     task: str = "periodic"  # periodic, voices or patches
     steps: int = 30_000  # of the batch form
     # of the batch form with the oracle's Lambda, and on inputs that are not decorrelated
-    long_steps: int = 80_000
-    online_steps: int = 200_000  # samples
+    long_steps: int = 40_000
+    online_steps: int = 100_000  # samples
     points: int = 20  # of the curve
 
 

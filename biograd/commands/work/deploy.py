@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -43,10 +44,14 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     model, fixed, clip = quantised(model, train, args.file, console)
     fit = limits.check(fixed)
     _print_fit(fixed, fit, console)
+    if args.faults.any and args.target != "emulator":
+        raise ValueError(f"faults are injected in the emulator: leave --target {args.target} out")
     spikes = chip_spikes(model, test)
     emulated = _timed_run(fixed, spikes, "emulator", args, console)
     energy = price(emulated.operations, fit.layers)
     record = _record(args, model, fixed, fit, emulated, energy, test.y.numpy()) | clip
+    if args.faults.any:
+        record["faults"] = dataclasses.asdict(args.faults)
     _print_emulated(record, energy, console)
     if args.target != "emulator":
         other = _timed_run(fixed, spikes, args.target, args, console)
@@ -86,7 +91,9 @@ def _timed_run(
         def show(done: int, total: int) -> None:
             bar(done, total, f"{done / max(time.perf_counter() - start, 1e-9):,.0f} samples/s")
 
-        return targets.run(fixed, spikes, target, deadline=args.deadline, progress=show)
+        return targets.run(
+            fixed, spikes, target, deadline=args.deadline, progress=show, faults=args.faults
+        )
 
 
 def _record(

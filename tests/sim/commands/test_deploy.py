@@ -42,3 +42,20 @@ def test_an_outlying_weight_costs_the_accuracy_and_clipping_brings_it_back(spoil
 def test_a_clip_that_is_no_percentile_is_refused(value, spoiled, biograd):
     outcome = biograd("deploy", spoiled, "--clip", value)
     assert outcome.is_one_line and f"--clip is '{value}'; known: none, auto" in outcome.err
+
+
+def test_faults_lower_the_accuracy_and_are_recorded(biograd, trained):
+    faulty = biograd("deploy", trained, "--faults.synapses", "0.6", "--json").result
+    assert faulty["faults"]["synapses"] == 0.6
+    assert faulty["test_accuracy"] < faulty["float_test_accuracy"]
+    evaluated = biograd("evaluate", trained, "--faults.synapses", "0.6", "--json").result
+    # the same synapses, in real numbers
+    assert abs(evaluated["test_accuracy"] - faulty["test_accuracy"]) < 0.1
+    assert evaluated["faults"] == faulty["faults"]
+
+
+def test_rates_out_of_range_and_faults_in_lava_are_refused(biograd, trained):
+    outside = biograd("evaluate", trained, "--faults.dead", "2")
+    assert outside.is_one_line and "--faults.dead is 2.0; need 0 <= dead <= 1" in outside.err
+    in_lava = biograd("deploy", trained, "--target", "lava", "--faults.dead", "0.1")
+    assert in_lava.is_one_line and "leave --target lava out" in in_lava.err
