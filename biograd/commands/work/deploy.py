@@ -35,6 +35,8 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     """Quantise, check every limit, run, compare."""
     if args.target not in targets.TARGETS:
         raise ValueError(f"target is {args.target!r}; {known_words(args.target, targets.TARGETS)}")
+    if args.faults.any and args.target != "emulator":
+        raise ValueError(f"faults are injected in the emulator: leave --target {args.target} out")
     expect_at_least(0, samples=args.samples, steps=args.file.steps)
     torch.set_num_threads(1)
     model, folder = named_model(
@@ -44,8 +46,6 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     model, fixed, clip = quantised(model, train, args.file, console)
     fit = limits.check(fixed)
     _print_fit(fixed, fit, console)
-    if args.faults.any and args.target != "emulator":
-        raise ValueError(f"faults are injected in the emulator: leave --target {args.target} out")
     spikes = chip_spikes(model, test)
     emulated = _timed_run(fixed, spikes, "emulator", args, console)
     energy = price(emulated.operations, fit.layers)
