@@ -15,14 +15,18 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import chip, limits
 from .border.archive import MAX_BYTES
 from .border.checks import instance_of, whole_number
+from .border.layers import RESETS
 from .border.model import OperationCounts, RunResult, SpikeInput
+from .convolution.currents import delayed
+from .convolution.loop import scan_convolution
+from .convolution.tables import event_weights, tables
 from .emulator_loop import scan_layer
 from .fixed_point import FixedPointLayer, FixedPointModel
 from .processors import usable_processors
@@ -66,18 +70,17 @@ def run(
             chunks.append(chunk)
             if progress is not None:
                 progress(min(len(chunks) * CHUNK_SAMPLES, samples), samples)
-    sent, steps_with_input, overflows = (
+    reached, overflows = (
         np.sum([getattr(chunk, name) for chunk in chunks], axis=0)
-        for name in ("sent", "steps_with_input", "overflows")
+        for name in ("reached", "overflows")
     )
+    sent = [np.sum(parts, axis=0) for parts in zip(*(chunk.sent for chunk in chunks), strict=True)]
     # any: keywords of one type, which mypy holds against every field
     recordings: dict[str, Any] = {name: _joined(chunks, name) for name in record}
     return RunResult(
         counts=np.concatenate([chunk.counts for chunk in chunks]),
         target="emulator",
-        operations=count_operations(
-            fixed, fits, sent, steps_with_input, samples=samples, steps=steps
-        ),
+        operations=count_operations(fixed, fits, sent, reached, samples=samples, steps=steps),
         seconds=time.perf_counter() - start,
         wrapped_currents=int(overflows[0]),
         saturated_voltages=int(overflows[1]),
@@ -119,8 +122,8 @@ def check_spikes(fixed: FixedPointModel, spikes: SpikeInput, record: Sequence[st
 def count_operations(
     fixed: FixedPointModel,
     fits: Sequence[limits.LayerFit],
-    sent: np.ndarray,
-    steps_with_input: np.ndarray,
+    sent: Sequence[np.ndarray],
+    reached: np.ndarray,
     *,
     samples: int,
     steps: int,
@@ -129,35 +132,52 @@ def count_operations(
 
     Args:
         fits: the layers on their cores, for the number of destination cores.
-        sent: int64 [1 + layers], spikes of the input and of each layer, without bias neurons.
-        steps_with_input: int64 [1 + layers], steps of all samples in which a layer received a
-            spike; entry 0 is unused.
+        sent: of the input and of each layer, int64 [N], spikes of each neuron, without bias
+            neurons.
+        reached: int64 [layers], neurons x steps of all samples that a spike reached.
         steps: time steps per sample.
     """
     ticks = samples * steps
-    sizes, cores = np.array(fixed.sizes), np.array([fit.cores for fit in fits] + [1])
-    bias_axons = np.array([layer.w_bias.shape[1] for layer in fixed.layers] + [0])
-    arriving = sent[:-1] + bias_axons[:-1] * ticks
-    active = steps_with_input[1:] * sizes[1:]
+    neurons = np.array(fixed.sizes[1:])
+    bias_axons = np.array([layer.w_bias.shape[1] for layer in fixed.layers])
+    synaptic = [
+        int(arriving @ fan_out(layer))
+        + (0 if layer.w_rec is None else int(own.sum()) * layer.neurons)
+        for layer, arriving, own in zip(fixed.layers, sent[:-1], sent[1:], strict=True)
+    ]
+    active = np.where(bias_axons > 0, ticks * neurons, reached)
+    spikes = np.array([counts.sum() for counts in sent])
+    # a recurrent layer's spikes also go to its own cores
+    loops = [0 if layer.w_rec is None else 1 for layer in fixed.layers]
+    own = [0, *(loop * fit.cores for loop, fit in zip(loops, fits, strict=True))]
+    to = np.array([*(fit.destinations for fit in fits), 1]) + own
+    zero = np.zeros(1, dtype=np.int64)
     return OperationCounts(
-        synaptic_operations=np.concatenate([[0], arriving * sizes[1:]]),
-        active_updates=np.concatenate([[0], active]),
-        inactive_updates=np.concatenate([[0], ticks * sizes[1:] - active]),
-        spikes=sent.copy(),
-        messages=(sent + bias_axons * ticks) * cores,
-        synaptic_updates=np.zeros(len(sizes), dtype=np.int64),
+        synaptic_operations=np.concatenate([zero, synaptic + bias_axons * ticks * neurons]),
+        active_updates=np.concatenate([zero, active]),
+        inactive_updates=np.concatenate([zero, ticks * neurons - active]),
+        spikes=spikes,
+        messages=(spikes + np.concatenate([bias_axons, zero]) * ticks) * to,
+        synaptic_updates=np.zeros(len(spikes), dtype=np.int64),
         samples=samples,
         steps=ticks,
     )
+
+
+def fan_out(layer: FixedPointLayer) -> np.ndarray:
+    """Return the synapses of each input of a layer, int64 [in]."""
+    if layer.conv is None:
+        return np.full(layer.inputs, layer.neurons, dtype=np.int64)
+    return layer.conv.fan_out()
 
 
 @dataclass(frozen=True)
 class _Chunk:
     """Result of some samples; u, v and s hold an array per layer, or are empty."""
 
-    counts: np.ndarray  # int32 [B, classes]
-    sent: np.ndarray  # int64 [1 + layers], spikes
-    steps_with_input: np.ndarray  # int64 [1 + layers], steps x samples
+    counts: np.ndarray  # [B, classes], int32 spikes, or int64 sums of a readout's voltages
+    sent: list[np.ndarray]  # of the input and of each layer, int64 [N], spikes
+    reached: np.ndarray  # int64 [layers], neurons x steps x samples that a spike reached
     overflows: np.ndarray  # int64 [2], wrapped currents and saturated voltages
     u: list[np.ndarray]
     v: list[np.ndarray]
@@ -165,18 +185,19 @@ class _Chunk:
 
 
 def _run_chunk(fixed: FixedPointModel, s: np.ndarray, record: Sequence[str]) -> _Chunk:
-    sent, steps_with_input = [int(s.sum(dtype=np.int64))], [0]
+    sent, reached = [s.sum(axis=(0, 1), dtype=np.int64)], []
     overflows = np.zeros(2, dtype=np.int64)
     recordings: dict[str, list[np.ndarray]] = {"u": [], "v": [], "s": []}
     for layer in fixed.layers:
-        steps_with_input.append(_steps_with_input(layer, s))
-        u, v, s = _layer_at_once(layer, s, keep="u" in record or "v" in record, overflows=overflows)
-        sent.append(int(s.sum(dtype=np.int64)))
-        for name, array in (("u", u), ("v", v), ("s", s)):
-            if name in record:
-                recordings[name].append(array)
-    counts = s.sum(axis=0, dtype=np.int32)
-    return _Chunk(counts, np.array(sent), np.array(steps_with_input), overflows, **recordings)
+        keep = "u" in record or "v" in record
+        ran = _layer_at_once(layer, delayed(s, layer.delay), keep, overflows)
+        s = ran.s
+        sent.append(s.sum(axis=(0, 1), dtype=np.int64))
+        reached.append(ran.reached)
+        for name in record:
+            recordings[name].append(getattr(ran, name))
+    counts = s.sum(axis=0, dtype=np.int32) if fixed.layers[-1].fires else ran.v_sums
+    return _Chunk(counts, sent, np.array(reached), overflows, **recordings)
 
 
 def _joined(chunks: Sequence[_Chunk], name: str) -> tuple[np.ndarray, ...]:
@@ -187,32 +208,55 @@ def _joined(chunks: Sequence[_Chunk], name: str) -> tuple[np.ndarray, ...]:
     )
 
 
-def _steps_with_input(layer: FixedPointLayer, s: np.ndarray) -> int:
-    """Count steps x samples in which at least one synaptic operation reached the layer."""
-    return s.shape[0] * s.shape[1] if layer.w_bias.shape[1] else int(s.any(axis=2).sum())
+class _LayerRun(NamedTuple):
+    """One layer on some samples: [T, B, out], u and v of 0 steps where they are not kept."""
+
+    u: np.ndarray
+    v: np.ndarray
+    s: np.ndarray
+    v_sums: np.ndarray  # int64 [B, out] of a readout, else of 0 samples
+    reached: int  # neurons x steps that a spike reached
 
 
 def _layer_at_once(
     layer: FixedPointLayer, s: np.ndarray, keep: bool, overflows: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Run all steps of one layer: s uint8 [T, B, in] -> u, v int32 and s uint8, [T, B, out].
+) -> _LayerRun:
+    """Run all steps of one layer.
 
     Args:
-        keep: fill u and v; else they have 0 steps.
+        s: uint8 [T, B, in], spikes as they arrive.
+        keep: fill u and v.
         overflows: int64 [2], to which wrapped currents and saturated voltages are added.
     """
     steps, samples, _ = s.shape
-    shape = (steps, samples, layer.w.shape[0])
+    shape = (steps, samples, layer.neurons)
     out = np.empty(shape, dtype=np.uint8)
     u, v = (np.empty(shape if keep else (0, *shape[1:]), dtype=np.int32) for _ in range(2))
-    w = np.ascontiguousarray(layer.w.T, dtype=np.int16)
-    bias = layer.w_bias.sum(axis=1, dtype=np.int32)
+    v_sums = np.zeros((0 if layer.fires else samples, layer.neurons), dtype=np.int64)
+    v_bias = np.zeros(0, dtype=np.int32)
+    if layer.bias_mant is not None:
+        v_bias = np.repeat(layer.bias_mant << chip.INPUT_SHIFT, layer.positions).astype(np.int32)
     numbers = (
         max(layer.weight_exp, 0),
         max(-layer.weight_exp, 0),
         chip.DECAY_UNITY - layer.du - 1,
         chip.DECAY_UNITY - layer.dv,
-        layer.vth << chip.INPUT_SHIFT,
+        layer.vth << chip.INPUT_SHIFT if layer.fires else np.iinfo(np.int32).max,
+        RESETS.index(layer.reset),
     )
-    scan_layer(np.ascontiguousarray(s), w, bias, *map(np.int32, numbers), out, u, v, overflows)
-    return u, v, out
+    numbers_32 = tuple(map(np.int32, numbers))
+    results = (out, u, v, v_sums, overflows)
+    s = np.ascontiguousarray(s)
+    if layer.conv is not None:
+        reached = np.zeros(1, dtype=np.int64)
+        synapses = (event_weights(layer.w, layer.conv), layer.bias(), *tables(layer.conv), v_bias)
+        scan_convolution(s, *synapses, numbers_32, *results, reached)
+        return _LayerRun(u, v, out, v_sums, int(reached[0]))
+    w = np.ascontiguousarray(layer.w.T, dtype=np.int16)
+    w_rec = np.zeros((0, 0)) if layer.w_rec is None else layer.w_rec.T
+    synapses = (w, np.ascontiguousarray(w_rec, dtype=np.int16), layer.bias(), v_bias)
+    scan_layer(s, *synapses, numbers_32, *results)
+    arrives = np.asarray(s.any(axis=2))
+    if layer.w_rec is not None:
+        arrives[1:] |= out[:-1].any(axis=2)
+    return _LayerRun(u, v, out, v_sums, int(arrives.sum()) * layer.neurons)

@@ -18,6 +18,7 @@ _TOP = np.int32(chip.MAX_STATE)
 _TWICE = np.int32(2 * chip.MAX_STATE)
 _HIGHEST = np.int32(chip.MAX_STATE - 1)
 _ALIGN = np.int32(chip.INPUT_SHIFT)
+ZERO, SUBTRACT, SUBTRACT_LATE, NONE = range(4)  # resets, in the order of border.layers.RESETS
 
 
 # any, in the signatures below: numba types them at the call
@@ -65,25 +66,16 @@ def _add_rows(s: Any, w: Any, axons: Any, total: Any) -> None:
 
 
 @numba.njit(inline="always")
-def _update(
-    total: Any,
-    up: Any,
-    down: Any,
-    keep_u: Any,
-    keep_v: Any,
-    threshold: Any,
-    u: Any,
-    v: Any,
-    out: Any,
-) -> Any:
+def advance(total: Any, numbers: Any, v_bias: Any, u: Any, v: Any, fired: Any) -> Any:
     """Advance all neurons by one step; return how many currents wrapped and voltages saturated.
 
     Args:
         total: int32 [out], what arrives, weight units.
-        up, down, keep_u, keep_v, threshold: as in `scan_layer`.
+        numbers, v_bias: as in `scan_layer`.
         u, v: int32 [out], changed, 1/64 of a weight's unit.
-        out: uint8 [out], filled: spikes.
+        fired: uint8 [out], spikes of the step before, changed to those of this one.
     """
+    up, down, keep_u, keep_v, threshold, reset = numbers
     wrapped, saturated = np.int32(0), np.int32(0)
     for n in range(total.size):
         activation = np.int32(np.int32(np.int32(total[n] << up) >> down) << _ALIGN)
@@ -92,13 +84,22 @@ def _update(
         current = np.int32(current - _TWICE) if current > _TOP else current
         current = np.int32(current + _TWICE) if current <= -_TOP else current
         voltage = np.int32(_decay(v[n], keep_v) + current)
+        if v_bias.size:
+            voltage = np.int32(voltage + v_bias[n])
+        if reset == SUBTRACT_LATE and fired[n]:
+            voltage = np.int32(voltage - threshold)
         saturated = np.int32(saturated + np.int32((voltage >= _TOP) | (voltage <= -_TOP)))
         voltage = _HIGHEST if voltage > _HIGHEST else voltage
         voltage = np.int32(-_HIGHEST) if voltage < -_HIGHEST else voltage
         spike = voltage > threshold
         u[n] = current
-        v[n] = np.int32(0) if spike else voltage
-        out[n] = np.uint8(spike)
+        if reset == ZERO:
+            v[n] = np.int32(0) if spike else voltage
+        elif reset == SUBTRACT:
+            v[n] = np.int32(voltage - threshold) if spike else voltage
+        else:
+            v[n] = voltage
+        fired[n] = np.uint8(spike)
     return wrapped, saturated
 
 
@@ -106,46 +107,52 @@ def _update(
 def scan_layer(
     s: np.ndarray,
     w: np.ndarray,
+    w_rec: np.ndarray,
     bias: np.ndarray,
-    up: int,
-    down: int,
-    keep_u: int,
-    keep_v: int,
-    threshold: int,
+    v_bias: np.ndarray,
+    numbers: tuple[int, ...],
     out: np.ndarray,
     u_kept: np.ndarray,
     v_kept: np.ndarray,
+    v_sums: np.ndarray,
     overflows: np.ndarray,
 ) -> None:
-    """Run one layer from u = v = 0.
+    """Run one dense layer from u = v = 0.
 
     Args:
         s: uint8 [T, B, in], spikes that arrive.
-        w: int16 [in, out], a row per axon; bias: int32 [out], sum of the always-on axons; weight
-            units.
-        up, down: int32, shifts of the sum to the left and to the right, one of them 0.
-        keep_u, keep_v: int32, kept per step, 1/4096.
-        threshold: int32, 1/64 of a weight's unit, as u and v.
+        w: int16 [in, out], a row per axon; w_rec: int16 [out, out], the same from the layer's own
+            spikes of the step before, or [0, 0]; bias: int32 [out], sum of the always-on axons;
+            weight units.
+        v_bias: int32 [out], added to v in every step, 1/64 of a weight's unit; or [0].
+        numbers: int32, shifts of the sum to the left and to the right (one of them 0); u and v kept
+            per step, 1/4096; threshold, 1/64 of a weight's unit, as u and v; ZERO, SUBTRACT,
+            SUBTRACT_LATE or NONE.
         out: uint8 [T, B, out], filled with the spikes sent.
         u_kept, v_kept: int32 [T, B, out], filled; or of 0 steps, left alone.
+        v_sums: int64 [B, out], to which the voltages are added; or of 0 samples.
         overflows: int64 [2], to which wrapped currents and saturated voltages are added.
     """
     steps, samples, axons = s.shape
     neurons = w.shape[1]
     u, v = np.empty(neurons, np.int32), np.empty(neurons, np.int32)
-    total = np.empty(neurons, np.int32)
-    active = np.empty(axons + 1, np.int64)
+    total, fired = np.empty(neurons, np.int32), np.empty(neurons, np.uint8)
+    active = np.empty(max(axons, neurons) + 1, np.int64)
     for b in range(samples):
         u[:] = 0
         v[:] = 0
+        fired[:] = 0
         for t in range(steps):
             total[:] = bias
             _add_rows(s[t, b], w, active, total)
-            wrapped, saturated = _update(
-                total, up, down, keep_u, keep_v, threshold, u, v, out[t, b]
-            )
+            if w_rec.shape[0]:
+                _add_rows(fired, w_rec, active, total)
+            wrapped, saturated = advance(total, numbers, v_bias, u, v, fired)
+            out[t, b] = fired
             overflows[0] += wrapped
             overflows[1] += saturated
             if u_kept.shape[0]:
                 u_kept[t, b] = u
                 v_kept[t, b] = v
+            if v_sums.shape[0]:
+                v_sums[b] += v

@@ -13,16 +13,18 @@ import numpy as np
 
 from . import chip, limits
 from .border.model import RunResult, SpikeInput
+from .convolution.currents import currents, delayed
 from .emulator import check_spikes, count_operations
 from .fixed_point import FixedPointLayer, FixedPointModel
 
 
 @dataclass(frozen=True)
 class State:
-    """Current and voltage of one layer, int64 [B, N], in chip units."""
+    """Current and voltage of one layer, int64 [B, N], in chip units, and its spikes, uint8."""
 
     u: np.ndarray
     v: np.ndarray
+    s: np.ndarray
 
 
 def run_reference(fixed: FixedPointModel, spikes: SpikeInput) -> RunResult:
@@ -32,25 +34,26 @@ def run_reference(fixed: FixedPointModel, spikes: SpikeInput) -> RunResult:
     start = time.perf_counter()
     steps, samples, _ = spikes.spikes.shape
     s, us, vs, ss = spikes.spikes, [], [], []
-    sent, steps_with_input = [int(s.sum())], [0]
+    sent, reached = [s.sum(axis=(0, 1), dtype=np.int64)], []
     for layer in fixed.layers:
-        zeros = np.zeros((samples, layer.w.shape[0]), dtype=np.int64)
-        state, trace = State(zeros, zeros), []
+        zeros = np.zeros((samples, layer.neurons), dtype=np.int64)
+        state, arriving = State(zeros, zeros, zeros.astype(np.uint8)), delayed(s, layer.delay)
+        trace, seen = [], []
         for t in range(steps):
-            state, out = step(layer, state, s[t])
-            trace.append((state.u, state.v, out))
-        always_on = layer.w_bias.shape[1] > 0
-        steps_with_input.append(steps * samples if always_on else int(s.any(axis=2).sum()))
-        us.append(np.stack([u for u, _, _ in trace]).astype(np.int32))
-        vs.append(np.stack([v for _, v, _ in trace]).astype(np.int32))
-        ss.append(s := np.stack([out for _, _, out in trace]))
-        sent.append(int(s.sum()))
+            seen.append(_reached(layer, arriving[t], state.s))
+            state = step(layer, state, arriving[t])
+            trace.append(state)
+        reached.append(sum(seen))
+        us.append(np.stack([state.u for state in trace]).astype(np.int32))
+        vs.append(np.stack([state.v for state in trace]).astype(np.int32))
+        ss.append(s := np.stack([state.s for state in trace]))
+        sent.append(s.sum(axis=(0, 1), dtype=np.int64))
     operations = count_operations(
-        fixed, fits, np.array(sent), np.array(steps_with_input), samples=samples, steps=steps
+        fixed, fits, sent, np.array(reached), samples=samples, steps=steps
     )
     seconds = time.perf_counter() - start
     return RunResult(
-        counts=s.sum(axis=0),
+        counts=s.sum(axis=0) if layer.fires else vs[-1].sum(axis=0, dtype=np.int64),
         target="emulator",
         seconds=seconds,
         operations=operations,
@@ -60,27 +63,40 @@ def run_reference(fixed: FixedPointModel, spikes: SpikeInput) -> RunResult:
     )
 
 
-def step(layer: FixedPointLayer, state: State, s_pre: np.ndarray) -> tuple[State, np.ndarray]:
+def step(layer: FixedPointLayer, state: State, s_pre: np.ndarray) -> State:
     """Advance one layer by one time step.
 
     Args:
-        state: u, v after the last step, int64 [B, out].
+        state: after the last step.
         s_pre: spikes that arrive, uint8 [B, in].
-    Returns: the state after the step, and the spikes sent, uint8 [B, out].
     """
-    accumulated = accumulate_synapses(layer.w, layer.w_bias, s_pre)
+    accumulated = accumulate_synapses(layer, s_pre, state.s)
     activation = apply_weight_exponent(accumulated, layer.weight_exp)
     u = add_activation(decay(state.u, layer.du + 1), activation)
     u = wrap_current(u)
     v = integrate_voltage(decay(state.v, layer.dv), u)
+    v = v + add_bias(layer)
+    if layer.reset == "subtract_late":
+        v = subtract_threshold(v, state.s, layer.vth)
     v = saturate_voltage(v)
-    s = fire(v, layer.vth)
-    return State(u, reset_voltage(v, s)), s
+    s = fire(v, layer.vth) if layer.fires else np.zeros_like(v, dtype=np.uint8)
+    if layer.reset == "zero":
+        v = reset_voltage(v, s)
+    elif layer.reset == "subtract":
+        v = subtract_threshold(v, s, layer.vth)
+    return State(u, v, s)
 
 
-def accumulate_synapses(w: np.ndarray, w_bias: np.ndarray, s_pre: np.ndarray) -> np.ndarray:
-    """Add the weights of all axons that spiked, and of all bias axons; int64 [B, out]."""
-    return s_pre.astype(np.int64) @ w.T.astype(np.int64) + w_bias.sum(axis=1, dtype=np.int64)
+def accumulate_synapses(layer: FixedPointLayer, s_pre: np.ndarray, s_own: np.ndarray) -> np.ndarray:
+    """Add the weights of all axons that spiked, and of all bias axons; int64 [B, out].
+
+    Args:
+        s_own: the layer's own spikes of the step before, which recurrent synapses send.
+    """
+    total = currents(layer.w.astype(np.int64), layer.conv, s_pre, average=False) + layer.bias()
+    if layer.w_rec is not None:
+        total = total + s_own.astype(np.int64) @ layer.w_rec.T.astype(np.int64)
+    return total
 
 
 def apply_weight_exponent(accumulated: np.ndarray, weight_exp: int) -> np.ndarray:
@@ -119,6 +135,28 @@ def fire(v: np.ndarray, vth: int) -> np.ndarray:
     return (v > vth << chip.INPUT_SHIFT).astype(np.uint8)
 
 
+def add_bias(layer: FixedPointLayer) -> np.ndarray:
+    """Return what biases of the neurons' own add to v, int64 [out]; most layers have none."""
+    if layer.bias_mant is None:
+        return np.zeros(layer.neurons, dtype=np.int64)
+    mantissas = np.repeat(layer.bias_mant.astype(np.int64), layer.positions)
+    return mantissas << chip.INPUT_SHIFT
+
+
 def reset_voltage(v: np.ndarray, s: np.ndarray) -> np.ndarray:
     """Set v to 0 where the neuron spiked; u stays."""
     return np.where(s > 0, 0, v)
+
+
+def subtract_threshold(v: np.ndarray, s: np.ndarray, vth: int) -> np.ndarray:
+    """Take the threshold from v where the neuron spiked: not a reset of Loihi 1, nor of Lava."""
+    return v - (vth << chip.INPUT_SHIFT) * s.astype(np.int64)
+
+
+def _reached(layer: FixedPointLayer, s_pre: np.ndarray, s_own: np.ndarray) -> int:
+    """Count the neurons that a spike reaches in one step of all samples."""
+    ones = np.ones_like(layer.w, dtype=np.int64)
+    spikes = currents(ones, layer.conv, s_pre, average=False)
+    if layer.w_rec is not None:
+        spikes = spikes + s_own.sum(axis=1, dtype=np.int64)[:, None]
+    return int((spikes > 0).sum())

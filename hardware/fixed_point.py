@@ -11,138 +11,20 @@ another neuron). A bias larger than one 8-bit weight is spread over several such
 
 from __future__ import annotations
 
-import itertools
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 
 from . import chip
-from .border.archive import read_npz, write_npz
 from .border.checks import instance_of
-from .border.model import LayerModel, Model, SpikeInput
-from .border.nir_graph import FORMAT
-from .weights import best_scale, recorded_scale, round_to_step, split_bias
+from .border.layers import LayerModel
+from .border.model import Model, SpikeInput
+from .border.shapes import Convolution
+from .convolution.currents import currents
+from .convolution.real_layers import LayerRun, run_layer
+from .fixed_layers import FixedPointLayer, FixedPointModel, read_fixed, write_fixed
+from .quantisation_report import LayerReport, QuantisationReport
+from .weights import Synapses, best_scale, recorded_scale, round_to_step, split_bias
 
-ZEROED_SHARE = (
-    0.2  # of a layer's weights; more that round to 0 are reported. Ours: trained nets 0.01
-)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class FixedPointLayer:
-    """One layer in chip integers. Ranges are checked in `limits.check`."""
-
-    w: np.ndarray  # int32 [out, in], already a multiple of the weight step
-    # int32 [out, bias axons], weights of the always-on axons; may have 0 columns
-    w_bias: np.ndarray
-    vth: int  # threshold, compared as vth << 6
-    weight_exp: int = 0
-    weight_bits: int = 8
-    sign_mode: str = "mixed"
-    du: int = 2047  # u keeps (4096 - (du + 1)) / 4096 per step
-    dv: int = 1024  # v keeps (4096 - dv) / 4096 per step
-
-    def __post_init__(self) -> None:
-        for name in ("w", "w_bias"):
-            array = np.asarray(getattr(self, name))
-            if array.dtype.kind not in "iu" or array.ndim != 2:
-                raise ValueError(
-                    f"FixedPointLayer.{name} is {array.dtype} of shape {array.shape}; need integers"
-                    " [out, in]: quantise the model first"
-                )
-            object.__setattr__(self, name, np.ascontiguousarray(array, dtype=np.int32))
-        if self.w.shape[0] != self.w_bias.shape[0] or 0 in self.w.shape:
-            raise ValueError(
-                f"FixedPointLayer.w has shape {self.w.shape}, w_bias {self.w_bias.shape}; need the"
-                " same number of rows, at least 1"
-            )
-        for name in ("vth", "weight_exp", "weight_bits", "du", "dv"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-                raise ValueError(
-                    f"FixedPointLayer.{name} is {value!r}; need an integer (Lava hangs on a float)"
-                )
-            object.__setattr__(self, name, int(value))
-
-    @property
-    def scale(self) -> float:
-        """One weight unit in thresholds, 2**weight_exp / vth."""
-        return 2.0**self.weight_exp / self.vth
-
-
-@dataclass(frozen=True, kw_only=True)
-class LayerReport:
-    """Cost of quantising one layer."""
-
-    scale: float  # one weight unit, in thresholds
-    weight_error_rms: float  # in thresholds
-    weight_error_max: float  # in thresholds
-    clipped_weights: int
-    zeroed_weights: int  # rounded to 0
-    weights: int
-    bias_error_max: float  # in thresholds per step
-    clipped_biases: int
-    bias_axons: int
-    alpha_u_asked: float
-    alpha_u_got: float
-    alpha_v_asked: float
-    alpha_v_got: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class QuantisationReport:
-    """Cost of quantising a model, layer by layer."""
-
-    layers: tuple[LayerReport, ...]
-    calibrated: bool  # errors are weighted by the rates of calibration spikes
-
-    def warnings(self) -> tuple[str, ...]:
-        """Return one line per layer that lost more than `ZEROED_SHARE` of its weights."""
-        return tuple(
-            f"layer {number}: {layer.zeroed_weights:,} of {layer.weights:,} weights became 0; the"
-            f" largest weight sets the unit ({layer.scale:.3g} thresholds): clip outliers (biograd"
-            " deploy --clip auto), or use more weight bits"
-            for number, layer in enumerate(self.layers, start=1)
-            if layer.zeroed_weights > ZEROED_SHARE * layer.weights
-        )
-
-    def as_dict(self) -> dict[str, Any]:  # any: JSON
-        """Return the report as JSON can hold it."""
-        return {
-            "calibrated": self.calibrated,
-            "layers": [vars(layer).copy() for layer in self.layers],
-        }
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class FixedPointModel:
-    """A network in chip integers."""
-
-    layers: tuple[FixedPointLayer, ...]
-    steps: int
-    dt: float = 1e-4  # seconds per step, of the model's own time; the chip runs as fast as it can
-    report: QuantisationReport | None = None  # None: the integers did not come from `quantise`
-
-    def __post_init__(self) -> None:
-        instance_of(self.layers, (list, tuple), "FixedPointModel.layers", "a sequence of layers")
-        for layer in self.layers:
-            instance_of(layer, FixedPointLayer, "a layer", "a FixedPointLayer")
-        object.__setattr__(self, "layers", tuple(self.layers))
-        if not self.layers:
-            raise ValueError("FixedPointModel.layers is empty; need at least one layer")
-        for number, (pre, post) in enumerate(itertools.pairwise(self.layers), start=2):
-            if post.w.shape[1] != pre.w.shape[0]:
-                raise ValueError(
-                    f"layer {number} takes {post.w.shape[1]} inputs, layer {number - 1} has"
-                    f" {pre.w.shape[0]} neurons"
-                )
-
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """Neurons of the input and of each layer, without bias neurons."""
-        return (self.layers[0].w.shape[1], *(layer.w.shape[0] for layer in self.layers))
+__all__ = ["FixedPointLayer", "FixedPointModel", "quantise", "read_fixed", "write_fixed"]
 
 
 def quantise(
@@ -170,83 +52,61 @@ def quantise(
     spikes = None if calibration is None else _calibration_spikes(model, calibration)
     layers, reports = [], []
     for number, layer in enumerate(model.layers, start=1):
-        rate = None if spikes is None else spikes.mean(axis=(0, 1), dtype=np.float64)
-        feeds_bias = number < len(model.layers) and bool(model.layers[number].bias.any())
-        vth, weight_exp = recorded_scale(model, number) or best_scale(
-            layer, rate, weight_bits, feeds_bias
+        following = model.layers[number] if number < len(model.layers) else None
+        run = None if spikes is None else run_layer(layer, spikes)
+        scale = recorded_scale(model, number) or best_scale(
+            _synapses(layer, spikes, run),
+            weight_bits,
+            feeds_bias=following is not None and bool(following.bias.any()),
+            largest_voltage=None if layer.fires else 8.0 if run is None else run.largest_voltage,
         )
-        fixed, cost = _quantise_layer(layer, rate, vth, weight_exp, weight_bits)
+        fixed, cost = _quantise_layer(layer, spikes, run, scale, weight_bits)
         layers.append(fixed)
         reports.append(cost)
-        if spikes is not None:
-            spikes = _float_layer(layer, spikes)
+        spikes = None if run is None else run.s
     report = QuantisationReport(layers=tuple(reports), calibrated=calibration is not None)
     return FixedPointModel(layers=tuple(layers), steps=model.steps, dt=model.dt, report=report)
 
 
-def write_fixed(fixed: FixedPointModel, path: Path | str) -> None:
-    """Write chip integers as .npz (without the report), for another Python to run."""
-    # any: arrays and numpy scalars
-    arrays: dict[str, Any] = {
-        "format": np.int64(FORMAT),
-        "steps": np.int64(fixed.steps),
-        "dt": np.float64(fixed.dt),
-        "layers": np.int64(len(fixed.layers)),
-    }
-    for number, layer in enumerate(fixed.layers, start=1):
-        arrays[f"w{number}"], arrays[f"w_bias{number}"] = layer.w, layer.w_bias
-        arrays[f"numbers{number}"] = np.array(
-            [layer.vth, layer.weight_exp, layer.weight_bits, layer.du, layer.dv], dtype=np.int64
-        )
-        arrays[f"sign_mode{number}"] = np.array(layer.sign_mode)
-    write_npz(path, arrays)
-
-
-def read_fixed(path: Path | str) -> FixedPointModel:
-    """Read a file of `write_fixed`.
-
-    Raises: FileNotFoundError; ValueError naming the array that is missing or wrong.
-    """
-    arrays = read_npz(path)
-    try:
-        if arrays["format"] != FORMAT:
-            raise ValueError(f"format {arrays['format']}; this version reads format {FORMAT}")
-        layers = []
-        for number in range(1, int(arrays["layers"].item()) + 1):
-            vth, weight_exp, weight_bits, du, dv = (
-                int(value) for value in arrays[f"numbers{number}"].tolist()
-            )
-            layers.append(
-                FixedPointLayer(
-                    w=arrays[f"w{number}"],
-                    w_bias=arrays[f"w_bias{number}"],
-                    vth=vth,
-                    weight_exp=weight_exp,
-                    weight_bits=weight_bits,
-                    du=du,
-                    dv=dv,
-                    sign_mode=str(arrays[f"sign_mode{number}"]),
-                )
-            )
-        return FixedPointModel(
-            layers=tuple(layers), steps=int(arrays["steps"].item()), dt=float(arrays["dt"].item())
-        )
-    except KeyError as err:
-        raise ValueError(f"{path}: has no array {err}: write it again") from None
-    except (ValueError, TypeError, OverflowError) as err:
-        raise ValueError(f"{path}: {err}") from None
+def _synapses(layer: LayerModel, spikes: np.ndarray | None, run: LayerRun | None) -> Synapses:
+    """Return all weights of a layer that share a scale, as rows of one matrix."""
+    w = _integer_ready(layer)
+    rate = None if spikes is None else _rates(layer.conv, spikes)
+    largest = _largest_sum(w, layer.conv) + np.abs(_per_neuron(layer, layer.bias))
+    rows = w.reshape(len(w), -1)
+    if layer.w_rec is not None:
+        own = None if run is None else run.s.mean(axis=(0, 1), dtype=np.float64)
+        rate = None if rate is None or own is None else np.concatenate([rate, own])
+        rows = np.concatenate([rows, layer.w_rec], axis=1)
+        largest = largest + _largest_sum(layer.w_rec, None)
+    return Synapses(rows, rate, float(largest.max()))
 
 
 def _quantise_layer(
-    layer: LayerModel, rate: np.ndarray | None, vth: int, weight_exp: int, weight_bits: int
+    layer: LayerModel,
+    spikes: np.ndarray | None,
+    run: LayerRun | None,
+    scale: tuple[int, int],
+    weight_bits: int,
 ) -> tuple[FixedPointLayer, LayerReport]:
+    vth, weight_exp = scale
     k = vth / 2.0**weight_exp
-    scaled = layer.w.astype(np.float64) * k
+    scaled = _integer_ready(layer).astype(np.float64) * k
     w = round_to_step(scaled, weight_bits)
-    error = (w - scaled) / k
     target = layer.bias.astype(np.float64) * k
-    if rate is not None:
-        target = target - (w - scaled) @ rate
+    if spikes is not None:
+        target = target - _drift(layer.conv, w - scaled, spikes)
+    errors, sizes = [w - scaled], [(w, layer.w)]
+    w_rec = None
+    if layer.w_rec is not None:
+        recurrent = layer.w_rec.astype(np.float64) * k
+        w_rec = round_to_step(recurrent, weight_bits)
+        if run is not None:
+            target = target - (w_rec - recurrent) @ run.s.mean(axis=(0, 1), dtype=np.float64)
+        errors.append(w_rec - recurrent)
+        sizes.append((w_rec, layer.w_rec))
+    units = np.concatenate([part.reshape(-1) for part in errors])
+    error = units / k
     w_bias = split_bias(target, weight_bits)
     bias_error = np.abs(w_bias.sum(axis=1) - target) / k
     step = chip.SIGN_MODES["mixed"].step(weight_bits)
@@ -255,9 +115,9 @@ def _quantise_layer(
         scale=1 / k,
         weight_error_rms=float(np.sqrt(np.mean(error**2))),
         weight_error_max=float(np.abs(error).max()),
-        clipped_weights=int((np.abs(w - scaled) > step / 2 + 1e-9).sum()),
-        zeroed_weights=int(((w == 0) & (layer.w != 0)).sum()),
-        weights=w.size,
+        clipped_weights=int((np.abs(units) > step / 2 + 1e-9).sum()),
+        zeroed_weights=sum(int(((fixed == 0) & (real != 0)).sum()) for fixed, real in sizes),
+        weights=error.size,
         bias_error_max=float(bias_error.max()),
         clipped_biases=int((bias_error * k > step / 2 + 1e-9).sum()),
         bias_axons=w_bias.shape[1],
@@ -267,9 +127,58 @@ def _quantise_layer(
         alpha_v_got=(chip.DECAY_UNITY - dv) / chip.DECAY_UNITY,
     )
     fixed = FixedPointLayer(
-        w=w, w_bias=w_bias, vth=vth, weight_exp=weight_exp, weight_bits=weight_bits, du=du, dv=dv
+        w=w,
+        w_bias=w_bias,
+        vth=vth,
+        weight_exp=weight_exp,
+        weight_bits=weight_bits,
+        du=du,
+        dv=dv,
+        conv=layer.conv,
+        w_rec=w_rec,
+        reset=layer.reset,
+        fires=layer.fires,
+        delay=layer.delay,
     )
     return fixed, report
+
+
+def _integer_ready(layer: LayerModel) -> np.ndarray:
+    """Return the weights with the factors of average pools: on the chip, pools only add."""
+    factor = 1.0 if layer.conv is None else layer.conv.factor
+    return layer.w if factor == 1 else layer.w * np.float32(factor)
+
+
+def _largest_sum(w: np.ndarray, conv: Convolution | None) -> np.ndarray:
+    """Return the sum of the weights' magnitudes that each neuron sees, float64 [out]."""
+    magnitude = np.abs(w.astype(np.float64))
+    if conv is None:
+        return magnitude.sum(axis=1)
+    return currents(magnitude, conv, np.ones((1, conv.inputs)), average=False)[0]
+
+
+def _per_neuron(layer: LayerModel, values: np.ndarray) -> np.ndarray:
+    return np.repeat(values, layer.neurons // len(values))
+
+
+def _rates(conv: Convolution | None, spikes: np.ndarray) -> np.ndarray:
+    """Return spikes per step of each column of the weights; a kernel's are means over a channel."""
+    rate = spikes.mean(axis=(0, 1), dtype=np.float64)
+    if conv is None:
+        return rate
+    channels = rate.reshape(conv.in_shape[0], -1).mean(axis=1)
+    # kernels of several groups read other channels through the same columns
+    columns = channels.reshape(conv.groups, -1).mean(axis=0)
+    return np.repeat(columns, conv.kernel[0] * conv.kernel[1])
+
+
+def _drift(conv: Convolution | None, error: np.ndarray, spikes: np.ndarray) -> np.ndarray:
+    """Return the mean current that rounding adds to each row of the weights, weight units."""
+    rate = spikes.mean(axis=(0, 1), dtype=np.float64)
+    if conv is None:
+        return error @ rate
+    drift = currents(error, conv, rate[None], average=False)
+    return drift.reshape(len(error), -1).mean(axis=1)
 
 
 def _decays(layer: LayerModel) -> tuple[int, int]:
@@ -286,15 +195,3 @@ def _calibration_spikes(model: Model, calibration: SpikeInput) -> np.ndarray:
             f" {model.sizes[0]}: encode with the model's own data set"
         )
     return calibration.spikes
-
-
-def _float_layer(layer: LayerModel, spikes: np.ndarray) -> np.ndarray:
-    """Run one layer in real numbers by the step of `border.model`; spikes uint8 [T, B, out]."""
-    u = v = np.zeros((spikes.shape[1], layer.w.shape[0]), dtype=np.float32)
-    out = np.empty((*spikes.shape[:2], layer.w.shape[0]), dtype=np.uint8)
-    for t in range(spikes.shape[0]):
-        u = layer.alpha_u * u + (spikes[t].astype(np.float32) @ layer.w.T + layer.bias)
-        v = layer.alpha_v * v + u
-        out[t] = v > 1
-        v = v * (1 - out[t])
-    return out

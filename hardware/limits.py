@@ -3,15 +3,6 @@
 `check` raises LimitError at the first number that Loihi cannot hold, and otherwise returns how the
 layers are placed on the cores. Lava itself checks none of this: it wraps, clips, truncates or
 hangs instead.
-
-A core takes whole neurons, and every input axon of its neurons. So a layer is split by its neurons,
-as many per core as compartments, synapse memory and output axons allow. Synapse memory is counted
-in 64-bit words, one row of synapses per axon:
-
-    words = axons * ceil(neurons * bits / 64)
-    bits  = weight bits (inference), weight bits + 9 of tag (learning)
-
-Headers of rows are not counted: their layout is not public.
 """
 
 from __future__ import annotations
@@ -22,25 +13,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import chip
-from .fixed_point import FixedPointLayer, FixedPointModel
+from .convolution.currents import largest_sums
+from .fixed_layers import FixedPointLayer, FixedPointModel
+from .placement.cores import LayerFit, LimitError, place
 
-
-class LimitError(ValueError):
-    """A number that the chip cannot hold: layer, value, limit and remedy in one line."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LayerFit:
-    """Placement of one layer; each load is that of its fullest core: (used, maximum)."""
-
-    name: str  # "layer 1"
-    neurons: int  # bias neurons included
-    cores: int
-    neurons_a_core: int  # of the fullest core; the name is a key of recorded runs
-    compartments: tuple[int, int]
-    axons_in: tuple[int, int]
-    axons_out: tuple[int, int]
-    synapse_words: tuple[int, int]  # of 64 bit
+__all__ = [
+    "Fit",
+    "LayerFit",
+    "LimitError",
+    "check",
+    "check_learning",
+    "place",
+    "worst_case_current",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +56,7 @@ def check(fixed: FixedPointModel, mode: str = "inference") -> Fit:
     for number, layer in enumerate(fixed.layers, start=1):
         _check_numbers(f"layer {number}", layer)
         warnings += _check_current(f"layer {number}", layer)
+        warnings += _check_reset(f"layer {number}", layer)
     for number, (layer, following) in enumerate(itertools.pairwise(fixed.layers), start=1):
         _check_bias_neuron(f"layer {number}", layer, following)
     if mode == "learning":
@@ -107,41 +93,19 @@ def check_learning(*, epoch: int, trace: int, delay: int = 0, tag: int = 0) -> N
         _within("learning", name, value, low, high, remedy)
 
 
-def place(fixed: FixedPointModel, mode: str = "inference") -> tuple[LayerFit, ...]:
-    """Split each layer over as few cores as it needs.
-
-    The last layer comes first: the number of its cores is the number of its predecessor's output
-    axons per neuron.
-
-    Raises: LimitError where a layer takes too many axons in, a single neuron too much memory, or
-        all layers too many cores.
-    """
-    fits: list[LayerFit] = []
-    destinations = 1  # the output's spikes go to one x86 core
-    bias_neurons = 0  # of the layer that follows, placed with this one
-    for number in range(len(fixed.layers), 0, -1):
-        layer = fixed.layers[number - 1]
-        fits.insert(0, _place_layer(f"layer {number}", layer, bias_neurons, destinations, mode))
-        destinations, bias_neurons = fits[0].cores, layer.w_bias.shape[1]
-    cores = sum(fit.cores for fit in fits)
-    if cores > chip.CHIP_CORES:
-        raise LimitError(
-            f"the model needs {cores:,} cores for {mode}; a Loihi chip has {chip.CHIP_CORES}: use"
-            " smaller layers or fewer weight bits"
-        )
-    return tuple(fits)
-
-
 def worst_case_current(layer: FixedPointLayer) -> tuple[int, int]:
     """Bound |u| for every possible spike train, as if u never wrapped; chip units.
 
     The worst case is that all inputs of one sign spike at every step.
     Returns: the largest |u|, and the largest |u| that a single step adds.
     """
-    w = np.concatenate([layer.w, layer.w_bias], axis=1).astype(np.int64)
-    row = int(
-        max(np.where(w > 0, w, 0).sum(axis=1).max(), -np.where(w < 0, w, 0).sum(axis=1).min())
-    )
+    up, down = largest_sums(layer.w.astype(np.int64), layer.conv)
+    for w in (layer.w_bias, layer.w_rec):
+        if w is not None:
+            more = largest_sums(w.astype(np.int64), None)
+            share = layer.neurons // len(w)
+            up, down = (x + np.repeat(y, share) for x, y in zip((up, down), more, strict=True))
+    row = int(max(up.max(), down.max()))
     row = row << layer.weight_exp if layer.weight_exp > 0 else -(-row >> -layer.weight_exp)
     one_step = row << chip.INPUT_SHIFT
     return one_step * chip.DECAY_UNITY // (layer.du + 1), one_step
@@ -159,7 +123,13 @@ def _check_numbers(name: str, layer: FixedPointLayer) -> None:
             f" {', '.join(map(str, chip.WEIGHT_BITS))}: choose one of them"
         )
     step = mode.step(layer.weight_bits)
-    for kind, w in (("weight", layer.w), ("bias weight", layer.w_bias)):
+    for kind, w in (
+        ("weight", layer.w),
+        ("bias weight", layer.w_bias),
+        ("recurrent weight", layer.w_rec),
+    ):
+        if w is None:
+            continue
         outside = w[(w < mode.low) | (w > mode.high)]
         if outside.size:
             raise LimitError(
@@ -192,6 +162,11 @@ def _check_numbers(name: str, layer: FixedPointLayer) -> None:
     _within(
         name, "du", layer.du, 0, chip.MAX_DECAY, "use a kept fraction alpha_u of 0 to 4095/4096"
     )
+    if layer.bias_mant is not None:
+        for bias in (int(layer.bias_mant.min()), int(layer.bias_mant.max())):
+            lowest = -chip.MAX_BIAS_MANTISSA - 1
+            remedy = "scale vth, weights and biases down together"
+            _within(name, "bias mantissa", bias, lowest, chip.MAX_BIAS_MANTISSA, remedy)
     _within(name, "dv", layer.dv, 0, chip.MAX_DECAY, "use a kept fraction alpha_v of 1/4096 to 1")
 
 
@@ -212,6 +187,16 @@ def _check_current(name: str, layer: FixedPointLayer) -> list[str]:
     return []
 
 
+def _check_reset(name: str, layer: FixedPointLayer) -> list[str]:
+    """Warn of resets that Loihi 1 does not have; Loihi 2's neurons are programmed."""
+    if layer.reset == "zero" or not layer.fires:
+        return []
+    return [
+        f"{name}: resets by {layer.reset!r}, which Loihi 1 and Lava's neurons do not: a program of"
+        " Loihi 2's neurons can; train with reset 'zero' for Loihi 1"
+    ]
+
+
 def _check_bias_neuron(name: str, layer: FixedPointLayer, following: FixedPointLayer) -> None:
     if following.w_bias.shape[1] and layer.vth > chip.MAX_THRESHOLD_WITH_BIAS_NEURON:
         raise LimitError(
@@ -219,40 +204,6 @@ def _check_bias_neuron(name: str, layer: FixedPointLayer, following: FixedPointL
             f" {chip.MAX_THRESHOLD_WITH_BIAS_NEURON:,} is possible: scale vth and weights down"
             " together"
         )
-
-
-def _place_layer(
-    name: str, layer: FixedPointLayer, bias_neurons: int, destinations: int, mode: str
-) -> LayerFit:
-    neurons = layer.w.shape[0] + bias_neurons
-    axons = layer.w.shape[1] + layer.w_bias.shape[1]
-    learning = mode == "learning"
-    axons_in = axons * (chip.LEARNING_AXON_COST if learning else 1)
-    if axons_in > chip.CORE_AXONS_IN:
-        raise LimitError(
-            f"{name}: takes {axons_in:,} input axons for {mode}; a core has {chip.CORE_AXONS_IN:,}:"
-            " narrow the layer before it"
-        )
-    bits = layer.weight_bits + (chip.TAG_BITS if learning else 0)
-    by_memory = chip.CORE_SYNAPSE_WORDS // axons * chip.SYNAPSE_WORD_BITS // bits
-    by_compartments = chip.CORE_COMPARTMENTS // chip.COMPARTMENTS_PER_NEURON[mode]
-    by_axons_out = chip.CORE_AXONS_OUT // destinations
-    per_core = min(neurons, by_memory, by_compartments, by_axons_out)
-    cores = -(-neurons // per_core)
-    per_core = -(-neurons // cores)  # spread evenly
-    return LayerFit(
-        name=name,
-        neurons=neurons,
-        cores=cores,
-        neurons_a_core=per_core,
-        compartments=(per_core * chip.COMPARTMENTS_PER_NEURON[mode], chip.CORE_COMPARTMENTS),
-        axons_in=(axons_in, chip.CORE_AXONS_IN),
-        axons_out=(per_core * destinations, chip.CORE_AXONS_OUT),
-        synapse_words=(
-            axons * -(-per_core * bits // chip.SYNAPSE_WORD_BITS),
-            chip.CORE_SYNAPSE_WORDS,
-        ),
-    )
 
 
 def _within(where: str, name: str, value: int, low: int, high: int, remedy: str) -> None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from . import chip
-from .border.model import LayerModel, Model
+from .border.model import Model
 
 MAX_BIAS_AXONS = 16  # per layer; a bias beyond 16 weights of 254 saturates and is counted
 _CANDIDATES = 48  # ratios k tried per layer
@@ -64,17 +65,31 @@ def recorded_scale(model: Model, number: int) -> tuple[int, int] | None:
     return vth, weight_exp
 
 
+@dataclass(frozen=True)
+class Synapses:
+    """All weights of a layer that share a scale."""
+
+    w: np.ndarray  # [rows, columns], thresholds
+    rate: np.ndarray | None  # float64 [columns], spikes per step; None: all alike
+    largest_current: float  # of a neuron in one step, bias included, thresholds
+
+
 def best_scale(
-    layer: LayerModel, rate: np.ndarray | None, weight_bits: int, feeds_bias: bool
+    synapses: Synapses,
+    weight_bits: int,
+    *,
+    feeds_bias: bool,
+    largest_voltage: float | None = None,
 ) -> tuple[int, int]:
     """Find the (vth, weight_exp) of the least squared weight error.
 
     Args:
-        rate: float64 [in], spikes per step of each input, which weigh the errors of its weights;
-            None: all alike.
+        synapses: their rates weigh the errors of each column's weights.
         feeds_bias: the next layer has bias neurons, which bound this layer's threshold.
+        largest_voltage: |v| of a readout on some samples, thresholds; four times as much shall fit
+            24 bits. None: neurons that fire.
     """
-    w = layer.w
+    w = synapses.w
     magnitude = np.abs(w.astype(np.float64))
     largest = float(magnitude.max())
     if largest == 0:
@@ -83,14 +98,14 @@ def best_scale(
     unclipped = float(np.quantile(magnitude, 1 - _MAX_CLIPPED))
     smallest_end = max(unclipped, largest / _MAX_CLIP_FACTOR)
     max_vth = chip.MAX_THRESHOLD_WITH_BIAS_NEURON if feeds_bias else chip.MAX_THRESHOLD
+    if largest_voltage is not None:
+        max_vth = min(max_vth, max(1, int(chip.MAX_THRESHOLD / (4 * max(largest_voltage, 1.0)))))
     # Added to the rates, so that inputs that happen to be silent in the calibration spikes still
     # count.
-    column = np.ones(w.shape[1]) if rate is None else rate + 0.01
+    column = np.ones(w.shape[1]) if synapses.rate is None else synapses.rate + 0.01
     # All inputs of a neuron spiking in one step must not add more current than one wrap takes back
     # (`limits.check`).
-    max_vth = min(
-        max_vth, int(_SAFE_STEP / float((magnitude.sum(axis=1) + np.abs(layer.bias)).max()))
-    )
+    max_vth = min(max_vth, max(1, int(_SAFE_STEP / synapses.largest_current)))
     scales = np.geomspace(top / largest, top / smallest_end, _CANDIDATES)
     candidates = sorted({_as_threshold(k, max_vth) for k in scales})
     errors = [

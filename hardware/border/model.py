@@ -2,9 +2,11 @@
 
 A Model means this step in each layer, voltages in thresholds:
 
-    u[t] = alpha_u u[t-1] + w s_pre[t] + bias
-    v[t] = alpha_v v[t-1] (1 - s[t-1]) + u[t]
-    s[t] = 1 where v[t] > 1, else 0
+    u[t] = alpha_u u[t-1] + w s_pre[t] + w_rec s[t-1] + bias
+    v[t] = alpha_v v[t-1] (1 - s[t-1]) + u[t]       reset to zero; by subtraction:
+                                                    alpha_v (v[t-1] - s[t-1]) + u[t], or, late,
+                                                    alpha_v v[t-1] - s[t-1] + u[t]
+    s[t] = 1 where v[t] > 1, else 0                 a readout: s[t] = 0, its answer the sum of v
 
 Each object checks itself on construction; `files` reads and writes them.
 """
@@ -21,9 +23,9 @@ from typing import Any
 import numpy as np
 
 from .checks import instance_of, real_number, text_of
+from .layers import LayerModel
 
 MAX_STEPS = 100_000  # per sample; a bound against forged files, 1,000 times above any use so far
-_MIN_ALPHA = 1e-7  # smaller kept fractions do not survive 1 - dt / tau in double precision; write 0
 OVERFLOWS = ("wrapped_currents", "saturated_voltages")
 COUNTED = (
     "synaptic_operations",
@@ -36,61 +38,8 @@ COUNTED = (
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LayerModel:
-    """One layer of neurons and the weights onto it, in real numbers.
-
-    Arrays are stored as float32, kept fractions as float32 values: the simulator's precision.
-    """
-
-    w: np.ndarray  # float32 [out, in], thresholds per spike
-    bias: np.ndarray  # float32 [out], thresholds per step, into the current u
-    # defaults: those of biograd.neurons.TwoCompartmentParams (`tests/test_agreement.py`)
-    alpha_u: float = 0.5  # current kept per step, 0 <= alpha < 1
-    alpha_v: float = 0.75  # voltage kept per step
-    alpha_a: float = 0.0  # apical voltage kept per step
-    window: float = 1.0  # half-width of the surrogate slope, thresholds; inference ignores it
-    w_fb: np.ndarray | None = None  # float32 [out, classes]; None for the output layer
-
-    def __post_init__(self) -> None:
-        for name, ndim in (("w", 2), ("bias", 1), ("w_fb", 2)):
-            value = getattr(self, name)
-            if value is None and name == "w_fb":
-                continue
-            object.__setattr__(self, name, _real_array(f"LayerModel.{name}", value, ndim))
-        out, n_in = self.w.shape
-        if out == 0 or n_in == 0:
-            raise ValueError(
-                f"LayerModel.w has shape {self.w.shape}; need at least one neuron and one input"
-            )
-        if self.bias.shape != (out,):
-            raise ValueError(
-                f"LayerModel.bias has shape {self.bias.shape}; w has {out} rows, so it needs shape"
-                f" ({out},)"
-            )
-        if self.w_fb is not None and self.w_fb.shape[0] != out:
-            raise ValueError(
-                f"LayerModel.w_fb has shape {self.w_fb.shape}; w has {out} rows, so it needs"
-                f" ({out}, classes)"
-            )
-        for name in ("alpha_u", "alpha_v", "alpha_a", "window"):
-            real_number(getattr(self, name), f"LayerModel.{name}", finite=False)
-        for name in ("alpha_u", "alpha_v", "alpha_a"):
-            alpha = float(np.float32(getattr(self, name)))
-            if not (alpha == 0 or _MIN_ALPHA <= alpha < 1):
-                raise ValueError(
-                    f"LayerModel.{name} is {getattr(self, name)}; need 0, or {_MIN_ALPHA:g} to"
-                    " below 1 (fraction kept per step)"
-                )
-            object.__setattr__(self, name, alpha)
-        if not (math.isfinite(self.window) and self.window > 0):
-            raise ValueError(
-                f"LayerModel.window is {self.window}; need a half-width above 0 (thresholds)"
-            )
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
 class Model:
-    """A feed-forward spiking network in real numbers, as trained."""
+    """A chain of layers of a spiking network in real numbers, as trained."""
 
     layers: tuple[LayerModel, ...]
     steps: int  # T, time steps per sample
@@ -108,10 +57,15 @@ class Model:
             raise ValueError("Model.layers is empty; need at least one layer")
         object.__setattr__(self, "layers", tuple(self.layers))
         for index, (pre, post) in enumerate(itertools.pairwise(self.layers)):
-            if post.w.shape[1] != pre.w.shape[0]:
+            if post.inputs != pre.neurons:
                 raise ValueError(
-                    f"Model.layers[{index + 1}] takes {post.w.shape[1]} inputs, layers[{index}] has"
-                    f" {pre.w.shape[0]} neurons"
+                    f"Model.layers[{index + 1}] takes {post.inputs} inputs, layers[{index}] has"
+                    f" {pre.neurons} neurons"
+                )
+            if not pre.fires:
+                raise ValueError(
+                    f"Model.layers[{index}] does not fire, and a layer follows: only the last layer"
+                    " can be a readout without spikes"
                 )
         if self.layers[-1].w_fb is not None:
             raise ValueError(
@@ -149,12 +103,12 @@ class Model:
     @property
     def sizes(self) -> tuple[int, ...]:
         """Neurons of the input and of each layer, e.g. (784, 256, 256, 10)."""
-        return (self.layers[0].w.shape[1], *(layer.w.shape[0] for layer in self.layers))
+        return (self.layers[0].inputs, *(layer.neurons for layer in self.layers))
 
     @property
     def classes(self) -> int:
         """Neurons of the output layer."""
-        return self.layers[-1].w.shape[0]
+        return self.layers[-1].neurons
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -249,7 +203,9 @@ class RunResult:
     one step per layer is removed.
     """
 
-    counts: np.ndarray  # int32 [B, classes], spikes of each output neuron
+    # int32 [B, classes], spikes of each output neuron; of a readout without spikes, int64, the sum
+    # of its voltages over all steps, chip units
+    counts: np.ndarray
     target: str  # "emulator" or "lava"
     seconds: float  # wall clock of the run, without reading and writing files
     operations: OperationCounts
@@ -267,7 +223,12 @@ class RunResult:
                 f"RunResult.counts is {counts.dtype} of shape {counts.shape}; need whole numbers"
                 " [B, classes]"
             )
-        object.__setattr__(self, "counts", counts.astype(np.int32))
+        small = (
+            np.int64
+            if counts.dtype == np.int64 and np.abs(counts).max(initial=0) >= 2**31
+            else np.int32
+        )
+        object.__setattr__(self, "counts", counts.astype(small))
 
     @property
     def samples(self) -> int:
@@ -282,19 +243,3 @@ class RunResult:
     def accuracy(self, labels: np.ndarray) -> float:
         """Return the fraction of samples predicted right, 0 to 1; labels: int [B]."""
         return float(np.mean(self.predictions == labels))
-
-
-def _real_array(name: str, value: Any, ndim: int) -> np.ndarray:
-    array = np.asarray(value)
-    if array.dtype.kind not in "fiu" or array.ndim != ndim:
-        raise ValueError(
-            f"{name} is {array.dtype} of shape {array.shape}; need real numbers in {ndim}"
-            " dimension(s)"
-        )
-    array = np.ascontiguousarray(array, dtype=np.float32)
-    if not np.isfinite(array).all():
-        raise ValueError(
-            f"{name} holds {int((~np.isfinite(array)).sum()):,} values that are not finite: train"
-            " again, or look for a division by 0"
-        )
-    return array

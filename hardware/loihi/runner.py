@@ -1,4 +1,4 @@
-"""Run a network of chip integers in Lava's own CPU simulation, of stock LIFReset and Dense.
+"""Run a network of chip integers in Lava's own CPU simulation, of stock LIFReset, Dense and Conv.
 
     host -> Dense -> LIFReset -> Dense -> LIFReset -> ... -> host
 
@@ -18,21 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from lava.magma.core.process.ports.ports import AbstractPort
 from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi2SimCfg
-from lava.proc.dense.process import Dense
 from lava.proc.lif.process import LIFReset
-from lava.utils.weightutils import SignMode
 
 from hardware import chip, limits
-from hardware.fixed_point import FixedPointLayer, FixedPointModel
+from hardware.fixed_layers import FixedPointLayer, FixedPointModel
+from hardware.loihi import synapses
 from hardware.loihi.processes import Host, PyRecordedLif
-
-_SIGN_MODES = {
-    "mixed": SignMode.MIXED,
-    "excitatory": SignMode.EXCITATORY,
-    "inhibitory": SignMode.INHIBITORY,
-}
 
 
 @dataclass(frozen=True)
@@ -68,14 +62,15 @@ def run(
     with tempfile.TemporaryDirectory(prefix="biograd-lava-") as folder:
         counts = _raw_file(Path(folder, "counts"), (samples * fixed.sizes[-1] + 1,))
         host, neurons = _build(fixed, spikes, Path(folder, "counts"))
+        reads_voltages = not fixed.layers[-1].fires
         records = [
             _record(lif, number, fixed, steps * samples, Path(folder))
             for number, lif in enumerate(neurons, start=1)
-            if record
+            if record or reads_voltages
         ]
         config = Loihi2SimCfg(
             select_tag="fixed_pt",
-            exception_proc_model_map={LIFReset: PyRecordedLif} if record else None,
+            exception_proc_model_map={LIFReset: PyRecordedLif} if records else None,
         )
         host.create_runtime(config)
         if watch is not None:
@@ -85,7 +80,11 @@ def run(
         seconds = time.perf_counter() - start
         host.stop()
         u, v, s = (_recorded(records, index, steps, samples) for index in range(3))
-        return LavaRun(np.array(counts[:-1]).reshape(samples, -1), seconds, u, v, s)
+        answers = np.array(counts[:-1]).reshape(samples, -1)
+        if reads_voltages:
+            assert v is not None
+            answers = v[-1].sum(axis=0, dtype=np.int64)
+        return LavaRun(answers, seconds, *((u, v, s) if record else (None, None, None)))
 
 
 def _build(
@@ -93,7 +92,8 @@ def _build(
 ) -> tuple[Host, list[LIFReset]]:
     """Connect the Processes; return the host and each layer's neurons."""
     steps, samples, n_in = spikes.shape
-    bias_axons = [layer.w_bias.shape[1] for layer in fixed.layers] + [0]
+    shared = synapses.all_dense(fixed)
+    bias_axons = [layer.w_bias.shape[1] if shared else 0 for layer in fixed.layers] + [0]
     always_on = np.ones((steps, samples, bias_axons[0]), dtype=np.uint8)
     in_order = (
         np.concatenate([spikes, always_on], axis=2).transpose(1, 0, 2).reshape(steps * samples, -1)
@@ -110,42 +110,78 @@ def _build(
     neurons: list[LIFReset] = []
     out = host.s_out
     for number, layer in enumerate(fixed.layers, start=1):
-        synapses, lif = _layer(layer, number, steps, bias_axons[number])
-        out.connect(synapses.s_in)
-        synapses.a_out.connect(lif.a_in)
+        make = _dense_chain_layer if shared else _layer
+        lif = make(out, layer, number, steps, bias_axons[number])
         neurons.append(lif)
         out = lif.s_out
     out.connect(host.s_in)
     return host, neurons
 
 
-def _layer(
-    layer: FixedPointLayer, number: int, steps: int, bias_neurons: int
-) -> tuple[Dense, LIFReset]:
-    """Make the synapses and neurons of layer `number` (from 1).
+def _dense_chain_layer(
+    out: AbstractPort, layer: FixedPointLayer, number: int, steps: int, bias_neurons: int
+) -> LIFReset:
+    """Make the synapses and neurons of layer `number` (from 1) of a plain chain.
 
     The bias neurons of the next layer come after the layer's own neurons.
     """
     w = np.concatenate([layer.w, layer.w_bias], axis=1)
     w = np.concatenate([w, np.zeros((bias_neurons, w.shape[1]), dtype=np.int32)], axis=0)
-    is_bias = np.arange(w.shape[0]) >= layer.w.shape[0]
-    synapses = Dense(
-        weights=w,
-        weight_exp=layer.weight_exp,
-        num_weight_bits=layer.weight_bits,
-        sign_mode=_SIGN_MODES[layer.sign_mode],
-    )
-    lif = LIFReset(
-        shape=(w.shape[0],),
-        du=layer.du,
-        dv=layer.dv,
-        vth=layer.vth,
+    is_bias = np.arange(w.shape[0]) >= layer.neurons
+    lif = _neurons(
+        layer,
+        number,
+        steps,
+        neurons=len(w),
         bias_mant=is_bias * chip.MAX_BIAS_MANTISSA,
         bias_exp=is_bias * chip.MAX_BIAS_EXP,
+    )
+    synapses.connect_dense(out, synapses.dense(w, layer), lif)
+    return lif
+
+
+def _layer(
+    out: AbstractPort, layer: FixedPointLayer, number: int, steps: int, bias_neurons: int
+) -> LIFReset:
+    """Make layer `number` with a source of its own for its bias axons."""
+    mantissas = np.zeros(layer.neurons, dtype=np.int32)
+    if layer.bias_mant is not None:
+        mantissas = np.repeat(layer.bias_mant, layer.positions)
+    lif = _neurons(
+        layer,
+        number,
+        steps,
+        neurons=layer.neurons,
+        bias_mant=mantissas,
+        bias_exp=np.full(layer.neurons, chip.INPUT_SHIFT),
+    )
+    synapses.connect(out, layer, lif)
+    if layer.w_bias.shape[1]:
+        synapses.connect_bias(layer, lif)
+    if layer.w_rec is not None:
+        synapses.connect_loop(layer, lif, steps, number)
+    return lif
+
+
+def _neurons(
+    layer: FixedPointLayer,
+    number: int,
+    steps: int,
+    *,
+    neurons: int,
+    bias_mant: np.ndarray,
+    bias_exp: np.ndarray,
+) -> LIFReset:
+    return LIFReset(
+        shape=(neurons,),
+        du=layer.du,
+        dv=layer.dv,
+        vth=layer.vth if layer.fires else chip.MAX_THRESHOLD,
+        bias_mant=bias_mant,
+        bias_exp=bias_exp,
         reset_interval=steps,
         reset_offset=(number + 1) % steps,
     )
-    return synapses, lif
 
 
 def _raw_file(path: Path, shape: tuple[int, ...]) -> np.memmap:

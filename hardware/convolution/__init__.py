@@ -1,0 +1,1 @@
+"""Convolutions on the chip: currents, the compiled loop, and kernels that stand for pools."""
