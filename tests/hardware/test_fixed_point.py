@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hardware import chip, fixed_point, limits
+from hardware import chip, limits
 from hardware.border.model import LayerModel, Model, SpikeInput
+from hardware.convolution.real_layers import run_layer
 from hardware.fixed_point import (
     FixedPointLayer,
     FixedPointModel,
@@ -263,7 +264,7 @@ def test_calibration_follows_the_spikes_of_five_steps_computed_by_hand():
         alpha_v=0.75,
     )
     one_input_per_step = np.eye(5, dtype=np.uint8)[:, None]
-    assert fixed_point._float_layer(layer, one_input_per_step)[:, 0].T.tolist() == [
+    assert run_layer(layer, one_input_per_step).s[:, 0].T.tolist() == [
         [0, 0, 1, 0, 0],
         [0, 0, 1, 0, 1],
     ]

@@ -34,9 +34,7 @@ def test_dense_weights_mean_the_same(name):
 def test_kernels_that_stand_for_pools_give_the_same_currents(name):
     rng = np.random.default_rng(4)
     w = rng.integers(-9, 10, geometry(name).weight_shape)
-    if (
-        "pool" in name
-    ):  # none where kernels have padding and pools leave rows out
+    if "pool" in name:  # none where kernels have padding and pools leave rows out
         assert (without_pools(geometry(name), w) is None) == (name != "two pools")
     conv = dataclasses.replace(geometry(name), in_shape=(2, 8, 12))
     plain = without_pools(conv, w)
