@@ -22,7 +22,7 @@ from .checks import instance_of, path_of
 from .hdf5 import open_hdf5
 from .model import COUNTED, OVERFLOWS, Model, OperationCounts, RunResult, SpikeInput
 from .nir_foreign import Foreign, from_foreign
-from .nir_graph import FORMAT, graph_of, model_of_graph
+from .nir_graph import FORMAT, FORMATS, graph_of, model_of_graph
 from .nir_notes import notes_on
 from .printable import one_line, quoted
 
@@ -52,22 +52,23 @@ def read_model(path: Path | str, *, foreign: Foreign | None = None) -> Model:
             f"{path}: a NIR or HDF5 file without BioGrad's metadata: export it with `biograd"
             " export`, or name its time steps (--steps) to read it as another tool's"
         )
-    if number is not None and number != FORMAT:
+    if number is not None and number not in FORMATS:
         stored = quoted(getattr(number, "tolist", lambda: number)())
         raise ValueError(
-            f"{path}: format {stored}; this version reads format {FORMAT}: export it again, or"
+            f"{path}: format {stored}; this version reads formats 1 and 2: export it again, or"
             " update biograd"
         )
     if (
         number is not None
         and foreign is not None
-        and (foreign.dt is not None or foreign.w_in is not None)
+        and (foreign.dt is not None or foreign.w_in is not None or foreign.reset is not None)
     ):
         raise ValueError(
-            f"{path}: a file of BioGrad, which states its time step and w_in: leave dt and w_in out"
+            f"{path}: a file of BioGrad, which states its time step, w_in and reset: leave dt, w_in"
+            " and reset out"
         )
     try:
-        graph = nir.read(path, type_check=number is not None)  # other tools leave shapes open
+        graph = nir.read(path, type_check=number == FORMAT)  # other tools leave shapes open
     # the library checks little: its nodes raise whatever their arithmetic happens to raise
     except Exception as err:
         raise ValueError(

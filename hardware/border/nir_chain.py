@@ -1,125 +1,111 @@
-"""The chain of layers in a NIR graph of any tool: weights and neurons, not yet a time step.
+"""The chain of nodes in a NIR graph of any tool, and the loops within its layers.
 
-Every reader here adds the faults it meets to `problems`, one text per fault, and goes on, so that
-one message can name them all.
+Every reader here and in `nir_stages` adds the faults it meets to `problems`, one text per fault,
+and goes on, so that one message can name them all.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import nir
-import numpy as np
 
-# kind of an unsupported node -> nearest supported form
-_NEAREST = {
-    "Conv1d": "Affine on the flattened input",
-    "Conv2d": "Affine on the flattened input",
-    "SumPool2d": "none; pool the images before they are encoded",
-    "AvgPool2d": "none; pool the images before they are encoded",
-    "IF": "LIF with a tau far above the sample's length",
-    "I": "LIF",
-    "LI": "LIF; the answer is read from spike counts",
-    "CubaLI": "CubaLIF; the answer is read from spike counts",
-    "Threshold": "LIF",
-    "Delay": "none",
-    "NIRGraph": "its nodes in one flat chain, without recurrent edges",
-}
+WEIGHTS = (nir.Linear, nir.Affine)
+SPIKING = (nir.LIF, nir.CubaLIF, nir.IF)
 
 
-class Neurons(NamedTuple):
-    """Parameters of one LIF or CubaLIF node, each float64 [n]; seconds and the tool's units."""
-
-    name: str
-    tau_mem: np.ndarray
-    tau_syn: np.ndarray | None
-    r: np.ndarray
-    w_in: np.ndarray
-    v_leak: np.ndarray
-    v_threshold: np.ndarray
-    v_reset: np.ndarray
-
-
-class Stage(NamedTuple):
-    """One layer, as the graph holds it."""
-
-    w: np.ndarray  # float64 [out, in]
-    bias: np.ndarray  # float64 [out]
-    neurons: Neurons
-
-
-def read_stages(graph: nir.NIRGraph, problems: list[str]) -> list[Stage]:
-    """Return the layers along the chain from input to output."""
-    stages: list[Stage] = []
-    w: np.ndarray | None = None  # of the layer being assembled
-    bias = np.zeros(1)
-    before: np.ndarray | None = None  # factor of a Scale ahead of the next weights
-    for name in _chain(graph, problems):
-        node = graph.nodes[name]
-        kind = type(node).__name__
-        if isinstance(node, (nir.Input, nir.Output, nir.Flatten)):
+def flattened(graph: nir.NIRGraph, problems: list[str]) -> nir.NIRGraph:
+    """Return the graph with the nodes of its subgraphs in their place, named parent.child."""
+    nodes: dict[str, Any] = {}  # any: nir is untyped
+    entries, exits = {}, {}
+    edges = []
+    for name, node in graph.nodes.items():
+        if not isinstance(node, nir.NIRGraph):
+            nodes[name] = node
             continue
-        if isinstance(node, (nir.Linear, nir.Affine)):
-            if w is not None:
-                problems.append(
-                    f"node {name!r} ({kind}) follows other weights: multiply the two, or put a LIF"
-                    " between them"
-                )
-            w, bias = _weights(name, node, before, problems)
-            before = None
-        elif isinstance(node, nir.Scale):
-            scale = np.asarray(node.scale, dtype=np.float64).reshape(-1)
-            if w is None:
-                before = scale if before is None else before * scale
-            elif scale.size in (1, len(w)):
-                w, bias = w * scale[:, None], bias * scale
-            else:
-                problems.append(
-                    f"node {name!r} (Scale) has {scale.size} values for {len(w)} neurons: need 1 or"
-                    " one each"
-                )
-        elif isinstance(node, (nir.LIF, nir.CubaLIF)):
-            if w is None or before is not None:
-                problems.append(
-                    f"node {name!r} ({kind}) has no weights before it: put a Linear or Affine there"
-                )
-                continue
-            neurons = _neurons(name, node, len(w), problems)
-            stages += [Stage(w, bias, neurons)] if neurons else []
-            w = None
-        else:
-            problems.append(
-                f"node {name!r} is a {kind}, which is not read; nearest:"
-                f" {_NEAREST.get(kind, 'Affine, then LIF or CubaLIF')}"
-            )
-            w = None
-    if (w is not None or before is not None) and not problems:
-        problems.append(
-            "the graph ends without spiking neurons: put a LIF or CubaLIF before its output"
-        )
-    return stages
-
-
-def _chain(graph: nir.NIRGraph, problems: list[str]) -> list[str]:
-    """Return the names of the nodes from input to output, or of all nodes if they are no chain."""
-    after: dict[str, list[str]] = {name: [] for name in graph.nodes}
-    indegree = dict.fromkeys(graph.nodes, 0)
-    for source, target in dict.fromkeys((str(a), str(b)) for a, b in graph.edges):
-        if source not in after or target not in after:
-            problems.append(f"the edge {source} -> {target} names a node that does not exist")
+        inner = flattened(node, problems)
+        ends = {
+            kind: [child for child, part in inner.nodes.items() if isinstance(part, kind)]
+            for kind in (nir.Input, nir.Output)
+        }
+        if any(len(names) != 1 for names in ends.values()):
+            problems.append(f"node {name!r} is a NIRGraph without one input and one output")
             continue
+        (entry,), (way_out,) = ends[nir.Input], ends[nir.Output]
+        nodes |= {
+            f"{name}.{child}": part
+            for child, part in inner.nodes.items()
+            if child not in (entry, way_out)
+        }
+        first = [b for a, b in inner.edges if a == entry]
+        last = [a for a, b in inner.edges if b == way_out]
+        entries[name] = [f"{name}.{child}" for child in first]
+        exits[name] = [f"{name}.{child}" for child in last]
+        edges += [
+            (f"{name}.{a}", f"{name}.{b}")
+            for a, b in inner.edges
+            if a not in (entry, way_out) and b not in (entry, way_out)
+        ]
+    for a, b in graph.edges:
+        edges += [
+            (start, end)
+            for start in exits.get(str(a), [str(a)])
+            for end in entries.get(str(b), [str(b)])
+        ]
+    return nir.NIRGraph(nodes, edges, metadata=graph.metadata, type_check=False)
+
+
+def chain_and_loops(
+    graph: nir.NIRGraph, problems: list[str]
+) -> tuple[list[str], dict[str, list[str]]]:
+    """Return the names of the nodes from input to output, without the weights of loops.
+
+    Returns: the chain, or all nodes where there is none, so that one message names every fault;
+        and for each spiking node the weights that lead from it back to it.
+    """
+    edges = list(dict.fromkeys((str(a), str(b)) for a, b in graph.edges))
+    for a, b in edges:
+        if a not in graph.nodes or b not in graph.nodes:
+            problems.append(f"the edge {a} -> {b} names a node that does not exist")
+    edges = [(a, b) for a, b in edges if a in graph.nodes and b in graph.nodes]
+    loops = _loops(graph, edges)
+    within = {name for names in loops.values() for name in names}
+    edges = [(a, b) for a, b in edges if a not in within and b not in within]
+    names = [name for name in graph.nodes if name not in within]
+    return _chain(names, edges, problems), loops
+
+
+def _loops(graph: nir.NIRGraph, edges: list[tuple[str, str]]) -> dict[str, list[str]]:
+    """Return, for each spiking node, the weights whose one source and one target it is."""
+    loops: dict[str, list[str]] = {}
+    for name, node in graph.nodes.items():
+        if not isinstance(node, WEIGHTS):
+            continue
+        sources = [a for a, b in edges if b == name]
+        targets = [b for a, b in edges if a == name]
+        alone = sources == targets and len(sources) == 1
+        if alone and isinstance(graph.nodes[sources[0]], SPIKING):
+            loops.setdefault(sources[0], []).append(name)
+    return loops
+
+
+def _chain(names: list[str], edges: list[tuple[str, str]], problems: list[str]) -> list[str]:
+    after: dict[str, list[str]] = {name: [] for name in names}
+    indegree = dict.fromkeys(names, 0)
+    for source, target in edges:
         after[source].append(target)
         indegree[target] += 1
-    for name in graph.nodes:
+    for name in names:
         if len(after[name]) > 1 or indegree[name] > 1:
-            edges = ", ".join(
+            shown = ", ".join(
                 f"{a} -> {b}" for a, targets in after.items() for b in targets if name in (a, b)
             )
             problems.append(
-                f"node {name!r} branches or has feedback ({edges}): recurrent and branching nets"
-                " are not read; need a chain"
+                f"node {name!r} branches or has feedback over several layers ({shown}): need a"
+                " chain, with loops from a layer's neurons through one Linear or Affine back to"
+                " them"
             )
-    starts = [name for name in graph.nodes if not indegree[name]]
+    starts = [name for name in names if not indegree[name]]
     if len(starts) != 1 and not problems:
         problems.append(
             f"the graph has {len(starts)} beginnings ({', '.join(starts) or 'it is a circle'});"
@@ -128,68 +114,9 @@ def _chain(graph: nir.NIRGraph, problems: list[str]) -> list[str]:
     chain = starts[:1]
     while chain and after[chain[-1]] and len(chain) <= len(after):
         chain.append(after[chain[-1]][0])
-    if len(chain) < len(graph.nodes) and not problems:
-        left_out = ", ".join(name for name in graph.nodes if name not in chain)
+    if len(chain) < len(names) and not problems:
+        left_out = ", ".join(name for name in names if name not in chain)
         problems.append(
             f"nodes {left_out} are not on the chain from the input: connect them, or leave them out"
         )
-    # Where the chain is broken, all nodes are still read, so that one message names every fault.
-    return chain if not problems else list(graph.nodes)
-
-
-def _weights(
-    name: str, node: Any, before: np.ndarray | None, problems: list[str]
-) -> tuple[np.ndarray, np.ndarray]:
-    w = np.asarray(node.weight, dtype=np.float64)
-    if w.ndim != 2 or 0 in w.shape:
-        problems.append(
-            f"node {name!r} has weights of shape {w.shape}; need [out, in], none of them 0"
-        )
-        return np.zeros((1, 1)), np.zeros(1)
-    if before is not None and before.size not in (1, w.shape[1]):
-        problems.append(
-            f"the Scale before node {name!r} has {before.size} values for {w.shape[1]} inputs: need"
-            " 1 or one each"
-        )
-        before = None
-    bias = (
-        np.asarray(node.bias, dtype=np.float64).reshape(-1)
-        if isinstance(node, nir.Affine)
-        else np.zeros(1)
-    )
-    if bias.size not in (1, len(w)):
-        problems.append(f"node {name!r} has {bias.size} biases for {len(w)} neurons: need one each")
-        bias = np.zeros(1)
-    return w if before is None else w * before, np.broadcast_to(bias, len(w))
-
-
-def _neurons(name: str, node: Any, size: int, problems: list[str]) -> Neurons | None:
-    """Return a node's parameters per neuron, scalars broadcast; None where they do not fit."""
-    cuba = isinstance(node, nir.CubaLIF)
-    values: dict[str, np.ndarray] = {}
-    for parameter, field in (
-        ("tau_mem", "tau_mem" if cuba else "tau"),
-        *((("tau_syn", "tau_syn"), ("w_in", "w_in")) if cuba else ()),
-        *((shared, shared) for shared in ("r", "v_leak", "v_threshold", "v_reset")),
-    ):
-        value = np.asarray(getattr(node, field), dtype=np.float64).reshape(-1)
-        if value.size not in (1, size):
-            problems.append(
-                f"node {name!r}: {field} has {value.size} values for {size} neurons; need 1 or one"
-                " each"
-            )
-            return None
-        if not np.isfinite(value).all():
-            problems.append(f"node {name!r}: {field} holds values that are not finite")
-            return None
-        values[parameter] = np.broadcast_to(value, size)
-    for tau in ("tau_mem", "tau_syn") if cuba else ("tau_mem",):
-        if (values[tau] <= 0).any():
-            problems.append(
-                f"node {name!r}: {tau} is {values[tau].min():g} s; need time constants above 0"
-            )
-            return None
-    return Neurons(
-        name=name,
-        **({"tau_syn": None, "w_in": np.ones(size)} | values),  # type: ignore[arg-type]  # mypy cannot see the keys
-    )
+    return chain if not problems else names

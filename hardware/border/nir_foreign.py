@@ -1,14 +1,18 @@
 """NIR graphs of other tools, read as a Model.
 
-Read is a chain of Linear or Affine, then LIF or CubaLIF, with Flatten and Scale where they fit
-(`nir_chain`). NIR's nodes are differential equations without a time step. They are read as one
-forward Euler step of dt, with the voltage shifted by v_leak (v' = v - v_leak) and in units of the
-threshold:
+Read is a chain of Linear, Affine, Conv2d or Conv1d, then LIF, CubaLIF or IF, last perhaps LI or
+CubaLI, with Flatten, Scale, Delay, SumPool2d and AvgPool2d where they fit, and loops of one Linear
+or Affine within a layer (`nir_chain`, `nir_stages`, `nir_weights`). NIR's nodes are differential
+equations without a time step. They are read as one forward Euler step of dt, with the voltage
+shifted by v_leak (v' = v - v_leak) and in units of the threshold:
 
     LIF      alpha_u = 0, alpha_v = 1 - dt / tau
              w' = w (r dt / tau) / (v_threshold - v_leak)
     CubaLIF  alpha_u = 1 - dt / tau_syn, alpha_v = 1 - dt / tau_mem
              w' = w (w_in dt / tau_syn) (r dt / tau_mem) / (v_threshold - v_leak)
+
+    IF       alpha_u = 0, alpha_v = 1;  w' = w r dt / v_threshold
+    LI, CubaLI    as LIF and CubaLIF, never firing, their voltage in the tool's own units
 
 Known traps, each met in practice:
 - No field holds the time step. r = tau / dt for every neuron implies it (snnTorch, and
@@ -34,14 +38,17 @@ Sources: `export_nir.py` of snntorch 1.0.0 and of norse (torch/utils); spikingje
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import nir
 import numpy as np
 
-from .checks import real_number
-from .model import LayerModel, Model
-from .nir_chain import Stage, read_stages
+from .checks import real_number, word_of
+from .layers import RESETS, LayerModel
+from .model import Model
+from .nir_stages import Stage, read_stages
 
 # relative; parameters are often stored in single precision, and a scale this near 1 means 1
 _CLOSE = 1e-5
@@ -56,12 +63,17 @@ class Foreign:
     dt: float | None = None  # seconds per step; None: only where the file implies it
     # "euler" or "jump" (see this file's docstring); None: only where both mean the same
     w_in: str | None = None
+    # what neurons do after a spike, which NIR has no field for: a word of `layers.RESETS`; None:
+    # zero, with a note
+    reset: str | None = None
 
     def __post_init__(self) -> None:
         if self.dt is not None:
             real_number(self.dt, "dt", finite=False)
         if self.dt is not None and not (math.isfinite(self.dt) and self.dt > 0):
             raise ValueError(f"dt is {self.dt}; need a time step above 0 seconds, e.g. 1e-4")
+        if self.reset is not None:
+            word_of(self.reset, RESETS, "reset")
         if self.w_in not in (None, "euler", "jump"):
             raise ValueError(
                 f"w_in is {self.w_in!r}; known: euler (as NIR's equation), jump (the current's jump"
@@ -75,6 +87,21 @@ def from_foreign(graph: nir.NIRGraph, foreign: Foreign) -> Model:
     Raises: ValueError that lists every unsupported node with its name, its kind and the nearest
         supported form.
     """
+    stages = stages_of(graph)
+    dt = foreign.dt or _implied_dt(stages)
+    reset = "zero" if foreign.reset is None else foreign.reset
+    layers = layers_of(stages, dt, foreign.w_in, [reset] * len(stages))
+    info: dict[str, Any] = {
+        "read_from": "a NIR graph of another tool",
+        "nodes": list(graph.nodes),
+    }
+    if foreign.reset is not None:
+        info["reset"] = foreign.reset
+    return Model(layers=layers, steps=foreign.steps, dt=dt, encoder=foreign.encoder, info=info)
+
+
+def stages_of(graph: nir.NIRGraph) -> list[Stage]:
+    """Return the layers of a graph; ValueError that lists every fault."""
     problems: list[str] = []
     stages = read_stages(graph, problems)
     if problems or not stages:
@@ -82,26 +109,40 @@ def from_foreign(graph: nir.NIRGraph, foreign: Foreign) -> Model:
             "; ".join(problems)
             or "the graph holds no layer: need Linear or Affine, then LIF or CubaLIF"
         )
-    dt = foreign.dt or _implied_dt(stages)
-    layers = [layer for stage in stages if (layer := _layer(stage, dt, foreign.w_in, problems))]
+    return stages
+
+
+def layers_of(
+    stages: Sequence[Stage], dt: float, w_in: str | None, resets: Sequence[str]
+) -> tuple[LayerModel, ...]:
+    """Return the layers at a time step of dt seconds; ValueError that lists every fault."""
+    problems: list[str] = []
+    layers = [
+        layer
+        for stage, reset in zip(stages, resets, strict=True)
+        if (layer := _layer(stage, dt, w_in, reset, problems))
+    ]
     if problems:
         raise ValueError("; ".join(problems))
-    info = {"read_from": "a NIR graph of another tool", "nodes": list(graph.nodes)}
-    return Model(
-        layers=tuple(layers), steps=foreign.steps, dt=dt, encoder=foreign.encoder, info=info
-    )
+    return tuple(layers)
 
 
-def _implied_dt(stages: list[Stage]) -> float:
-    """Return the dt for which r = tau / dt in every neuron of every layer."""
+def _implied_dt(stages: Sequence[Stage]) -> float:
+    """Return the dt for which r = tau / dt, or, without leak, r = 1 / dt, in every neuron."""
     neurons = [stage.neurons for stage in stages]
-    ratios = np.concatenate([n.tau_mem / np.where(n.r == 0, np.nan, n.r) for n in neurons])
+    ratios = np.concatenate(
+        [
+            (1.0 if n.tau_mem is None else n.tau_mem) / np.where(n.r == 0, np.nan, n.r)
+            for n in neurons
+        ]
+    )
     dt = float(np.median(ratios))
-    longest = max(float(n.tau_mem.max()) for n in neurons)
+    longest = max((float(n.tau_mem.max()) for n in neurons if n.tau_mem is not None), default=None)
     # r = 1 everywhere would imply dt = tau, and no neuron would keep any voltage: more likely the
     # tool ignored dt.
     implied = math.isfinite(dt) and dt > 0 and np.allclose(ratios, dt, rtol=_CLOSE, atol=0)
-    if not implied or (longest < dt * 1.001 and abs(dt - 1e-4) > 1e-9):
+    no_memory = longest is not None and longest < dt * 1.001 and abs(dt - 1e-4) > 1e-9
+    if not implied or no_memory:
         raise ValueError(
             "NIR files hold no time step, and r does not imply it: name dt in seconds (--dt; 1e-4"
             " for SpikingJelly's and NIR's own examples, 1e-3 for Norse)"
@@ -110,11 +151,15 @@ def _implied_dt(stages: list[Stage]) -> float:
     return rounded if abs(rounded - dt) < _CLOSE * dt else dt  # 1.0000003e-4 was 1e-4 once
 
 
-def _layer(stage: Stage, dt: float, w_in: str | None, problems: list[str]) -> LayerModel | None:
+def _layer(
+    stage: Stage, dt: float, w_in: str | None, reset: str, problems: list[str]
+) -> LayerModel | None:
     n = stage.neurons
     problems_before = len(problems)
-    alpha_v = _alpha(n.name, "tau_mem", n.tau_mem, dt, problems)
-    alpha_u, scale = 0.0, n.r * dt / n.tau_mem
+    alpha_u, alpha_v, scale = 0.0, 1.0, n.r * dt
+    if n.tau_mem is not None:
+        alpha_v = _alpha(n.name, "tau_mem", n.tau_mem, dt, problems)
+        scale = n.r * dt / n.tau_mem
     if n.tau_syn is not None:
         alpha_u = _alpha(n.name, "tau_syn", n.tau_syn, dt, problems)
         euler = n.w_in * dt / n.tau_syn
@@ -126,9 +171,9 @@ def _layer(stage: Stage, dt: float, w_in: str | None, problems: list[str]) -> La
             )
         scale = scale * (n.w_in if w_in == "jump" else euler)
     if not np.allclose(n.v_reset, n.v_leak, rtol=0, atol=1e-9):
-        reset, leak = n.v_reset[0], n.v_leak[0]
+        at, leak = n.v_reset[0], n.v_leak[0]
         problems.append(
-            f"node {n.name!r}: v_reset is {reset:g} and v_leak {leak:g}; need both equal:"
+            f"node {n.name!r}: v_reset is {at:g} and v_leak {leak:g}; need both equal:"
             " the neuron must reset to the voltage it leaks to"
         )
     height = n.v_threshold - n.v_leak
@@ -137,12 +182,40 @@ def _layer(stage: Stage, dt: float, w_in: str | None, problems: list[str]) -> La
             f"node {n.name!r}: v_threshold is {n.v_threshold.min():g}; need it above v_leak ="
             f" {n.v_leak.max():g}"
         )
+    scale = np.where(np.abs(scale - 1) < _CLOSE, 1.0, scale) / np.where(height > 0, height, 1)
+    rows = scale.reshape(len(stage.w), -1)
+    if not (rows == rows[:, :1]).all():
+        problems.append(
+            f"node {n.name!r}: r, w_in or v_threshold differ between neurons of a map that share"
+            " their weights; need one value per channel"
+        )
+    delay = None
+    if stage.delay is not None:
+        steps = stage.delay / dt
+        delay = np.rint(steps).astype(np.int64)
+        if not np.allclose(steps, delay, atol=1e-3):
+            problems.append(
+                f"the Delay before node {n.name!r} is {stage.delay.max():g} s; need whole time"
+                f" steps of {dt:g} s"
+            )
     if len(problems) > problems_before:
         return None
-    scale = np.where(np.abs(scale - 1) < _CLOSE, 1.0, scale) / height
-    return LayerModel(
-        w=stage.w * scale[:, None], bias=stage.bias * scale, alpha_u=alpha_u, alpha_v=alpha_v
-    )
+    row = rows[:, 0]
+    try:
+        return LayerModel(
+            w=stage.w * row.reshape(-1, *[1] * (stage.w.ndim - 1)),
+            bias=stage.bias * row,
+            alpha_u=alpha_u,
+            alpha_v=alpha_v,
+            conv=stage.conv,
+            w_rec=None if stage.w_rec is None else stage.w_rec * scale[:, None],
+            reset=reset if n.fires else "zero",
+            fires=n.fires,
+            delay=delay,
+        )
+    except ValueError as err:
+        problems.append(f"node {n.name!r}: {err}")
+        return None
 
 
 def _alpha(name: str, field: str, tau: np.ndarray, dt: float, problems: list[str]) -> float:

@@ -12,6 +12,7 @@ arrays. tau is double precision, so that alpha comes back exactly.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 from collections.abc import Mapping
@@ -20,40 +21,49 @@ from typing import Any
 import nir
 import numpy as np
 
-from .model import LayerModel, Model
+from .layers import RESETS, LayerModel
+from .model import Model
+from .nir_foreign import layers_of, stages_of
+from .nir_nodes import layer_nodes
 
-FORMAT = 1
+FORMAT = 1  # chains of dense layers that reset to zero, and all other files
+FORMATS = (1, 2)  # 2: models with convolutions, loops, delays, other resets or readouts
+_READ = "formats 1 and 2"
 _NEURON_RULE = (
     "hard reset to 0, v_leak = v_reset = 0, v_threshold = 1, r = tau_mem / dt, w_in = tau_syn / dt"
 )
 
 
 def graph_of(model: Model) -> nir.NIRGraph:
-    """Build the NIR graph of `model`; conventions in this file's docstring."""
+    """Build the NIR graph of `model`; conventions in this file's docstring.
+
+    Raises: ValueError for a neuron that NIR has no node for.
+    """
+    number = 1 if all(_is_plain(layer) for layer in model.layers) else 2
+    first = model.layers[0]
+    shape = (model.sizes[0],) if first.conv is None else first.conv.in_shape
     # any: nir is untyped
-    nodes: dict[str, Any] = {"input": nir.Input(input_type={"input": np.array([model.sizes[0]])})}
+    nodes: dict[str, Any] = {"input": nir.Input(input_type={"input": np.array(shape)})}
+    edges: list[tuple[str, str]] = []
     apical: dict[str, Any] = {}
-    for number, layer in enumerate(model.layers, start=1):
-        ones = np.ones(layer.w.shape[0])
-        tau_syn, tau_mem, tau_a = (
-            model.dt / (1 - alpha) * ones for alpha in (layer.alpha_u, layer.alpha_v, layer.alpha_a)
-        )
-        nodes[f"fc{number}"] = nir.Affine(weight=layer.w, bias=layer.bias)
-        nodes[f"lif{number}"] = nir.CubaLIF(
-            tau_syn=tau_syn,
-            tau_mem=tau_mem,
-            r=tau_mem / model.dt,
-            v_leak=0 * ones,
-            v_threshold=ones,
-            v_reset=0 * ones,
-            w_in=tau_syn / model.dt,
-        )
-        apical[f"li{number}"] = nir.LI(tau=tau_a, r=tau_a / model.dt, v_leak=0 * ones)
+    for index, layer in enumerate(model.layers, start=1):
+        ones = np.ones(layer.neurons)
+        made = layer_nodes(layer, index, model.dt, shape)
+        chain = [list(nodes)[-1] if index == 1 else f"lif{index - 1}", *made]
+        edges += itertools.pairwise(chain)
+        nodes |= made
+        if layer.w_rec is not None:
+            nodes[f"rec{index}"] = nir.Linear(weight=layer.w_rec)
+            edges += [(f"lif{index}", f"rec{index}"), (f"rec{index}", f"lif{index}")]
+        tau_a = model.dt / (1 - layer.alpha_a) * ones
+        apical[f"li{index}"] = nir.LI(tau=tau_a, r=tau_a / model.dt, v_leak=0 * ones)
         if layer.w_fb is not None:
-            apical[f"fb{number}"] = nir.Linear(weight=layer.w_fb)
-    nodes["output"] = nir.Output(output_type={"output": np.array([model.classes])})
+            apical[f"fb{index}"] = nir.Linear(weight=layer.w_fb)
+        shape = (layer.neurons,) if layer.conv is None else layer.conv.out_shape
+    edges.append((f"lif{len(model.layers)}", "output"))
+    nodes["output"] = nir.Output(output_type={"output": np.array(shape)})
     metadata = {
-        "format": FORMAT,
+        "format": number,
         "dt": model.dt,
         "steps": int(model.steps),
         "encoder": model.encoder,
@@ -66,7 +76,21 @@ def graph_of(model: Model) -> nir.NIRGraph:
         "apical": {name: node.to_dict() for name, node in apical.items()},
         "window": np.array([layer.window for layer in model.layers], dtype=np.float64),
     }
-    return nir.NIRGraph(nodes=nodes, edges=_chain(list(nodes)), metadata={"biograd": metadata})
+    if number == 2:
+        metadata["reset"] = ",".join(layer.reset for layer in model.layers)
+    return nir.NIRGraph(nodes=nodes, edges=edges, metadata={"biograd": metadata}, type_check=False)
+
+
+def _is_plain(layer: LayerModel) -> bool:
+    """Return true for a layer that files of format 1 hold: dense, firing, reset to zero."""
+    return (
+        layer.conv is None
+        and layer.w_rec is None
+        and layer.delay is None
+        and layer.reset == "zero"
+        and layer.fires
+        and layer.alpha_v < 1
+    )
 
 
 def model_of_graph(graph: nir.NIRGraph) -> Model:
@@ -80,14 +104,17 @@ def model_of_graph(graph: nir.NIRGraph) -> Model:
         raise ValueError(
             "the graph has no metadata named 'biograd': export it with `biograd export`"
         )
-    if metadata.get("format") != FORMAT:
+    if metadata.get("format") not in FORMATS:
         raise ValueError(
-            f"format {metadata.get('format')}; this version reads format {FORMAT}: export it again,"
-            " or update biograd"
+            f"format {metadata.get('format')}; this version reads {_READ}: export it again, or"
+            " update biograd"
         )
     steps, dt = _number(metadata, "steps"), _number(metadata, "dt")
-    depth = _check_chain(graph)
-    layers = tuple(_layer(graph, metadata, number, depth, dt) for number in range(1, depth + 1))
+    if metadata["format"] == FORMAT:
+        depth = _check_chain(graph)
+        layers = tuple(_layer(graph, metadata, number, depth, dt) for number in range(1, depth + 1))
+    else:
+        layers = _layers_of_any_kind(graph, metadata, dt)
     try:
         info = json.loads(_text(metadata, "info"))
     except json.JSONDecodeError as err:
@@ -99,6 +126,36 @@ def model_of_graph(graph: nir.NIRGraph) -> Model:
         )
     encoder = _text(metadata, "encoder")
     return Model(layers=layers, steps=int(steps), dt=dt, encoder=encoder, info=info)
+
+
+def _layers_of_any_kind(
+    graph: nir.NIRGraph, metadata: Mapping[str, Any], dt: float
+) -> tuple[LayerModel, ...]:
+    """Read the layers of a file of format 2, as another tool's, and what NIR has no field for."""
+    stages = stages_of(graph)
+    resets = _text(metadata, "reset").split(",")
+    if len(resets) != len(stages) or not set(resets) <= set(RESETS):
+        raise ValueError(
+            f"metadata 'reset' is {','.join(resets)!r}; need one of {', '.join(RESETS)} per layer"
+            f" ({len(stages)}): export it again"
+        )
+    layers = layers_of(stages, dt, "euler", resets)
+    windows = _windows(metadata, len(layers))
+    apical = metadata.get("apical")
+    apical = apical if isinstance(apical, dict) else {}
+    completed = []
+    for number, (layer, window) in enumerate(zip(layers, windows, strict=True), start=1):
+        tau = apical.get(f"li{number}", {})
+        feedback = apical.get(f"fb{number}")
+        completed.append(
+            dataclasses.replace(
+                layer,
+                window=window,
+                alpha_a=_alpha(f"li{number}", tau["tau"], dt) if "tau" in tau else 0.0,
+                w_fb=feedback.get("weight") if isinstance(feedback, dict) else None,
+            )
+        )
+    return tuple(completed)
 
 
 def _chain(names: list[str]) -> list[tuple[str, str]]:

@@ -69,18 +69,9 @@ def test_scales_and_flatten_are_folded_into_the_weights():
 
 
 def test_all_unsupported_nodes_are_named_in_one_line_with_their_nearest_form():
-    conv = nir.Conv2d(
-        input_shape=(4, 5),
-        weight=np.ones((1, 1, 2, 2)),
-        stride=1,
-        padding=0,
-        dilation=1,
-        groups=1,
-        bias=np.zeros(1),
-    )
     nodes = graph(
-        conv,
-        nir.IF(r=np.ones(12), v_threshold=np.ones(12)),
+        nir.Threshold(np.ones(20)),
+        nir.I(r=np.ones(20)),
         nir.Affine(W1, B1),
         nir.Linear(W2),
         lif(4, tau=1e-3, r=10.0),
@@ -89,8 +80,8 @@ def test_all_unsupported_nodes_are_named_in_one_line_with_their_nearest_form():
         from_foreign(nodes, T20)
     line = str(refused.value)
     for part in (
-        "node 'n0' is a Conv2d, which is not read; nearest: Affine on the flattened input",
-        "node 'n1' is a IF, which is not read; nearest: LIF",
+        "node 'n0' is a Threshold, which is not read; nearest: LIF",
+        "node 'n1' is a I, which is not read; nearest: LI, or IF",
         "node 'n3' (Linear) follows other weights",
         "node 'n4': tau has 4 values for 5 neurons",
     ):

@@ -278,7 +278,7 @@ def test_a_file_of_biograd_states_its_time_step_itself(tmp_path):
     read = read_model(tmp_path / "ours.nir", foreign=Foreign(steps=3))
     assert read.steps == 20 and np.array_equal(read.layers[0].w, model.layers[0].w)
     for fact in ({"dt": 1e-3}, {"w_in": "jump"}):
-        with pytest.raises(ValueError, match=r"a file of BioGrad, .*: leave dt and w_in out"):
+        with pytest.raises(ValueError, match=r"a file of BioGrad, .*: leave dt, w_in and"):
             read_model(tmp_path / "ours.nir", foreign=Foreign(steps=3, **fact))
 
 

@@ -59,8 +59,11 @@ CHAIN = (("input", "fc1"), ("fc1", "lif1"), ("lif1", "fc2"), ("fc2", "lif2"), ("
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (put("node/metadata/biograd/format", 2), "format 2; this version reads format 1"),
-        (put("node/metadata/biograd/format", "two"), "format b'two'; this version reads format 1"),
+        (put("node/metadata/biograd/format", 3), "format 3; this version reads formats 1 and 2"),
+        (
+            put("node/metadata/biograd/format", "two"),
+            "format b'two'; this version reads",
+        ),
         (lambda file: file["node"].pop("metadata"), "without BioGrad's metadata"),
         (put("node/metadata/biograd/steps", -3), "metadata 'steps' is -3"),
         (put("node/metadata/biograd/dt", np.nan), "metadata 'dt' is nan"),
