@@ -26,19 +26,29 @@ def chip_spikes(model: Model, samples: DataSet) -> SpikeInput:
 
     Raises: ValueError for images on a model of recordings, or the other way round.
     """
+    return encoded(samples, model.encoder, model.steps)
+
+
+def encoded(samples: DataSet, encoder: str, steps: int) -> SpikeInput:
+    """Return samples as spikes for the chip, by an encoder's name; see `chip_spikes`."""
     recorded = isinstance(samples, EventSet)
-    if recorded != (model.encoder == EVENTS):
+    if recorded != (encoder == EVENTS):
         raise ValueError(
             f"{samples.name} holds {samples.kind} and the model was trained with encoder"
-            f" {model.encoder!r}: name its own data set"
+            f" {encoder!r}: name its own data set"
+        )
+    if encoder == "direct":
+        raise ValueError(
+            "the model was trained with encoder 'direct', whose inputs are graded, and the chip"
+            " takes spikes: train with --encoder integrate_and_fire"
         )
     if isinstance(samples, EventSet):
         samples.check_times()
-    encoder = ENCODERS.get(model.encoder, integrate_and_fire)
+    function = ENCODERS.get(encoder, integrate_and_fire)
     generator = torch.Generator().manual_seed(0)
     portions = torch.arange(len(samples)).split(PORTION if recorded else len(samples))
     spikes = [
-        spikes_of(samples, members, model.steps, encoder=encoder, generator=generator)
+        spikes_of(samples, members, steps, encoder=function, generator=generator)
         .numpy()
         .astype(np.uint8)
         for members in portions
@@ -52,6 +62,8 @@ def connected(model: Model, *inputs: SpikeInput) -> tuple[Any, ...]:  # any: Mod
     An input without synapses is not sent, placed on a core or visited.
     """
     first = model.layers[0]
+    if first.conv is not None or first.delay is not None:
+        return model, *inputs
     kept = first.w.any(axis=0)
     if kept.all() or not kept.any():
         return model, *inputs

@@ -11,21 +11,6 @@ from .feedback.path import check_network
 from .network import Network
 
 
-def expect_dense(net: Network, what: str) -> None:
-    """Raise ValueError where a network has convolutions or pools.
-
-    Args:
-        what: what would be made of the network.
-    """
-    for number, layer in enumerate(net.layers, start=1):
-        if not layer.is_dense:
-            part = layer.pools[0] if layer.pools else layer.connection
-            raise ValueError(
-                f"layer {number} has {part}: {what} is made of dense layers alone; train one with"
-                " hidden sizes in place of a description"
-            )
-
-
 def check_feedback(net: Network, feedback: object) -> None:
     """Raise TypeError or ValueError for anything but a feedback path onto this network.
 

@@ -56,7 +56,7 @@ def check(fixed: FixedPointModel, mode: str = "inference") -> Fit:
     for number, layer in enumerate(fixed.layers, start=1):
         _check_numbers(f"layer {number}", layer)
         warnings += _check_current(f"layer {number}", layer)
-        warnings += _check_reset(f"layer {number}", layer)
+    warnings += _check_resets(fixed)
     for number, (layer, following) in enumerate(itertools.pairwise(fixed.layers), start=1):
         _check_bias_neuron(f"layer {number}", layer, following)
     if mode == "learning":
@@ -187,13 +187,18 @@ def _check_current(name: str, layer: FixedPointLayer) -> list[str]:
     return []
 
 
-def _check_reset(name: str, layer: FixedPointLayer) -> list[str]:
+def _check_resets(fixed: FixedPointModel) -> list[str]:
     """Warn of resets that Loihi 1 does not have; Loihi 2's neurons are programmed."""
-    if layer.reset == "zero" or not layer.fires:
+    other = [
+        f"layer {number} by {layer.reset!r}"
+        for number, layer in enumerate(fixed.layers, start=1)
+        if layer.reset != "zero" and layer.fires
+    ]
+    if not other:
         return []
     return [
-        f"{name}: resets by {layer.reset!r}, which Loihi 1 and Lava's neurons do not: a program of"
-        " Loihi 2's neurons can; train with reset 'zero' for Loihi 1"
+        f"resets that Loihi 1 and Lava's neurons do not have ({', '.join(other)}): a program of"
+        " Loihi 2's neurons can have them; train with reset 'zero' for Loihi 1"
     ]
 
 

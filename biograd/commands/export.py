@@ -1,10 +1,14 @@
-"""Write a trained run as a NIR file: standard nodes that any NIR tool runs, the rest metadata."""
+"""Write a trained run as a file for other tools.
+
+nir: a graph of standard nodes that any NIR tool runs, the rest metadata. netx: the chip's integers
+as lava-dl reads them.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -16,7 +20,8 @@ class Args:
     """The flags."""
 
     run: tyro.conf.Positional[Path]  # run folder, or a file in it
-    # file to write; by default RUN/model.nir
+    format: Literal["nir", "netx"] = "nir"  # of the file
+    # file to write; by default RUN/model.nir or RUN/model.net
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
     skip_bad: bool = False  # leave out recordings that cannot be read, also where the run did not
     json: bool = False  # print one JSON object as the last line of standard output

@@ -6,28 +6,24 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from hardware.border.files import read_model, write_model
-from hardware.border.model import LayerModel, Model
+from hardware.border.model import Model
 from hardware.border.nir_foreign import Foreign
 from hardware.border.nir_notes import RESET
 
 from ..checks import instance_of, path_of
-from ..fast_path import keeps
+from ..connections import Connection, Pool
 from ..feedback import Feedback, feedback_angles
 from ..network import Network
-from ..neurons import TwoCompartmentLIF, TwoCompartmentParams, lif_params
-from ..parts import check_feedback, check_network, expect_dense
+from ..neurons import LeakyReadout, TwoCompartmentLIF
+from ..parts import check_feedback, check_network
+from .layer_models import layer_model, parts_of
 
 
 class ForeignFileWarning(UserWarning):
     """Another tool's file leaves something open, or holds something that is not read."""
-
-
-_CONSTANTS = ("alpha_u", "alpha_v", "alpha_a", "window")  # of a layer's neurons
 
 
 def to_nir(
@@ -90,24 +86,18 @@ def from_nir(
         >>> from_nir("model.nir").sizes
         (784, 10)
     """
-    model = read_foreign(path, dt=dt, w_in=w_in)
-    if reset is not None and not model.notes:
-        raise ValueError(
-            f"reset is {reset!r}, and {path} is a file of BioGrad, whose neurons reset to zero:"
-            " leave reset out"
-        )
+    model = read_foreign(path, dt=dt, w_in=w_in, reset=reset)
     for note in model.notes:
-        if note != RESET:
-            warnings.warn(f"{path}: {note}", ForeignFileWarning, stacklevel=2)
-        elif reset is None:
-            text = f"{path}: {note}; pass reset='subtract_late', or 'zero' where that is right"
-            warnings.warn(text, ForeignFileWarning, stacklevel=2)
-    return _network(model, "zero" if reset is None else reset)
+        remedy = "; pass reset='subtract_late', or 'zero' where that is right" * (note == RESET)
+        warnings.warn(f"{path}: {note}{remedy}", ForeignFileWarning, stacklevel=2)
+    return _network(model)
 
 
-def read_foreign(path: str | Path, *, dt: float | None, w_in: str | None) -> Model:
+def read_foreign(
+    path: str | Path, *, dt: float | None, w_in: str | None, reset: str | None = None
+) -> Model:
     """Read a NIR file as `from_nir` does, as a Model with notes in place of warnings."""
-    return read_model(path, foreign=Foreign(steps=1, dt=dt, w_in=w_in))
+    return read_model(path, foreign=Foreign(steps=1, dt=dt, w_in=w_in, reset=reset))
 
 
 def to_model(
@@ -136,18 +126,6 @@ def to_model(
     if feedback is not None:
         check_feedback(net, feedback)
     instance_of(info, dict, "info", "a dictionary of JSON values")
-    expect_dense(net, "a file or a chip model")
-    if net.recurrent:
-        raise ValueError(
-            "a recurrent network cannot be exported: files and the chip hold chains of layers;"
-            " train one with recurrent=False"
-        )
-    for layer in net.layers:
-        if not keeps(layer.neuron, TwoCompartmentLIF, "rest", "soma"):
-            raise ValueError(
-                f"{type(layer.neuron).__name__} cannot be exported: NIR and the chip know the"
-                " two-compartment LIF"
-            )
     if feedback is not None and feedback.layered:
         warnings.warn(
             "the layered feedback is left out: files and the chip know feedback straight from the"
@@ -157,18 +135,10 @@ def to_model(
         feedback = None
     hidden = range(len(net.hidden))
     feedback_weights = [None if feedback is None else feedback.weights(index) for index in hidden]
-    constants = [lif_params(layer.neuron) for layer in net.layers]
+    weights = (*feedback_weights, None)
     layers = [
-        LayerModel(
-            w=_array(layer.w),
-            bias=_array(layer.b),
-            alpha_u=p.alpha_u,
-            alpha_v=p.alpha_v,
-            alpha_a=p.alpha_a,
-            window=p.window,
-            w_fb=None if w_fb is None else _array(w_fb),
-        )
-        for layer, p, w_fb in zip(net.layers, constants, (*feedback_weights, None), strict=True)
+        layer_model(layer, number, w_fb)
+        for number, (layer, w_fb) in enumerate(zip(net.layers, weights, strict=True), start=1)
     ]
     if feedback is not None:
         info = info | {"feedback_angle_deg": feedback_angles(net, feedback)}
@@ -184,21 +154,35 @@ def to_network(model: Model) -> Network:
         (784, 10)
     """
     instance_of(model, Model, "model", "a Model")
-    return _network(model, "zero")
+    return _network(model)
 
 
-def _network(model: Model, reset: str) -> Network:
-    params = [
-        TwoCompartmentParams(reset=reset, **{name: getattr(layer, name) for name in _CONSTANTS})
-        for layer in model.layers
-    ]
+def _network(model: Model) -> Network:
+    first = model.layers[0]
+    shape = (first.inputs,) if first.conv is None else first.conv.in_shape
+    connections: list[Connection | Pool] = []
+    params = []
+    for number, layer in enumerate(model.layers, start=1):
+        parts, p = parts_of(layer, number)
+        connections += parts
+        params.append(p)
+    if model.layers[-1].w_rec is not None:
+        raise ValueError(
+            "the last layer is recurrent, and networks here have loops in hidden layers alone:"
+            " deploy the file instead"
+        )
     neurons = {p: TwoCompartmentLIF(p) for p in params}
-    net = Network(model.sizes, neuron=[neurons[p] for p in params])
-    for layer, exported in zip(net.layers, model.layers, strict=True):
-        layer.w.copy_(torch.from_numpy(exported.w))
-        layer.b.copy_(torch.from_numpy(exported.bias))
+    net = Network(
+        shape,
+        connections,
+        neuron=[neurons[p] for p in params],
+        output=None if model.layers[-1].fires else LeakyReadout(params[-1]),
+        recurrent=[layer.w_rec is not None for layer in model.layers[:-1]],
+    )
+    for made, exported in zip(net.layers, model.layers, strict=True):
+        made.w.copy_(torch.from_numpy(exported.w).view_as(made.w))
+        made.b.copy_(torch.from_numpy(exported.bias))
+        if exported.w_rec is not None:
+            assert made.w_rec is not None
+            made.w_rec.copy_(torch.from_numpy(exported.w_rec))
     return net
-
-
-def _array(x: Tensor) -> np.ndarray:
-    return x.detach().cpu().numpy().astype(np.float32)

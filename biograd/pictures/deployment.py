@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from hardware import chip, emulator, emulator_step, limits
 from hardware.border.model import LayerModel, Model, SpikeInput
+from hardware.convolution.currents import currents
 from hardware.fixed_point import FixedPointLayer, FixedPointModel, round_to_step
 
 from ..neurons import TwoCompartmentLIF, TwoCompartmentParams, soma_voltages
@@ -58,6 +59,8 @@ def find_difference(model: Model, fixed: FixedPointModel, spikes: SpikeInput) ->
         _before_reset(layer, u, v)
         for layer, u, v in zip(fixed.layers, result.u, result.v, strict=True)
     ]
+    if not model.layers[-1].fires and len(model.layers) > 1:  # a readout has no spikes to compare
+        per_layer, on_chip = per_layer[:-1], on_chip[:-1]
     offsets = np.cumsum([0, *(v.shape[2] for v in per_layer)])
     v_simulator, v_chip = np.concatenate(per_layer, axis=2), np.concatenate(on_chip, axis=2)
     differ = (v_simulator > 1) != (v_chip > 1)
@@ -87,8 +90,7 @@ def _figures(
         labels=None if spikes.labels is None else spikes.labels[:SAMPLES],
     )
     names = [*(f"hidden {number}" for number in range(1, len(model.layers))), "output"]
-    difference = find_difference(model, fixed, few)
-    return {
+    figures = {
         "core_map": core_loads(
             [_load(name, layer) for name, layer in zip(names, fit.layers, strict=True)]
         ),
@@ -98,12 +100,20 @@ def _figures(
                 for name, layer, rounded in zip(names, model.layers, fixed.layers, strict=True)
             ]
         ),
-        "voltages": chip_plots.voltages(
+    }
+    if all(_is_compared(layer) for layer in model.layers[:-1]):
+        difference = find_difference(model, fixed, few)
+        figures["voltages"] = chip_plots.voltages(
             difference.v_simulator,
             difference.v_chip,
             title=_title(difference, names[difference.layer], few),
-        ),
-    }
+        )
+    return figures
+
+
+def _is_compared(layer: LayerModel) -> bool:
+    """Return true for layers whose voltages are computed here, without loops or other resets."""
+    return layer.w_rec is None and layer.delay is None and layer.reset == "zero"
 
 
 def _load(name: str, layer: limits.LayerFit) -> CoreLoad:
@@ -122,7 +132,9 @@ def _rounding(name: str, layer: LayerModel, fixed: FixedPointLayer) -> chip_plot
         for w in round_to_step(np.array([-np.inf, np.inf]), fixed.weight_bits, fixed.sign_mode)
     )
     step = chip.SIGN_MODES[fixed.sign_mode].step(fixed.weight_bits)
-    return chip_plots.Rounding(name, layer.w, fixed.w, fixed.scale, step, low, high)
+    factor = 1.0 if layer.conv is None else layer.conv.factor
+    real, rounded = (w.reshape(len(w), -1) for w in (layer.w * np.float32(factor), fixed.w))
+    return chip_plots.Rounding(name, real, rounded, fixed.scale, step, low, high)
 
 
 def _title(difference: FirstDifference, layer: str, spikes: SpikeInput) -> str:
@@ -144,9 +156,14 @@ def _simulated_voltages(model: Model, spikes: np.ndarray) -> list[np.ndarray]:
     """
     s, voltages = torch.from_numpy(spikes).float(), []
     for layer in model.layers:
-        current = torch.nn.functional.linear(
-            s, torch.from_numpy(layer.w), torch.from_numpy(layer.bias)
-        )
+        if layer.conv is None:
+            current = torch.nn.functional.linear(
+                s, torch.from_numpy(layer.w), torch.from_numpy(layer.bias)
+            )
+        else:
+            rows = currents(layer.w, layer.conv, s.flatten(0, 1).numpy())
+            rows = rows + np.repeat(layer.bias, layer.neurons // len(layer.bias))
+            current = torch.from_numpy(rows).unflatten(0, s.shape[:2])
         p = TwoCompartmentParams(alpha_u=layer.alpha_u, alpha_v=layer.alpha_v)
         v = soma_voltages(TwoCompartmentLIF(p), current)
         s = (v > 1).float()

@@ -23,7 +23,7 @@ from .hdf5 import open_hdf5
 from .model import COUNTED, OVERFLOWS, Model, OperationCounts, RunResult, SpikeInput
 from .nir_foreign import Foreign, from_foreign
 from .nir_graph import FORMAT, FORMATS, graph_of, model_of_graph
-from .nir_notes import notes_on
+from .nir_notes import RESET, notes_on
 from .printable import one_line, quoted
 
 
@@ -78,7 +78,8 @@ def read_model(path: Path | str, *, foreign: Foreign | None = None) -> Model:
         if number is not None or foreign is None:
             return model_of_graph(graph)
         model = from_foreign(graph, foreign)
-        return dataclasses.replace(model, notes=notes_on(graph))
+        notes = [n for n in notes_on(graph) if n != RESET or foreign.reset is None]
+        return dataclasses.replace(model, notes=tuple(notes))
     except (ValueError, TypeError, AttributeError) as err:
         raise ValueError(f"{path}: {one_line(err, 2000)}") from None
 

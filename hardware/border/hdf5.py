@@ -14,6 +14,7 @@ from .printable import one_line, quoted
 
 MAX_OBJECTS = 10_000  # groups and datasets in one file
 MAX_DEPTH = 12  # of nested groups
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 _FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE}
 _DAMAGED = (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError, zlib.error)
@@ -29,6 +30,10 @@ def open_hdf5(path: Path | str) -> h5py.File:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
+    if path.stat().st_size < 1024 and path.read_bytes().startswith(_LFS_POINTER):
+        raise ValueError(
+            f"{path}: a Git LFS pointer in place of the file: fetch it with `git lfs pull`"
+        )
     try:
         file = h5py.File(path, "r")
     except (OSError, RuntimeError) as err:

@@ -9,24 +9,17 @@ import numpy as np
 from .shapes import pair_of
 
 
-def spread_taps(taps: int, stride: int, size: int) -> np.ndarray:
-    """Return the taps of a kernel that pools `size` positions, [taps, wider taps]."""
-    wide = np.zeros((taps, taps + (size - 1) * stride))
-    for tap in range(taps):
-        for position in range(size):
-            wide[tap, tap + position * stride] += 1
-    return wide
-
-
 def pair(value: Any) -> tuple[int, int]:
-    return pair_of(np.asarray(value).reshape(-1).tolist(), "its size, stride or padding", 0)
+    """Return rows and columns of a number, or of two."""
+    numbers = np.asarray(value).reshape(-1).tolist()
+    return pair_of(numbers * 2 if len(numbers) == 1 else numbers, "its size, stride or padding", 0)
 
 
 def axis_pair(value: Any, one_row: bool) -> tuple[int, int]:
-    numbers = np.asarray(value).reshape(-1).tolist()
+    """Return a stride or dilation; with `one_row`, that of the columns of maps with one row."""
     if one_row:
-        return pair_of([1, numbers[0]], "its stride or dilation", 1)
-    return pair_of(numbers if len(numbers) > 1 else numbers * 2, "its stride or dilation", 1)
+        return pair_of([1, np.asarray(value).reshape(-1).tolist()[0]], "its stride or dilation", 1)
+    return pair(value)
 
 
 def padding_of(
@@ -36,6 +29,7 @@ def padding_of(
     dilation: tuple[int, int],
     one_row: bool,
 ) -> tuple[int, int]:
+    """Return rows and columns of padding; ValueError for text that names none of whole pixels."""
     if isinstance(value, bytes):
         value = value.decode()
     if isinstance(value, str):
@@ -48,7 +42,6 @@ def padding_of(
                 " whole numbers, 'valid', or 'same' of odd kernels at stride 1"
             )
         return missing[0] // 2, missing[1] // 2
-    numbers = np.asarray(value).reshape(-1).tolist()
     if one_row:
-        return pair_of([0, numbers[0]], "its padding", 0)
-    return pair_of(numbers if len(numbers) > 1 else numbers * 2, "its padding", 0)
+        return pair_of([0, np.asarray(value).reshape(-1).tolist()[0]], "its padding", 0)
+    return pair(value)

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import nir
 import numpy as np
 
-from .nir_geometry import axis_pair, padding_of, pair, spread_taps
+from .nir_geometry import axis_pair, padding_of, pair
+from .pooled_currents import PLACE, pooled_currents
 from .shapes import Convolution, Pool, Shape
 
 
@@ -254,27 +255,8 @@ class Reader:
 
     def _pool_currents(self, pool: Pool) -> None:
         """Turn a pool of currents into wider kernels, which mean the same."""
-        conv, w = self._conv, self._w
-        assert w is not None
-        if conv is None or pool.padding != (0, 0) or conv.dilation != (1, 1):
-            raise ValueError(
-                "pools currents of dense weights, of dilated kernels or with padding: pool the"
-                " spikes, behind the neurons, instead"
-            )
-        taps = [
-            spread_taps(*sizes) for sizes in zip(conv.kernel, conv.stride, pool.size, strict=True)
-        ]
-        self._w = np.einsum("oiyx,yr,xc->oirc", w, *taps) * pool.factor
-        if pool.kind == "sum":
-            self._bias = self._bias * math.prod(pool.size)
-        pool.out_shape(conv.out_shape)  # refuses pools larger than their maps
-        self._conv = Convolution(
-            in_shape=conv.in_shape,
-            channels=conv.channels,
-            kernel=self._w.shape[2:],
-            stride=(conv.stride[0] * pool.stride[0], conv.stride[1] * pool.stride[1]),
-            padding=conv.padding,
-            groups=conv.groups,
-            pools=conv.pools,
-        )
+        if self._conv is None:
+            raise ValueError(f"{PLACE} behind the neurons")
+        assert self._w is not None
+        self._conv, self._w, self._bias = pooled_currents(self._conv, self._w, self._bias, pool)
         self.shape = self._conv.out_shape

@@ -12,7 +12,13 @@ from hardware.border.nir_foreign import Foreign
 from ...runs.checkpoint import RunFolder
 from .model_flags import ModelFlags
 
-_FOREIGN = ("steps", "encoder", "dt", "w_in")  # flags that complete the file of another tool
+_FOREIGN = (
+    "steps",
+    "encoder",
+    "dt",
+    "w_in",
+    "reset",
+)  # flags that complete the file of another tool
 
 
 def read_model_file(path: Path, flags: ModelFlags) -> Model:
@@ -24,7 +30,13 @@ def read_model_file(path: Path, flags: ModelFlags) -> Model:
         model = read_model(path)
         refuse_foreign_flags(path, flags, model.steps)
         return model
-    foreign = Foreign(steps=flags.steps, encoder=flags.encoder, dt=flags.dt, w_in=flags.w_in)
+    foreign = Foreign(
+        steps=flags.steps,
+        encoder=flags.encoder,
+        dt=flags.dt,
+        w_in=flags.w_in,
+        reset=flags.reset,
+    )
     model = read_model(path, foreign=foreign)
     if "read_from" not in model.info:
         refuse_foreign_flags(path, flags, model.steps)

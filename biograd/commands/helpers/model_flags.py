@@ -9,8 +9,8 @@ from typing import Literal
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFlags:
-    """Flags of every command that runs a model file; `steps`, `encoder`, `dt` and `w_in` complete
-    the file of another tool.
+    """Flags of every command that runs a model file; `steps`, `encoder`, `dt`, `w_in` and `reset`
+    complete the file of another tool.
     """
 
     weight_bits: int = 8  # bits per weight on the chip: 2 to 6, or 8
@@ -26,3 +26,6 @@ class ModelFlags:
     dt: float | None = None
     # for another tool's file: what a CubaLIF's w_in means, NIR's equation (euler) or Norse's jump
     w_in: Literal["euler", "jump"] | None = None
+    # for another tool's file: what its neurons do after a spike, which NIR does not say; by default
+    # zero, with a note
+    reset: Literal["zero", "subtract", "subtract_late", "none"] | None = None

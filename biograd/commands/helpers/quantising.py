@@ -18,14 +18,25 @@ NO_CLIP, BEST_CLIP = "none", "auto"
 
 
 def quantised(
-    model: Model, train: DataSet, flags: ModelFlags, console: Console
+    model: Model, train: DataSet | None, flags: ModelFlags, console: Console
 ) -> tuple[Model, FixedPointModel, dict[str, Any]]:  # any: JSON
-    """Return the model, clipped as the flags say, its integers, and a record of the clipping."""
+    """Return the model, clipped as the flags say, its integers, and a record of the clipping.
+
+    Args:
+        train: training samples, whose rates weigh the rounding errors; None: all weights alike.
+    """
     bits = flags.weight_bits
-    calibration = chip_spikes(model, train.subset(slice(0, CALIBRATION)))
+    calibration = None
+    if train is not None:
+        calibration = chip_spikes(model, train.subset(slice(0, CALIBRATION)))
     if flags.clip == NO_CLIP:
         return model, quantise(model, calibration=calibration, weight_bits=bits), {}
     if flags.clip == BEST_CLIP:
+        if train is None or calibration is None:
+            raise ValueError(
+                "clip is 'auto', which training samples choose, and --spikes has none: name a"
+                " percentile, e.g. 99.9, or a --dataset"
+            )
         start = CALIBRATION if len(train) > CALIBRATION else 0
         others = train.subset(slice(start, CALIBRATION + CHOOSING))
         choice = clipping.choose(model, calibration, chip_spikes(model, others), weight_bits=bits)

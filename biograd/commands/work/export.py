@@ -6,8 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from hardware import limits
 from hardware.border.files import write_model
+from hardware.fixed_point import quantise
+from hardware.netx.writing import write_netx
 
+from ...deployment import CALIBRATION, chip_spikes
 from ..console import Console
 from ..helpers.named import run_folder
 from ..helpers.trained import model_of, trained
@@ -23,8 +27,14 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     experiment = trained(folder, console, skip_bad=args.skip_bad)
     accuracy = experiment.trainer.evaluate().test_accuracy
     model = model_of(experiment, test_accuracy=accuracy)
-    path = args.out or folder.model
-    write_model(model, path)
+    path = args.out or (folder.model if args.format == "nir" else folder.path / "model.net")
+    if args.format == "nir":
+        write_model(model, path)
+    else:
+        calibration = chip_spikes(model, experiment.train_set.subset(slice(0, CALIBRATION)))
+        fixed = quantise(model, calibration=calibration)
+        limits.check(fixed)
+        write_netx(fixed, path)
     console.say(
         f"wrote {path}: {'-'.join(map(str, model.sizes))}, T = {model.steps}, test accuracy"
         f" {100 * accuracy:.2f} %"

@@ -71,7 +71,7 @@ def test_a_row_that_no_core_holds_and_learning_are_refused():
 def test_other_resets_are_a_warning_of_the_chip():
     conv = Convolution(in_shape=(1, 8, 8), channels=4, kernel=3)
     warnings = limits.check(fixed(conv, reset="subtract")).warnings
-    assert any("resets by 'subtract', which Loihi 1" in text for text in warnings)
+    assert len(warnings) == 1 and "Loihi 1 and Lava's neurons do not have (layer 1" in warnings[0]
 
 
 def test_pilotnet_on_loihi_2_is_within_a_quarter_in_all_and_a_factor_of_two_per_layer():

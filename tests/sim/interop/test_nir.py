@@ -18,7 +18,7 @@ from biograd.feedback import RandomDFA, sleep_aligned
 from biograd.interop.nir import ForeignFileWarning, from_nir, to_model, to_network, to_nir
 from biograd.interop.snntorch import from_snntorch, to_snntorch
 from biograd.network import Network
-from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams
+from biograd.neurons import LeakyReadout, TwoCompartmentLIF, TwoCompartmentParams
 from hardware.border.files import read_model, write_model
 from hardware.border.model import LayerModel, Model
 
@@ -130,9 +130,9 @@ def test_a_reset_that_nir_has_no_field_for_is_named_by_the_reader(theirs, ours, 
     net = from_nir(tmp_path / "theirs.nir", reset=ours)  # without a warning
     assert torch.equal(net(spikes), expected)
     to_nir(network(5, 4, 2), tmp_path / "own.nir")
-    with pytest.raises(ValueError, match=r"own.nir is a file of BioGrad[^\n]*leave reset out$"):
+    with pytest.raises(ValueError, match=r"own.nir: a file of BioGrad[^\n]*and reset out$"):
         from_nir(tmp_path / "own.nir", reset=ours)
-    with pytest.raises(ValueError, match=r"neuron\.reset is 'minus'; known: zero, subtract"):
+    with pytest.raises(ValueError, match=r"reset is 'minus'; known: zero, subtract"):
         from_nir(tmp_path / "theirs.nir", reset="minus")
 
 
@@ -208,5 +208,51 @@ def test_layered_feedback_is_left_out_of_a_file_and_says_so():
     with pytest.warns(UserWarning, match="layered feedback is left out"):
         model = to_model(net, sleep_aligned(net), steps=5, encoder="bernoulli", info={})
     assert all(layer.w_fb is None for layer in model.layers)
-    with pytest.raises(ValueError, match="layer 1 has Conv2d"):
-        to_model(Network((1, 6, 6), "4c3-3"), None, steps=5, encoder="bernoulli", info={})
+
+
+@pytest.mark.parametrize("reset", ["zero", "subtract", "subtract_late", "none"])
+def test_maps_pools_and_readouts_come_back_from_their_file_and_fire_the_same(reset, tmp_path):
+    generator = torch.Generator().manual_seed(0)
+    net = Network(
+        (2, 9, 8),
+        "6c3s2-avg2-8c3p1g2-sum2-12-3",
+        neuron=TwoCompartmentLIF(TwoCompartmentParams(alpha_u=0.25, reset=reset)),
+        output=LeakyReadout(TwoCompartmentParams(alpha_u=0.0, alpha_v=0.9)),
+        generator=generator,
+    )
+    to_nir(net, tmp_path / "maps.nir", steps=6)
+    again = from_nir(tmp_path / "maps.nir")
+    assert again.description == net.description and again.shapes == net.shapes
+    spikes = (torch.rand(6, 5, 144, generator=generator) < 0.5).float()
+    first, second = net.roll(spikes), again.roll(spikes)
+    assert all(torch.equal(a.s, b.s) for a, b in zip(first, second, strict=True))
+    assert first[0].s.any() and first[-1].s.any()
+
+
+def test_a_recurrent_network_comes_back_from_its_file(tmp_path):
+    generator = torch.Generator().manual_seed(0)
+    net = Network((6, 9, 4), recurrent=True, generator=generator)
+    to_nir(net, tmp_path / "loop.nir", steps=6)
+    spikes = (torch.rand(12, 5, 6, generator=generator) < 0.5).float()
+    assert net(spikes).any() and torch.equal(from_nir(tmp_path / "loop.nir")(spikes), net(spikes))
+
+
+def test_a_pool_of_currents_is_written_as_wider_kernels(tmp_path):
+    generator = torch.Generator().manual_seed(0)
+    net = Network((1, 8, 8), "4c3+avg2-3", generator=generator)
+    to_nir(net, tmp_path / "pooled.nir", steps=6)
+    again = from_nir(tmp_path / "pooled.nir")
+    spikes = (torch.rand(6, 5, 64, generator=generator) < 0.5).float()
+    assert again.description == "4c4s2p1-3"
+    for a, b in zip(net.layers[:1], again.layers[:1], strict=True):
+        assert torch.allclose(a.current(spikes), b.current(spikes), atol=1e-5)
+
+
+def test_networks_that_files_cannot_hold_are_refused_by_layer(tmp_path):
+    for words, message in (
+        ("4c3-max2-3", r"layer 2 has MaxPool2d.*; train with an average or sum pool"),
+        ("4c3+max2-3", "layer 1 has MaxPool2d"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            to_nir(Network((1, 8, 8), words), tmp_path / "max.nir")
+    assert not list(tmp_path.iterdir())

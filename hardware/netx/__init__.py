@@ -1,0 +1,1 @@
+"""Networks of lava-dl's network exchange files, in the chip's integers: read, and written."""
