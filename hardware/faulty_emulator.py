@@ -17,6 +17,7 @@ from . import chip, emulator, limits
 from .border.checks import instance_of
 from .border.faults import Faults
 from .border.model import COUNTED, OperationCounts, RunResult, SpikeInput
+from .convolution.currents import currents
 from .emulator_step import (
     add_activation,
     apply_weight_exponent,
@@ -52,6 +53,8 @@ def run(
     if set(record) - {"s"}:
         raise ValueError("under faults spikes alone are recorded: set record to ['s']")
     limits.check(fixed)
+    for number, layer in enumerate(fixed.layers, start=1):
+        _check_layer(number, layer, faults)
     fixed, start = damaged(fixed, faults), time.perf_counter()
     samples = spikes.spikes.shape[1]
     blocks: list[list[RunResult]] = []
@@ -71,7 +74,9 @@ def run(
             progress(min(first + BLOCK, samples), samples)
     spikes_sent = [np.concatenate(parts, axis=1) for parts in zip(*sent, strict=True)]
     return RunResult(
-        counts=spikes_sent[-1].sum(axis=0, dtype=np.int32),
+        counts=spikes_sent[-1].sum(axis=0, dtype=np.int32)
+        if fixed.layers[-1].fires
+        else np.concatenate([block[-1].counts for block in blocks]),
         target="emulator",
         seconds=time.perf_counter() - start,
         operations=_operations(blocks, spikes_sent[-1]),
@@ -79,6 +84,21 @@ def run(
         wrapped_currents=_total(blocks, "wrapped_currents"),
         saturated_voltages=_total(blocks, "saturated_voltages"),
     )
+
+
+def _check_layer(number: int, layer: FixedPointLayer, faults: Faults) -> None:
+    """Refuse faults that are not worked out for a layer's kind."""
+    if layer.w_rec is not None:
+        raise ValueError(
+            f"layer {number} is recurrent, and faults would have to reach its own spikes step by"
+            " step, which is not done: run it without faults"
+        )
+    plain = layer.fires and layer.reset == "zero" and layer.bias_mant is None
+    if faults.in_voltages and not plain:
+        raise ValueError(
+            f"layer {number} is a readout, resets by {layer.reset!r}, or has biases of its neurons'"
+            " own: faults of voltages are known for neurons that fire and reset to zero alone"
+        )
 
 
 def _layer(
@@ -102,7 +122,7 @@ def _stepped(
     layer: FixedPointLayer, number: int, block: int, s: np.ndarray, faults: Faults
 ) -> np.ndarray:
     """Return the spikes of a layer whose stored voltages are disturbed before every step."""
-    shape = (*s.shape[:2], layer.w.shape[0])
+    shape = (*s.shape[:2], layer.neurons)
     threshold = layer.vth << chip.INPUT_SHIFT
     noise = np.zeros(shape, np.int64)
     if faults.noise:
@@ -110,11 +130,11 @@ def _stepped(
         noise = np.rint(real.astype(np.float64) * threshold).astype(np.int64)
     flips = flipped_state(faults, number, block, shape) if faults.state_bits else None
     u, v = np.zeros(shape[1:], np.int64), np.zeros(shape[1:], np.int64)
-    w, bias = layer.w.T.astype(np.float64), layer.w_bias.sum(axis=1, dtype=np.int64)
+    w, bias = layer.w.astype(np.float64), layer.bias().astype(np.int64)
     out = np.empty(shape, np.uint8)
     for t in range(len(s)):
         # sums of whole numbers below 2^53: exact in float64, whose product is the fast one
-        total = (s[t].astype(np.float64) @ w).astype(np.int64) + bias
+        total = currents(w, layer.conv, s[t], average=False).astype(np.int64) + bias
         activation = apply_weight_exponent(total, layer.weight_exp)
         u = wrap_current(add_activation(decay(u, layer.du + 1), activation))
         v = saturate_voltage(v + noise[t])
