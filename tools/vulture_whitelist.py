@@ -29,6 +29,8 @@ drawn_alike, hold_many_equal, no_cached_search, transport, uncounted
 
 # Keyword arguments of calls that are generated.
 of_network
+NONE  # the last of a series of numbers
+PyClearedDense  # found by Lava
 TOPICS  # imported for the cases that its modules register
 unchecked  # a fixture that is asked for by name alone
 

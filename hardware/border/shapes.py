@@ -21,6 +21,7 @@ from .checks import whole_number
 Pair = tuple[int, int]  # rows, columns
 Shape = tuple[int, int, int]  # channels, rows, columns
 POOLS = ("sum", "average")
+MAX_NEURONS = 1 << 22  # of a population of maps; a bound against forged files, 30 chips of Loihi
 
 
 class Taps(NamedTuple):
@@ -109,6 +110,12 @@ class Convolution:
                 f"a convolution of {self.groups} groups takes {self.pooled_shape[0]} channels and"
                 f" makes {self.channels}: need numbers that the groups divide"
             )
+        for shape in (self.in_shape, self.out_shape):
+            if math.prod(shape) > MAX_NEURONS:
+                raise ValueError(
+                    f"maps of {shape} are {math.prod(shape):,} neurons; at most {MAX_NEURONS:,} are"
+                    " taken: use smaller maps"
+                )
         if min(self.out_shape) < 1:
             raise ValueError(
                 f"a kernel of {self.kernel}, dilation {self.dilation}, does not fit the map"

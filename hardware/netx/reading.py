@@ -21,7 +21,7 @@ from ..border.hdf5 import open_hdf5
 from ..border.layers import MAX_DELAY
 from ..border.nir_geometry import pair
 from ..border.printable import one_line, quoted
-from ..border.shapes import Convolution
+from ..border.shapes import MAX_NEURONS, Convolution
 from ..fixed_layers import FixedPointLayer, FixedPointModel
 from .inputs import InputNeurons
 
@@ -241,6 +241,8 @@ def _shape(layer: Any) -> tuple[int, ...]:
     shape = tuple(_integers(layer["shape"]).reshape(-1).tolist())
     if not 1 <= len(shape) <= 3 or min(shape) < 1:
         raise ValueError(f"states the shape {shape}; need [C, H, W] or [N], none of them 0")
+    if math.prod(shape) > MAX_NEURONS:
+        raise ValueError(f"has {math.prod(shape):,} neurons; at most {MAX_NEURONS:,} are read")
     return shape if len(shape) == 3 and _text(layer["type"]) != "dense" else (math.prod(shape),)
 
 

@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 PATIENCE = 10.0  # seconds for one input, and for the libraries to load: ten times that
 MAX_ENDED = 50  # crashes and hangs of one reader, after which its fuzzing stops
 NAMES = (
-    *("model", "foreign", "spikes", "result", "fixed", "learning", "checkpoint", "config"),
+    *("model", "foreign", "spikes", "result", "fixed", "netx", "learning", "checkpoint", "config"),
     *("idx", "pickle", "records", "measurements", "events", "event-archive", "event-trains"),
 )
 COUNTS = ("read", "refused", "failed")

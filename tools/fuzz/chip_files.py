@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import itertools
 
 import mutations
 import numpy as np
@@ -12,6 +13,7 @@ from reader import ZIP, Reader, written
 
 def _models():
     from hardware.border.model import LayerModel, Model
+    from hardware.border.shapes import Convolution
 
     rng = np.random.default_rng(0)
     hidden = LayerModel(
@@ -21,8 +23,26 @@ def _models():
         alpha_a=0.3,
     )
     output = LayerModel(w=rng.normal(size=(2, 4)), bias=np.zeros(2))
-    return Model(layers=(hidden, output), steps=5, info={"seed": 1}), Model(
-        layers=(LayerModel(w=np.eye(2), bias=np.zeros(2)),), steps=3
+    conv = Convolution(in_shape=(1, 1, 3), channels=2, kernel=(1, 2), stride=1)
+    behind = Convolution(in_shape=conv.out_shape, channels=2, kernel=(1, 2))
+    maps = (
+        LayerModel(w=rng.normal(size=conv.weight_shape), bias=np.zeros(2), conv=conv),
+        LayerModel(
+            w=rng.normal(size=behind.weight_shape),
+            bias=np.ones(2),
+            conv=behind,
+            reset="subtract",
+            delay=np.array([0, 1, 2, 0]),
+        ),
+        LayerModel(
+            w=rng.normal(size=(2, 2)), bias=np.ones(2), w_rec=np.eye(2), alpha_u=0.0, alpha_v=1.0
+        ),
+        LayerModel(w=np.eye(2), bias=np.zeros(2), fires=False),
+    )
+    return (
+        Model(layers=(hidden, output), steps=5, info={"seed": 1}),
+        Model(layers=(LayerModel(w=np.eye(2), bias=np.zeros(2)),), steps=3),
+        Model(layers=maps, steps=5),
     )
 
 
@@ -60,7 +80,24 @@ def foreign() -> Reader:
         w_in=ones * 20,
     )
     linear, affine = nir.Linear(weight=np.eye(3, 4)), nir.Affine(weight=np.eye(3, 4), bias=ones)
-    seeds = []
+    conv = nir.Conv2d((2, 2), np.ones((3, 1, 2, 2)), 1, 0, 1, 1, np.zeros(3))
+    pool = nir.SumPool2d(np.array([1, 1]), np.array([1, 1]), np.array([0, 0]))
+    integrate = nir.IF(np.ones((3, 1, 1)), np.ones((3, 1, 1)), np.zeros((3, 1, 1)))
+    nodes = {
+        "input": nir.Input(np.array([1, 2, 2])),
+        "pool": pool,
+        "conv": conv,
+        "if": integrate,
+        "flatten": nir.Flatten({"input": np.array([3, 1, 1])}, 0, -1),
+        "fc": nir.Linear(weight=np.eye(3)),
+        "lif": lif,
+        "rec": nir.Affine(weight=np.eye(3), bias=ones),
+        "output": nir.Output(np.array([3])),
+    }
+    chain = ("input", "pool", "conv", "if", "flatten", "fc", "lif", "output")
+    edges = [*itertools.pairwise(chain), ("lif", "rec"), ("rec", "lif")]
+    maps = nir.NIRGraph(nodes, edges, type_check=False)
+    seeds = [written(lambda path: nir.write(path, maps), "maps.nir")]
     for first, second in ((linear, lif), (affine, cuba)):
         nodes = {
             "input": nir.Input(np.array([4])),
@@ -76,7 +113,7 @@ def foreign() -> Reader:
     )
     return Reader(
         seeds,
-        lambda path: read_model(path, foreign=Foreign(steps=5)),
+        lambda path: read_model(path, foreign=Foreign(steps=5, dt=1e-4)),
         words=words,
         name="foreign.nir",
     )
@@ -121,6 +158,42 @@ def fixed() -> Reader:
         read_fixed,
         ZIP,
         name="fixed.npz",
+    )
+
+
+def netx() -> Reader:
+    """Return the reader of lava-dl's files, HDF5."""
+    from hardware.fixed_layers import FixedPointLayer, FixedPointModel
+    from hardware.netx.reading import read_netx
+    from hardware.netx.writing import write_netx
+
+    rng, conv = np.random.default_rng(0), _models()[2].layers[0].conv
+    numbers = {"vth": 20, "du": 4095}
+    layers = (
+        FixedPointLayer(
+            w=rng.integers(-9, 9, conv.weight_shape) * 2,
+            w_bias=np.full((2, 1), 4),
+            conv=conv,
+            **numbers,
+        ),
+        FixedPointLayer(
+            w=rng.integers(-9, 9, (2, 4)) * 2,
+            w_bias=np.zeros((2, 0), int),
+            w_rec=np.eye(2, dtype=int) * 4,
+            delay=np.array([0, 1, 2, 3]),
+            **numbers,
+        ),
+    )
+    model = FixedPointModel(layers=layers, steps=5)
+    words = (
+        *(b"conv", b"dense", b"dense_rec", b"pool", b"flatten", b"input", b"LOIHI", b"CUBA"),
+        *(b"TREE", b"SNOD", b"HEAP", b"GCOL"),
+    )
+    return Reader(
+        [written(lambda path: write_netx(model, path), "n.net")],
+        read_netx,
+        words=words,
+        name="n.net",
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from chip_files import fixed, foreign, learning, model, result, spikes
+from chip_files import fixed, foreign, learning, model, netx, result, spikes
 from data_files import event_archive, event_trains, events, idx, pickled
 from reader import Reader
 from run_files import checkpoint, config, measurements, record_lines
@@ -19,6 +19,7 @@ READERS: dict[str, Callable[[], Reader]] = {
     "spikes": spikes,
     "result": result,
     "fixed": fixed,
+    "netx": netx,
     "learning": learning,
     "checkpoint": checkpoint,
     "config": config,

@@ -30,6 +30,7 @@ def test_each_input_lists_its_synapses():
     ("changes", "message"),
     [
         ({"kernel": 7}, r"a kernel of \(7, 7\), dilation \(1, 1\), does not fit the map 5 x 5"),
+        ({"in_shape": (2, 3000, 3000)}, "are 18,000,000 neurons; at most 4,194,304 are taken"),
         ({"groups": 3}, "a convolution of 3 groups takes 2 channels and makes 4"),
         ({"stride": 0}, "Convolution.stride is 0; need at least 1"),
         ({"kernel": (1, 2, 3)}, r"Convolution.kernel is \(1, 2, 3\); need a whole number, or two"),
