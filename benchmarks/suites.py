@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from biograd.runs.experiment import default_threads
 
+from .chip_tasks import deployed_run
 from .measurements import (
     answers,
     chip_speed,
@@ -265,6 +266,10 @@ SUITES: dict[str, Suite] = {
     "depth": Suite(
         what="four hidden layers by each feedback; convolutions beside BPTT; hours on two cores",
         parts=(deep_nets,),
+    ),
+    "maps": Suite(
+        what="a trained run, e.g. of mnist-conv, in integers: accuracy by bits, speed, Lava",
+        parts=(deployed_run,),
     ),
     "studies": Suite(
         what="independent components, faults and codes; each study some minutes on one core",
