@@ -24,7 +24,8 @@ import numpy as np
 from markupsafe import Markup
 
 from hardware import limits
-from hardware.border.model import LayerModel, Model
+from hardware.border.layers import LayerModel, expect_plain
+from hardware.border.model import Model
 from hardware.energy import PROFILES
 from hardware.fixed_point import FixedPointLayer, FixedPointModel
 
@@ -64,6 +65,7 @@ def network(
     Raises: ValueError for an encoder or error neurons that the page does not know;
     limits.LimitError for numbers the chip cannot hold.
     """
+    expect_plain(fixed.layers, "the drawing page")
     encoder = model.encoder if model else ENCODERS[0]
     for name, value, options in (("encoder", encoder, ENCODERS), ("error", error, ERRORS)):
         if value not in options:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,6 +112,30 @@ class LayerModel:
                 f"LayerModel.w_rec has shape {self.w_rec.shape}; the layer has {self.neurons}"
                 f" neurons, so it needs ({self.neurons}, {self.neurons})"
             )
+
+
+def expect_plain(layers: Sequence[Any], what: str) -> None:
+    """Raise ValueError for layers other than dense ones that fire and reset to zero.
+
+    Args:
+        layers: LayerModels, or layers in chip integers.
+        what: what takes plain layers alone, e.g. "the drawing page".
+    """
+    for number, layer in enumerate(layers, start=1):
+        parts = {
+            "is convolutional, or pools": layer.conv is not None,
+            "is recurrent": layer.w_rec is not None,
+            "is a readout that does not fire": not layer.fires,
+            f"resets by {layer.reset!r}": layer.fires and layer.reset != "zero",
+            "has delays": layer.delay is not None and bool(layer.delay.any()),
+            "has biases of its neurons' own": getattr(layer, "bias_mant", None) is not None,
+        }
+        for part, held in parts.items():
+            if held:
+                raise ValueError(
+                    f"layer {number} {part}: {what} takes dense layers alone, which fire and reset"
+                    " to zero; run it with `biograd deploy`"
+                )
 
 
 def delays_of(name: str, value: Any, inputs: int) -> np.ndarray:

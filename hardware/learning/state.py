@@ -15,7 +15,8 @@ import numpy as np
 from .. import chip
 from ..border.archive import read_npz, write_npz
 from ..border.checks import instance_of
-from ..border.model import LayerModel, Model
+from ..border.layers import LayerModel, expect_plain
+from ..border.model import Model
 from ..border.printable import one_line
 from .params import ChipLearningParams
 
@@ -128,6 +129,7 @@ def from_model(model: Model, params: ChipLearningParams | None = None) -> Learni
     Raises: ValueError where the model's layers differ in their decays, or it has no hidden layer.
     """
     params = params or ChipLearningParams()
+    expect_plain(model.layers, "learning in the engine's integers")
     decays = {(layer.alpha_u, layer.alpha_v) for layer in model.layers}
     if len(decays) != 1:
         raise ValueError(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hardware.border.files import read_model, write_model
-from hardware.border.layers import LayerModel
+from hardware.border.layers import LayerModel, expect_plain
 from hardware.border.model import Model
 from hardware.border.nir_foreign import Foreign, from_foreign
 from hardware.border.shapes import Convolution, Pool
@@ -268,3 +268,18 @@ def test_neurons_that_nir_has_no_node_for_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"layer 1 has alpha_v = 1 and alpha_u = 0\.5: NIR's one"):
         write_model(Model(layers=(layer,), steps=2), tmp_path / "model.nir")
     assert not list(tmp_path.iterdir())
+
+
+def test_what_takes_plain_layers_alone_names_the_part_that_is_not():
+    layers = model().layers
+    plain = LayerModel(w=np.ones((2, 3)), bias=np.zeros(2))
+    expect_plain((plain,), "the page")
+    for layer, part in (
+        (layers[0], "is convolutional, or pools"),
+        (layers[3], "is recurrent"),
+        (layers[4], "is a readout that does not fire"),
+        (dataclasses.replace(plain, reset="subtract"), "resets by 'subtract'"),
+        (dataclasses.replace(plain, delay=np.array([0, 1, 0])), "has delays"),
+    ):
+        with pytest.raises(ValueError, match=f"layer 2 {part}: the page takes dense layers alone"):
+            expect_plain((plain, layer), "the page")
