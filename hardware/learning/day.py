@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from .. import chip
@@ -29,7 +28,7 @@ from .records import (
     WRAPPED,
 )
 from .streams import FORWARD, Integer, stream_key
-from .synapses import accumulate, fixed_number, update
+from .synapses import accumulate, count_bits, fixed_number, update
 from .traces import advance_traces, decay_tables, hold_y
 
 _TRACE = chip.MAX_TRACE
@@ -111,7 +110,7 @@ def day(
                 sums, neurons, c, u, v, masks[layer + 1], psi[layer]
             )
         for n in range(classes):
-            outputs[q, n] = _count_bits(masks[layers, n])
+            outputs[q, n] = count_bits(masks[layers, n])
             counts[SPIKES, layers] += outputs[q, n]
         counts[CORRECT, 0] += _most(outputs[q]) == label
         if not learning:
@@ -180,16 +179,6 @@ def _integrate(
             masks[j] |= np.int64(spike) << t
             v[j] = 0 if spike else voltage
     return wrapped
-
-
-@numba.njit(inline="always")
-def _count_bits(mask: Integer) -> Integer:
-    """Return the bits set in an int64 >= 0; `hardware` may not import biograd's `count_bits`."""
-    count = 0
-    while mask:
-        mask &= mask - 1
-        count += 1
-    return count
 
 
 @compiled

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..border.checks import instance_of, whole_number
+from .augment import shifted, shifts
 from .constants import Gains, chip_constants, sleep_constants
 from .day import ChipMemory, DayNumbers, Samples, day
 from .night import NightNumbers, night
@@ -141,7 +142,13 @@ def _learn(
         order = np.random.default_rng([params.seed, 1, epoch]).permutation(len(images))
         part = order[first : first + every - state.samples % every].astype(np.int64)
         outputs = np.zeros((len(part), params.sizes[-1]), dtype=np.int32)
-        show(state, images, labels, part, True, by_day, outputs)
+        if params.shift:
+            moves = shifts(params.seed, epoch, len(images), params.shift)[part]
+            everyone = np.arange(len(part))
+            block = shifted(images[part], moves), labels[part], everyone
+            show(state, *block, True, by_day, outputs)
+        else:
+            show(state, images, labels, part, True, by_day, outputs)
         if sleeps and state.samples % every == 0:
             _night(state, by_night)
         yield record(

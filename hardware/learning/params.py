@@ -48,6 +48,7 @@ from .. import chip
 from ..border.checks import instance_of, real_number
 from ..border.printable import one_line, quoted
 from ..limits import check_learning
+from .augment import side
 from .engine import WEIGHT_FRACTION_BITS, Product, Rule, check_saturation
 from .sleep_params import ChipSleepParams, check_range, check_ranges
 
@@ -92,6 +93,8 @@ class ChipLearningParams:
     sleep: ChipSleepParams = field(default_factory=ChipSleepParams)
     init: float = 0.7  # first forward weights: uniform +-init * 2 / sqrt(fan-in) thresholds
     plastic: tuple[bool, ...] | None = None  # true for each layer that learns; None: all
+    # largest shift of an image, pixels, up, down and sideways; the host draws one per sample
+    shift: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -126,8 +129,11 @@ class ChipLearningParams:
             gain_output=(0, 255),
             shift_hidden=(1, 30),
             shift_output=(1, 30),
+            shift=(0, 8),
             seed=(0, 2**31 - 1),
         )
+        if self.shift:
+            side(self.sizes[0])
         check_learning(epoch=self.epoch, trace=self.x1_impulse)
         for name, choices in (
             ("rounding", ROUNDINGS),

@@ -29,24 +29,66 @@ _LOWEST, _HIGHEST = -256, 256  # weights: below _HIGHEST by a step or more
 def accumulate(w: np.ndarray, masks: np.ndarray, steps: Integer, sums: np.ndarray) -> Integer:
     """Add the row of each spike to its step's sums; return the number of spikes.
 
+    A row with spikes in most steps is added to all steps at once, and taken off the silent ones:
+    the same sums with a quarter of the additions, for images of white on black.
+
     Args:
         w: int16 [rows, neurons].
-        masks: int64 [rows or more], bit t: spike in step t.
+        masks: int64 [rows or more], bit t: spike in step t; no bit beyond the steps.
         sums: int32 [steps or more, neurons or more], overwritten, weight units.
     """
     rows, neurons = w.shape
     sums[:steps, :neurons] = 0
+    always = np.zeros(neurons, dtype=np.int32)
+    every = (1 << steps) - 1
     arrived = 0
     for i in range(rows):
         mask = masks[i]
         if mask == 0:
             continue
-        for t in range(steps):
-            if (mask >> t) & 1:
-                arrived += 1
-                for j in range(neurons):
-                    sums[t, j] += w[i, j]
+        spikes = count_bits(mask)
+        arrived += spikes
+        row = w[i]
+        frequent = 2 * spikes > steps
+        if frequent:
+            _add(always, row)
+        rest = every ^ mask if frequent else mask
+        t = 0
+        while rest:
+            if rest & 1:
+                if frequent:
+                    _subtract(sums[t], row)
+                else:
+                    _add(sums[t], row)
+            rest >>= 1
+            t += 1
+    for t in range(steps):
+        _add(sums[t], always)
     return arrived
+
+
+@numba.njit(inline="always")
+def count_bits(mask: Integer) -> Integer:
+    """Return the bits set in an int64 >= 0; `hardware` may not import biograd's `count_bits`."""
+    count = 0
+    while mask:
+        mask &= mask - 1
+        count += 1
+    return count
+
+
+@numba.njit(inline="always")
+def _add(out: np.ndarray, row: np.ndarray) -> None:
+    """Add a row to out; short, so that compilers turn it into vector instructions."""
+    for j in range(row.shape[0]):
+        out[j] += row[j]
+
+
+@numba.njit(inline="always")
+def _subtract(out: np.ndarray, row: np.ndarray) -> None:
+    """Take a row off out, as `_add`."""
+    for j in range(row.shape[0]):
+        out[j] -= row[j]
 
 
 @compiled
