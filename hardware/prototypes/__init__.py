@@ -1,0 +1,1 @@
+"""Learning new classes without forgetting: recruited prototypes in the engine's integers."""
