@@ -15,7 +15,7 @@ _.handle_starttag  # html.parser
 _.pytest_configure, _.pytest_collection_modifyitems, _.pytest_runtest_logreport  # pytest
 
 # Classes that Lava finds by their decorator.
-PyHostModel, PyLearningHost, PyLearningHidden, PyLearningOutput
+PyHostModel, PyLearningHost, PyLearningHidden, PyLearningOutput, PyPrototypeHost, PyPrototypes
 
 # Triton kernels, which are launched by name.
 filter_error

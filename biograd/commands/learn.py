@@ -3,7 +3,8 @@ products, sleep in between.
 
 The emulator learns a whole data set and equals Lava's learning engine bit for bit. --target lava
 runs the same learning in that engine for the first samples, and compares every weight and trace
-after every sample. With --model a trained network goes on learning.
+after every sample. With --model a trained network goes on learning; with --stream new-classes the
+classes come one after another, and nothing learned is forgotten.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import tyro
 
 from .console import Console
 from .helpers.flags import value_of
-from .helpers.learn_settings import LearnSettings, stored_settings
+from .helpers.learn_settings import LearnSettings, preset_settings, stored_settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,11 +38,12 @@ def defaults(arguments: list[str]) -> Args:
     """Return the defaults of the flags: with --resume those of the run in the folder."""
     out = value_of(arguments, "--out") or value_of(arguments, "-o") or "runs/learn"
     stored = stored_settings(Path(out)) if "--resume" in arguments else None
-    return Args(run=stored or LearnSettings())
+    return Args(run=stored or preset_settings(value_of(arguments, "--preset") or ""))
 
 
 def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     """Learn, evaluate, save."""
-    from .work import learn  # loads torch, which --help does not need
+    # loads torch, which --help does not need
+    from .work import class_stream, learn
 
-    return learn.run(args, console)
+    return class_stream.run(args, console) if args.run.stream else learn.run(args, console)

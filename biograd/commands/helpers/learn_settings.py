@@ -9,6 +9,7 @@ from typing import Literal
 
 import tomli_w
 
+from ...checks import known_words
 from ...files import atomic_write
 from ...runs.config_files import read_fields
 
@@ -19,6 +20,7 @@ FILE = "learning.toml"  # in the run folder
 class LearnSettings:
     """Settings of a run that learns on the chip: data, network, rules and length."""
 
+    preset: Literal["", "best"] = ""  # best: the net and the length that end most accurate
     hidden: tuple[int, ...] = (100,)  # neurons of each hidden layer
     epochs: int = 3  # times through the training images
     samples: int = 0  # training images per epoch; 0: all (emulator), 500 in total (lava)
@@ -35,7 +37,33 @@ class LearnSettings:
     traces: Literal["signed", "unsigned"] = "signed"
     # feedback weights: learned in sleep, or random and fixed
     feedback: Literal["sleep", "random"] = "sleep"
+    # all layers learn, or the last alone: a model's features stay as they are
+    plastic: Literal["all", "head"] = "all"
+    # largest shift of an image, pixels; the host draws one per sample, so only the data changes
+    shift: int = 0
+    # meet the classes in tasks, one after another, without rehearsal: prototypes are recruited
+    stream: Literal["", "new-classes"] = ""
+    classes_per_task: int = 2  # with --stream
+    shots: int = 0  # with --stream: training samples per class; 0: all
+    prototypes: int = 1000  # with --stream: neurons that can be recruited, a tenth per class
+    # with --stream: samples per class that the replay beside it keeps; 0: no nets beside it
+    replay: int = 20
     seed: int = 0  # of weights, order, rounding and dreams
+
+
+PRESETS = {
+    "": LearnSettings(),
+    # chosen on 5,000 MNIST training images set apart
+    "best": LearnSettings(preset="best", hidden=(400,), epochs=15, shift=1),
+}
+
+
+def preset_settings(name: str) -> LearnSettings:
+    """Return the settings of a preset; "" is none."""
+    if name not in PRESETS:
+        known = [preset for preset in PRESETS if preset]
+        raise ValueError(f"preset is {name!r}; {known_words(name, known)}")
+    return PRESETS[name]
 
 
 def stored_settings(folder: Path) -> LearnSettings | None:
