@@ -27,9 +27,11 @@ from hardware.learning.against_lava import compare
 from hardware.learning.emulator import evaluate, learn
 from hardware.learning.params import ChipLearningParams
 from hardware.learning.records import LearningRecord
+from hardware.learning.sleep_params import ChipSleepParams
 
 from ..machine import provenance
-from .learning_after_deployment import Images, keep_learning, mnist
+from . import class_streams
+from .learning_after_deployment import Images, keep_learning, load_arrays
 
 LOG = logging.getLogger(__name__)
 RESULTS = Path(__file__).parents[1] / "results" / "chip_learning.jsonl"
@@ -47,6 +49,17 @@ class Row:
     epochs: int
     changes: dict[str, Any]  # of ChipLearningParams; any: their types
     shuffled_labels: bool = False
+    dataset: str = "mnist"
+
+
+# `biograd learn --preset best`; chosen on the last 5,000 training images
+_BEST: dict[str, Any] = {  # any: the parameters' types
+    "sizes": (784, 400, 10),
+    "gain_output": 60,
+    "vth": 1024,
+    "shift": 1,
+    "sleep": ChipSleepParams(steps=1000, hebb_exponent=-4, forget_exponent=-6),
+}
 
 
 ROWS: dict[str, Row] = {
@@ -60,6 +73,20 @@ ROWS: dict[str, Row] = {
     ),
     "wide": Row("784-400-10", 3, {"sizes": (784, 400, 10), "gain_output": 60}),
     "deep": Row("784-200-100-10", 3, {"sizes": (784, 200, 100, 10)}),
+    "best": Row("784-400-10, preset best", 15, _BEST),
+    "best fashion": Row("784-400-10, Fashion-MNIST", 10, _BEST | {"shift": 0}, dataset="fashion"),
+    "best fashion 6 bits": Row(
+        "784-400-10, Fashion-MNIST, 6-bit weights",
+        10,
+        _BEST | {"shift": 0, "weight_bits": 6},
+        dataset="fashion",
+    ),
+    "best fashion 4 bits": Row(
+        "784-400-10, Fashion-MNIST, 4-bit weights",
+        10,
+        _BEST | {"shift": 0, "weight_bits": 4},
+        dataset="fashion",
+    ),
     "one epoch": Row("784-100-10, one epoch", 1, {}),
     "frozen": Row("784-100-10, one epoch, hidden layer frozen", 1, {"plastic": (False, True)}),
     "nearest": Row("784-100-10, one epoch, rounding to nearest", 1, {"rounding": "nearest"}),
@@ -110,7 +137,7 @@ def run_row(row: Row, seed: int, images: Images) -> tuple[dict[str, Any], dict[s
         **json.loads(params.to_json()),
         "epochs": row.epochs,
         "shuffled_labels": row.shuffled_labels,
-        "dataset": "mnist",
+        "dataset": row.dataset,
     }
     return config, results
 
@@ -137,15 +164,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--only",
-        default=",".join([*ROWS, "keep", "lava"]),
-        help="rows, comma separated; also keep, lava",
+        default=",".join([*ROWS, "keep", "lava", *class_streams.ROWS, "stream lava"]),
+        help="rows, comma separated; also keep, lava, stream, stream lava",
     )
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--lava-samples", type=int, default=500)
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
-    images = mnist()
     for name in options.only.split(","):
+        images = load_arrays(ROWS[name].dataset if name in ROWS else "mnist")
         for seed in map(int, options.seeds.split(",")):
             if name == "keep":
                 for result in keep_learning(seed, images):
@@ -156,6 +183,13 @@ def main() -> None:
                         seed,
                         result,
                     )
+            elif name in class_streams.ROWS:
+                for config, result in class_streams.run_row(name, seed):
+                    _write(options.out, class_streams.NAME, config, seed, result)
+            elif name == "stream lava":
+                config, result = class_streams.in_lava(seed, options.lava_samples)
+                _write(options.out, class_streams.LAVA_NAME, config, seed, result)
+                break
             elif name == "lava":
                 _write(options.out, LAVA_NAME, *_in_lava(seed, options.lava_samples, images))
                 break

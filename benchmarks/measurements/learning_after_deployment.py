@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from biograd.data.datasets import load
+from biograd.data.datasets import load_images
 from hardware.learning import state as learning_state
 from hardware.learning.emulator import evaluate, learn
 from hardware.learning.params import ChipLearningParams
@@ -28,9 +28,9 @@ class Images:
     y_test: np.ndarray
 
 
-def mnist() -> Images:
-    """Return MNIST as arrays."""
-    train, test = load("mnist", "train"), load("mnist", "test")
+def load_arrays(dataset: str) -> Images:
+    """Return a data set as arrays."""
+    train, test = load_images(dataset, "train"), load_images(dataset, "test")
     return Images(
         train.x.numpy().reshape(len(train), -1),
         train.y.numpy(),

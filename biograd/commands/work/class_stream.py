@@ -93,7 +93,8 @@ def _in_emulator(
     args: Args, params: PrototypeParams, train: Arrays, test: Arrays, console: Console
 ) -> dict[str, Any]:  # any: JSON
     folder = RunFolder(args.out or Path("runs/stream"))
-    if folder.holds_run() or (folder.path / "learning.npz").exists():
+    files = (STATE, "learning.npz")
+    if folder.holds_run() or any((folder.path / file).exists() for file in files):
         raise ValueError(f"{folder.path} holds another run: name another folder with --out")
     tasks, shots = tasks_of(CLASSES, args.run.classes_per_task), args.run.shots or None
     results: dict[str, Any] = {}  # any: JSON
