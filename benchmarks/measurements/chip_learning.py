@@ -73,7 +73,7 @@ ROWS: dict[str, Row] = {
     ),
     "wide": Row("784-400-10", 3, {"sizes": (784, 400, 10), "gain_output": 60}),
     "deep": Row("784-200-100-10", 3, {"sizes": (784, 200, 100, 10)}),
-    "best": Row("784-400-10, preset best", 15, _BEST),
+    "best": Row("784-400-10, preset best", 12, _BEST),
     "best fashion": Row("784-400-10, Fashion-MNIST", 10, _BEST | {"shift": 0}, dataset="fashion"),
     "best fashion 6 bits": Row(
         "784-400-10, Fashion-MNIST, 6-bit weights",

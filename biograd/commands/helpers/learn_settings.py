@@ -54,7 +54,7 @@ class LearnSettings:
 PRESETS = {
     "": LearnSettings(),
     # chosen on 5,000 MNIST training images set apart
-    "best": LearnSettings(preset="best", hidden=(400,), epochs=15, shift=1),
+    "best": LearnSettings(preset="best", hidden=(400,), epochs=12, shift=1),
 }
 
 
