@@ -23,6 +23,7 @@ from torch import Tensor
 
 from biograd.data.samples import Samples, input_size
 from biograd.encoders import ENCODERS
+from biograd.learning.weight_norm import keep_weight_norm
 from biograd.network import Network
 from biograd.neurons import TwoCompartmentLIF
 from biograd.runs.config import RunConfig
@@ -77,6 +78,8 @@ def build(
         sizes = getattr(train_set, "shape", sizes[:1])
     learner = METHODS[params.method](sizes, config, params, generator)
     optimizer = OPTIMIZERS[config.optimizer](list(learner.net.parameters()), config)
+    if config.weight_norm and isinstance(learner.net, Network):
+        keep_weight_norm(learner.net, optimizer, norm=config.weight_norm)
     batches = -(-len(train_set.y) // config.batch)
     ann = isinstance(learner, Backprop)
     return Trainer(
