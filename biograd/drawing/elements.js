@@ -32,9 +32,10 @@ const nameOf = (k) => (k === LAST ? "output" : `hidden ${k + 1}`);
 const plural = (n, word) => `${n.toLocaleString("en")} ${word}${n === 1 ? "" : "s"}`;
 const sumOf = (numbers) => numbers.reduce((a, b) => a + b, 0);
 
-function paint(canvas, values, colour) {
-  canvas.width = canvas.height = SIDE;
-  const picture = new ImageData(SIDE, SIDE);
+function paint(canvas, values, colour, width = SIDE, height = SIDE) {
+  canvas.width = width;
+  canvas.height = height;
+  const picture = new ImageData(width, height);
   values.forEach((value, i) => picture.data.set([...colour(value), 255], 4 * i));
   canvas.getContext("2d").putImageData(picture, 0, 0);
 }

@@ -24,16 +24,18 @@ import numpy as np
 from markupsafe import Markup
 
 from hardware import limits
-from hardware.border.layers import LayerModel, expect_plain
+from hardware.border.layers import LayerModel
 from hardware.border.model import Model
+from hardware.border.shapes import Convolution, entries
+from hardware.convolution.tables import event_weights
 from hardware.energy import PROFILES
 from hardware.fixed_point import FixedPointLayer, FixedPointModel
 
 PIXELS = 28 * 28
 ENCODERS = ("integrate_and_fire", "latency", "bernoulli")  # known to network.js
-ERRORS = ("signed", "running", "final")  # known to learning.js
+ERRORS = ("signed", "running", "final", "softmax")  # known to learning.js
 NETWORK = ("network.js", "learning.js", "ink.js")  # what computes; the tests run it in Node.js
-PICTURES = ("elements.js", "pictures.js")
+PICTURES = ("elements.js", "pictures.js", "maps.js")
 PAGE = ("pad.js", "page.js")
 CLASS_NAMES = {
     "fashion": (
@@ -65,7 +67,15 @@ def network(
     Raises: ValueError for an encoder or error neurons that the page does not know;
     limits.LimitError for numbers the chip cannot hold.
     """
-    expect_plain(fixed.layers, "the drawing page")
+    for number, layer in enumerate(fixed.layers, start=1):
+        plain = layer.reset == "zero" or not layer.fires
+        extra = (layer.w_rec, layer.delay, layer.bias_mant)
+        if any(part is not None for part in extra) or not plain:
+            raise ValueError(
+                f"layer {number} is recurrent, has delays or biases of its neurons' own, or resets"
+                f" by {layer.reset!r}: the page runs chains of layers that reset to zero; run it"
+                " with `biograd deploy`"
+            )
     encoder = model.encoder if model else ENCODERS[0]
     for name, value, options in (("encoder", encoder, ENCODERS), ("error", error, ERRORS)):
         if value not in options:
@@ -143,21 +153,37 @@ def _layer(
     # Weights of both signs are even on the chip: half of one fits a byte.
     halves = bool((fixed.w % 2 == 0).all() and fixed.w.min() >= -256 and fixed.w.max() <= 254)
     w_fb = model.w_fb if model else None
+    w = fixed.w.T if fixed.conv is None else event_weights(fixed.w, fixed.conv)
     return {
-        "inputs": fixed.w.shape[1],
-        "neurons": fixed.w.shape[0],
+        "inputs": fixed.inputs,
+        "neurons": fixed.neurons,
+        "conv": None if fixed.conv is None else _geometry(fixed.conv),
+        "fires": fixed.fires,
         "unit": 2 if halves else 1,
-        "w": _base64((fixed.w.T // 2).astype("i1") if halves else fixed.w.T.astype("<i2")),
-        "bias": fixed.w_bias.sum(axis=1).tolist(),
+        "w": _base64((w // 2).astype("i1") if halves else w.astype("<i2")),
+        "bias": fixed.bias().tolist(),
         "bias_axons": fixed.w_bias.shape[1],
         "vth": fixed.vth,
         "weight_exp": fixed.weight_exp,
         "keep_u": 4096 - fixed.du - 1,
         "keep_v": 4096 - fixed.dv,
         "cores": fit.cores,
+        "destinations": fit.destinations,
         "alpha_a": model.alpha_a if model else 0.0,
         "trace": dict(trace),
         "w_fb": None if w_fb is None else _base64(w_fb.astype("<f4")),
+    }
+
+
+def _geometry(conv: Convolution) -> dict[str, Any]:  # any: JSON
+    """Return a convolution for the page: the synapses of each row and column of its input."""
+    return {
+        "in_shape": list(conv.in_shape),
+        "out_shape": list(conv.out_shape),
+        "kernel": list(conv.kernel),
+        "groups": conv.groups,
+        "rows": [entries(conv.rows, row) for row in range(conv.in_shape[1])],
+        "columns": [entries(conv.columns, column) for column in range(conv.in_shape[2])],
     }
 
 

@@ -23,21 +23,33 @@ Object.assign(
     function errorsOverTime(net, result, label) {
       const T = net.steps;
       const C = net.classes;
-      const s = result.layers[result.layers.length - 1].s;
+      const { s, v } = result.layers[result.layers.length - 1];
+      const unit = net.layers[net.layers.length - 1].vth << BioGrad.ALIGN;
       const err = new Float64Array(T * C);
       const spikesSoFar = new Float64Array(C);
+      const voltageSoFar = new Float64Array(C);
       for (let t = 0; t < T; t++) {
+        for (let c = 0; c < C; c++) voltageSoFar[c] += v[t * C + c] / unit;
+        const likely = softmax(voltageSoFar.map((sum) => sum / (t + 1)));
         for (let c = 0; c < C; c++) {
           spikesSoFar[c] += s[t * C + c];
           const rates = {
             signed: s[t * C + c],
             running: spikesSoFar[c] / (t + 1),
             final: result.counts[c] / T,
+            softmax: likely[c],
           };
           err[t * C + c] = (c === label ? 1 : 0) - rates[net.error];
         }
       }
       return err;
+    }
+
+    function softmax(values) {
+      const top = Math.max(...values);
+      const powers = values.map((value) => Math.exp(value - top));
+      const sum = powers.reduce((a, b) => a + b, 0);
+      return powers.map((power) => power / sum);
     }
 
     function apicalSignals(net, layer, v, err) {

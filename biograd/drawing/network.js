@@ -18,8 +18,8 @@ const BioGrad = (() => {
     return Uint8Array.from(text, (letter) => letter.charCodeAt(0));
   }
 
-  // The network and images of the page, as typed arrays. w: [in, out], one row per axon;
-  // w_fb: [out, classes], or null.
+  // The network and images of the page, as typed arrays. w: [in, out], one row per axon, or, of
+  // kernels, [channels in, rows, columns, channels out]; w_fb: [out, classes], or null.
   function decode(page) {
     const layers = page.layers.map((layer) => {
       const raw = bytesOf(layer.w).buffer;
@@ -84,10 +84,40 @@ const BioGrad = (() => {
     return x < 0 ? -kept | 0 : kept;
   }
 
+  // Adds the weights of input i to the sums of all neurons: a row of dense weights, or kernels at
+  // every position that sees it (hardware/convolution/loop.py); returns the synapses.
+  function addSpike(layer, i, total) {
+    const { neurons: N, w, conv } = layer;
+    if (!conv) {
+      for (let n = 0, row = i * N; n < N; n++) total[n] += w[row + n];
+      return N;
+    }
+    const [, rows, columns] = conv.in_shape;
+    const [channels, outRows, outColumns] = conv.out_shape;
+    const own = channels / conv.groups;
+    const [high, wide] = conv.kernel;
+    const area = rows * columns;
+    const positions = outRows * outColumns;
+    const channel = Math.floor(i / area);
+    const y = Math.floor((i % area) / columns);
+    const x = i % columns;
+    const first = Math.floor(channel / (conv.in_shape[0] / conv.groups)) * own;
+    for (const [outY, tapY] of conv.rows[y]) {
+      for (const [outX, tapX] of conv.columns[x]) {
+        const row = ((channel * high + tapY) * wide + tapX) * own;
+        const at = first * positions + outY * outColumns + outX;
+        for (let c = 0; c < own; c++) total[at + c * positions] += w[row + c];
+      }
+    }
+    return conv.rows[y].length * conv.columns[x].length * own;
+  }
+
   // One layer over all steps, from rest. s_pre: [T, inputs].
-  // Returns u, v (before its reset) int32 and s uint8, each [T, neurons], and counts of faults.
+  // Returns u, v (before its reset) int32 and s uint8, each [T, neurons], and counts of faults, of
+  // synaptic operations, and of neuron updates that a spike reached.
   function runLayer(layer, s_pre, steps) {
-    const { inputs, neurons: N, w, bias } = layer;
+    const { inputs, neurons: N, bias } = layer;
+    const fires = layer.fires !== false;
     const up = Math.max(layer.weight_exp, 0);
     const down = Math.max(-layer.weight_exp, 0);
     const threshold = layer.vth << ALIGN;
@@ -97,12 +127,17 @@ const BioGrad = (() => {
     const total = new Int32Array(N);
     let wrapped = 0;
     let saturated = 0;
+    let synapses = 0;
+    let reached = 0;
     for (let t = 0; t < steps; t++) {
       total.set(bias);
+      const active = [];
       for (let i = 0; i < inputs; i++) {
         if (!s_pre[t * inputs + i]) continue;
-        for (let n = 0, row = i * N; n < N; n++) total[n] += w[row + n];
+        synapses += addSpike(layer, i, total);
+        active.push(i);
       }
+      reached += neuronsReached(layer, active);
       for (let n = 0; n < N; n++) {
         const now = t * N + n;
         const before = now - N;
@@ -111,26 +146,46 @@ const BioGrad = (() => {
         if (current > MAX_STATE || current <= -MAX_STATE) wrapped++;
         if (current > MAX_STATE) current = (current - 2 * MAX_STATE) | 0;
         if (current <= -MAX_STATE) current = (current + 2 * MAX_STATE) | 0;
-        const continues = t > 0 && !s[before];
+        const continues = t > 0 && !s[before]; // a readout never fires
         let voltage = continues ? (decay(v[before], layer.keep_v) + current) | 0 : current;
         if (voltage >= MAX_STATE || voltage <= -MAX_STATE) saturated++;
         voltage = Math.max(1 - MAX_STATE, Math.min(MAX_STATE - 1, voltage));
         u[now] = current;
         v[now] = voltage;
-        s[now] = voltage > threshold ? 1 : 0;
+        s[now] = fires && voltage > threshold ? 1 : 0;
       }
     }
-    return { u, v, s, wrapped, saturated };
+    return { u, v, s, wrapped, saturated, synapses, reached };
   }
 
-  function countsOf(s, steps) {
-    const classes = s.length / steps;
-    const counts = new Int32Array(classes);
-    for (let k = 0; k < s.length; k++) counts[k % classes] += s[k];
-    return counts;
+  // Neurons that the spikes of one step reach.
+  function neuronsReached(layer, active) {
+    const { conv } = layer;
+    if (!active.length || !conv) return active.length ? layer.neurons : 0;
+    const [, rows, columns] = conv.in_shape;
+    const [channels, , outColumns] = conv.out_shape;
+    const touched = new Set();
+    for (const i of active) {
+      const channel = Math.floor(i / (rows * columns));
+      const group = Math.floor(channel / (conv.in_shape[0] / conv.groups));
+      for (const [outY] of conv.rows[Math.floor((i % (rows * columns)) / columns)]) {
+        for (const [outX] of conv.columns[i % columns])
+          touched.add((outY * outColumns + outX) * conv.groups + group);
+      }
+    }
+    return touched.size * (channels / conv.groups);
   }
 
-  // All layers; the answer is the class with the most spikes, the lowest of equals.
+  // The sum over all steps: spikes, or voltages of a readout (below 2^53, so exact).
+  function sumsOf(values, steps) {
+    const classes = values.length / steps;
+    const sums = new Float64Array(classes);
+    for (let k = 0; k < values.length; k++) sums[k % classes] += values[k];
+    return sums;
+  }
+
+  // All layers; the answer is the class with the most spikes, the lowest of equals. A readout has
+  // the sums of its voltages in their place.
   function run(net, spikes) {
     const layers = [];
     let s = spikes;
@@ -138,7 +193,9 @@ const BioGrad = (() => {
       layers.push(runLayer(layer, s, net.steps));
       s = layers[layers.length - 1].s;
     }
-    const counts = countsOf(s, net.steps);
+    const last = layers[layers.length - 1];
+    const fires = net.layers[net.layers.length - 1].fires !== false;
+    const counts = sumsOf(fires ? last.s : last.v, net.steps);
     const answer = counts.indexOf(Math.max(...counts));
     const operations = countOperations(net, spikes, layers);
     return { spikes, layers, counts, answer, operations };
@@ -150,26 +207,21 @@ const BioGrad = (() => {
     const T = net.steps;
     const s = [spikes, ...layers.map((layer) => layer.s)];
     const sent = s.map((layer) => layer.reduce((a, b) => a + b, 0));
-    const cores = [...net.layers.map((layer) => layer.cores), 1];
+    const cores = [...net.layers.map((layer) => layer.destinations), 1];
     const biasAxons = [...net.layers.map((layer) => layer.bias_axons), 0];
     const messages = sent.map((n, k) => (n + biasAxons[k] * T) * cores[k]);
     const synaptic_operations = [0];
     const active_updates = [0];
     const inactive_updates = [0];
     net.layers.forEach((layer, k) => {
-      const active = layer.bias_axons ? T : stepsWithSpikes(s[k], layer.inputs, T);
-      synaptic_operations.push((sent[k] + biasAxons[k] * T) * layer.neurons);
-      active_updates.push(active * layer.neurons);
-      inactive_updates.push((T - active) * layer.neurons);
+      const always = biasAxons[k] * T * layer.neurons;
+      const active = layer.bias_axons ? T * layer.neurons : layers[k].reached;
+      synaptic_operations.push(layers[k].synapses + always);
+      active_updates.push(active);
+      inactive_updates.push(T * layer.neurons - active);
     });
     const updates = { active_updates, inactive_updates };
     return { synaptic_operations, ...updates, spikes: sent, messages, steps: T };
-  }
-
-  function stepsWithSpikes(s, size, steps) {
-    let count = 0;
-    for (let t = 0; t < steps; t++) count += s.subarray(t * size, (t + 1) * size).some(Boolean);
-    return count;
   }
 
   // ---- MODELLED joules and seconds of one inference: hardware/energy.py, estimate ----

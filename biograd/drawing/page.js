@@ -5,6 +5,7 @@
 const net = BioGrad.decode(JSON.parse(document.getElementById("network").textContent));
 const T = net.steps;
 const LAST = net.layers.length - 1;
+const FIRES = net.layers[LAST].fires !== false; // false: a readout, which answers by its voltages
 const SIDE = BioGrad.SIDE;
 const COLOURS = {
   ink: "#222222",
@@ -47,25 +48,36 @@ function showAnswer() {
   at("answer").textContent = result ? net.names[result.answer] : "–";
   const isWord = net.names.some((name) => name.length > 2);
   at("answer").classList.toggle("word", isWord);
+  const answers = result ? net.names.map((_, c) => answerOf(c)) : [];
+  const [low, high] = FIRES ? [0, T] : [Math.min(...answers), Math.max(...answers)];
   net.names.forEach((_, c) => {
     const row = at("counts").children[c];
-    const count = result ? result.counts[c] : 0;
+    const count = result ? answerOf(c) : 0;
     row.classList.toggle("first", Boolean(result) && c === result.answer);
     row.classList.toggle("right", c === label);
-    row.querySelector("i").style.width = `${(100 * count) / T}%`;
-    row.lastChild.textContent = result ? count : "";
+    const share = result ? (count - low) / (high - low || 1) : 0;
+    row.querySelector("i").style.width = `${100 * share}%`;
+    row.lastChild.textContent = result ? (FIRES ? count : count.toFixed(1)) : "";
   });
   at("verdict").textContent = verdict();
+}
+
+// What a class gets: spikes, or, of a readout, its mean voltage in thresholds.
+function answerOf(c) {
+  const count = state.result.counts[c];
+  return FIRES ? count : count / T / (net.layers[LAST].vth << BioGrad.ALIGN);
 }
 
 function verdict() {
   const { result, label } = state;
   if (!result) return "Draw a digit, or pick one below the pad.";
   const top = Math.max(...result.counts);
-  if (!top) return "No output neuron fired. Ties go to the first class.";
+  if (FIRES && !top) return "No output neuron fired. Ties go to the first class.";
   const ties = net.names.filter((_, c) => result.counts[c] === top);
-  const lead =
-    ties.length > 1
+  const voltage = `The highest mean voltage: ${answerOf(result.answer).toFixed(1)} thresholds.`;
+  const lead = !FIRES
+    ? voltage
+    : ties.length > 1
       ? `${ties.join(" and ")} tie at ${plural(top, "spike")}; the first of them counts.`
       : `${plural(top, "spike")} in ${T} steps.`;
   if (label === null) return lead;

@@ -20,9 +20,10 @@ function makeRaster() {
     const title = make("p", {}, label, ` ${size.toLocaleString("en")}`, caption);
     at("raster").append(make("div", {}, title, canvas));
     if (hidden) {
-      canvas.addEventListener("click", (event) =>
-        toggleInspected(k, Math.floor((event.offsetY / canvas.clientHeight) * size)),
-      );
+      canvas.addEventListener("click", (event) => {
+        const n = neuronAt(k, canvas, event.offsetX, event.offsetY, size);
+        if (n !== null) toggleInspected(k, n);
+      });
     }
     panels.push({ canvas, size, caption });
   });
@@ -43,7 +44,10 @@ function drawPanel({ canvas, size, caption }, k, s) {
   const left = k === LAST ? 16 * ratio : 0;
   const step = (width - left) / T;
   const row = height / size;
+  if (k === LAST && !FIRES) return drawVoltages(canvas, pen, caption);
   caption.textContent = s ? plural(sumOf(s), "spike") : "";
+  const maps = mapsOf(k);
+  if (maps) return drawMaps(pen, maps, s, k, width, height, ratio);
   pen.fillStyle = "#eef1f4";
   for (let t = 1; t < T; t++) pen.fillRect(left + t * step, 0, 1, height);
   if (k === LAST && size <= 20) drawClassNumbers(pen, size, row, ratio);
@@ -177,7 +181,8 @@ function neuronCard({ k, n }, signals) {
   if (!layer.w_fb) {
     card.append(soft("This network has no feedback weights: its apical dendrites get no input."));
   }
-  if (k === 0) card.append(weightImages(n, dw));
+  if (k === 0 && layer.conv) card.append(kernelImages(layer, n));
+  else if (k === 0) card.append(weightImages(n, dw));
   else if (dw) card.append(soft(updateText(dw)));
   return card;
 }

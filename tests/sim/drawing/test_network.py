@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,15 @@ from biograd.data.samples import encode
 from biograd.deployment import chip_spikes
 from biograd.drawing import check, html
 from biograd.encoders import ENCODERS
+from biograd.interop.nir import to_model
+from biograd.network import Network
+from biograd.neurons import LeakyReadout, TwoCompartmentParams
 from hardware import emulator, limits
 from hardware.border.archive import read_npz
 from hardware.border.files import read_spikes
 from hardware.border.model import SpikeInput
 from hardware.energy import PROFILES, estimate
-from hardware.fixed_point import FixedPointLayer, FixedPointModel, read_fixed
+from hardware.fixed_point import FixedPointLayer, FixedPointModel, quantise, read_fixed
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 pytestmark = pytest.mark.skipif(
@@ -122,3 +126,63 @@ def test_operations_joules_and_seconds_are_those_of_the_energy_model(untrained, 
         assert page["synapses"] == pytest.approx(list(expected.synaptic_operations))
         assert page["neurons"] == pytest.approx(list(expected.neuron_updates))
         assert page["traffic"] == pytest.approx(list(expected.communication))
+
+
+@pytest.fixture(scope="module")
+def maps(images) -> tuple[html.Model, FixedPointModel]:
+    """A net of two convolutions, a pool and a readout, whose maps fire."""
+    generator = torch.Generator().manual_seed(0)
+    net = Network(
+        (1, 28, 28),
+        "4c5s3-sum2-6c3g2p1-10",
+        output=LeakyReadout(TwoCompartmentParams(alpha_u=0.0)),
+        generator=generator,
+    )
+    model = to_model(net, None, steps=6, encoder="integrate_and_fire", info={})
+    return model, quantise(model, calibration=chip_spikes(model, images("train", 50)))
+
+
+@pytest.mark.parametrize("biases", [True, False])
+def test_maps_pools_and_readouts_are_the_emulators_to_the_last_bit(maps, images, biases):
+    model, fixed = maps
+    if not biases:
+        layers = [dataclasses.replace(layer, w_bias=layer.w_bias[:, :0]) for layer in fixed.layers]
+        fixed = FixedPointModel(layers=tuple(layers), steps=fixed.steps)
+    spikes = chip_spikes(model, images("test", 1))
+    body = """
+      const net = BioGrad.decode(given.net);
+      const { layers, counts, operations } = BioGrad.run(net, Uint8Array.from(given.spikes));
+      const arrays = (l) => [Array.from(l.u), Array.from(l.s)];
+      return [layers.map(arrays), Array.from(counts), operations];"""
+    given = {
+        "net": html.network(fixed, model=model, error="softmax"),
+        "spikes": spikes.spikes[:, 0].ravel().tolist(),
+    }
+    layers, counts, operations = check.node(body, given)
+    emulated = emulator.run(fixed, spikes, record="us")
+    for (u, s), expected_u, expected_s in zip(layers, emulated.u, emulated.s, strict=True):
+        assert np.array_equal(u, expected_u[:, 0].ravel())
+        assert np.array_equal(s, expected_s[:, 0].ravel())
+    assert emulated.s[1].any() and counts == emulated.counts[0].tolist()
+    for name in ("synaptic_operations", "active_updates", "inactive_updates", "spikes", "messages"):
+        assert operations[name] == getattr(emulated.operations, name).tolist(), name
+
+
+def test_the_page_of_maps_opens_in_a_browser_and_answers_as_the_emulator(maps, images):
+    if check.browser() is None:
+        pytest.skip("no Chromium on this machine: the page is not opened")
+    model, fixed = maps
+    few = images("test", 4)
+    net = html.network(fixed, model=model, error="softmax")
+    page = html.render(net, few.x.numpy(), few.y.numpy())
+    emulated = emulator.run(fixed, chip_spikes(model, few), record=("s",))
+    compared = check.compare(check.in_browser(page, net, few.x.numpy()), emulated)
+    assert (compared.answers_differ, compared.counts_differ, compared.spikes_differ) == (0, 0, 0)
+
+
+def test_layers_that_the_page_does_not_run_are_refused(maps):
+    _, fixed = maps
+    layer = dataclasses.replace(fixed.layers[0], reset="subtract")
+    other = FixedPointModel(layers=(layer, *fixed.layers[1:]), steps=6)
+    with pytest.raises(ValueError, match="layer 1 is recurrent, has delays or biases"):
+        html.network(other)
