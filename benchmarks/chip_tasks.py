@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .measurements import deployed_maps
+from .measurements.integers import deployed
 from .task import Task
 
 
@@ -15,15 +15,15 @@ def deployed_run() -> list[Task]:
                 config={"weight_bits": bits},
                 measures_run=True,
                 work=lambda bench, bits=bits: [  # type: ignore[misc]
-                    deployed_maps.accuracy_by_bits(bench.trained, bits)
+                    deployed.accuracy_by_bits(bench.trained, bits)
                 ],
             )
-            for bits in deployed_maps.BITS
+            for bits in deployed.BITS
         ),
         Task(
             name="integers against Lava",
             measures_run=True,
-            work=lambda bench: [deployed_maps.against_lava(bench.trained)],
+            work=lambda bench: [deployed.against_lava(bench.trained)],
         ),
-        Task(name="cores on Loihi 2", work=lambda bench: [deployed_maps.pilotnet()]),
+        Task(name="cores on Loihi 2", work=lambda bench: [deployed.pilotnet()]),
     ]

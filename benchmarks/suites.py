@@ -14,7 +14,6 @@ from biograd.runs.experiment import default_threads
 from .chip_tasks import deployed_run
 from .measurements import (
     answers,
-    chip_speed,
     cost_variations,
     depth,
     device_energy,
@@ -28,6 +27,7 @@ from .measurements import (
     speed,
 )
 from .measurements.few_shot import FewShotParams
+from .measurements.integers import speed as integer_speed
 from .measurements.trials import (
     SEEDS,
     event_trials,
@@ -130,7 +130,7 @@ def races() -> list[Task]:
 def other_speeds() -> list[Task]:
     """Measure the emulator against Lava, workers, memory up to 1000 steps, time to an accuracy."""
     return [
-        Task(name="emulator speed", work=lambda bench: [chip_speed.emulator_against_lava()]),
+        Task(name="emulator speed", work=lambda bench: [integer_speed.emulator_against_lava()]),
         Task(name="workers", config={"workers": 2}, work=lambda bench: [scaling.workers_scaling()]),
         _memory(LONG),
         trial_task("time to accuracy", time_to_trial()),

@@ -15,7 +15,7 @@ from hardware.border.model import SpikeInput
 from hardware.fixed_point import quantise
 from hardware.lava_process import TargetError
 
-from .speed import SIZES, digits
+from ..speed import SIZES, digits
 
 STEPS = 10
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.measurements import chip_speed, speed
+from benchmarks.measurements import speed
+from benchmarks.measurements.integers import speed as chip_speed
 from biograd.data.datasets import ImageSet
 from hardware import targets
 from hardware.lava_process import TargetError
