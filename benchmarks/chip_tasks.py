@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .measurements.integers import deployed
+from .measurements.integers import deployed, energy_check
+from .measurements.trials import SEEDS
 from .task import Task
 
 
@@ -24,6 +25,15 @@ def deployed_run() -> list[Task]:
             name="integers against Lava",
             measures_run=True,
             work=lambda bench: [deployed.against_lava(bench.trained)],
+        ),
+        *(
+            Task(
+                name="energy against SANA-FE",
+                seed=seed,
+                missing=energy_check.missing,
+                work=lambda bench, seed=seed: [energy_check.against_sanafe(seed)],  # type: ignore[misc]
+            )
+            for seed in SEEDS
         ),
         Task(name="cores on Loihi 2", work=lambda bench: [deployed.pilotnet()]),
     ]
