@@ -1,8 +1,8 @@
-"""Loihi's inference in integers, equal to Lava's fixed-point LIF and Dense to the bit, in batches.
+"""Loihi's inference in integers, equal to Lava's fixed-point LIF, Dense and Conv to the bit.
 
-`run` takes a layer at once, in a compiled loop (`emulator_loop`) that adds only the weights of
-axons that spiked. `emulator_step` holds the same arithmetic in readable calls; a test holds the two
-equal, and both equal to Lava. Every sample starts from u = v = 0.
+`run` takes a layer at once, in a compiled loop (`emulator_loop`, `convolution.loop`) that adds only
+the weights of axons that spiked. `emulator_step` holds the same arithmetic in readable calls; a
+test holds the two equal, and both equal to Lava. Every sample starts from u = v = 0.
 
 On Lava and on the chip a spike takes one step from layer to layer, so layer k works on step t of a
 sample at time t + k. Here that delay is left out: recordings and counts are those of the layer's

@@ -2,6 +2,10 @@
 
 A spike adds its kernel's weights to every position that sees it. Inside, maps are [rows, columns,
 channels], so that the weights of all channels at a position lie side by side.
+
+Lava's Conv wraps its sums modulo 2^24, and neither clips its weights nor applies their exponent. A
+chip does otherwise, but no model shows it: `limits.check` refuses weights beyond 8 bits and sums
+beyond one wrap, and the exponent is multiplied into the weights that Lava gets.
 """
 
 from __future__ import annotations
