@@ -35,6 +35,7 @@ def run_samples(
     Returns: spike counts int32 [B, classes]; seconds of the slowest copy, without compiling; and
         each recorded variable, an array [T, B, N] per layer (any: keywords of RunResult).
     """
+    check_neurons(fixed)
     samples = spikes.spikes.shape[1]
     shares = np.array_split(np.arange(samples), min(samples, workers or _default_workers(samples)))
     samples_done = [0] * len(shares)
@@ -60,6 +61,21 @@ def run_samples(
     counts = np.concatenate([result["counts"] for result in results])
     seconds = max(float(result["seconds"]) for result in results)
     return counts, seconds, {name: _joined(results, name) for name in record}
+
+
+def check_neurons(fixed: FixedPointModel) -> None:
+    """Refuse layers that Lava's own LIF, Dense and Conv do not hold."""
+    for number, layer in enumerate(fixed.layers, start=1):
+        if layer.fires and layer.reset != "zero":
+            raise ValueError(
+                f"layer {number} resets by {layer.reset!r}, and Lava's neurons reset to zero: run"
+                " the target 'emulator'"
+            )
+        if layer.delay is not None and layer.delay.any():
+            raise ValueError(
+                f"layer {number} has delays of up to {layer.delay.max()} steps, which are not run"
+                " in Lava: run the target 'emulator'"
+            )
 
 
 def _run_share(

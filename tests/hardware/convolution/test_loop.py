@@ -13,6 +13,7 @@ from hardware.border.model import COUNTED, SpikeInput
 from hardware.border.shapes import Convolution
 from hardware.emulator_step import run_reference
 from hardware.fixed_layers import FixedPointLayer, FixedPointModel, read_fixed, write_fixed
+from hardware.targets import run
 
 from .conftest import GEOMETRIES, network, random_layer
 
@@ -157,3 +158,14 @@ def test_layers_of_shapes_that_do_not_fit_are_refused():
         FixedPointModel(layers=(readout, random_layer(rng, (2, 3))), steps=2)
     with pytest.raises(ValueError, match="delay holds 63 steps; the chip has 0 to 62"):
         random_layer(rng, (3, 4), delay=np.array([0, 1, 2, 63]))
+
+
+def test_layers_that_lava_does_not_hold_are_refused_before_it_starts():
+    plain = random_layer(np.random.default_rng(0), (3, 4))
+    spikes = SpikeInput(spikes=np.ones((2, 1, 4), int))
+    for layer, message in (
+        (dataclasses.replace(plain, reset="subtract"), "layer 1 resets by 'subtract', and Lava's"),
+        (dataclasses.replace(plain, delay=np.array([0, 0, 2, 1])), "layer 1 has delays of up to 2"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            run(FixedPointModel(layers=(layer,), steps=2), spikes, "lava")
