@@ -76,6 +76,12 @@ def network(
                 f" by {layer.reset!r}: the page runs chains of layers that reset to zero; run it"
                 " with `biograd deploy`"
             )
+    for number, real in enumerate(model.layers if model else (), start=1):
+        if real.w_fb is not None and real.surrogate != "rectangular":
+            raise ValueError(
+                f"layer {number} learned with the slope {real.surrogate!r}, and the page shows"
+                " updates of the rectangular one: export it without feedback"
+            )
     encoder = model.encoder if model else ENCODERS[0]
     for name, value, options in (("encoder", encoder, ENCODERS), ("error", error, ERRORS)):
         if value not in options:

@@ -14,7 +14,8 @@ from ..fast_path import keeps
 from ..layers import Layer
 from ..neurons import LeakyReadout, TwoCompartmentLIF, TwoCompartmentParams
 
-CONSTANTS = ("alpha_u", "alpha_v", "alpha_a", "window")  # of a layer's neurons
+# of a layer's neurons
+CONSTANTS = ("alpha_u", "alpha_v", "alpha_a", "window", "surrogate")
 _KINDS: dict[type[Pool], str] = {AvgPool2d: "average", SumPool2d: "sum"}
 
 

@@ -245,7 +245,7 @@ def resets_to_zero(neuron: Neuron) -> bool:
 def lif_params(neuron: Neuron) -> TwoCompartmentParams:
     """Return the constants of a two-compartment LIF that resets to zero, with rectangular slope.
 
-    Raises: ValueError for any other neuron, reset or slope: fast paths and exports know no other.
+    Raises: ValueError for any other neuron, reset or slope: fast paths know no other.
     """
     if not isinstance(neuron, TwoCompartmentLIF):
         raise ValueError(
@@ -255,8 +255,8 @@ def lif_params(neuron: Neuron) -> TwoCompartmentParams:
     p = neuron.params
     if p.reset != "zero" or p.surrogate != "rectangular":
         raise ValueError(
-            f"the neuron has reset {p.reset!r} and surrogate {p.surrogate!r}, and files and chip"
-            " know 'zero' and 'rectangular' alone: train with those"
+            f"the neuron has reset {p.reset!r} and surrogate {p.surrogate!r}, and only 'zero' and"
+            " 'rectangular' are known here: train with those"
         )
     return p
 

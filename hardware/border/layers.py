@@ -13,6 +13,7 @@ from .checks import real_number, word_of
 from .shapes import Convolution
 
 RESETS = ("zero", "subtract", "subtract_late", "none")
+SURROGATES = ("rectangular", "tails")
 MAX_DELAY = 62  # steps, as the chip's synapses hold them; Davies et al. 2018
 _MIN_ALPHA = 1e-7  # smaller kept fractions do not survive 1 - dt / tau in double precision; write 0
 
@@ -33,7 +34,9 @@ class LayerModel:
     alpha_u: float = 0.5  # current kept per step, 0 <= alpha < 1
     alpha_v: float = 0.75  # voltage kept per step, 0 <= alpha <= 1; 1: no leak
     alpha_a: float = 0.0  # apical voltage kept per step
-    window: float = 1.0  # half-width of the surrogate slope, thresholds; inference ignores it
+    # the slope that learning takes around the threshold; inference ignores both
+    window: float = 1.0  # half-width, thresholds
+    surrogate: str = "rectangular"  # or tails: 1 / (1 + ((v - 1) / window)^2)
     w_fb: np.ndarray | None = None  # float32 [out, classes]; None for the output layer
     conv: Convolution | None = None  # None: dense synapses
     # float32 [out, out], thresholds per spike: from the layer's own spikes of the step before
@@ -69,6 +72,7 @@ class LayerModel:
                 f"LayerModel.window is {self.window}; need a half-width above 0 (thresholds)"
             )
         word_of(self.reset, RESETS, "LayerModel.reset")
+        word_of(self.surrogate, SURROGATES, "LayerModel.surrogate")
         if type(self.fires) is not bool:
             raise TypeError(f"LayerModel.fires is {self.fires!r}; need True or False")
         if self.delay is not None:
@@ -114,12 +118,15 @@ class LayerModel:
             )
 
 
-def expect_plain(layers: Sequence[Any], what: str) -> None:
+def expect_plain(
+    layers: Sequence[Any], what: str, remedy: str = "run it with `biograd deploy`"
+) -> None:
     """Raise ValueError for layers other than dense ones that fire and reset to zero.
 
     Args:
         layers: LayerModels, or layers in chip integers.
         what: what takes plain layers alone, e.g. "the drawing page".
+        remedy: what to do instead.
     """
     for number, layer in enumerate(layers, start=1):
         parts = {
@@ -134,7 +141,7 @@ def expect_plain(layers: Sequence[Any], what: str) -> None:
             if held:
                 raise ValueError(
                     f"layer {number} {part}: {what} takes dense layers alone, which fire and reset"
-                    " to zero; run it with `biograd deploy`"
+                    f" to zero; {remedy}"
                 )
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import nir
 import numpy as np
 
-from .layers import RESETS, LayerModel
+from .layers import RESETS, SURROGATES, LayerModel
 from .model import Model
 from .nir_foreign import layers_of, stages_of
 from .nir_nodes import layer_nodes
@@ -77,7 +77,8 @@ def graph_of(model: Model) -> nir.NIRGraph:
         "window": np.array([layer.window for layer in model.layers], dtype=np.float64),
     }
     if number == 2:
-        metadata["reset"] = ",".join(layer.reset for layer in model.layers)
+        for name in ("reset", "surrogate"):
+            metadata[name] = ",".join(getattr(layer, name) for layer in model.layers)
     return nir.NIRGraph(nodes=nodes, edges=edges, metadata={"biograd": metadata}, type_check=False)
 
 
@@ -90,6 +91,7 @@ def _is_plain(layer: LayerModel) -> bool:
         and layer.reset == "zero"
         and layer.fires
         and layer.alpha_v < 1
+        and layer.surrogate == "rectangular"
     )
 
 
@@ -133,12 +135,8 @@ def _layers_of_any_kind(
 ) -> tuple[LayerModel, ...]:
     """Read the layers of a file of format 2, as another tool's, and what NIR has no field for."""
     stages = stages_of(graph)
-    resets = _text(metadata, "reset").split(",")
-    if len(resets) != len(stages) or not set(resets) <= set(RESETS):
-        raise ValueError(
-            f"metadata 'reset' is {','.join(resets)!r}; need one of {', '.join(RESETS)} per layer"
-            f" ({len(stages)}): export it again"
-        )
+    resets = _words(metadata, "reset", RESETS, len(stages))
+    surrogates = _words(metadata, "surrogate", SURROGATES, len(stages))
     layers = layers_of(stages, dt, "euler", resets)
     windows = _windows(metadata, len(layers))
     apical = metadata.get("apical")
@@ -151,11 +149,23 @@ def _layers_of_any_kind(
             dataclasses.replace(
                 layer,
                 window=window,
+                surrogate=surrogates[number - 1],
                 alpha_a=_alpha(f"li{number}", tau["tau"], dt) if "tau" in tau else 0.0,
                 w_fb=feedback.get("weight") if isinstance(feedback, dict) else None,
             )
         )
     return tuple(completed)
+
+
+def _words(metadata: Mapping[str, Any], name: str, known: tuple[str, ...], depth: int) -> list[str]:
+    """Return the words of all layers."""
+    words = _text(metadata, name).split(",")
+    if len(words) != depth or not set(words) <= set(known):
+        raise ValueError(
+            f"metadata {name!r} is {','.join(words)!r}; need one of {', '.join(known)} per layer"
+            f" ({depth}): export it again"
+        )
+    return words
 
 
 def _chain(names: list[str]) -> list[tuple[str, str]]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from hardware.border.layers import expect_plain
+
 from ...interop.nir import read_foreign, to_network
 from ...neurons import TwoCompartmentParams, lif_params
 from ...runs.config import RunConfig
@@ -20,7 +22,10 @@ def configured(run: RunConfig, path: Path, *, dt: float | None, w_in: str | None
             f"neuron_model is {run.neuron_model!r}, and --from takes constants of the"
             " two-compartment LIF over: leave one of them out"
         )
-    net = to_network(read_foreign(path, dt=dt, w_in=w_in))
+    model = read_foreign(path, dt=dt, w_in=w_in)
+    remedy = "train it on in Python (bg.from_nir)"
+    expect_plain(model.layers, f"--from {path}", remedy)
+    net = to_network(model)
     params = [lif_params(layer.neuron) for layer in net.layers]
     p = params[0]
     differ = any(other != p for other in params)

@@ -8,7 +8,7 @@ from typing import Any
 from hardware.border.model import Model
 
 from ...interop.nir import to_model
-from ...neurons import lif_params
+from ...neurons import TwoCompartmentParams
 from ...runs.checkpoint import RunFolder, load_trained
 from ...runs.config import layer_params
 from ...runs.experiment import Experiment
@@ -47,8 +47,9 @@ def model_of(experiment: Experiment, **measured: float | None) -> Model:
 def _learning(experiment: Experiment) -> dict[str, Any]:  # any: JSON
     """Return the constants of the learning rule; `traces` per layer where layers differ."""
     config = experiment.config
-    window = lif_params(experiment.net.layers[0].neuron).window
-    learning = {"rule": config.rule, "error": config.error, "window": window}
+    learning: dict[str, Any] = {"rule": config.rule, "error": config.error}
+    if isinstance(config.neuron, TwoCompartmentParams):
+        learning["window"] = config.neuron.window
     params = layer_params(config)
     if params:
         traces = [dataclasses.asdict(TraceParams.like(layer)) for layer in params]

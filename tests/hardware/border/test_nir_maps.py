@@ -52,6 +52,7 @@ def model() -> Model:
                 w_rec=RNG.normal(size=(3, 3)),
                 alpha_u=0.25,
                 window=0.5,
+                surrogate="tails",
                 reset="subtract",
             ),
             LayerModel(
