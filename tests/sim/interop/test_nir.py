@@ -222,6 +222,8 @@ def test_maps_pools_and_readouts_come_back_from_their_file_and_fire_the_same(res
         output=LeakyReadout(TwoCompartmentParams(alpha_u=0.0, alpha_v=0.9)),
         generator=generator,
     )
+    for layer in net.layers:
+        layer.w.abs_()  # so that all layers fire
     to_nir(net, tmp_path / "maps.nir", steps=6)
     again = from_nir(tmp_path / "maps.nir")
     assert again.description == net.description and again.shapes == net.shapes
