@@ -11,7 +11,7 @@ import torch
 from benchmarks.measurements.order_tasks import TimingParams, samples
 from biograd.commands import cli
 from biograd.feedback import SleepAligned
-from biograd.interop.nir import to_nir
+from biograd.interop.nir import from_nir
 from biograd.interop.snntorch import to_snntorch
 from biograd.learning.learner import LocalLearner
 from biograd.network import Network
@@ -74,7 +74,7 @@ def test_a_recurrent_network_learns_a_timing_task_with_sleep() -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("mnist")
-def test_a_recurrent_run_trains_resumes_and_is_measured_and_says_why_it_is_not_exported(
+def test_a_recurrent_run_trains_resumes_is_measured_exported_and_deployed(
     tmp_path: Any, capsys: Any
 ) -> None:
     folder = str(tmp_path / "run")
@@ -88,8 +88,12 @@ def test_a_recurrent_run_trains_resumes_and_is_measured_and_says_why_it_is_not_e
     assert cli.main(["evaluate", folder, "--json"]) == 0
     evaluated = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert evaluated["test_accuracy"] == trained["test_accuracy"]
-    assert cli.main(["export", folder]) == 2
-    assert "a recurrent network cannot be exported" in capsys.readouterr().err
+    assert cli.main(["export", folder]) == 0
+    assert from_nir(RunFolder(folder).model).recurrent
+    capsys.readouterr()
+    assert cli.main(["deploy", folder, "--json"]) == 0
+    deployed = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert abs(deployed["test_accuracy"] - trained["test_accuracy"]) < 0.1
 
 
 def test_a_stopped_recurrent_run_goes_on_to_the_same_bits() -> None:
@@ -119,12 +123,8 @@ def test_a_stopped_recurrent_run_goes_on_to_the_same_bits() -> None:
     assert evaluate(resumed.learner.net, train, steps=train.s.shape[1]).predicted.shape == (100,)
 
 
-def test_what_a_recurrent_network_cannot_do_is_refused_in_one_line(tmp_path: Any) -> None:
+def test_what_a_recurrent_network_cannot_do_is_refused_in_one_line() -> None:
     net = a_net()
-    with pytest.raises(
-        ValueError, match=r"^a recurrent network cannot be exported: [^\n]*recurrent=False$"
-    ):
-        to_nir(net, tmp_path / "net.nir")
     with pytest.raises(
         ValueError,
         match=r"^a recurrent network is not written as a snnTorch model: [^\n]*recurrent=False$",
