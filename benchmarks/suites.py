@@ -39,6 +39,7 @@ from .measurements.trials import (
     time_to_trial,
 )
 from .measurements.whole_run import followed
+from .speech_tasks import signals_in_time
 from .study_tasks import STUDIES
 from .task import Bench, Results, Task, trial_task
 from .tutorial_tasks import snntorch_tutorial
@@ -274,6 +275,10 @@ SUITES: dict[str, Suite] = {
     "studies": Suite(
         what="independent components, faults and codes; each study some minutes on one core",
         parts=STUDIES,
+    ),
+    "speech": Suite(
+        what="spoken digits and Japanese vowels, beside BPTT and baselines; an hour on two cores",
+        parts=(signals_in_time,),
     ),
     "full": Suite(
         what="paper, energy and speed together",

@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from .runs.experiment import Experiment
     from .runs.presets import preset
     from .sleep import first_night, sleep_phase
+    from .streaming import Anytime, Listener, anytime
     from .traces import trace_step
     from .training.callbacks import EarlyStopping, TensorBoard
     from .training.evaluation import Evaluation, evaluate
@@ -88,6 +89,7 @@ if TYPE_CHECKING:
     from .training.trainer import Trainer
 
 __all__ = [
+    "Anytime",
     "AugmentParams",
     "AvgPool2d",
     "ClassWeighted",
@@ -118,6 +120,7 @@ __all__ = [
     "LayeredSleep",
     "LayeredSymmetric",
     "LeakyReadout",
+    "Listener",
     "LocalLearner",
     "LrCurve",
     "MaxPool2d",
@@ -151,6 +154,7 @@ __all__ = [
     "TwoCompartmentParams",
     "Update",
     "Values",
+    "anytime",
     "apical_step",
     "balanced_weights",
     "bernoulli",
@@ -259,6 +263,7 @@ _NAMES = {
     "runs.experiment": ("Experiment",),
     "runs.presets": ("preset",),
     "sleep": ("first_night", "sleep_phase"),
+    "streaming": ("Anytime", "Listener", "anytime"),
     "traces": ("trace_step",),
     "training.callbacks": ("EarlyStopping", "TensorBoard"),
     "training.evaluation": ("Evaluation", "evaluate"),

@@ -15,6 +15,7 @@ from hardware.energy import DAVIES2018, EnergyEstimate, EnergyProfile, estimate
 from .data.datasets import DataSet
 from .data.events.sets import EventSet
 from .data.samples import spikes_of
+from .data.sound.series import SeriesSet
 from .encoders import ENCODERS, EVENTS, integrate_and_fire
 
 CALIBRATION = 500  # training samples that set the weight scales
@@ -31,6 +32,11 @@ def chip_spikes(model: Model, samples: DataSet) -> SpikeInput:
 
 def encoded(samples: DataSet, encoder: str, steps: int) -> SpikeInput:
     """Return samples as spikes for the chip, by an encoder's name; see `chip_spikes`."""
+    if isinstance(samples, SeriesSet):
+        raise ValueError(
+            f"{samples.name} holds series of unequal length, which the chip's integers do not run"
+            " yet: measure the run with biograd evaluate"
+        )
     recorded = isinstance(samples, EventSet)
     if recorded != (encoder == EVENTS):
         raise ValueError(

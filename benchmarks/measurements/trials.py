@@ -50,15 +50,18 @@ def train(
     *,
     on_batch: Callable[[Progress], bool | None] | None = None,
     on_epoch: Callable[[Trainer], None] = lambda trainer: None,
+    trainer: Trainer | None = None,
 ) -> tuple[dict[str, Any], Trainer]:  # any: JSON
     """Run a trial to its end.
 
     Args:
         on_batch: called after every batch.
         on_epoch: called with the trainer before the first epoch and after each.
+        trainer: of the trial (`trainer_of`), where its parts were changed.
     Returns: results (last test accuracy, curves by epoch, seconds), and the trainer.
     """
-    trainer, epochs = trainer_of(trial), []
+    epochs: list[dict[str, Any]] = []  # any: JSON
+    trainer = trainer or trainer_of(trial)
     on_epoch(trainer)
     for epoch in trainer.run(on_batch=on_batch):
         epochs.append(epoch)

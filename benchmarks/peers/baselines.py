@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from biograd.data.samples import Samples, input_size
-from biograd.encoders import ENCODERS
+from biograd.encoders import ENCODERS, integrate_and_fire
 from biograd.learning.weight_norm import keep_weight_norm
 from biograd.network import Network
 from biograd.neurons import TwoCompartmentLIF
@@ -91,7 +91,7 @@ def build(
         ),
         test_set=test_set,
         scheduler=SCHEDULES[config.schedule](optimizer, batches * config.epochs),
-        encoder=pixels if ann else ENCODERS[config.encoder],
+        encoder=pixels if ann else ENCODERS.get(config.encoder, integrate_and_fire),
         augmentation=config.augment,
         seed=config.seed,
     )

@@ -20,6 +20,7 @@ from biograd.learning.learner import StepResult
 from biograd.network import Network
 from biograd.neurons import SomaState, TwoCompartmentParams, surrogate_slope
 from biograd.neurons.model import after_reset
+from biograd.padding import PaddedSpikes, step_weights
 
 from .backprop import CLASSES, LOSSES, finish, leaves
 
@@ -38,15 +39,25 @@ class DeepBptt:
     def __init__(self, net: Network, loss: str = "ce") -> None:
         self.net, self.feedback, self.loss = net, Symmetric(net), LOSSES[loss]
 
-    def step(self, spikes: Float[Tensor, "T B M"], labels: Shaped[Tensor, "B ..."]) -> StepResult:
-        """Present one batch, and write the gradient into every parameter's `.grad`."""
-        weights, activity, s = leaves(self.net), [], spikes
+    def step(
+        self, spikes: Float[Tensor, "T B M"] | PaddedSpikes, labels: Shaped[Tensor, "B ..."]
+    ) -> StepResult:
+        """Present one batch, and write the gradient into every parameter's `.grad`.
+
+        Of samples that differ in length, the loss and the answers take each one's own steps.
+        """
+        weights, activity = leaves(self.net), []
+        s = spikes.s if isinstance(spikes, PaddedSpikes) else spikes
+        if isinstance(spikes, PaddedSpikes):
+            own = step_weights(spikes.lengths, len(s), s)
+        else:
+            own = torch.ones_like(s[:, :, :1])
         for layer, (w, b) in zip(self.net.layers, weights, strict=True):
             s = scan(layer, currents(layer, s, w, b))
-            activity.append(s.detach())
+            activity.append(s.detach() * own)
         fires = self.net.layers[-1].neuron.fires
         loss = self.loss if fires else functional.cross_entropy
-        loss(s.mean(0), labels).backward()
+        loss((s * own).mean(0), labels).backward()
         return finish(self.net, weights, activity, labels)
 
 

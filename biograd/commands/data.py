@@ -3,7 +3,8 @@
 Without names, the small sets are fetched: mnist and fashion. cifar10 is fetched when it is named.
 events-mnist-simulated is made from MNIST when it is named (1.4 GB, some minutes, once). nmnist and
 shd are read from your own copies: put them into the data folder, or name their folder with
---data-folder.
+--data-folder. fsdd (spoken digits; fsdd-george, fsdd-jackson, fsdd-lucas, fsdd-nicolas, fsdd-theo
+and fsdd-yweweler set one person apart) and japanese-vowels are fetched when they are named.
 """
 
 from __future__ import annotations

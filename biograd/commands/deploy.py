@@ -29,8 +29,9 @@ class Args:
     model: tyro.conf.Positional[Path]
     target: str = "emulator"  # emulator, or lava (Lava's CPU simulation)
     samples: int = 0  # test samples to run; 0: all (emulator), 200 (lava)
-    # data set to run: mnist, fashion, cifar10, events-mnist-simulated, nmnist or shd, or your own
-    # samples, e.g. my.npz; by default the model's own, else mnist
+    # data set to run: mnist, fashion, cifar10, events-mnist-simulated, nmnist, shd, fsdd,
+    # fsdd-george, fsdd-jackson, fsdd-lucas, fsdd-nicolas, fsdd-theo, fsdd-yweweler or
+    # japanese-vowels, or your own samples, e.g. my.npz; by default the model's own, else mnist
     dataset: str = ""
     # spikes to run in place of a data set: an .npz with spikes [T, samples, inputs] of 0 and 1, and
     # perhaps labels

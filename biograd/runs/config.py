@@ -52,8 +52,9 @@ class RunConfig:
         'adam'
     """
 
-    # mnist, fashion, cifar10, events-mnist-simulated, fsdd (or fsdd-PERSON), japanese-vowels, or
-    # nmnist and shd from your own copies; or a path
+    # mnist, fashion, cifar10, events-mnist-simulated, japanese-vowels, fsdd (spoken digits; to test
+    # on one person: fsdd-george, fsdd-jackson, fsdd-lucas, fsdd-nicolas, fsdd-theo or
+    # fsdd-yweweler), or nmnist and shd from your own copies; or a path
     dataset: str = "mnist"
     data_folder: str = ""  # folder of the data sets; the usual one where empty
     skip_bad: bool = False  # leave out recordings that cannot be read, and count them

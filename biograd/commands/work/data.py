@@ -11,6 +11,7 @@ from ...data.events.sets import EventSet
 from ...data.events.simulated import NAME as SIMULATED_EVENTS
 from ...data.events.simulated import write_files
 from ...data.events.statistics import PUBLISHED, Statistics, statistics
+from ...data.sound.series import SeriesSet
 from ..console import Console
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ def _write_files(parts: tuple[EventSet, EventSet], folder: Path, console: Consol
 
 
 def _kind(samples: DataSet) -> str:
+    if isinstance(samples, SeriesSet):
+        return "series of sound" if samples.mel else "series, checksums right"
     if not isinstance(samples, EventSet):
         return f"{samples.kind}, checksums right"
     if samples.name == SIMULATED_EVENTS:

@@ -60,6 +60,7 @@ class SoundSet:
             name=self.name,
             split=self.split,
             names=tuple(self.classes),
+            mel=bank.p,
         )
 
     def _read(

@@ -14,7 +14,7 @@ from torch import Tensor
 from ...checks import instance_of, text_of, whole_fields, whole_number
 from ...inputs import check_kind
 from ...padding import PaddedSpikes
-from ...params.signal import CodingParams
+from ...params.signal import CodingParams, MelParams
 from ...tensors import check_generator
 from ..augment import AugmentParams, checked_changes
 from ..indices import Indices, sample_index, sample_indices, selection
@@ -68,6 +68,7 @@ class SeriesSet:
     name: str = "series"
     split: str = "train"
     names: tuple[str, ...] = ()  # of the classes
+    mel: MelParams | None = None  # filter bank that made them of sound; None: other series
     kind = "series"
 
     def __post_init__(self) -> None:
@@ -76,6 +77,8 @@ class SeriesSet:
         check_kind(self.values, "values")
         check_kind(self.lengths, "lengths")
         whole_fields(self, "classes", table="SeriesSet", least=1, unit="class")
+        if self.mel is not None:
+            instance_of(self.mel, MelParams, "mel", "MelParams(...), or None")
         instance_of(self.names, tuple, "names", "a tuple of the names of the classes")
         check_names(**{f"names[{i}]": name for i, name in enumerate(self.names)})
         if self.values.ndim != 2 or not self.values.numel():

@@ -36,7 +36,7 @@ TOPICS += (neurons, params, readouts, rules, series, text, training)
 # Nothing to call: interfaces that users derive from, and results that the library makes.
 INTERFACES = ("Connection", "ErrorNeurons", "Feedback", "LayeredFeedback", "Neuron")
 INTERFACES += ("NeuronParams", "Pool", "Readout", "Rule")
-RESULTS = ("Difference", "Evaluation", "Fault", "LrCurve", "SomaState", "Update")
+RESULTS = ("Anytime", "Difference", "Evaluation", "Fault", "LrCurve", "SomaState", "Update")
 
 
 # Methods that only configured runs call, with what they made themselves.

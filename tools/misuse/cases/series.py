@@ -39,6 +39,7 @@ def _(draw: Draw) -> Call:
         coding=CODING,
         name=text("mine"),
         split=text("train"),
+        mel=thing(None, ("a dict", {"bands": 3}, WRONG), ("a word", "log", WRONG)),
         names=thing(("a",), ("a list", ["a"], WRONG)).expecting(OPEN, "in a tuple", "an empty"),
     )
 
@@ -114,4 +115,56 @@ def _(draw: Draw) -> Call:
         path=readable(path),
         rate=whole(4000, low=0).expecting(OPEN),
         max_seconds=number(1.0, 0.0, ends="()").expecting(OPEN),
+    )
+
+
+@case("Listener")
+def _(draw: Draw) -> Call:
+    series = draw.series()
+    net = bg.Network((series.inputs, 5, draw.C))
+    return Call(
+        bg.Listener,
+        net=thing(net, ("its layers", net.layers, WRONG)),
+        standard=thing(series.standard, ("its mean", series.standard.mean, WRONG)),
+        coding=CODING + thing(0, optional=True).mutations,
+        mel=thing(None, ("a dict", {"bands": 3}, WRONG), ("40 bands", bg.MelParams(), WRONG)),
+    )
+
+
+@case("Listener.for_series")
+def _(draw: Draw) -> Call:
+    series = draw.series()
+    net = bg.Network((series.inputs, 5, draw.C))
+    return Call(
+        bg.Listener.for_series,
+        net=thing(net, ("its layers", net.layers, WRONG)),
+        series=thing(
+            series, ("its values", series.values, WRONG), ("trains", draw.trains(), WRONG)
+        ),
+    )
+
+
+@case("Listener.hear")
+def _(draw: Draw) -> Call:
+    series = draw.series()
+    listener = bg.Listener.for_series(bg.Network((series.inputs, 5, draw.C)), series)
+    state = listener.start()
+    return Call(
+        lambda **arguments: listener.hear(**arguments)[0],
+        state=thing(state, ("a tuple", tuple(state), WRONG), ("its sums", state.sums, WRONG)),
+        chunk=array(series[1][0]).expecting(OPEN),
+    )
+
+
+@case("anytime")
+def _(draw: Draw) -> Call:
+    series = draw.series()
+    net = bg.Network((series.inputs, 5, draw.C))
+    return Call(
+        bg.anytime,
+        net=thing(net, ("its layers", net.layers, WRONG)),
+        series=thing(
+            series, ("its values", series.values, WRONG), ("trains", draw.trains(), WRONG)
+        ),
+        batch=whole(3).expecting(OPEN, "huge"),
     )
