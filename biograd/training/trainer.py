@@ -26,6 +26,7 @@ from .epoch_sums import EpochSums
 from .evaluation import Evaluation, evaluate
 from .finite import check_finite
 from .learners import Learner
+from .order import epoch_order
 from .params import TrainParams
 from .progress import Progress
 from .repetition import repetition_of
@@ -165,10 +166,8 @@ class Trainer:
     def _batches_of_samples(
         self, samples: Samples, seed: int
     ) -> Iterator[tuple[Tensor | PackedSpikes | PaddedSpikes, Tensor]]:
-        # a generator of its own: a run resumed within an epoch draws the same order again
-        order = torch.randperm(len(samples.y), generator=torch.Generator().manual_seed(seed))
-        if self.repetition is not None:
-            order = order[torch.isin(order, self.repetition.due(self.epoch))]
+        due = None if self.repetition is None else self.repetition.due(self.epoch)
+        order = epoch_order(samples, seed, self.params.batch, due)
         self.sums.samples = min(self.batch * self.params.batch, len(order))
         # up to the end: where all samples rest, `split` alone gives one empty batch
         for members in order.split(self.params.batch)[self.batch : self.batches_per_epoch]:
