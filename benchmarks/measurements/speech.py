@@ -148,8 +148,8 @@ def rows() -> list[tuple[RunConfig, str, int]]:
     """Return the runs: the preset first, then what it is compared with, then other splits."""
     by_person = [dataclasses.replace(SPEECH, dataset=f"fsdd-{name}") for name in SPEAKERS]
     every = [
-        *((VOWELS, method, seed) for method in METHODS for seed in SEEDS),
         *((SPEECH, "sleep", seed) for seed in SEEDS),
+        *((VOWELS, method, seed) for method in METHODS for seed in SEEDS),
         (SPEECH, "linear", 0),
         *((SPEECH, method, 0) for method in METHODS[1:-1]),
         *((config, method, 0) for config in by_person for method in ("sleep", "random feedback")),

@@ -1,4 +1,4 @@
-"""Backpropagation through time of any stack of layers: convolutions, pools, other resets.
+"""Backpropagation through time of any stack of layers: convolutions, loops, pools, other resets.
 
 The gradients of `bptt`, recorded by autograd step by step; the surrogate is the network's own slope
 (`neurons.surrogate_slope`), and neither the reset nor the choice of a maximum is differentiated. A
@@ -47,17 +47,23 @@ class DeepBptt:
         Of samples that differ in length, the loss and the answers take each one's own steps.
         """
         weights, activity = leaves(self.net), []
-        s = spikes.s if isinstance(spikes, PaddedSpikes) else spikes
+        loops = [
+            None if layer.w_rec is None else layer.w_rec.detach().requires_grad_()
+            for layer in self.net.layers
+        ]
         if isinstance(spikes, PaddedSpikes):
-            own = step_weights(spikes.lengths, len(s), s)
+            s, own = spikes.s, step_weights(spikes.lengths, len(spikes), spikes.s)
         else:
-            own = torch.ones_like(s[:, :, :1])
-        for layer, (w, b) in zip(self.net.layers, weights, strict=True):
-            s = scan(layer, currents(layer, s, w, b))
+            s, own = spikes, torch.ones_like(spikes[:, :, :1])
+        for layer, (w, b), loop in zip(self.net.layers, weights, loops, strict=True):
+            s = scan(layer, currents(layer, s, w, b), loop)
             activity.append(s.detach() * own)
         fires = self.net.layers[-1].neuron.fires
         loss = self.loss if fires else functional.cross_entropy
         loss((s * own).mean(0), labels).backward()
+        for layer, loop in zip(self.net.layers, loops, strict=True):
+            if layer.w_rec is not None and loop is not None:
+                layer.w_rec.grad = loop.grad
         return finish(self.net, weights, activity, labels)
 
 
@@ -87,13 +93,20 @@ class _Spike(torch.autograd.Function):
         return grads[0] * surrogate_slope(v, ctx.params), None
 
 
-def scan(layer: Layer, current: Float[Tensor, "T B N"]) -> Float[Tensor, "T B N"]:
-    """Run the layer's neurons over all steps, recorded by autograd; voltages of a leaky output."""
+def scan(
+    layer: Layer, current: Float[Tensor, "T B N"], loop: Tensor | None = None
+) -> Float[Tensor, "T B N"]:
+    """Run the layer's neurons over all steps, recorded by autograd; voltages of a leaky output.
+
+    Args:
+        loop: recurrent weights, [N, N]; None: there are none.
+    """
     p: TwoCompartmentParams = layer.neuron.params  # type: ignore[assignment]  # of a stock neuron
     u = v = s = torch.zeros_like(current[0])
     fired = []
     for of_step in current:
-        u = p.alpha_u * u + of_step
+        drive = of_step if loop is None else of_step + functional.linear(s, loop)
+        u = p.alpha_u * u + drive
         if layer.neuron.fires:
             v = after_reset(SomaState(u, v, s.detach()), p) + u
             s = cast(Tensor, _Spike.apply(v, p))

@@ -92,24 +92,25 @@ PRESETS: dict[str, RunConfig] = {
     ),
 }
 
-# Spoken digits. Tried on 300 training clips set apart, 15 epochs, one or two seeds: bands alone
-# 96.3 %, with their changes over 30 ms 99.7 and 98.0; gain control (pcen) 89.3, each clip
-# standardised by itself 94.0; recurrent without changes 98.0. With stretched, moved and noisy clips
-# 99.0 where it was 98.0.
+# Spoken digits. Tried by exact feedback on 300 training clips set apart, one seed. Clips 45 to 49 of
+# each person and digit, 15 epochs: bands alone 96.3 %, with their changes over 30 ms 99.7, gain
+# control (pcen) 89.3, each clip standardised by itself 94.0, recurrent without changes 98.0. Clips
+# drawn at random, which are harder: 15 epochs 94.7, decay 0.95 and weaker changes of the clips
+# 95.0; these settings 96.3.
 SPEECH = RunConfig(
     dataset="fsdd",
     encoder=EVENTS,
-    hidden=(256,),
+    hidden=(400,),
     output="leaky",
     error="softmax",
     batch=50,
     steps=250,
-    epochs=25,
+    epochs=30,
     lr=3e-3,
     alphas_u=(0.5, 0.0),
     alphas_v=(0.9, 0.95),
     sleep=replace(LAYERED_SLEEP, steps=1000),
-    augment=AugmentParams(stretch=0.15, bands=1.0, noise=0.2),
+    augment=AugmentParams(stretch=0.2, bands=1.5, gain=0.3, noise=0.3),
 )
 PRESETS["speech"] = SPEECH
 

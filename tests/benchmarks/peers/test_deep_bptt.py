@@ -10,6 +10,7 @@ from biograd.feedback import LayeredSymmetric
 from biograd.learning.learner import LocalLearner
 from biograd.network import Network
 from biograd.neurons import LeakyReadout, TwoCompartmentLIF, TwoCompartmentParams
+from biograd.padding import PaddedSpikes
 from biograd.rules import Eligibility
 from biograd.traces import TraceParams
 
@@ -41,3 +42,27 @@ def test_at_one_step_the_local_rule_with_exact_feedback_is_backpropagation() -> 
     exact = [p.grad for p in net.parameters()]
     assert all(g.abs().max() > 1e-6 for g in exact)
     torch.testing.assert_close(local, exact, rtol=1e-9, atol=1e-12)
+
+
+def test_padding_changes_no_gradient_and_a_loop_learns_through_time() -> None:
+    net = Network(
+        (5, 8, 3),
+        output=LeakyReadout(),
+        recurrent=True,
+        generator=torch.Generator().manual_seed(0),
+    ).double()
+    for layer in net.layers:
+        layer.w.mul_(2)
+    lengths, labels = torch.tensor([9, 4, 6]), torch.tensor([0, 1, 2])
+    s = (torch.rand(9, 3, 5, generator=torch.Generator().manual_seed(1)) < 0.5).double()
+    together = DeepBptt(net).step(PaddedSpikes(s, lengths), labels)
+    gradients = [p.grad.clone() for p in net.parameters()]
+    alone = [torch.zeros_like(g) for g in gradients]
+    answers = []
+    for member, length in enumerate(lengths.tolist()):
+        part = slice(member, member + 1)
+        answers.append(DeepBptt(net).step(s[:length, part], labels[part]).predicted)
+        alone = [a + p.grad / 3 for a, p in zip(alone, net.parameters(), strict=True)]
+    torch.testing.assert_close(gradients, alone)
+    assert torch.equal(together.predicted, torch.cat(answers))
+    assert net.layers[0].w_rec.grad.abs().max() > 1e-6
