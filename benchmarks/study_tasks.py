@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .measurements.studies import separation
+from .measurements.studies import grid_code, separation
+from .measurements.trials import SEEDS
 from .task import Task
 
 TEN_SEEDS = tuple(range(10))
@@ -22,4 +23,36 @@ def independent_components() -> list[Task]:
     ]
 
 
-STUDIES = (independent_components,)
+def grid_codes() -> list[Task]:
+    """Compute by unreliable neurons: gates, deep circuits, and the threshold of faulty copies."""
+    gate, circuit, faulty = (
+        grid_code.GateParams(),
+        grid_code.CircuitParams(),
+        grid_code.ThresholdParams(),
+    )
+    once = [
+        Task(
+            name="grid code",
+            config=grid_code.described(gate),
+            seed=0,
+            work=lambda bench: grid_code.gates(gate, 0),
+        ),
+        Task(
+            name="grid code",
+            config=grid_code.described(circuit),
+            seed=0,
+            work=lambda bench: grid_code.circuits(circuit, 0),
+        ),
+    ]
+    return once + [
+        Task(
+            name="grid code",
+            config=grid_code.described(faulty),
+            seed=seed,
+            work=lambda bench, seed=seed: grid_code.threshold(faulty, seed),  # type: ignore[misc]
+        )
+        for seed in SEEDS
+    ]
+
+
+STUDIES = (independent_components, grid_codes)

@@ -18,6 +18,7 @@ from .memory import memory
 from .origin import inside, origin, sources
 from .page import Section
 from .speed import speed
+from .studies.grid_code import grid_code
 from .studies.separation import separation
 
 SectionFunction = Callable[[Evidence, Mapping[str, str]], Section]  # of records, and SVG by name
@@ -76,6 +77,7 @@ SECTIONS: list[SectionFunction] = [
     depth,
     events,
     separation,
+    grid_code,
     mistakes,
     inside,
     origin,

@@ -29,6 +29,7 @@ COMMANDS = {
     "train": "train a network, into a run folder",
     "evaluate": "measure a trained run on its test samples",
     "listen": "answer while a wav file is heard in chunks, as a microphone would send them",
+    "analyze": "compare the population codes of a trained run's classes",
     "export": "write a trained run as a NIR file",
     "deploy": "run a NIR file in the chip's integers: in the emulator here, or in Lava",
     "learn": "learn as the chip does: integer weights, traces and microcode",

@@ -28,6 +28,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..checks import real_fields, real_number, whole_number, word_of
+from ..kernels import separation_loops
 from .arrays import real_array
 from .separation import centred_mixture, check_kurtosis, whiten
 
@@ -199,20 +200,22 @@ class TwoCompartmentICA:
         # mean kurtosis of the inputs, E|h|^4 per channel, Lambda leaves it at about 1
         lam = lam / lam.max() * sources / ((h**2).sum(axis=0) ** 2).mean()
         p = self.params or (BATCH if mode == "batch" else ONLINE)
-        state = ICAState(rng.normal(size=(sources, sources)), np.eye(sources))
+        w, m = rng.normal(size=(sources, sources)), np.eye(sources)
         of = moments(h) if mode == "batch" else None
         samples = np.ascontiguousarray(h.T)
-        order = rng.permutation(len(samples))
-        for t in range(steps):
+        constants = np.array([p.eta, p.tau, p.decay, p.limit])
+        order = np.empty(0, np.int64)  # of the samples still to be shown
+        for first in range(0, steps, every):
+            count = min(every, steps - first)
             if of is not None:
-                state = moment_step(state, of, lam, p, t)
+                separation_loops.batch_steps(w, m, *of, lam, constants, first, count)
             else:
-                if t and t % len(samples) == 0:
-                    order = rng.permutation(len(samples))
-                state = online_step(state, samples[order[t % len(samples)]], lam, p, t)
-            self.state = state
-            if (t + 1) % every == 0 or t + 1 == steps:
-                yield t + 1, self.unmixing
+                while len(order) < count:
+                    order = np.concatenate([order, rng.permutation(len(samples))])
+                separation_loops.online_steps(w, m, samples, order[:count], lam, constants, first)
+                order = order[count:]
+            self.state = ICAState(w.copy(), m.copy())
+            yield first + count, self.unmixing
 
     @property
     def unmixing(self) -> np.ndarray:

@@ -98,3 +98,12 @@ def test_separate_sources(run):
     assert names["matched"].correlation.min() > 0.99
     assert names["right"][-1] < 0.1 < names["right"][0]
     assert len(figures(cells)) == 2
+
+
+@pytest.mark.slow
+def test_unreliable_neurons(run):
+    cells, names = run("unreliable_neurons")
+    assert names["error"].low < 0.005 < 2 * names["error"].high
+    few, many = names["curves"]["5 copies"].rate, names["curves"]["45 copies"].rate
+    assert many[1] < few[1] and many[-1] > 0.25
+    assert len(figures(cells)) == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from biograd.kernels import separation_loops
 from biograd.studies.ica import (
     ICAParams,
     ICAState,
@@ -51,6 +52,26 @@ def test_moments_give_the_step_of_the_samples() -> None:
         by_moments = moment_step(start(), moments(x), lam, p)
         np.testing.assert_allclose(by_moments.w, by_samples.w, atol=1e-12)
         np.testing.assert_allclose(by_moments.m, by_samples.m, atol=1e-12)
+
+
+@pytest.mark.parametrize("limit", [0.01, 1e9])
+def test_the_compiled_loops_take_the_steps_of_the_equations(limit: float) -> None:
+    rng, lam = np.random.default_rng(1), np.array([0.1, 0.2, 0.3])
+    x, order = rng.laplace(size=(3, 50)), rng.permutation(50)
+    p = ICAParams(eta=0.02, tau=0.5, decay=0.01, limit=limit)
+    constants = np.array([p.eta, p.tau, p.decay, p.limit])
+    by_loop, by_step = start(), start()
+    separation_loops.online_steps(*by_loop, x.T.copy(), order, lam, constants, 7)
+    for number, sample in enumerate(order):
+        by_step = online_step(by_step, x[:, sample], lam, p, 7 + number)
+    np.testing.assert_allclose(by_loop.w, by_step.w, atol=1e-10)
+    np.testing.assert_allclose(by_loop.m, by_step.m, atol=1e-10)
+    by_loop, by_step = start(), start()
+    separation_loops.batch_steps(*by_loop, *moments(x), lam, constants, 3, 30)
+    for t in range(3, 33):
+        by_step = moment_step(by_step, moments(x), lam, p, t)
+    np.testing.assert_allclose(by_loop.w, by_step.w, atol=1e-10)
+    np.testing.assert_allclose(by_loop.m, by_step.m, atol=1e-10)
 
 
 def test_a_step_changes_no_matrix_by_more_than_the_limit() -> None:
