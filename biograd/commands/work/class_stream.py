@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hardware.border.files import read_model
 from hardware.learning.params import ChipLearningParams
+from hardware.prototypes import front
 from hardware.prototypes.against_lava import compare
 from hardware.prototypes.class_stream import (
     Learner,
@@ -21,11 +23,13 @@ from hardware.prototypes.class_stream import (
 from hardware.prototypes.params import PrototypeParams
 from hardware.prototypes.state import write_state
 
-from ...data.datasets import load_images
+from ...data.datasets import ImageSet, load_images
+from ...deployment import CALIBRATION, PORTION, chip_spikes
 from ...runs import records
 from ...runs.checkpoint import RunFolder
 from ..console import Console
 from ..helpers.chip_learning import arrays
+from ..helpers.named import model_file
 from ..helpers.ranges import expect_at_least
 
 if TYPE_CHECKING:
@@ -47,22 +51,31 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
         raise ValueError(
             "--resume goes with a run of epochs; a stream takes a minute: run it again"
         )
-    if settings.model or settings.plastic == "head":
+    if settings.plastic == "head" and not settings.model:
         raise ValueError(
-            "--stream learns from pixels here: leave --model and --plastic out, or give recorded"
-            " spikes of a front to hardware.prototypes.emulator.learn"
+            "--plastic head keeps a trained network's features, and no --model is named: name one"
         )
+    if settings.model and args.target == "lava":
+        raise ValueError("--target lava compares a stream of pixels: leave --model out")
+    if settings.shift:
+        raise ValueError("--stream shows each sample once, as it is: leave --shift out")
     if args.target not in ("emulator", "lava"):
         raise ValueError(f"target is {args.target!r}; known are emulator, lava")
     with console.downloads() as progress:
-        train = arrays(load_images(settings.dataset, "train", progress=progress))
-        test = arrays(load_images(settings.dataset, "test", progress=progress))
+        train_set = load_images(settings.dataset, "train", progress=progress)
+        test_set = load_images(settings.dataset, "test", progress=progress)
+    if settings.samples and args.target == "emulator":
+        train_set = train_set.subset(slice(0, settings.samples))
+    if settings.model:
+        train, test, steps = _features(settings.model, train_set, test_set, console)
+    else:
+        train, test, steps = arrays(train_set), arrays(test_set), settings.steps
     params = PrototypeParams(
         inputs=train[0].shape[1],
         prototypes=settings.prototypes,
         per_class=max(1, settings.prototypes // CLASSES),
         classes=CLASSES,
-        steps=settings.steps,
+        steps=steps,
         weight_bits=settings.weight_bits,
         seed=settings.seed,
     )
@@ -71,11 +84,36 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     return _in_emulator(args, params, train, test, console)
 
 
+def _features(
+    file: str, train: ImageSet, test: ImageSet, console: Console
+) -> tuple[Arrays, Arrays, int]:
+    """Return the spikes of a trained network's features, with labels, and its steps.
+
+    The network's last layer is left out; the others run in the chip's integers and stay as they
+    are.
+    """
+    model = front.front_of(read_model(model_file(Path(file))))
+    calibration = chip_spikes(model, train.subset(slice(0, CALIBRATION)))
+    fixed = front.quantised(model, calibration)
+    console.say(
+        f"frozen features: {model.layers[-1].neurons:,} neurons of {len(model.layers)} layers, in"
+        " the chip's integers"
+    )
+    halves = []
+    for half in (train, test):
+        portions = (
+            chip_spikes(model, half.subset(slice(first, first + PORTION)))
+            for first in range(0, len(half), PORTION)
+        )
+        halves.append((front.features(fixed, portions), half.y.numpy()))
+    return halves[0], halves[1], model.steps
+
+
 def learners(args: Args, params: PrototypeParams) -> dict[str, Learner]:
-    """Return the prototypes, and with --replay the nets beside them."""
+    """Return the prototypes, and with --replay the nets beside them, which take pixels."""
     settings = args.run
     chosen: dict[str, Learner] = {"prototypes": PrototypeLearner(params)}
-    if settings.replay:
+    if settings.replay and not settings.model:
         net = ChipLearningParams(
             sizes=(params.inputs, *settings.hidden, CLASSES),
             steps=settings.steps,
@@ -100,7 +138,7 @@ def _in_emulator(
     results: dict[str, Any] = {}  # any: JSON
     chosen = learners(args, params)
     runs = [(name, learner, tasks) for name, learner in chosen.items()]
-    if args.run.replay:
+    if "naive" in chosen:
         joint = NetLearner(chosen["naive"].params)  # type: ignore[attr-defined]  # a net
         runs.append(("joint", joint, (tuple(range(CLASSES)),)))
     with folder.locked():

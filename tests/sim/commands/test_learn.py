@@ -52,7 +52,8 @@ def test_a_stream_of_new_classes_is_kept_and_set_beside_nets(mnist, biograd, tmp
     ("flags", "message"),
     [
         (["--stream", "new-classes", "--resume"], "a stream takes a minute: run it again"),
-        (["--stream", "new-classes", "--model", "m.nir"], "leave --model and --plastic out"),
+        (["--stream", "new-classes", "--plastic", "head"], "no --model is named: name one"),
+        (["--stream", "new-classes", "--shift", "1"], "leave --shift out"),
         (["--stream", "new-classes", "--prototypes", "0"], "prototypes is 0; need 1 or more"),
         (["--plastic", "head"], "no --model is named: name one"),
         (["--preset", "better"], "preset is 'better'"),
