@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from .checks import text_of
+from .checks import instance_of, text_of
 from .inputs import check_kind
 
 
@@ -45,10 +45,19 @@ class PaddedSpikes:
 
     def to(self, device: torch.device | str) -> PaddedSpikes:
         """Return the same on a device."""
+        try:
+            device = torch.device(device)
+        except (RuntimeError, TypeError):
+            raise ValueError(
+                f"device is {text_of(device)}; need a torch device, e.g. 'cpu'"
+            ) from None
         return PaddedSpikes(self.s.to(device), self.lengths.to(device))
 
     def of(self, samples: slice | Tensor) -> PaddedSpikes:
         """Return some of the samples."""
+        instance_of(samples, (slice, Tensor), "samples", "a slice, or a tensor of numbers")
+        if isinstance(samples, Tensor) and (samples.is_floating_point() or samples.is_complex()):
+            raise ValueError(f"samples are {samples.dtype}; need a slice, or whole numbers")
         return PaddedSpikes(self.s[:, samples], self.lengths[samples])
 
     def live(self) -> Tensor:

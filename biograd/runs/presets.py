@@ -92,8 +92,8 @@ PRESETS: dict[str, RunConfig] = {
     ),
 }
 
-# Spoken digits. Tried by exact feedback on 300 training clips set apart, one seed. Clips 45 to 49 of
-# each person and digit, 15 epochs: bands alone 96.3 %, with their changes over 30 ms 99.7, gain
+# Spoken digits. Tried by exact feedback on 300 training clips set apart, one seed. Clips 45 to 49
+# of each person and digit, 15 epochs: bands alone 96.3 %, with their changes over 30 ms 99.7, gain
 # control (pcen) 89.3, each clip standardised by itself 94.0, recurrent without changes 98.0. Clips
 # drawn at random, which are harder: 15 epochs 94.7, decay 0.95 and weaker changes of the clips
 # 95.0; these settings 96.3.

@@ -66,7 +66,7 @@ def test_unknown_suites_and_missing_runs_are_refused_before_anything_is_done(tmp
     with pytest.raises(
         ValueError,
         match=r"no suite 'fast'; known: quick, paper, energy, speed, tasks, snntorch, depth"
-        ", maps, studies, full",
+        ", maps, studies, speech, full",
     ):
         next(runner.run("fast", out=tmp_path / "r.jsonl"))
     with pytest.raises(ValueError, match="quick measures a trained run"):

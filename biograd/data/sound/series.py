@@ -188,6 +188,8 @@ class SeriesSet:
         whole_number(steps, "steps", 1, MAX_STEPS)
         p = checked_changes(augmentation)
         numbers = sample_indices(members, len(self), "members").tolist()
+        if not numbers:
+            raise ValueError("members are none; need at least one")
         longest = int(self.lengths[numbers].max())
         if longest > steps:
             raise ValueError(

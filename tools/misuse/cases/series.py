@@ -52,7 +52,9 @@ def _spikes(name: str):
             getattr(draw.series(), name),
             members=members(torch.tensor([1, 0, 2]), draw.B),
             steps=whole(draw.T + 2).expecting(OPEN),
-            augmentation=thing(changes, ("images'", bg.AugmentParams(shift=1), WRONG)),
+            augmentation=thing(
+                changes, ("images'", bg.AugmentParams(shift=1), WRONG), optional=True
+            ),
             generator=generator(),
         )
 
