@@ -27,8 +27,10 @@ def steps_up_or_down(root, split, progress) -> SeriesSet:
 @pytest.fixture
 def small(monkeypatch):
     monkeypatch.setitem(datasets.DATASETS, "fsdd", steps_up_or_down)
-    sleep = dataclasses.replace(speech.SPEECH.sleep, first_night=3, steps=200)
-    return dataclasses.replace(speech.SPEECH, hidden=(12,), epochs=8, batch=8, lr=1e-2, sleep=sleep)
+    sleep = dataclasses.replace(speech.SPEECH.sleep, first_night=20, steps=500)
+    return dataclasses.replace(
+        speech.SPEECH, hidden=(24,), epochs=16, batch=8, lr=1e-2, sleep=sleep
+    )
 
 
 @pytest.mark.parametrize("method", speech.METHODS)
