@@ -156,6 +156,13 @@ def anytime(net: Network, series: SeriesSet, *, batch: int = 100) -> Anytime:
 
     Args:
         batch: series that pass through the network at once.
+
+    Example:
+        >>> lengths, y = torch.tensor([6, 4]), torch.tensor([0, 1])
+        >>> values = torch.rand(10, 2)
+        >>> series = SeriesSet(values=values, lengths=lengths, y=y, classes=2, split="test")
+        >>> len(anytime(Network((series.inputs, 8, 2)), series).accuracy)    # one per step
+        6
     """
     check_network(net)
     instance_of(series, SeriesSet, "series", "a SeriesSet")
