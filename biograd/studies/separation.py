@@ -1,4 +1,4 @@
-"""How well sources are separated, and two methods that see all samples at once: FOBI, FastICA."""
+"""Quality of separated sources, and two methods that see all samples at once: FOBI, FastICA."""
 
 from __future__ import annotations
 

@@ -46,10 +46,10 @@ class Faults:
 
     @property
     def any(self) -> bool:
-        """Whether any rate is above 0."""
+        """True where any rate is above 0."""
         return any(getattr(self, name) > 0 for name in (*RATES, "noise"))
 
     @property
     def in_voltages(self) -> bool:
-        """Whether a fault changes voltages between steps, which compiled loops do not know."""
+        """True where a fault changes voltages between steps, which compiled loops do not know."""
         return self.noise > 0 or self.state_bits > 0

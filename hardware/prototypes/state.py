@@ -24,7 +24,7 @@ class PrototypeState:
     w: np.ndarray  # int16 [inputs, prototypes]
     x1: np.ndarray  # int64 [inputs], presynaptic traces
     means: np.ndarray  # int64 [prototypes], running mean of a neuron's own response
-    seen: np.ndarray  # int64 [prototypes], samples a neuron learned from
+    seen: np.ndarray  # int64 [prototypes], samples that each has learned from
     classes: np.ndarray  # int64 [prototypes], of a recruited neuron; -1: free
     clock: int = 0  # time steps so far
     samples: int = 0  # samples learned from

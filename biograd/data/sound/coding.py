@@ -21,7 +21,7 @@ from ...params.signal import CodingParams as CodingParams
 
 
 class CodingState(NamedTuple):
-    """What a coding keeps from one step to the next."""
+    """State of a coding between two steps."""
 
     level: np.ndarray  # potentials (integrate_and_fire) or levels (level_crossing), float32
     past: np.ndarray  # the last `delta` steps of x, float32 [delta, ..., channels]

@@ -19,7 +19,7 @@ FLOOR = 1e-8  # added to powers before the logarithm, full scale squared: quiete
 
 
 class BankState(NamedTuple):
-    """What a filter bank keeps from one chunk to the next; its size does not grow."""
+    """State of a filter bank between two chunks; its size does not grow."""
 
     rest: np.ndarray  # samples that later frames still need, float64 [n]
     mean: np.ndarray | None  # running mean power of each band (pcen); None before the first frame
