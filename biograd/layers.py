@@ -239,3 +239,8 @@ class Layer(nn.Module):
                 state = self.step(state, current[t])
                 s[t], psi[t] = state.s, self.neuron.slope(state)
         return Activity(s, psi)
+
+
+def delayed(s: Float[Tensor, "T B N"]) -> Float[Tensor, "T B N"]:
+    """Return the spikes of the step before each step; none before the first."""
+    return torch.cat([torch.zeros_like(s[:1]), s[:-1]])

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TypeVar
 
 import torch
 from jaxtyping import Float, Shaped
@@ -15,16 +14,17 @@ from torch import Tensor, nn
 
 from .checks import instance_of, whole_number
 from .connections import Part, Pooled, Shape, describe, sizes_of, stages_of
+from .connections.taps import Wiring
 from .fast_path import keeps
 from .firing import Fired, Synapses, check_synapses, fire, synapses
 from .inputs import check_finite_values, check_kind, spikes_for, step_spikes_for
 from .kernels.packed_spikes import PackedSpikes
 from .kernels.scans import runs_on
 from .layers import Activity, Layer
+from .maps.firing import count_spikes_of, wirings
 from .neurons import HasSpikes, Neuron, TwoCompartmentLIF, lif_params
+from .per_layer import for_each
 from .tensors import check_generator
-
-T = TypeVar("T")
 
 
 class Network(nn.Module):
@@ -154,6 +154,20 @@ class Network(nn.Module):
             and all(layer.by_events for layer in layers)
         )
 
+    def wirings(self) -> list[Wiring] | None:
+        """Return the synapses of every layer as loops over maps read them; None for others.
+
+        They know convolutions, pools and dense layers of two-compartment LIF neurons with any
+        reset, not recurrent, in float32 on a CPU.
+        """
+        known = runs_on(self.layers[0].w) and keeps(self, Network, "roll")
+        return wirings(list(self.layers)) if known else None
+
+    @property
+    def takes_packed(self) -> bool:
+        """True where `spike_counts` is faster on packed spikes."""
+        return self.by_events or self.wirings() is not None
+
     def synapses(self) -> list[Synapses]:
         """Return every layer's present weights as the event-driven loops read them."""
         return [synapses(layer.w, layer.b) for layer in self.layers]
@@ -205,6 +219,10 @@ class Network(nn.Module):
             trains = spikes if isinstance(spikes, PackedSpikes) else PackedSpikes.pack(spikes)
             if trains is not None:
                 return [fired.s.counts() for fired in self.fire(trains)]
+        wires = self.wirings()
+        counts = None if wires is None else count_spikes_of(list(self.layers), wires, spikes)
+        if counts is not None:
+            return counts
         dense = spikes.dense() if isinstance(spikes, PackedSpikes) else spikes
         return [activity.s.sum(0) for activity in self.roll(dense)]
 
@@ -254,28 +272,6 @@ class Network(nn.Module):
         By matrix products (see `roll`); for counts, `spike_counts` takes faster loops.
         """
         return self.roll(spikes)[-1].s
-
-
-def for_each(value: T | Sequence[T], count: int, what: str, where: str) -> list[T]:
-    """Return one value per layer, from one for all layers or a sequence of one for each.
-
-    Args:
-        count: number of layers.
-        what, where: names for the message, e.g. "neurons" and "layer".
-    Raises: ValueError where a sequence has another length.
-    """
-    values = list(value) if isinstance(value, Sequence) else [value] * count
-    if len(values) != count:
-        raise ValueError(
-            f"there are {len(values)} {what} for {count} {where}s: give one for all, or one for"
-            " each"
-        )
-    return values
-
-
-def delayed(s: Float[Tensor, "T B N"]) -> Float[Tensor, "T B N"]:
-    """Return the spikes of the step before each step; none before the first."""
-    return torch.cat([torch.zeros_like(s[:1]), s[:-1]])
 
 
 def read_out(s_out: Float[Tensor, "T B C"]) -> Tensor:

@@ -176,6 +176,20 @@ def count_all(words):
 
 
 @compiled
+def count_spikes(words, samples):
+    """Return the spikes of all neurons in some samples, int64.
+
+    words: uint32 [W, B, N]; samples: int32 [n].
+    """
+    total = 0
+    for w in range(words.shape[0]):
+        for b in samples:
+            for n in range(words.shape[2]):
+                total += count_bits(words[w, b, n])
+    return total
+
+
+@compiled
 def look_up(pixels, table, words):
     """Write table[:, pixels] into words: the packed spikes of each grey value.
 

@@ -17,8 +17,8 @@ from ..errors import ErrorNeurons, errors_over_time
 from ..feedback import Feedback
 from ..inputs import trusted
 from ..kernels import scans
-from ..layers import Activity
-from ..network import Network, delayed
+from ..layers import Activity, delayed
+from ..network import Network
 from ..neurons import apical_scan, lif_params
 from ..padding import step_weights
 from ..rules import Rule, Update

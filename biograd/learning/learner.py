@@ -7,75 +7,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Literal
 
 import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
 from ..checks import instance_of, whole_number, word_of
+from ..connections.taps import Wiring
 from ..errors import ClassWeighted, ErrorNeurons, SignedSpikes
 from ..fast_path import RULE, keeps
 from ..feedback import Feedback
 from ..inputs import check_finite_values, check_labels, spikes_for, trusted
 from ..kernels.packed_spikes import PackedSpikes
 from ..kernels.threads import in_parts
-from ..network import Layer, Network, for_each
-from ..neurons import TwoCompartmentLIF
+from ..maps.memory import MapMemory
+from ..network import Layer, Network
 from ..padding import PaddedSpikes, to_all_steps
 from ..parts import check_feedback
+from ..per_layer import for_each
 from ..readout import Classes, Readout
 from ..rules import Eligibility, Factorised, Rule, Update
-from ..traces import TraceParams
 from .by_events import BatchStats, TeachingPlan, teach
 from .by_steps import PartResult, Teaching, layer_at_once, online
+from .maps_by_events import teach_maps
+from .results import StepResult as StepResult
+from .results import UpdateSink as UpdateSink
+from .rules_of import like_neurons as like_neurons
 from .step_buffers import BufferCache
 
 Order = Literal["layer", "online"]
 Precision = Literal["float32", "bfloat16"]
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}  # of convolutions while learning
 _ORDERS = {"layer": layer_at_once, "online": online}
-
-
-class StepResult(NamedTuple):
-    """Statistics of one learning step."""
-
-    predicted: Tensor  # answers of the readout: classes, int64 [B], or values [B, values]
-    error: Tensor  # mean |err| of the output, spikes per step, scalar
-    rates: Tensor  # spikes per neuron and step of every layer, [layers]
-    counts: Tensor | None = None  # output spikes of each sample, [B, C]; None: not reported
-
-
-@runtime_checkable
-class UpdateSink(Protocol):
-    """Takes each layer's update as soon as it is computed, e.g. to send it to other processes."""
-
-    def update_buffers(self, index: int) -> Update:
-        """Return the tensors that a layer's update is written into; they become its `.grad`."""
-        ...
-
-    def on_update(self, index: int) -> None:
-        """Go on with a layer's update, now that it is written; called for each layer in turn."""
-        ...
-
-
-def like_neurons(net: Network) -> list[Rule]:
-    """Return per-step eligibility for each layer, with traces that decay as its neurons do.
-
-    For neurons other than the two-compartment LIF, the defaults of `TraceParams`.
-
-    Example:
-        >>> neuron = TwoCompartmentLIF(TwoCompartmentParams(alpha_u=0.0, alpha_v=0.9))
-        >>> [rule.trace for rule in like_neurons(Network((784, 10), neuron=neuron))]
-        [TraceParams(alpha_x=0.0, alpha_z=0.9)]
-    """
-    neurons = (layer.neuron for layer in net.layers)
-    return [
-        Eligibility(
-            TraceParams.like(neuron.params) if isinstance(neuron, TwoCompartmentLIF) else None
-        )
-        for neuron in neurons
-    ]
 
 
 class LocalLearner:
@@ -102,7 +66,7 @@ class LocalLearner:
             without the effects that a spike has later on.
         precision: "bfloat16" takes the products of convolutions, while learning, in 8 significant
             bits, several times faster on processors that have such units; weights, voltages,
-            traces and all that is measured stay float32.
+            traces, sums by events and all that is measured stay float32.
 
     Example:
         >>> net = Network((784, 64, 10))
@@ -137,7 +101,7 @@ class LocalLearner:
             instance_of(each, Rule, "rule", "a rule, e.g. Eligibility(), or one per layer")
         # None: every step writes its updates into new tensors, for the optimizer of this process
         self.update_sink: UpdateSink | None = None
-        self._buffers = BufferCache()
+        self._buffers, self._memory = BufferCache(), MapMemory()
         self.precision = word_of(precision, PRECISIONS, "precision")
         if not isinstance(order, str) or order not in _ORDERS:
             raise ValueError(f"order is {order!r}; known: 'layer', 'online'")
@@ -175,20 +139,30 @@ class LocalLearner:
 
     @property
     def by_events(self) -> bool:
-        """True where the event-driven loops run this learner's steps (see `fast_path`).
+        """True where event-driven loops run this learner's steps, on packed spikes too.
 
-        They know stock neurons and rules, and any feedback that projects by its weights, in the
-        layer order, float32 and on a CPU.
+        They know stock neurons and rules, and any feedback that projects by its weights or goes
+        from layer to layer, in the layer order, float32 and on a CPU (see `fast_path`).
         """
-        return (
-            self.order == "layer"
-            and all(
-                keeps(rule, Eligibility, *RULE) or keeps(rule, Factorised, *RULE)
-                for rule in self.rules
-            )
-            and keeps(self.feedback, Feedback, "project")
-            and self.net.by_events
+        return self._dense_by_events or self._map_wirings() is not None
+
+    @property
+    def _stock_rules(self) -> bool:
+        return self.order == "layer" and all(
+            keeps(rule, Eligibility, *RULE) or keeps(rule, Factorised, *RULE) for rule in self.rules
         )
+
+    @property
+    def _dense_by_events(self) -> bool:
+        """True for dense networks with direct feedback."""
+        return (
+            self._stock_rules and keeps(self.feedback, Feedback, "project") and self.net.by_events
+        )
+
+    def _map_wirings(self) -> list[Wiring] | None:
+        """Return the wiring of every layer where loops over maps teach this network, else None."""
+        path = self.feedback.layered or keeps(self.feedback, Feedback, "project")
+        return self.net.wirings() if path and self._stock_rules else None
 
     def step(
         self,
@@ -212,8 +186,10 @@ class LocalLearner:
         spikes = spikes_for(spikes, self.net.shapes[0], self.net.layers[0].w, batch=len(labels))
         steps = spikes.steps if isinstance(spikes, PackedSpikes) else len(spikes)
         with trusted():
-            quick = self.by_events and lengths is None
+            quick = self._dense_by_events and lengths is None
             stats = self._step_by_events(spikes, target) if quick else None
+            if stats is None and lengths is None:
+                stats = self._step_of_maps(spikes, target)
         if stats is None:
             dense = spikes.dense() if isinstance(spikes, PackedSpikes) else spikes
             if self.order == "online":  # `Network.roll` looks at the values itself
@@ -236,6 +212,19 @@ class LocalLearner:
         counts = torch.cat([part.counts for part in parts])
         # error and rates are sums of tensors, which mypy takes for numbers
         return BatchStats(counts, error, rates)  # type: ignore[arg-type]
+
+    def _step_of_maps(self, spikes: Tensor | PackedSpikes, target: Tensor) -> BatchStats | None:
+        """Learn layer by layer, event by event; None where those loops do not know the parts."""
+        wires = self._map_wirings()
+        if wires is None:
+            return None
+        sides = self.teaching, wires, spikes, target, self.threads, self._memory
+        result = teach_maps(*sides)
+        if result is None:
+            return None
+        for index, update in enumerate(result.updates):
+            self._write(index, [update], [1.0])
+        return BatchStats(result.counts, result.error, result.rates)
 
     @torch.no_grad()
     def _step_by_events(self, spikes: Tensor | PackedSpikes, target: Tensor) -> BatchStats | None:

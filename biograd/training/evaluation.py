@@ -127,7 +127,12 @@ def _batches(
     if isinstance(images, Samples):
         for members in torch.arange(len(images.y)).split(batch):
             spikes = spikes_or_packed(
-                images, members, steps, encoder=encoder, generator=generator, packed=net.by_events
+                images,
+                members,
+                steps,
+                encoder=encoder,
+                generator=generator,
+                packed=net.takes_packed,
             )
             yield spikes, images.y[members]
         return

@@ -10,9 +10,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ..errors import errors_over_time
+from ..layers import delayed
 from ..learning.by_steps import apical_current
 from ..learning.learner import LocalLearner
-from ..network import delayed
 from ..neurons import TwoCompartmentLIF, apical_scan, soma_voltages
 from ..traces import TraceParams, trace_scan
 

@@ -1,0 +1,275 @@
+"""Maps that fire event by event: a layer as the loops of `kernels.map_events` read it.
+
+Sizes as there; `samples` are int32 numbers of samples in the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..connections import Conv2d
+from ..connections.taps import Wiring, wiring
+from ..fast_path import NEURON, keeps
+from ..kernels import map_events as loops
+from ..kernels.packed_spikes import PackedSpikes, count_samples, count_spikes, unsigned
+from ..kernels.patch_sums import vectors
+from ..layers import Layer
+from ..neurons import TwoCompartmentLIF, TwoCompartmentParams
+from . import costs
+from .memory import MapMemory
+
+# samples that go through a product together; ours, the fastest of 8, 16 and 32 on 28 x 28 pixels
+TOGETHER = 16
+_ANY = TwoCompartmentParams()  # in place of an output that is no two-compartment LIF
+_LAYER = ("current", "drive", "after_synapses", "before", "at_synapses", "back", "step", "scan")
+
+
+def wirings(layers: Sequence[Layer]) -> list[Wiring] | None:
+    """Return the wiring of every layer of a network; None where the loops do not know one.
+
+    They know two-compartment LIF neurons of any reset and slope in all hidden layers, any neuron in
+    the last one, and the synapses of `connections.taps`. Types and devices are not looked at.
+    """
+    made: list[Wiring] = []
+    for layer in layers:
+        plain = layer.w_rec is None and keeps(layer, Layer, *_LAYER, "respond")
+        fires = layer is layers[-1] or keeps(layer.neuron, TwoCompartmentLIF, *NEURON)
+        wires = wiring(layer.connection, layer.pools, layer.in_shape) if plain and fires else None
+        if wires is None:
+            return None
+        made.append(wires)
+    return made
+
+
+def count_spikes_of(
+    layers: Sequence[Layer], wires: list[Wiring], spikes: Tensor | PackedSpikes
+) -> list[Tensor] | None:
+    """Return the spikes of each neuron over all steps, [B, N] of every layer, from rest.
+
+    None where the inputs are neither zeros and ones nor the same at every step.
+    """
+    inputs = inputs_of(spikes)
+    if inputs is None:
+        return None
+    words, lasting, steps, size = inputs
+    batch, memory, samples = Batch(steps, size, 1, None, False), MapMemory(), np.arange(size)
+    samples = samples.astype(np.int32)
+    counts: list[Tensor] = []
+    maps: FiringMaps | None = None
+    for number, (layer, made) in enumerate(zip(layers, wires, strict=True)):
+        before, image = (words, lasting) if maps is None else (maps.s, None)
+        maps = FiringMaps(layer, made, batch, before, image, memory, number)
+        if layer is layers[-1]:
+            current = torch.empty(steps, size, maps.width)
+            maps.drive(samples, 0, current.numpy())
+            counts.append(layer.scan(current[..., : layer.size]).s.sum(0))
+        else:
+            maps.fire(samples, 0)
+            counts.append(torch.empty(size, layer.size))
+            count_samples(maps.s, counts[-1].numpy(), 0, size)
+    return counts
+
+
+def inputs_of(
+    spikes: Tensor | PackedSpikes,
+) -> tuple[np.ndarray, Tensor | None, int, int] | None:
+    """Return inputs as the loops take them: packed, uint32 [W, B, M], or the same at every step.
+
+    Returns: packed spikes; in their place, inputs that last, [B, M]; T; B. None for neither.
+    """
+    trains = spikes if isinstance(spikes, PackedSpikes) else PackedSpikes.pack(spikes)
+    if trains is not None:
+        whole = trains if trains.words.is_contiguous() else trains.of(slice(None))
+        return unsigned(whole), None, trains.steps, trains.batch
+    assert isinstance(spikes, Tensor)
+    if not bool((spikes == spikes[0]).all()):
+        return None
+    return np.empty((0, 0, 0), np.uint32), spikes[0], len(spikes), spikes.shape[1]
+
+
+class Batch(NamedTuple):
+    """Sizes of a batch, and how its products are taken."""
+
+    steps: int  # T
+    samples: int  # B
+    parts: int  # one per thread
+    dtype: torch.dtype | None  # of the products of convolutions; None: float32
+    learns: bool  # slopes are wanted
+
+
+class FiringMaps:
+    """A layer as the loops read it, and the arrays of its batch.
+
+    Attributes:
+        width: floats of one position.
+        inputs: uint32 [W, B, M], the spikes at its taps.
+        s: uint32 [W, B, N], its own.
+
+    Args:
+        before: uint32 [W, B, M], spikes before its pools.
+        lasting: inputs that are the same at every step, [B, M], in their place.
+        number: which layer it is: names its arrays in `memory`.
+    """
+
+    def __init__(
+        self,
+        layer: Layer,
+        wires: Wiring,
+        batch: Batch,
+        before: np.ndarray,
+        lasting: Tensor | None,
+        memory: MapMemory,
+        number: int,
+    ) -> None:
+        self.layer, self.wires, self.batch, self.lasting = layer, wires, batch, lasting
+        self._before, self._memory, self._number = before, memory, number
+        self.width = vectors(wires.channels)
+        self.channels = len(wires.taps.base) // _seen_pixels(wires)  # before the synapses
+        self._w_t, self._b = self._tables()
+        p = layer.neuron.params if isinstance(layer.neuron, TwoCompartmentLIF) else _ANY
+        kinds = (float(p.reset == kind) for kind in ("zero", "subtract", "subtract_late"))
+        numbers = p.alpha_u, p.alpha_v, *kinds, p.window
+        self.lif = (
+            tuple(np.float32(value) for value in numbers),
+            batch.learns and p.surrogate == "tails",
+        )
+        count, size = -(-batch.steps // loops.WORD), batch.samples
+        wide = wires.positions * self.width
+        self.s = self.take("s", (count, size, layer.size), np.uint32)
+        self.psi = self.take("psi", (count, size, wide), np.uint32)
+        slopes = (size, batch.steps, wide) if self.lif[1] else (0, 0, wide)
+        self.slopes = self.take("slopes", slopes)
+        self.inputs = before
+        if wires.maximum:
+            pooled = count, size, len(wires.taps.base)
+            self.inputs = self.take("pooled", pooled, np.uint32)
+        # a pool that is folded into the taps leaves no maps to multiply
+        self.convolves = isinstance(layer.connection, Conv2d) and (
+            wires.pool_of is None or wires.maximum
+        )
+
+    def fire(self, samples: np.ndarray, part: int) -> None:
+        """Roll a part's samples through the layer."""
+        after = self.s, self.psi, self.slopes
+        scratch = self._scratch(part)
+        if self.wires.maximum and self.lasting is None:
+            loops.pool_spikes(self._before, self.wires.pool_of, self.inputs, samples)
+        if self.lasting is None and not self.takes_products(samples, "current"):
+            loops.fire_maps(*self._sides(), *self.lif, *after, samples, scratch)
+            return
+        for first in range(0, len(samples), TOGETHER):
+            few = samples[first : first + TOGETHER]
+            current = (
+                self.lasting_currents(few) if self.lasting is not None else self._currents(few)
+            )
+            lif = self.batch.steps, *self.lif, self._b
+            loops.fire_currents(current, *lif, *after, few, scratch)
+
+    def drive(self, samples: np.ndarray, part: int, current: np.ndarray) -> None:
+        """Write a part's currents of a dense layer, float32 [T, B, width]."""
+        if self.lasting is not None:
+            held = self.lasting_currents(samples)
+            current[:, samples] = held.transpose(1, 0, 2)
+            return
+        if self.wires.maximum:
+            loops.pool_spikes(self._before, self.wires.pool_of, self.inputs, samples)
+        loops.drive_maps(*self._sides(), current, samples, self._scratch(part))
+
+    def product_cost(self, samples: int, kind: costs.Product) -> float:
+        maps = samples * self.batch.steps
+        return costs.by_products(self.wires, self.channels, maps, kind, self.batch.dtype)
+
+    def takes_products(self, samples: np.ndarray, kind: costs.Product) -> bool:
+        """Return whether a product of the spikes of these samples takes less time than events."""
+        if not self.convolves:
+            return False
+        events = costs.spikes_by_events(self.wires, count_spikes(self.inputs, samples))
+        return self.product_cost(len(samples), kind) < events
+
+    def _currents(self, samples: np.ndarray) -> np.ndarray:
+        """Return the currents of spikes by products, float32 [n, T, P width]."""
+        maps = self.maps(samples)
+        layer, kind = self.layer, self.batch.dtype or torch.float32
+        sides = maps.to(kind), layer.w.detach().to(kind), layer.b.detach().to(kind)
+        current = functional.conv2d(*sides, *self.geometry())
+        return self.filled(current, len(samples))
+
+    def maps(self, samples: np.ndarray, *filters: np.float32) -> Tensor:
+        """Return the spikes of samples, or their traces, [n T, C, H, W], channels last."""
+        shape = len(samples), self.batch.steps, self.wires.pixels, self.channels
+        s = np.empty(shape, np.float32)
+        loops.unpack_maps(self.inputs, samples, s)
+        if filters:
+            loops.filter_maps(s.reshape(*shape[:2], -1), *filters)
+        return as_maps(torch.from_numpy(s), self.layer.synapse_shape)
+
+    def filled(self, maps: Tensor, samples: int) -> np.ndarray:
+        """Return maps [n T, C, H, W] as the loops read them, float32 [n, T, P width]."""
+        rows = maps.permute(0, 2, 3, 1).flatten(1, 2)
+        if rows.shape[2] == self.width:
+            wide = rows.float().contiguous()
+        else:
+            wide = torch.zeros(*rows.shape[:2], self.width)
+            wide[..., : rows.shape[2]] = rows
+        return wide.view(samples, self.batch.steps, -1).numpy()
+
+    def lasting_currents(self, samples: np.ndarray) -> np.ndarray:
+        """Return the currents of inputs that last, float32 [n, 1, P width]."""
+        assert self.lasting is not None
+        rows = self.lasting[torch.from_numpy(samples).long()]
+        current = self.layer.drive(rows, self.batch.dtype)[0]
+        return channels_last(current, self.wires.positions, self.width).unsqueeze(1).numpy()
+
+    def geometry(self) -> tuple[int, int, int]:
+        conv = self.layer.connection
+        assert isinstance(conv, Conv2d)
+        return conv.stride, conv.border, conv.dilation
+
+    def _tables(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the present weights, float32 [rows, width], and biases [width], thresholds."""
+        wires, out = self.wires, self.wires.channels
+        w_t, b = self.take("w", (wires.rows, self.width)), self.take("b", (self.width,))
+        w = self.layer.w.detach().reshape(out, -1, int(wires.order.max()) + 1).numpy()
+        table, held = w_t.reshape(-1, len(wires.order), self.width), wires.order >= 0
+        table[:, ~held], table[..., out:], b[out:] = 0, 0, 0
+        table[:, held, :out] = w[..., wires.order[held]].transpose(1, 2, 0)
+        if wires.share != 1:
+            w_t *= np.float32(wires.share)
+        b[:out] = self.layer.b.detach().numpy()
+        return w_t, b
+
+    def _sides(self) -> tuple[np.ndarray, int, np.ndarray, np.ndarray, tuple[np.ndarray, ...]]:
+        return self.inputs, self.batch.steps, self._w_t, self._b, tuple(self.wires.taps)
+
+    def _scratch(self, part: int) -> np.ndarray:
+        shape = loops.LIF_ROWS, self.wires.positions, self.width
+        return self.take(("lif", part), shape)
+
+    def take(self, name: object, shape: tuple[int, ...], kind: type = np.float32) -> np.ndarray:
+        return self._memory.take((self._number, name), shape, kind)
+
+
+def channels_last(rows: Tensor, positions: int, width: int) -> Tensor:
+    """Return rows [n, C positions] as [n, positions width], zeros behind the channels."""
+    channels = rows.shape[1] // positions
+    last = torch.zeros(len(rows), positions, width)
+    last[..., :channels] = rows.reshape(len(rows), channels, positions).transpose(1, 2)
+    return last.flatten(1)
+
+
+def as_maps(rows: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Return [n, T, pixels, C] as [n T, C, H, W], channels last in memory."""
+    return rows.flatten(0, 1).unflatten(1, shape[1:]).permute(0, 3, 1, 2)
+
+
+def _seen_pixels(wires: Wiring) -> int:
+    """Return the pixels of a channel before the synapses, and before a pool that is folded."""
+    if wires.pool_of is None or wires.maximum:
+        return wires.pixels
+    return len(wires.pool_of)
