@@ -55,7 +55,7 @@ def wiring(connection: Connection, pools: tuple[Pool, ...], in_shape: Shape) -> 
 
     Example:
         >>> made = wiring(Conv2d(8, 3, stride=2), (), (4, 6, 6))
-        >>> made.positions, made.rows, len(made.taps.base)
+        >>> made.positions, made.pixels, len(made.taps.base)
         (9, 36, 144)
     """
     known = type(connection) is Dense or (

@@ -34,15 +34,20 @@ def teach_maps(
     threads: int,
     memory: MapMemory,
 ) -> PartResult | None:
-    """Learn from a batch; None where the inputs are neither zeros and ones nor the same each step.
+    """Learn from a batch.
+
+    None where the inputs are neither zeros and ones nor the same at each step, or feedback has no
+    weights.
 
     Args:
         spikes: input spikes, flat; the loops trust their size (`inputs.spikes_for`).
         target: wanted spikes per step of the output neurons, [B, C].
         threads: parts that the batch is split into.
     """
+    hidden = range(len(wires) - 1)
+    w_fb = [w for n in hidden if (w := teaching.feedback.weights(n)) is not None]
     inputs = inputs_of(spikes)
-    if inputs is None:
+    if inputs is None or len(w_fb) < len(hidden):
         return None
     words, lasting, steps, _ = inputs
     parts = [np.arange(*part, dtype=np.int32) for part in share_out(len(target), threads)]
@@ -53,7 +58,7 @@ def teach_maps(
         image = None if layers else lasting
         rule = teaching.rules[number]
         layers.append(LearningMaps(layer, made, rule, batch, before, image, memory, number))
-    errors = _Errors(teaching, layers, batch, memory)
+    errors = _Errors(layers, teaching.feedback.layered, w_fb, batch, memory)
     side_by_side(lambda part: errors.fire(parts[part], part), len(parts))
     output = teaching.net.layers[-1]
     s_out = output.scan(torch.from_numpy(errors.current[..., : output.size]).contiguous()).s
@@ -70,22 +75,25 @@ class _Errors:
     """The way of a batch up through the layers, and of its errors down."""
 
     def __init__(
-        self, teaching: Teaching, layers: list[LearningMaps], batch: Batch, memory: MapMemory
+        self,
+        layers: list[LearningMaps],
+        layered: bool,
+        w_fb: list[Tensor],
+        batch: Batch,
+        memory: MapMemory,
     ) -> None:
-        self._layers, self._steps = layers, batch.steps
-        self._layered = teaching.feedback.layered
+        self._layers, self._layered, self._steps = layers, layered, batch.steps
         width = layers[-1].width
         self.current = memory.take("current", (batch.steps, batch.samples, width))
         self._err = memory.take("err", (batch.samples, batch.steps, 1, width))
         self._direct: list[Tensor] = []  # feedback weights from the output, [C, P width]
-        for hidden, layer in enumerate(layers[:-1]):
-            w_fb = teaching.feedback.weights(hidden)
-            if w_fb is None:
-                raise ValueError(f"{type(teaching.feedback).__name__} has no weights(hidden)")
-            if self._layered:
-                layers[hidden + 1].load_feedback(w_fb, layer.width)
+        for hidden, weights in enumerate(w_fb):
+            layer = layers[hidden]
+            if layered:
+                layers[hidden + 1].load_feedback(weights, layer.width)
             else:
-                self._direct.append(channels_last(w_fb.T, layer.wires.positions, layer.width))
+                rows = channels_last(weights.T, layer.wires.positions, layer.width)
+                self._direct.append(rows)
 
     def fire(self, samples: np.ndarray, part: int) -> None:
         """Roll a part's samples through all layers."""

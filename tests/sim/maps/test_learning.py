@@ -108,6 +108,15 @@ def test_other_resets_slopes_and_outputs_equal_the_general_path(lasting: bool, p
         torch.testing.assert_close(results[0][1], results[1][1])  # rates; of the output 0
 
 
+def test_gradients_lie_in_memory_as_their_parameters_do(path: str) -> None:
+    # a fused optimizer reads both in the order of the parameter
+    net = network("6c3s2-sum2-9c3-5")
+    made = LocalLearner(net, LayeredRandom(net, generator=drawn(2)))
+    made.step(spikes(7), torch.arange(5))
+    for parameter in net.parameters():
+        assert parameter.grad is not None and parameter.grad.stride() == parameter.stride()
+
+
 def test_direct_feedback_reaches_maps() -> None:
     net = network("6c3s2-9c3-5")
     made = LocalLearner(net, RandomDFA(net, generator=drawn(2)), error=RunningRate())
