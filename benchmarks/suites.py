@@ -28,6 +28,7 @@ from .measurements import (
 )
 from .measurements.few_shot import FewShotParams
 from .measurements.integers import speed as integer_speed
+from .measurements.races import kinds
 from .measurements.trials import (
     SEEDS,
     event_trials,
@@ -125,6 +126,14 @@ def races() -> list[Task]:
     return [
         *(_race("speed", speed.training_speed, n, inputs) for n, inputs in settings),
         *(_race("inference speed", speed.inference_speed, n, inputs) for n, inputs in settings),
+        *(
+            Task(
+                name="one-thread race",
+                config={"race": name},
+                work=lambda bench, name=name: [kinds.race(name)],  # type: ignore[misc]
+            )
+            for name in kinds.RACES
+        ),
     ]
 
 

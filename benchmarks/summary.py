@@ -75,6 +75,8 @@ def _figures(name: str, results: Record) -> Record:
         return {
             name + suffix: value for name, value in results.items() if name.startswith("ratio_")
         }
+    if name == "one-thread race":
+        return {key: value for key, value in results.items() if key.startswith("ratio_")}
     if name == "emulator speed":
         return {"ratio_emulator_vs_lava": results["ratio_emulator_vs_lava"]}
     if name == "workers":

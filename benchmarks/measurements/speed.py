@@ -111,13 +111,19 @@ def _step(learner: Any, spikes: torch.Tensor, labels: torch.Tensor) -> Step:
 
 
 def interleaved(
-    work: dict[str, Step], *, rounds: int, samples: int, seconds: float = 0.3
+    work: dict[str, Step],
+    *,
+    rounds: int,
+    samples: int,
+    seconds: float = 0.3,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, list[float]]:
     """Return samples per second of each method in each round.
 
     Args:
         samples: how many one call works on.
         seconds: duration of a method's turn, at least.
+        clock: seconds; of the wall, or of the process.
     """
     names = list(work)
     for name in names:  # compilation, caches
@@ -126,8 +132,8 @@ def interleaved(
     speeds: dict[str, list[float]] = {name: [] for name in names}
     for turn in range(rounds):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            calls, start = 0, time.perf_counter()
-            while (elapsed := time.perf_counter() - start) < seconds:
+            calls, start = 0, clock()
+            while (elapsed := clock() - start) < seconds:
                 work[name]()
                 calls += 1
             speeds[name].append(calls * samples / elapsed)

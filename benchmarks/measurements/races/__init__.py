@@ -1,0 +1,1 @@
+"""Races against snnTorch and SpikingJelly, each with our neuron and as their tutorials teach."""
