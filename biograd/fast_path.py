@@ -9,8 +9,8 @@
     learning.by_events         TwoCompartmentLIF, Feedback.project,    float32 on a CPU, layer
                                and Eligibility or Factorised           order, not recurrent
     learning.maps_by_events    TwoCompartmentLIF of any reset,         float32 on a CPU, layer
-                               layered or direct feedback, and         order, not recurrent
-                               Eligibility or Factorised
+                               layered or direct feedback, loops,      order
+                               and Eligibility or Factorised
     maps.firing                the same neurons, for spike counts      float32 on a CPU
     learning.on_gpu            TwoCompartmentLIF, and Eligibility      float32 on a GPU, layer
                                or Factorised                           order

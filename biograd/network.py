@@ -21,7 +21,7 @@ from .inputs import check_finite_values, check_kind, spikes_for, step_spikes_for
 from .kernels.packed_spikes import PackedSpikes
 from .kernels.scans import runs_on
 from .layers import Activity, Layer
-from .maps.firing import count_spikes_of, wirings
+from .maps.firing import roll_maps, wirings
 from .neurons import HasSpikes, Neuron, TwoCompartmentLIF, lif_params
 from .per_layer import for_each
 from .tensors import check_generator
@@ -220,9 +220,9 @@ class Network(nn.Module):
             if trains is not None:
                 return [fired.s.counts() for fired in self.fire(trains)]
         wires = self.wirings()
-        counts = None if wires is None else count_spikes_of(list(self.layers), wires, spikes)
-        if counts is not None:
-            return counts
+        rolled = None if wires is None else roll_maps(list(self.layers), wires, spikes)
+        if rolled is not None:
+            return [*(trains.counts() for trains in rolled.hidden), rolled.s_out.sum(0)]
         dense = spikes.dense() if isinstance(spikes, PackedSpikes) else spikes
         return [activity.s.sum(0) for activity in self.roll(dense)]
 

@@ -73,6 +73,13 @@ def wiring(connection: Connection, pools: tuple[Pool, ...], in_shape: Shape) -> 
 
 
 @lru_cache(maxsize=64)
+def loop_taps(neurons: int) -> Taps:
+    """Return the synapses of a dense layer from its own neurons."""
+    made = _wiring(Dense(neurons), (), (neurons,))
+    return made.taps
+
+
+@lru_cache(maxsize=64)
 def _wiring(connection: Connection, pools: tuple[Pool, ...], in_shape: Shape) -> Wiring:
     shape = pools[0].out_shape(in_shape) if pools else in_shape
     maximum = bool(pools) and type(pools[0]) is MaxPool2d

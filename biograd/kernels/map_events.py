@@ -30,11 +30,13 @@ from .packed_spikes import WORD
 from .patch_sums import add_line, blend_lines, take_line
 from .row_sums import count_bits, lowest_bit
 
-LIF_ROWS = 4  # rows of scratch memory, each [P, width]: two of currents, u and v
+LIF_ROWS = 5  # rows of scratch memory, each [P, width]: three of currents, u and v
 
 
 @compiled
-def fire_maps(before, steps, w_t, bias, taps, constants, tails, s, psi, slopes, samples, scratch):
+def fire_maps(
+    before, steps, w_t, bias, taps, w_rec, constants, tails, s, psi, slopes, samples, scratch
+):
     """Roll samples through one layer, from rest: spikes and surrogate slopes.
 
     Args:
@@ -43,6 +45,8 @@ def fire_maps(before, steps, w_t, bias, taps, constants, tails, s, psi, slopes, 
         w_t: float32 [rows, width], weights, thresholds per spike; zeros from channel C on.
         bias: float32 [width], thresholds per step; likewise.
         taps: `Taps`.
+        w_rec: float32 [N, width], weights from the layer's own spikes of the step before, of a
+            single position; no rows where it is not recurrent.
         constants: float32 [6], see `_advance`.
         tails: bool, slopes of an arctangent, into `slopes`; else rectangular, into `psi`.
         s: uint32 [W, B, N], filled.
@@ -57,8 +61,9 @@ def fire_maps(before, steps, w_t, bias, taps, constants, tails, s, psi, slopes, 
     spikes = np.empty((length, inputs), np.int32)
     counts = np.empty((3, length), np.int64)
     lasting, momentary = scratch[0], scratch[1]
-    u, v = scratch[2].ravel(), scratch[3].ravel()
+    u, v, own = scratch[2].ravel(), scratch[3].ravel(), scratch[4].ravel()
     bits = np.empty(len(u), np.uint32)
+    recurrent, loops = len(w_rec), w_rec.ravel()
     for b in samples:
         scratch[2:] = np.float32(0)
         for word in range(words):
@@ -71,13 +76,20 @@ def fire_maps(before, steps, w_t, bias, taps, constants, tails, s, psi, slopes, 
             for t in range(length):
                 _add_patches(lasting, w_t, taps, begins[t], counts[0, t])
                 _take_patches(lasting, w_t, taps, ends[t], counts[1, t])
-                if counts[2, t]:
+                if counts[2, t] or recurrent:
                     momentary[:] = lasting
                     _add_patches(momentary, w_t, taps, spikes[t], counts[2, t])
                     current = momentary.ravel()
                 else:
                     current = lasting.ravel()
+                if recurrent:
+                    add_line(current, 0, own, 0, len(own))
                 _advance(current, u, v, constants, np.uint32(t), bits)
+                if recurrent:
+                    own[:] = np.float32(0)
+                    for n in range(recurrent):
+                        if np.uint32(bits[n] >> np.uint32(t)) & np.uint32(1):
+                            add_line(own, 0, loops, n * len(own), len(own))
                 if tails:
                     _arctangent(v, constants[5], slopes[b, WORD * word + t])
                 else:
@@ -250,7 +262,9 @@ def learn_biases(g, alpha_x, alpha_z, db):
     """Filter gated errors from the last step to the first, in place, and add them to the biases'.
 
     Args:
-        g: float32 [n, T, P, width]; alpha_x, alpha_z, db as `learn_maps` takes them.
+        g: float32 [n, T, P, width], changed.
+        alpha_x, alpha_z: float32, fractions of the presynaptic trace's two filters kept per step.
+        db: float32 [width], changed, thresholds.
     """
     count, steps, positions, width = g.shape
     for k in range(count):
@@ -261,22 +275,19 @@ def learn_biases(g, alpha_x, alpha_z, db):
 
 
 @compiled
-def learn_maps(before, steps, g, taps, alpha_x, alpha_z, samples, dw, db):
+def learn_maps(before, steps, g, taps, samples, dw):
     """Add the updates of samples: `rules.Eligibility`, not yet divided by steps and samples.
 
     Args:
         before: uint32 [W, B, M], presynaptic spikes.
-        g: float32 [n, T, P, width], gated errors; overwritten by the filtered ones.
+        g: float32 [n, T, P, width], gated errors, filtered by `learn_biases`.
         taps: `Taps`.
-        alpha_x, alpha_z: float32, fractions of the presynaptic trace's two filters kept per step.
         samples: int32 [n].
         dw: float32 [rows, width], changed, thresholds.
-        db: float32 [width], changed, thresholds.
     """
     base, pixel, start, to, tap, length = taps
     words, _, inputs = before.shape
     positions, width = g.shape[2], g.shape[3]
-    learn_biases(g, alpha_x, alpha_z, db)
     into = dw.ravel()
     for k in range(len(samples)):
         errors = g[k].ravel()
@@ -310,6 +321,23 @@ def weigh_steps(g, weights, samples, total):
         for t in range(g.shape[1]):
             for n in range(g.shape[2]):
                 into[n] += weights[t] * g[k, t, n]
+
+
+@compiled
+def delay_spikes(s, steps, delayed):
+    """Write the spikes of the step before each step; none before the first.
+
+    Args:
+        s, delayed: uint32 [W, B, N].
+        steps: int64, T.
+    """
+    for word in range(s.shape[0]):
+        inside = _steps_inside(min(WORD, steps - WORD * word))
+        for b in range(s.shape[1]):
+            for n in range(s.shape[2]):
+                carry = np.uint32(0) if word == 0 else np.uint32(s[word - 1, b, n] >> np.uint32(31))
+                later = np.uint32(np.uint32(s[word, b, n] << np.uint32(1)) | carry)
+                delayed[word, b, n] = np.uint32(later & inside)
 
 
 @compiled

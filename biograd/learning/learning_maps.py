@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import grad
 
 from ..connections import Conv2d
-from ..connections.taps import Wiring
+from ..connections.taps import Wiring, loop_taps
 from ..kernels import map_events as loops
 from ..kernels.packed_spikes import count_samples
 from ..layers import Layer
@@ -57,8 +57,15 @@ class LearningMaps(FiringMaps):
             self._dw = self._zeros("dw", (batch.parts, wires.rows, self.width))
             self._db = self._zeros("db", (batch.parts, self.width))
             self._products = torch.zeros(batch.parts, *layer.w.shape if self.convolves else (0,))
+        loops_of = (batch.parts, layer.size, self.width) if layer.w_rec is not None else (0, 0, 0)
+        self._dw_rec = self._zeros("dw_rec", loops_of)
         self._kernels = torch.empty(0)  # feedback weights onto the layer below, as products and
         self._w_fb = torch.empty(0)  # events read them
+
+    def delay(self) -> None:
+        """Note the layer's own spikes of the step before each step, once all samples have fired."""
+        self._past = self.take("delayed", self.s.shape, np.uint32)
+        loops.delay_spikes(self.s, self.batch.steps, self._past)
 
     def gate(self, g: np.ndarray, samples: np.ndarray) -> None:
         """Turn currents in the apical dendrites, [n, T, P, width], into gated errors, in place."""
@@ -117,13 +124,16 @@ class LearningMaps(FiringMaps):
             return
         assert isinstance(self._rule, Eligibility)
         filters = np.float32(self._rule.trace.alpha_x), np.float32(self._rule.trace.alpha_z)
-        if self.takes_products(samples, "update"):
+        products = self.takes_products(samples, "update")
+        if products:
             self._products[part] += self._update_by_products(g, samples, *filters)
-            loops.learn_biases(g, *filters, self._db[part])
-            return
-        sums = self._dw[part], self._db[part]
-        taps = tuple(self.wires.taps)
-        loops.learn_maps(self.inputs, steps, g, taps, *filters, samples, *sums)
+        loops.learn_biases(g, *filters, self._db[part])
+        if not products:
+            taps = tuple(self.wires.taps)
+            loops.learn_maps(self.inputs, steps, g, taps, samples, self._dw[part])
+        if self.layer.w_rec is not None:
+            taps = tuple(loop_taps(self.layer.size))
+            loops.learn_maps(self._past, steps, g, taps, samples, self._dw_rec[part])
 
     def update(self) -> Update:
         """Return the layer's update, summed over parts in order."""
@@ -136,7 +146,12 @@ class LearningMaps(FiringMaps):
             w = w.reshape(wires.channels, -1, len(wires.order))[..., places]
             b = torch.from_numpy(db[: wires.channels] * np.float32(share))
             both = torch.from_numpy(w).reshape(layer.w.shape)
-            return Update(both + self._products.sum(0) * share if self.convolves else both, b)
+            if self.convolves:
+                both = both + self._products.sum(0) * share
+            loop = None
+            if layer.w_rec is not None:
+                loop = torch.from_numpy(self._dw_rec.sum(0)[:, : wires.channels].T) * share
+            return Update(both, b, loop)
         total = torch.from_numpy(self._total).view(self.batch.samples, wires.positions, -1)
         errors = total[..., : wires.channels].transpose(1, 2).flatten(1)
         if self.lasting is not None:
@@ -147,7 +162,12 @@ class LearningMaps(FiringMaps):
             counts = counts / self.batch.steps
             before = counts if wires.maximum else layer.before(counts)[0]
         dw = layer.connection.update(errors, before, layer.synapse_shape, self.batch.dtype)
-        return Update(dw * share, errors.sum(0).view(len(layer.b), -1).sum(1) * share)
+        loop = None
+        if layer.w_rec is not None:
+            past = torch.empty(self.batch.samples, layer.size)
+            count_samples(self._past, past.numpy(), 0, self.batch.samples)
+            loop = errors.T @ past * (share / self.batch.steps)
+        return Update(dw * share, errors.sum(0).view(len(layer.b), -1).sum(1) * share, loop)
 
     def _sends_by_products(self, g: np.ndarray, below: FiringMaps) -> bool:
         """Return whether a product sends these errors back in less time than events."""

@@ -46,7 +46,7 @@ def teach_maps(
     """
     hidden = range(len(wires) - 1)
     w_fb = [w for n in hidden if (w := teaching.feedback.weights(n)) is not None]
-    inputs = inputs_of(spikes)
+    inputs = inputs_of(spikes, teaching.net.layers[0])
     if inputs is None or len(w_fb) < len(hidden):
         return None
     words, lasting, steps, _ = inputs
@@ -60,6 +60,9 @@ def teach_maps(
         layers.append(LearningMaps(layer, made, rule, batch, before, image, memory, number))
     errors = _Errors(layers, teaching.feedback.layered, w_fb, batch, memory)
     side_by_side(lambda part: errors.fire(parts[part], part), len(parts))
+    for fired in layers:
+        if fired.layer.w_rec is not None:
+            fired.delay()
     output = teaching.net.layers[-1]
     s_out = output.scan(torch.from_numpy(errors.current[..., : output.size]).contiguous()).s
     err = errors_over_time(teaching.error, s_out, target)

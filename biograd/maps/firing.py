@@ -17,7 +17,7 @@ from ..connections import Conv2d
 from ..connections.taps import Wiring, wiring
 from ..fast_path import NEURON, keeps
 from ..kernels import map_events as loops
-from ..kernels.packed_spikes import PackedSpikes, count_samples, count_spikes, unsigned
+from ..kernels.packed_spikes import PackedSpikes, count_spikes, unsigned
 from ..kernels.patch_sums import vectors
 from ..layers import Layer
 from ..neurons import TwoCompartmentLIF, TwoCompartmentParams
@@ -38,8 +38,11 @@ def wirings(layers: Sequence[Layer]) -> list[Wiring] | None:
     """
     made: list[Wiring] = []
     for layer in layers:
-        plain = layer.w_rec is None and keeps(layer, Layer, *_LAYER, "respond")
-        fires = layer is layers[-1] or keeps(layer.neuron, TwoCompartmentLIF, *NEURON)
+        plain = keeps(layer, Layer, *_LAYER, "respond")
+        hidden = layer is not layers[-1]
+        fires = (not hidden and layer.w_rec is None) or (
+            hidden and keeps(layer.neuron, TwoCompartmentLIF, *NEURON)
+        )
         wires = wiring(layer.connection, layer.pools, layer.in_shape) if plain and fires else None
         if wires is None:
             return None
@@ -47,40 +50,44 @@ def wirings(layers: Sequence[Layer]) -> list[Wiring] | None:
     return made
 
 
-def count_spikes_of(
+class Rolled(NamedTuple):
+    """What a network fired."""
+
+    hidden: list[PackedSpikes]  # of every hidden layer
+    s_out: Tensor  # of the output layer, [T, B, C]
+
+
+def roll_maps(
     layers: Sequence[Layer], wires: list[Wiring], spikes: Tensor | PackedSpikes
-) -> list[Tensor] | None:
-    """Return the spikes of each neuron over all steps, [B, N] of every layer, from rest.
+) -> Rolled | None:
+    """Roll spikes through a network, from rest.
 
     None where the inputs are neither zeros and ones nor the same at every step.
     """
-    inputs = inputs_of(spikes)
+    inputs = inputs_of(spikes, layers[0])
     if inputs is None:
         return None
-    words, lasting, steps, size = inputs
-    batch, memory, samples = Batch(steps, size, 1, None, False), MapMemory(), np.arange(size)
-    samples = samples.astype(np.int32)
-    counts: list[Tensor] = []
-    maps: FiringMaps | None = None
-    for number, (layer, made) in enumerate(zip(layers, wires, strict=True)):
-        before, image = (words, lasting) if maps is None else (maps.s, None)
-        maps = FiringMaps(layer, made, batch, before, image, memory, number)
-        if layer is layers[-1]:
-            current = torch.empty(steps, size, maps.width)
-            maps.drive(samples, 0, current.numpy())
-            counts.append(layer.scan(current[..., : layer.size]).s.sum(0))
-        else:
-            maps.fire(samples, 0)
-            counts.append(torch.empty(size, layer.size))
-            count_samples(maps.s, counts[-1].numpy(), 0, size)
-    return counts
+    before, lasting, steps, size = inputs
+    batch, memory = Batch(steps, size, 1, None, False), MapMemory()
+    samples, hidden = np.arange(size, dtype=np.int32), []
+    for number, (layer, made) in enumerate(zip(layers[:-1], wires, strict=False)):
+        maps = FiringMaps(layer, made, batch, before, lasting, memory, number)
+        maps.fire(samples, 0)
+        before, lasting = maps.s, None
+        hidden.append(PackedSpikes(torch.from_numpy(before.view(np.int32)), steps))
+    output = FiringMaps(layers[-1], wires[-1], batch, before, lasting, memory, len(layers))
+    current = torch.empty(steps, size, output.width)
+    output.drive(samples, 0, current.numpy())
+    return Rolled(hidden, layers[-1].scan(current[..., : layers[-1].size]).s)
 
 
 def inputs_of(
-    spikes: Tensor | PackedSpikes,
+    spikes: Tensor | PackedSpikes, first: Layer
 ) -> tuple[np.ndarray, Tensor | None, int, int] | None:
     """Return inputs as the loops take them: packed, uint32 [W, B, M], or the same at every step.
 
+    Args:
+        first: the layer that they drive.
     Returns: packed spikes; in their place, inputs that last, [B, M]; T; B. None for neither.
     """
     trains = spikes if isinstance(spikes, PackedSpikes) else PackedSpikes.pack(spikes)
@@ -88,7 +95,7 @@ def inputs_of(
         whole = trains if trains.words.is_contiguous() else trains.of(slice(None))
         return unsigned(whole), None, trains.steps, trains.batch
     assert isinstance(spikes, Tensor)
-    if not bool((spikes == spikes[0]).all()):
+    if first.w_rec is not None or not bool((spikes == spikes[0]).all()):
         return None
     return np.empty((0, 0, 0), np.uint32), spikes[0], len(spikes), spikes.shape[1]
 
@@ -131,7 +138,7 @@ class FiringMaps:
         self._before, self._memory, self._number = before, memory, number
         self.width = vectors(wires.channels)
         self.channels = len(wires.taps.base) // _seen_pixels(wires)  # before the synapses
-        self._w_t, self._b = self._tables()
+        self._w_t, self._b, self._w_rec = self._tables()
         p = layer.neuron.params if isinstance(layer.neuron, TwoCompartmentLIF) else _ANY
         kinds = (float(p.reset == kind) for kind in ("zero", "subtract", "subtract_late"))
         numbers = p.alpha_u, p.alpha_v, *kinds, p.window
@@ -161,7 +168,8 @@ class FiringMaps:
         if self.wires.maximum and self.lasting is None:
             loops.pool_spikes(self._before, self.wires.pool_of, self.inputs, samples)
         if self.lasting is None and not self.takes_products(samples, "current"):
-            loops.fire_maps(*self._sides(), *self.lif, *after, samples, scratch)
+            own = self._w_rec, *self.lif
+            loops.fire_maps(*self._sides(), *own, *after, samples, scratch)
             return
         for first in range(0, len(samples), TOGETHER):
             few = samples[first : first + TOGETHER]
@@ -231,8 +239,9 @@ class FiringMaps:
         assert isinstance(conv, Conv2d)
         return conv.stride, conv.border, conv.dilation
 
-    def _tables(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the present weights, float32 [rows, width], and biases [width], thresholds."""
+    def _tables(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the present weights, float32 [rows, width], biases [width], and weights of loops
+        [N or 0, width], thresholds."""
         wires, out = self.wires, self.wires.channels
         w_t, b = self.take("w", (wires.rows, self.width)), self.take("b", (self.width,))
         w = self.layer.w.detach().reshape(out, -1, int(wires.order.max()) + 1).numpy()
@@ -242,7 +251,11 @@ class FiringMaps:
         if wires.share != 1:
             w_t *= np.float32(wires.share)
         b[:out] = self.layer.b.detach().numpy()
-        return w_t, b
+        w_rec = np.empty((0, self.width), np.float32)
+        if self.layer.w_rec is not None:
+            w_rec = self.take("loops", (out, self.width))
+            w_rec[:, :out], w_rec[:, out:] = self.layer.w_rec.detach().numpy().T, 0
+        return w_t, b, w_rec
 
     def _sides(self) -> tuple[np.ndarray, int, np.ndarray, np.ndarray, tuple[np.ndarray, ...]]:
         return self.inputs, self.batch.steps, self._w_t, self._b, tuple(self.wires.taps)

@@ -117,6 +117,24 @@ def test_gradients_lie_in_memory_as_their_parameters_do(path: str) -> None:
         assert parameter.grad is not None and parameter.grad.stride() == parameter.stride()
 
 
+@pytest.mark.parametrize("rule", [Eligibility(), Factorised()], ids=repr)
+def test_loops_within_layers_equal_the_general_path(rule: Rule) -> None:
+    for layers, loops in (("18-9-5", (True, False)), ("6c3s2-18-9-5", (False, True, True))):
+        for made in (RandomDFA, LayeredRandom):
+            net = network(layers, recurrent=loops)
+            learner_ = LocalLearner(net, made(net, generator=drawn(2)), rule=rule)
+            assert learner_.by_events
+            s = spikes(40)  # more than a word: a spike at its end is delayed into the next one
+            assert_same(*(learned(learner_, s, by_maps=fast) for fast in (True, False)))
+            fired = [activity.s.sum(0) for activity in net.roll(s)]
+            for one, other in zip(net.spike_counts(s), fired, strict=True):
+                assert torch.equal(one, other) and other.any()
+    net = network("18-5", recurrent=True)
+    lasting = torch.rand(1, 5, *SHAPE, generator=drawn(4)).repeat(6, 1, 1, 1, 1)
+    made_ = LocalLearner(net, LayeredRandom(net, generator=drawn(2)), rule=rule)
+    assert_same(*(learned(made_, lasting, by_maps=fast) for fast in (True, False)))
+
+
 def test_direct_feedback_reaches_maps() -> None:
     net = network("6c3s2-9c3-5")
     made = LocalLearner(net, RandomDFA(net, generator=drawn(2)), error=RunningRate())
