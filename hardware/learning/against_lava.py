@@ -18,6 +18,7 @@ import numpy as np
 from ..border.archive import read_npz, write_npz
 from ..lava_process import TargetError, run_guarded, temporary_folder
 from . import emulator
+from .augment import shifted, shifts
 from .params import ChipLearningParams
 from .plan import DAY, Segment, plan
 from .state import LearningState, digest, start
@@ -71,7 +72,12 @@ def compare(
             f"samples is {samples}; the data set has {len(images):,}: choose 1 to {len(images)}"
         )
     order = np.random.default_rng([params.seed, 1, 0]).permutation(len(images))[:samples]
-    images, labels = images[order], labels[order]
+    if params.shift:
+        moves = shifts(params.seed, 0, len(images), params.shift)
+        images = shifted(images[order], moves[order])
+    else:
+        images = images[order]
+    labels = labels[order]
     segments = plan(params, np.arange(samples))
     emulated, state = emulate(params, images, labels, segments)
     lavas, final = run_lava(params, images, labels, segments, deadline=deadline, progress=progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,11 @@ from hardware import lava_process
 from hardware.border.archive import read_npz
 from hardware.learning import against_lava
 from hardware.learning.against_lava import Trail, compare, connection_names, emulate
+from hardware.learning.emulator import learn
 from hardware.learning.params import ChipLearningParams
 from hardware.learning.plan import plan
 from hardware.learning.sleep_params import ChipSleepParams
-from hardware.learning.state import digest
+from hardware.learning.state import digest, start
 
 GOLDEN = sorted((Path(__file__).parents[2] / "golden").glob("learning_*.npz"))
 
@@ -126,3 +128,22 @@ def test_lava_parses_the_rules_into_the_same_products():
                 assert (parsed.s_mantissa, parsed.s_exp - 7) == (product.mantissa, product.exponent)
                 assert tuple(f.state_var for f in parsed.factors) == product.factors
                 assert parsed.dependency == "u"
+
+
+def test_lava_is_shown_the_shifted_images_that_the_emulator_learns(monkeypatch):
+    def same_as_emulator(params, images, labels, segments, **options):
+        trail, state = emulate(params, images, labels, segments)
+        return trail, [*state.w, *(w for fb in state.w_fb for w in fb)]
+
+    monkeypatch.setattr(against_lava, "run_lava", same_as_emulator)
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (6, 16), dtype=np.uint8)
+    labels = np.arange(6) % 3
+    night = ChipSleepParams(steps=8, before=1)
+    params = ChipLearningParams(sizes=(16, 5, 3), shift=1, sleep=night)
+    compared = compare(params, images, labels, samples=6).state
+    learned = start(params)
+    list(learn(learned, images, labels))
+    unmoved = compare(dataclasses.replace(params, shift=0), images, labels, samples=6).state
+    assert np.array_equal(compared.w[0], learned.w[0])
+    assert not np.array_equal(compared.w[0], unmoved.w[0])
