@@ -17,6 +17,7 @@ from hardware.energy import PROFILES, EnergyProfile, Interval, estimate
 
 NAME = "chip learning"  # records that can be priced
 PRICE = "modelled_j_per_sample"  # where `priced` puts {profile: [low, high]}
+TIME = "modelled_s_per_sample"  # and the seconds, likewise
 # 784 x 64 synapses of 17 bit fill a core's 128 KB; as hardware.limits places them
 PLASTIC_SYNAPSES_PER_CORE = 50_000
 SCALE = 1000  # recorded operations are means per sample: whole numbers of a thousandth
@@ -24,33 +25,39 @@ _COUNTS = ("synaptic_operations", "synaptic_updates", "neuron_updates", "spikes"
 
 
 def priced(record: Record) -> Record:
-    """Return the record with modelled joules per sample, dynamic and static, by energy profile.
+    """Return the record with modelled joules and seconds per sample, by energy profile.
+
+    Joules are dynamic and static.
 
     A record of anything else, or one whose operations cannot be read, is returned as it is.
     """
     try:
-        joules = _prices(record)
+        prices = _prices(record)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError):
         return record  # another version's, or damaged: the report shows it without joules
-    return record | {"results": record["results"] | {PRICE: joules}} if joules else record
+    return record | {"results": record["results"] | prices} if prices else record
 
 
-def _prices(record: Record) -> dict[str, list[float]]:
+def _prices(record: Record) -> dict[str, dict[str, list[float]]]:
     if record.get("name") != NAME or not isinstance(record.get("results"), dict):
         return {}
     operations = record["results"].get("operations_per_sample")
     sizes = (record.get("config") or {}).get("sizes")
     if not operations or not sizes:
         return {}
-    return {name: list(_price(operations, sizes, profile)) for name, profile in PROFILES.items()}
+    prices = {name: _price(operations, sizes, profile) for name, profile in PROFILES.items()}
+    return {
+        PRICE: {name: list(joules) for name, (joules, _) in prices.items()},
+        TIME: {name: list(seconds) for name, (_, seconds) in prices.items()},
+    }
 
 
 def _price(
     operations: dict[str, Any],  # any: JSON
     sizes: list[int],
     profile: EnergyProfile,
-) -> Interval:
-    """Bounds on the joules of day and night together.
+) -> tuple[Interval, Interval]:
+    """Bounds on the joules, and on the seconds, of day and night together.
 
     Lower: the updates that were counted, no neuron update active. Upper: every synapse updated
     once, every neuron update active.
@@ -79,7 +86,7 @@ def _price(
             ),
             cores,
             profile,
-        ).total
+        )
         for active, inactive, updates in (
             (nothing, counts["neuron_updates"], counts["synaptic_updates"]),
             (
@@ -89,4 +96,8 @@ def _price(
             ),
         )
     ]
-    return Interval(bounds[0].low, bounds[1].high)
+    fewest, most = bounds
+    return (
+        Interval(fewest.total.low, most.total.high),
+        Interval(fewest.seconds.low, most.seconds.high),
+    )

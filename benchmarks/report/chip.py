@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from biograd.pictures.units import engineering_range
 from biograd.runs.records import Record
 
+from .chip_points import beside_published_chips
 from .evidence import Evidence
 from .page import Section
 
@@ -30,6 +31,7 @@ def learning_on_chip(evidence: Evidence, pictures: Mapping[str, str]) -> Section
     groups = evidence.grouped("chip learning")
     if not groups:
         return section.missing("No learning run in the chip's integers is recorded.", COMMAND)
+    beside_published_chips(section, groups)
     _variants(section, groups)
     _against_lava(section, evidence)
     _after_deployment(section, evidence)

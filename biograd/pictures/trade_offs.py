@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from .charts import SMALL, TEXT, WIDTH, hollow_range
-from .style import BLUE, DASHED, GRID, INK, PALE, quiet
+from .style import BLUE, DASHED, GRID, INK, ORANGE, PALE, quiet
 from .units import engineering
 
 
@@ -88,6 +89,57 @@ def span_scatter(
         ax.axhline(mark, color=INK, linewidth=1, linestyle=DASHED, zorder=0)
     _trade_off_axes(ax, x, y, unit)
     ax.set_xlim(min(span.low for span in spans) / 2, None)
+    return figure
+
+
+def spans_and_points(
+    spans: Sequence[Span],
+    points: Sequence[tuple[float | None, float]],
+    *,
+    x: str,
+    y: str,
+    unit: str,
+    names: tuple[str, str],
+) -> Figure:
+    """Draw hollow ranges and, with other numbers and filled marks, points over a log x axis.
+
+    Args:
+        spans: numbered from 1.
+        points: (x, y), numbered from where the ranges end; a point without x is left out,
+            and so is its number.
+        x: label of the horizontal axis.
+        y: label of the vertical axis.
+        unit: of x.
+        names: of the ranges and of the points, for the legend.
+    """
+    figure = span_scatter(spans, x=x, y=y, unit=unit)
+    (ax,) = figure.axes
+    for number, (px, py) in enumerate(points, start=len(spans) + 1):
+        if px is None:
+            continue
+        ax.plot([px], [py], "D", color=ORANGE, markersize=5)
+        right = number % 2
+        ax.annotate(
+            str(number),
+            (px, py),
+            (6 if right else -6, 0),
+            textcoords="offset points",
+            ha="left" if right else "right",
+            va="center",
+            fontsize=SMALL,
+            color=INK,
+        )
+    ends = [
+        *(px for px, _ in points if px is not None),
+        *(end for span in spans for end in span[1:3]),
+    ]
+    ax.set_xlim(min(ends) / 2, max(ends) * 2)
+    ax.xaxis.set_major_locator(LogLocator(numticks=12))
+    marks = [
+        Line2D([], [], color=BLUE, linewidth=5, alpha=0.28, label=names[0]),
+        Line2D([], [], color=ORANGE, marker="D", linestyle="", markersize=5, label=names[1]),
+    ]
+    figure.legend(handles=marks, loc="outside upper left", ncols=2, frameon=False, fontsize=SMALL)
     return figure
 
 

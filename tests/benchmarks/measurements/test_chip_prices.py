@@ -29,6 +29,8 @@ def test_learning_on_the_chip_is_priced_by_hand_computed_joules():
     dynamic = (90_900 * 23.6 + 4_600 * 52 + 9_300 * 120 + (1_800 + 99 + 29) * 1.7) * 1e-12
     busiest = (90_000 * 3.5 + 9_000 * 6.1 + 4_000 * 5.3) * 1e-9 / 2
     assert low == pytest.approx(dynamic + 3 * 0.82e-3 * (busiest + 24 * 113e-9), rel=1e-3)
+    seconds = priced(RECORD)["results"]["modelled_s_per_sample"]["davies2018"]
+    assert seconds[0] == pytest.approx(busiest + 24 * 113e-9, rel=1e-3) and seconds[1] > seconds[0]
     most = (90_900 * 35.5 + 4_600 * 81 + 79_400 * 120) * 1e-12
     assert high > most + 104e-3 * busiest
 

@@ -58,3 +58,34 @@ def test_accuracy_before_and_after_learning_something_new(measured):
     assert section.items[1]["rows"] == [
         ["a tenth class, old samples mixed in", "96.0", "93.0", "0.0", "97.0", "1"]
     ]
+
+
+def test_modelled_runs_and_measured_chips_are_rows_of_one_table(measured, undrawn):
+    prices = {
+        "modelled_j_per_sample": {"davies2018": [2e-5, 1e-4]},
+        "modelled_s_per_sample": {"davies2018": [4e-4, 8e-4]},
+    }
+
+    def learned(method: str, seed: int, accuracy: float, **config):
+        return measured(
+            "chip learning",
+            {"method": method, "test_accuracy": accuracy} | prices,
+            config={"sizes": [784, 400, 10], "epochs": 12} | config,
+            seed=seed,
+        )
+
+    records = [
+        learned("best", 0, 0.98),
+        learned("best", 1, 0.99),
+        learned("short", 0, 0.5, epochs=1),
+        learned("clothes", 0, 0.6, dataset="fashion"),
+    ]
+    figures, table, *_ = learning_on_chip(Evidence(records), {}).items
+    assert len(figures["figures"]) == 2
+    ours, *chips = table["rows"]
+    assert ours[:5] == ["1. best", "98.50", "20 µJ – 100 µJ", "400 µs – 800 µs", "modelled"]
+    assert len(chips) == 5 and {chip[4] for chip in chips} == {"measured"}
+    renner = next(chip for chip in chips if "Renner" in chip[0])
+    assert renner[1:4] == ["96.3", "590 µJ", "1.5 ms"] and "Nature" in renner[5]
+    lin = next(chip for chip in chips if "Lin 2018" in chip[0])
+    assert lin[3] == "–"
