@@ -31,8 +31,10 @@ from ..rules import Eligibility, Factorised, Rule, Update
 from .by_events import BatchStats, TeachingPlan, teach
 from .by_steps import PartResult, Teaching, layer_at_once, online
 from .maps_by_events import teach_maps
+from .one_sample import learn_one, takes
 from .results import StepResult as StepResult
 from .results import UpdateSink as UpdateSink
+from .results import minus_mean
 from .rules_of import like_neurons as like_neurons
 from .step_buffers import BufferCache
 
@@ -179,6 +181,9 @@ class LocalLearner:
         Raises: ValueError or TypeError in one line for spikes or labels that do not fit the
         network or each other; nothing is written then.
         """
+        quick_result = self._step_on_one(spikes, labels)
+        if quick_result is not None:
+            return quick_result
         check_labels(labels)
         lengths = spikes.lengths if isinstance(spikes, PaddedSpikes) else None
         spikes = spikes.s if isinstance(spikes, PaddedSpikes) else spikes
@@ -198,6 +203,21 @@ class LocalLearner:
         with trusted():  # counts of spikes
             answers = self.readout.answers(to_all_steps(stats.counts, steps, lengths), steps)
         return StepResult(answers, stats.error, stats.rates, stats.counts)
+
+    def _step_on_one(self, spikes: object, labels: object) -> StepResult | None:
+        """Learn from one sample in one compiled call; None where that call does not know it."""
+        known = (
+            self.update_sink is None
+            and type(self.error) is SignedSpikes
+            and type(self.readout) is Classes
+            and takes(self.net, spikes, labels)
+            and self._dense_by_events
+            and not any(isinstance(rule, Factorised) for rule in self.rules)
+        )
+        if not known:
+            return None
+        assert isinstance(spikes, Tensor) and isinstance(labels, Tensor)
+        return learn_one(self.net, self.feedback, self.rules, spikes, int(labels), self._buffers)
 
     def _step(self, spikes: Tensor, target: Tensor, lengths: Tensor | None) -> BatchStats:
         """Learn by the steps of every part, each thread on samples of its own."""
@@ -255,9 +275,7 @@ class LocalLearner:
 
     def _write(self, index: int, updates: list[Update], share: list[float]) -> None:
         columns = (list(column) for column in zip(*updates, strict=True))
-        update = Update(
-            *(_minus_mean(column, share) for column in columns if column[0] is not None)
-        )
+        update = Update(*(minus_mean(column, share) for column in columns if column[0] is not None))
         if self.update_sink is not None:
             buffers = self.update_sink.update_buffers(index)
             for buffer, gradient in zip(buffers, update, strict=True):
@@ -271,17 +289,3 @@ class LocalLearner:
             parameter.grad = gradient
         if self.update_sink is not None:
             self.update_sink.on_update(index)
-
-
-def _minus_mean(updates: list[Tensor], share: list[float]) -> Tensor:
-    """Return minus the weighted mean of the parts' updates: optimizers descend.
-
-    In the usual order of memory: torch's fused optimizers read a gradient as if it had its
-    parameter's strides.
-    """
-    if len(updates) == 1:
-        return updates[0].contiguous().neg_()
-    total = updates[0].mul_(-share[0])
-    for update, weight in zip(updates[1:], share[1:], strict=True):
-        total.add_(update, alpha=-weight)
-    return total

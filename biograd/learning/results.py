@@ -29,3 +29,17 @@ class UpdateSink(Protocol):
     def on_update(self, index: int) -> None:
         """Go on with a layer's update, now that it is written; called for each layer in turn."""
         ...
+
+
+def minus_mean(updates: list[Tensor], share: list[float]) -> Tensor:
+    """Return minus the weighted mean of the parts' updates: optimizers descend.
+
+    In the usual order of memory: torch's fused optimizers read a gradient as if it had its
+    parameter's strides.
+    """
+    if len(updates) == 1:
+        return updates[0].contiguous().neg_()
+    total = updates[0].mul_(-share[0])
+    for update, weight in zip(updates[1:], share[1:], strict=True):
+        total.add_(update, alpha=-weight)
+    return total

@@ -89,6 +89,7 @@ class BufferCache:
 
     def __init__(self) -> None:
         self._kept: dict[StepKey, StepBuffers] = {}
+        self.of_one: object = None  # `one_sample.OneSample`
 
     def __reduce__(self) -> tuple[type[BufferCache], tuple[()]]:
         return BufferCache, ()

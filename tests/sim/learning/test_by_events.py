@@ -8,7 +8,7 @@ import torch
 from biograd.errors import ERRORS, SignedSpikes, errors_over_time
 from biograd.feedback import RandomDFA, Symmetric
 from biograd.kernels.packed_spikes import PackedSpikes
-from biograd.learning import by_events
+from biograd.learning import by_events, one_sample
 from biograd.learning.by_steps import layer_at_once
 from biograd.learning.learner import LocalLearner
 from biograd.network import Network
@@ -137,3 +137,64 @@ def test_errors_of_the_output_layer_last_one_step() -> None:
         rtol=1e-4,
         atol=1e-6,
     )
+
+
+@pytest.mark.parametrize("sizes", [(30, 300, 20, 7), (784, 100, 10), (20, 5)])
+@pytest.mark.parametrize("steps", [16, 40])
+def test_one_sample_teaches_the_bits_of_a_batch_of_one(sizes, steps: int, monkeypatch) -> None:
+    net = Network(sizes, generator=drawn(0))
+    for layer in net.layers:
+        layer.b.uniform_(-0.1, 0.3, generator=drawn(1))
+    learner = LocalLearner(net, RandomDFA(net, generator=drawn(2)))
+    called, calls = one_sample.learn_one_sample, []
+
+    def watched(*sides):
+        calls.append(1)
+        return called(*sides)
+
+    for number in range(3):
+        s, label = spikes(number, steps, 1, sizes[0]), torch.tensor([number])
+        calls.clear()
+        monkeypatch.setattr(one_sample, "learn_one_sample", watched)
+        quick, by_quick = learner.step(s, label), grads(net)
+        assert calls == [1]
+        monkeypatch.setattr(LocalLearner, "_step_on_one", lambda *sides: None)
+        usual, by_batch = learner.step(s, label), grads(net)
+        assert equal(by_quick, by_batch) and any(update.any() for update in by_batch)
+        for one, other in zip(quick, usual, strict=True):
+            assert torch.equal(one, other) and one.dtype == other.dtype
+        monkeypatch.undo()
+        torch.optim.SGD(net.parameters(), lr=0.1).step()  # in place: the next step sees it
+
+
+def test_one_sample_of_anything_else_takes_the_usual_way(monkeypatch) -> None:
+    net = Network((20, 9, 5), generator=drawn(0))
+    feedback = RandomDFA(net, generator=drawn(2))
+    s, label = spikes(0, 6, 1, 20), torch.tensor([3])
+
+    def never(*sides: object) -> int:
+        raise AssertionError("the compiled call ran")
+
+    monkeypatch.setattr(one_sample, "learn_one_sample", never)
+
+    class DerivedRule(Eligibility):
+        def finish(self, state, steps):
+            return super().finish(state, 2 * steps)
+
+    for parts in (
+        {"rule": Factorised()},
+        {"rule": DerivedRule()},
+        {"error": ERRORS["running"]()},
+        {"order": "online"},
+    ):
+        LocalLearner(net, feedback, **parts).step(s, label)
+    learner = LocalLearner(net, feedback)
+    learner.step(spikes(0, 6, 2, 20), torch.tensor([3, 1]))
+    learner.step(packed(s), label)
+    with pytest.raises(ValueError, match="need labels"):
+        learner.step(s, torch.tensor([5]))
+    with pytest.raises(AssertionError):
+        learner.step(s, label)
+    monkeypatch.undo()
+    half = LocalLearner(net, feedback).step(s * 0.5, label)  # analogue: by the general path
+    assert half.counts is not None
