@@ -5,7 +5,7 @@ LAVA := .venv-lava
 PIP := --disable-pip-version-check --quiet --constraint constraints.txt
 INPUTS := pyproject.toml constraints.txt
 
-.PHONY: setup mnist test lint docs clean
+.PHONY: setup mnist test race lint docs clean
 
 setup: $(VENV)/.ready $(LAVA)/.ready
 
@@ -43,6 +43,18 @@ test: setup
 	@$(VENV)/bin/python -m pytest $(TOGETHER) tests
 	@if test -f $(LAVA)/.ready; then $(LAVA)/bin/python -m pytest $(TOGETHER) tests/hardware; \
 	  else echo "the Lava tests were left out: no Python 3.10" >&2; fi
+
+# SpikingJelly in an environment of its own, for the races: its dependencies would replace torch.
+PEERS := .venv-peers
+$(PEERS)/.ready: $(INPUTS)
+	@echo "setting up $(PEERS) (SpikingJelly)"
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/pip install $(PIP) --editable '.[dev]'
+	@$(PEERS)/bin/pip install --disable-pip-version-check --quiet --no-deps spikingjelly==0.0.0.0.14 loguru
+	@touch $@
+
+race: $(PEERS)/.ready
+	@$(PEERS)/bin/python -m biograd benchmark --suite speed
 
 lint: setup
 	@$(VENV)/bin/ruff check .

@@ -22,6 +22,8 @@ def speed(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
         return section.missing("No race has been run.", SPEED_COMMAND)
     for race in races:
         _training_race(section, race)
+    if one_thread := newest(evidence.named("one-thread race")):
+        _one_thread(section, one_thread)
     for record in newest(evidence.named("inference speed")):
         section.note(_inference(record["results"]))
     for record in newest(evidence.named("emulator speed")):
@@ -81,6 +83,47 @@ def _training_race(section: Section, race: Record) -> None:
         caption=caption,
     )
     section.note(_ratios(r))
+
+
+def _one_thread(section: Section, races: Sequence[Record]) -> None:
+    """Show convolutions, single samples, loops and dense layers against the peers."""
+    rows = []
+    for race in races:
+        r = race["results"]
+        for method, median in r["samples_per_second"].items():
+            inference = r["inferences_per_second"].get(method)
+            shape = "x".join(map(str, r["shape"]))
+            net = f"{shape}-{r['layers']}{', recurrent' if r['recurrent'] else ''}"
+            rows.append(
+                [
+                    f"{net}, T = {r['steps']}, batch {r['batch']}",
+                    method,
+                    f"{median:,.0f}",
+                    "–" if inference is None else f"{inference:,.0f}",
+                ]
+            )
+    section.table(
+        ["network", "method", "trained, samples/s", "inference, samples/s"],
+        rows,
+        numbers=(2, 3),
+        tinted=[i for i, row in enumerate(rows) if row[1].startswith("BioGrad")],
+        caption=(
+            "One thread, from float tensors, an optimizer step of fused Adam included; medians of"
+            " interleaved rounds, by the processor time of the process. Peers with our neuron, and"
+            f" as their tutorials teach; {machine_of(races[0])}."
+        ),
+    )
+    for race in races:
+        section.note(_one_thread_ratios(race["results"]))
+
+
+def _one_thread_ratios(r: Record) -> str:
+    parts = [
+        f"{key.removeprefix('ratio_').replace('_', ' ')} {value:.1f}"
+        for key, value in r.items()
+        if key.startswith("ratio_")
+    ]
+    return f"{r['layers']}, median ratios: {', '.join(parts)}."
 
 
 def _ratios(r: Record) -> str:

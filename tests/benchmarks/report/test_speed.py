@@ -20,6 +20,24 @@ def test_speed_is_shown_beside_every_peer_and_the_limit_of_the_machine(every_rec
     assert "BioGrad, factorised 8,000 –" in text
 
 
+def test_races_on_one_thread_are_shown_with_their_ratios(every_record, text_of):
+    race = {
+        "shape": [1, 28, 28],
+        "layers": "16c5s2-10",
+        "steps": 10,
+        "batch": 100,
+        "recurrent": False,
+        "samples_per_second": {"BioGrad, full": 3000.0, "snnTorch, as taught": 1000.0},
+        "inferences_per_second": {"snnTorch, as taught": 2000.0},
+        "ratio_conv_vs_snntorch_leaky": 3.0,
+    }
+    record = {"kind": "measurement", "name": "one-thread race", "config": {"race": "conv"}}
+    text = text_of(speed(Evidence([*every_record, record | {"results": race}]), {}))
+    assert "1x28x28-16c5s2-10, T = 10, batch 100 BioGrad, full 3,000 –" in text
+    assert "snnTorch, as taught 1,000 2,000" in text
+    assert "conv vs snntorch leaky 3.0." in text
+
+
 def test_a_loaded_machine_is_named_beside_its_race(every_record, text_of):
     records = [
         record | {"machine": {"cores": 2, "load": 7.5}}
