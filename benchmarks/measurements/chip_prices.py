@@ -1,7 +1,7 @@
 """Modelled joules per sample of learning in the chip's integers, from a record's operations.
 
-Records of `chip_learning` hold counted operations and no joules, so that their energy always
-follows the constants of `hardware.energy` as they are today.
+Records of `chip_learning`, those of class streams included, hold counted operations and no joules,
+so that their energy always follows the constants of `hardware.energy` as they are today.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from biograd.runs.records import Record
 from hardware.border.model import OperationCounts
 from hardware.energy import PROFILES, EnergyProfile, Interval, estimate
 
-NAME = "chip learning"  # records that can be priced
+NETS, PROTOTYPES = "chip learning", "class stream"  # names of records that can be priced
 PRICE = "modelled_j_per_sample"  # where `priced` puts {profile: [low, high]}
 TIME = "modelled_s_per_sample"  # and the seconds, likewise
 # 784 x 64 synapses of 17 bit fill a core's 128 KB; as hardware.limits places them
@@ -39,17 +39,32 @@ def priced(record: Record) -> Record:
 
 
 def _prices(record: Record) -> dict[str, dict[str, list[float]]]:
-    if record.get("name") != NAME or not isinstance(record.get("results"), dict):
+    if not isinstance(record.get("results"), dict):
         return {}
     operations = record["results"].get("operations_per_sample")
-    sizes = (record.get("config") or {}).get("sizes")
-    if not operations or not sizes:
+    config = record.get("config") or {}
+    if not operations or record.get("name") not in (NETS, PROTOTYPES):
+        return {}
+    if record["name"] == PROTOTYPES:
+        sizes, operations = [config["inputs"], config["prototypes"]], _by_layer(operations)
+    else:
+        sizes = config.get("sizes") or []
+    if not sizes:
         return {}
     prices = {name: _price(operations, sizes, profile) for name, profile in PROFILES.items()}
     return {
         PRICE: {name: list(joules) for name, (joules, _) in prices.items()},
         TIME: {name: list(seconds) for name, (_, seconds) in prices.items()},
     }
+
+
+def _by_layer(counts: dict[str, Any]) -> dict[str, Any]:  # any: JSON
+    """Return the operations of a prototype layer as those of a net of one layer.
+
+    The prototypes send no spikes: the embedded processor reads their voltages.
+    """
+    layer: dict[str, Any] = {name: [0, counts[name]] for name in _COUNTS}
+    return layer | {"spikes": [counts["spikes"], 0], "time_steps": counts["steps"]}
 
 
 def _price(

@@ -12,6 +12,7 @@ from biograd.pictures.units import engineering_range
 from biograd.runs.records import Record
 
 from .chip_points import beside_published_chips
+from .class_streams import class_streams
 from .evidence import Evidence
 from .page import Section
 
@@ -35,6 +36,7 @@ def learning_on_chip(evidence: Evidence, pictures: Mapping[str, str]) -> Section
     _variants(section, groups)
     _against_lava(section, evidence)
     _after_deployment(section, evidence)
+    class_streams(section, evidence)
     return section
 
 
@@ -101,10 +103,13 @@ def _variant(group: list[Record], profiles: list[str]) -> list[str]:
 
 
 def _against_lava(section: Section, evidence: Evidence) -> None:
-    if r := evidence.results("chip learning in lava"):
+    for group in evidence.grouped("chip learning in lava"):
+        r, sizes = group[-1]["results"], (group[-1].get("config") or {}).get("sizes") or ()
         verdict = "equal after every sample" if r.get("equal") else "NOT equal"
-        samples = r.get("samples", "?")
-        section.note(f"Against Lava's learning engine: {verdict} ({samples} samples).")
+        form = r.get("method") or "-".join(map(str, sizes)) or "a net"
+        section.note(
+            f"Against Lava's learning engine, {form}: {verdict} ({r.get('samples', '?')} samples)."
+        )
 
 
 def _after_deployment(section: Section, evidence: Evidence) -> None:

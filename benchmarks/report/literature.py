@@ -66,6 +66,12 @@ SOURCES = (
     Source("frenkel2020", "Frenkel et al. 2020: SPOON, as listed in Renner et al. 2024, Table 1."),
     Source("park2019", "Park et al. 2019, as listed in Renner et al. 2024, Table 1."),
     Source(
+        "clpsnn",
+        "CLP-SNN, arXiv 2511.01553: real-time continual learning on Intel Loihi 2; figures of its"
+        " abstract.",
+        "https://arxiv.org/abs/2511.01553",
+    ),
+    Source(
         "neurobench",
         "Yik et al. 2025: NeuroBench, Nature Communications 16:1545; definitions as in its code"
         " 2.3.0.",
@@ -141,6 +147,9 @@ CHIP_TRAINING_S = (
     Published("Park 2019", 0.01e-3, "s", "park2019"),
 )
 CHIP_INFERENCE_S = (Published("Renner 2024, Loihi", 0.17e-3, "s", "renner2024"),)
+# Learning without rehearsal on a chip, OpenLORIS, measured by its authors.
+CONTINUAL_J = Published("CLP-SNN, Loihi 2", 0.05e-3, "J", "clpsnn")
+CONTINUAL_S = Published("CLP-SNN, Loihi 2", 0.33e-3, "s", "clpsnn")
 BEST_ON_LOIHI = Published(
     "Renner 2024, backpropagation on Loihi, 400-400-10", 96.3, "%", "renner2024"
 )
