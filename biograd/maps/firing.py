@@ -95,7 +95,8 @@ def inputs_of(
         whole = trains if trains.words.is_contiguous() else trains.of(slice(None))
         return unsigned(whole), None, trains.steps, trains.batch
     assert isinstance(spikes, Tensor)
-    if first.w_rec is not None or not bool((spikes == spikes[0]).all()):
+    lasts = first.w_rec is None and bool((spikes == spikes[0]).all())
+    if not lasts or not bool(spikes[0].isfinite().all()):  # the general path refuses infinity
         return None
     return np.empty((0, 0, 0), np.uint32), spikes[0], len(spikes), spikes.shape[1]
 

@@ -252,6 +252,17 @@ def test_what_a_user_overrides_and_other_inputs_take_the_general_path(monkeypatc
     assert general == [feedback]
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_inputs_that_are_not_finite_are_refused_in_one_line(value: float) -> None:
+    net = network("6c3-5")
+    made = LocalLearner(net, LayeredRandom(net))
+    for s in (torch.full((3, 5, *SHAPE), value), spikes(3).index_fill(0, torch.tensor(1), value)):
+        with pytest.raises(ValueError, match=r"^spikes holds [0-9,]+ values that are not finite"):
+            made.step(s, torch.arange(5))
+        with pytest.raises(ValueError, match=r"^spikes holds [0-9,]+ values that are not finite"):
+            net.spike_counts(s)
+
+
 def test_counts_of_spikes_equal_those_of_the_general_path(path: str) -> None:
     for layers in ("8c5s2-12c3s2-5", "6c3-avg2-7c3-5", "6c3-max2-7c3-9-5"):
         for params in (None, TAILS):
