@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .measurements.studies import grid_code, separation
+from .measurements.studies import grid_code, separation, working_memory
 from .measurements.trials import SEEDS
 from .task import Task
 
@@ -55,4 +55,18 @@ def grid_codes() -> list[Task]:
     ]
 
 
-STUDIES = (independent_components, grid_codes)
+def working_memories() -> list[Task]:
+    """Hold two angles over delays, by the local rule and by BPTT, three seeds."""
+    return [
+        Task(
+            name="working memory",
+            config=working_memory.described(p),
+            seed=seed,
+            work=lambda bench, p=p, seed=seed: working_memory.measure(p, seed),  # type: ignore[misc]
+        )
+        for p in working_memory.BOTH
+        for seed in SEEDS
+    ]
+
+
+STUDIES = (independent_components, grid_codes, working_memories)

@@ -20,6 +20,7 @@ from .page import Section
 from .speed import speed
 from .studies.grid_code import grid_code
 from .studies.separation import separation
+from .studies.working_memory import working_memory
 
 SectionFunction = Callable[[Evidence, Mapping[str, str]], Section]  # of records, and SVG by name
 
@@ -78,6 +79,7 @@ SECTIONS: list[SectionFunction] = [
     events,
     separation,
     grid_code,
+    working_memory,
     mistakes,
     inside,
     origin,
