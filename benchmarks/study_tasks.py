@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .measurements.studies import grid_code, separation, working_memory
+from .measurements.studies import grid_code, separation, trained_nets, working_memory
 from .measurements.trials import SEEDS
 from .task import Task
 
@@ -64,9 +64,23 @@ def working_memories() -> list[Task]:
             seed=seed,
             work=lambda bench, p=p, seed=seed: working_memory.measure(p, seed),  # type: ignore[misc]
         )
-        for p in working_memory.BOTH
+        for p in working_memory.WAYS
         for seed in SEEDS
     ]
 
 
-STUDIES = (independent_components, grid_codes, working_memories)
+def networks_trained() -> list[Task]:
+    """Break trained networks, let them learn on, and split their energy; conv: one seed."""
+    return [
+        Task(
+            name="trained nets",
+            config=trained_nets.described(p),
+            seed=seed,
+            work=lambda bench, p=p, seed=seed: trained_nets.measure(p, seed),  # type: ignore[misc]
+        )
+        for p in trained_nets.NETS
+        for seed in (SEEDS if p.net == "dense" else SEEDS[:1])
+    ]
+
+
+STUDIES = (independent_components, grid_codes, working_memories, networks_trained)

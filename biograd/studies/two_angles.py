@@ -52,6 +52,7 @@ class Trials(NamedTuple):
     cue: Tensor  # 1 while the report is asked for, [T, B]
     y: Tensor  # targets during the cue, [B, 4]
     angles: Tensor  # first and second, radians, [2, B]
+    shown: Tensor  # 1 from the end of each stimulus to the end of the cue, [T, B, 2]
     delays: Tensor  # before the first, after it, after the second, steps, [3, B]
 
 
@@ -86,14 +87,16 @@ def two_angles(
     cue = ((t >= go) & (t < go + p.cue)).float()
     x = torch.zeros(len(t), batch, p.orientations + 1)
     preferred = torch.arange(p.orientations) * (math.pi / p.orientations)
-    for start, angle in zip((first, second), angles, strict=True):
+    shown = torch.zeros(len(t), batch, 2)
+    for k, (start, angle) in enumerate(zip((first, second), angles, strict=True)):
+        shown[:, :, k] = ((t >= start + p.stimulus) & (t < go + p.cue)).float()
         seen = ((t >= start) & (t < start + p.stimulus)).float()
         rates = (0.5 * (torch.cos(2 * (preferred - angle[:, None])) + 1)) ** 4
         x[:, :, :-1] += seen[:, :, None] * rates
     x[:, :, -1] = cue
     doubled = 2 * angles
     y = torch.stack([f(d) for d in doubled for f in (torch.sin, torch.cos)], dim=1)
-    return Trials(x, cue, y, angles, delays)
+    return Trials(x, cue, y, angles, shown, delays)
 
 
 def reported(out: Float[Tensor, "T B 4"], cue: Float[Tensor, "T B"]) -> Float[Tensor, "2 B"]:

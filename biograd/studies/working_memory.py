@@ -13,12 +13,13 @@ These are rates, not spikes, as in the paper. The local rule is e-prop's for the
     dW_ij      = eta sum_t teach_i[t] psi_i[t] e_ij[t]
 
 Here pre_j[t] is h_j[t-1], x_j[t] or 1. A soma excites itself at first (W_ii = 1) and has weak
-synapses from others, so its activity lasts over the delays, and its trace as long. In our trials
-the first angle was hardly learned with traces of 10 steps, nor where the other synapses were
-strong (gain 0.5). No trace follows a path over other neurons, which is what backpropagation adds.
-As the trace's decay is the neuron's own, the sum over t is computed backwards in time for all
-synapses at once, which gives the same numbers. Between batches, noise drives the output, and w_fb
-drifts to the coincidences, and so to W_out (sleep).
+synapses from others, so its activity lasts over the delays, and its trace as long. No trace
+follows a path over other neurons, which is what backpropagation adds. So the rule looks less far
+into the past, and learns best with targets from the end of each stimulus on; with targets in the
+cue alone, as in the paper, the first angle is learned badly. As the trace's decay is the neuron's
+own, the sum over t is computed backwards in time for all synapses at once, which gives the same
+numbers. Between batches, noise drives the output, and w_fb drifts to the coincidences, and so to
+W_out (sleep).
 
 Source: Cueva, Ardalan, Tsodyks and Qian 2021 (arXiv 2111.01275), network and task. Bellec et al.
     2020, "A solution to the learning dilemma for recurrent networks of spiking neurons", Nature
@@ -45,6 +46,7 @@ from .two_angles import Trials, TwoAnglesParams, errors_deg, two_angles
 OUTPUTS = 4
 FEEDBACK = ("sleep", "symmetric", "random")
 RULES = ("local", "bptt")
+TAUGHT = ("delays", "cue")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +60,7 @@ class MemoryParams:
 
     rule: str = "local"  # or bptt: backpropagation through time
     feedback: str = "sleep"  # or symmetric: W_out itself; or random: fixed
+    taught: str = "delays"  # from the end of each stimulus on; or cue: during the cue alone
     units: int = 100
     tau: float = 10.0  # steps
     noise: float = 0.1  # standard deviation of each rate per step
@@ -72,6 +75,7 @@ class MemoryParams:
         table = "MemoryParams"
         word_of(self.rule, RULES, "MemoryParams.rule")
         word_of(self.feedback, FEEDBACK, "MemoryParams.feedback")
+        word_of(self.taught, TAUGHT, "MemoryParams.taught")
         whole_fields(self, "units", "batch", table=table, least=1)
         real_fields(self, "tau", table=table, least=1)
         real_fields(self, "noise", "gain", "self_excitation", table=table, least=0)
@@ -211,7 +215,8 @@ class WorkingMemory:
         """Return the negative changes of (W, W_in, b, W_out) by the local rule, at eta 1."""
         p = self.params
         rolled = self.roll(trials.x)
-        err = (trials.y - self.report(rolled.h)) * trials.cue[:, :, None]
+        asked = self._asked(trials)
+        err = (trials.y - self.report(rolled.h)) * asked
         w_fb = self.w_out.T if p.feedback == "symmetric" else self.w_fb
         taught = (err @ w_fb.T) * rolled.psi
         kept = 1 + (self.w.diagonal() * rolled.psi - 1) / p.tau  # of step t + 1
@@ -220,7 +225,7 @@ class WorkingMemory:
             after = taught[t] + (kept[t] * after if t + 1 < len(taught) else 0)
             taught[t] = after
         before = torch.cat([torch.zeros_like(rolled.h[:1]), rolled.h[:-1]])
-        scale = -2 / (OUTPUTS * float(trials.cue.sum()))
+        scale = -2 / float(asked.sum())
         post = taught.flatten(0, 1) * (scale / p.tau)
         return (
             post.T @ before.flatten(0, 1),
@@ -230,16 +235,23 @@ class WorkingMemory:
         )
 
     def backward(self, trials: Trials) -> tuple[Tensor, ...]:
-        """Return the gradients of the mean squared error in the cue for (W, W_in, b, W_out)."""
+        """Return the gradients of the mean squared error for (W, W_in, b, W_out)."""
         for weight in self.weights:
             weight.requires_grad_(True)
         try:
-            err = (trials.y - self.report(self.roll(trials.x).h)) * trials.cue[:, :, None]
-            loss = err.square().sum() / (OUTPUTS * trials.cue.sum())
+            asked = self._asked(trials)
+            err = (trials.y - self.report(self.roll(trials.x).h)) * asked
+            loss = err.square().sum() / asked.sum()
             return torch.autograd.grad(loss, self.weights)
         finally:
             for weight in self.weights:
                 weight.requires_grad_(False)
+
+    def _asked(self, trials: Trials) -> Tensor:
+        """Return 1 where an output has a target, else 0, [T, B, 4]."""
+        if self.params.taught == "cue":
+            return trials.cue[:, :, None].expand(-1, -1, OUTPUTS)
+        return trials.shown.repeat_interleave(2, dim=2)
 
     def _sleep(self) -> None:
         p = self.params

@@ -20,13 +20,17 @@ class WorkingMemoryParams:
 
     network: MemoryParams = field(default_factory=MemoryParams)
     task: TwoAnglesParams = field(default_factory=TwoAnglesParams)
-    batches: int = 600
-    points: int = 12  # of the curve
+    batches: int = 500
+    points: int = 10  # of the curve
     trials: int = 2000  # of the final error
     angles: int = 16  # of either item, of the grid
 
 
-BOTH = tuple(WorkingMemoryParams(network=MemoryParams(rule=rule)) for rule in ("local", "bptt"))
+# the local rule with targets from each stimulus on; BPTT as in the paper, and the rule like that
+WAYS = tuple(
+    WorkingMemoryParams(network=MemoryParams(rule=rule, taught=taught))
+    for rule, taught in (("local", "delays"), ("bptt", "cue"), ("local", "cue"))
+)
 
 
 def measure(p: WorkingMemoryParams, seed: int) -> Iterator[dict[str, Any]]:  # any: JSON
@@ -41,6 +45,7 @@ def measure(p: WorkingMemoryParams, seed: int) -> Iterator[dict[str, Any]]:  # a
     yield {
         "task": "two angles",
         "rule": p.network.rule,
+        "taught": p.network.taught,
         "first_deg": first,
         "second_deg": second,
         "cpu_seconds": seconds,

@@ -38,7 +38,7 @@ def test_errors_are_measured_modulo_180_degrees() -> None:
 
 
 def test_the_rule_backwards_in_time_equals_its_traces_forward() -> None:
-    p = MemoryParams(units=5, batch=4, noise=0.0, feedback="random")
+    p = MemoryParams(units=5, batch=4, noise=0.0, feedback="random", taught="cue")
     memory = WorkingMemory(p, task=SHORT, seed=1)
     memory.w_out += torch.randn(4, 5, generator=seeded())
     trials = two_angles(4, generator=seeded(), p=SHORT)
@@ -68,8 +68,8 @@ def test_the_rule_is_the_gradient_where_neurons_excite_themselves_alone() -> Non
 def test_short_delays_are_learned(rule: str) -> None:
     p = MemoryParams(rule=rule, units=40, batch=32, lr=5e-3)
     task = TwoAnglesParams(orientations=8, shortest=4, longest=6, stimulus=4, cue=6)
-    *_, last = WorkingMemory(p, task=task, seed=0).fit(100, every=100, trials=200)
-    assert last.batches == 100
+    *_, last = WorkingMemory(p, task=task, seed=0).fit(60, every=60, trials=200)
+    assert last.batches == 60
     assert last.second_deg < 20 and last.first_deg < 35  # guesses: 52 degrees
 
 

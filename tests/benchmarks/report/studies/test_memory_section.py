@@ -7,10 +7,11 @@ from benchmarks.report.studies.working_memory import working_memory
 
 
 def test_errors_of_both_rules_stand_side_by_side(measured, undrawn, text_of) -> None:
-    def record(rule: str, seed: int, first: float):
+    def record(rule: str, seed: int, first: float, taught: str = "cue"):
         results = {
             "task": "two angles",
             "rule": rule,
+            "taught": taught,
             "first_deg": first,
             "second_deg": 5.0,
             "cpu_seconds": 9.0,
@@ -27,9 +28,10 @@ def test_errors_of_both_rules_stand_side_by_side(measured, undrawn, text_of) -> 
         }
         return measured("working memory", results, seed=seed, config={"rule": rule})
 
-    records = [record("local", 0, 9.0), record("local", 1, 11.0), record("bptt", 0, 4.0)]
+    taught = [record("local", seed, 9.0 + 2 * seed, "delays") for seed in (0, 1)]
+    records = [*taught, record("bptt", 0, 4.0)]
     text = text_of(working_memory(Evidence(records), {}))
-    assert "local rule, 2 seeds BPTT, 1 seeds" in text
+    assert "taught over delays, 2 seeds BPTT, taught in the cue, 1 seeds" in text
     assert "error, first angle (degrees) 10 ± 1.4 4" in text
     assert "radius, first / second 0.5" in text and "units with changed tuning (%) 25" in text
 
