@@ -20,6 +20,7 @@ from .page import Section
 from .speed import speed
 from .studies.grid_code import grid_code
 from .studies.separation import separation
+from .studies.trained_nets import broken_nets, energy_split
 from .studies.working_memory import working_memory
 
 SectionFunction = Callable[[Evidence, Mapping[str, str]], Section]  # of records, and SVG by name
@@ -80,6 +81,8 @@ SECTIONS: list[SectionFunction] = [
     separation,
     grid_code,
     working_memory,
+    broken_nets,
+    energy_split,
     mistakes,
     inside,
     origin,

@@ -20,10 +20,10 @@ class WorkingMemoryParams:
 
     network: MemoryParams = field(default_factory=MemoryParams)
     task: TwoAnglesParams = field(default_factory=TwoAnglesParams)
-    batches: int = 500
-    points: int = 10  # of the curve
-    trials: int = 2000  # of the final error
-    angles: int = 16  # of either item, of the grid
+    batches: int = 300
+    points: int = 6  # of the curve
+    trials: int = 1000  # of the final error
+    angles: int = 12  # of either item, of the grid
 
 
 # the local rule with targets from each stimulus on; BPTT as in the paper, and the rule like that
