@@ -107,3 +107,12 @@ def test_unreliable_neurons(run):
     few, many = names["curves"]["5 copies"].rate, names["curves"]["45 copies"].rate
     assert many[1] < few[1] and many[-1] > 0.25
     assert len(figures(cells)) == 2
+
+
+@pytest.mark.slow
+def test_two_angles(run):
+    cells, names = run("two_angles")
+    last = names["progress"][-1]
+    assert last.first_deg < 20 and last.second_deg < 20  # guesses: 52 degrees
+    assert names["shape"].four > 0.5
+    assert len(figures(cells)) == 2
