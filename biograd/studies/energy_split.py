@@ -21,9 +21,6 @@ import math
 
 from ..checks import real_number
 
-CORTEX_SPLIT = 35.0  # communication over computation, watts over watts; Levy and Calvert 2021
-CORTEX_SYNAPSES = (2000, 2500)  # per firing, as they predict
-
 
 def joules_per_bit(inputs: float, *, fixed: float, synapse: float) -> float:
     """Return the joules per bit of a neuron that sums up so many input spikes per output spike.

@@ -33,11 +33,11 @@ def manifolds(shapes: Mapping[str, Sequence[Any]]) -> Figure:  # any: nested lis
             whole = np.concatenate([ring, ring[:1]])
             ax.plot(*whole.T, color=hues((k + 0.5) / len(grid)), linewidth=1.3)
         ax.set_title(title, fontsize=TEXT, color=INK, loc="left")
-        for axis, name in ((ax.xaxis, "PC 1"), (ax.yaxis, "PC 2"), (ax.zaxis, "PC 3")):
+        for number, axis in enumerate((ax.xaxis, ax.yaxis, ax.zaxis), start=1):
             axis.set_ticklabels([])
-            axis.set_label_text(name, fontsize=SMALL, color=INK)
-            axis.labelpad = -12
             axis.set_pane_color((1, 1, 1, 0))
+            label = {"fontsize": SMALL, "color": INK, "labelpad": -12}
+            (ax.set_xlabel, ax.set_ylabel, ax.set_zlabel)[number - 1](f"PC {number}", **label)
     return figure
 
 

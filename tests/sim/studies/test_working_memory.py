@@ -64,13 +64,12 @@ def test_the_rule_is_the_gradient_where_neurons_excite_themselves_alone() -> Non
         assert torch.allclose(mine, theirs, atol=1e-6)
 
 
-@pytest.mark.parametrize("rule", ["local", "bptt"])
-def test_short_delays_are_learned(rule: str) -> None:
-    p = MemoryParams(rule=rule, units=40, batch=32, lr=5e-3)
+def test_short_delays_are_learned_by_the_local_rule() -> None:
+    p = MemoryParams(units=40, batch=32, lr=5e-3)
     task = TwoAnglesParams(orientations=8, shortest=4, longest=6, stimulus=4, cue=6)
     *_, last = WorkingMemory(p, task=task, seed=0).fit(60, every=60, trials=200)
     assert last.batches == 60
-    assert last.second_deg < 20 and last.first_deg < 35  # guesses: 52 degrees
+    assert last.first_deg < 25 and last.second_deg < 42  # guesses: 52 degrees
 
 
 def test_sleep_turns_the_feedback_towards_the_output() -> None:

@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 import torch
 
+from benchmarks.measurements.studies import trained_nets
 from benchmarks.measurements.studies.trained_nets import NETS, NetParams, described, measure
 from benchmarks.measurements.trials import Trial
 from benchmarks.peers.baselines import BaselineParams
@@ -23,6 +24,8 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
         x[index, row : row + 12, column : column + 12] = 150 + index % 90
     sets = {split: ImageSet("mnist", split, x, y, 4) for split in ("train", "test")}
     monkeypatch.setattr("biograd.runs.experiment.load", lambda name, split, **_: sets[split])
+    rates = {"dead": (0.3, 0.7), "lost": (0.7,), "weight_bits": (0.1,)}
+    monkeypatch.setattr(trained_nets, "RATES", rates)
 
 
 @pytest.mark.parametrize("rule", ["local", "bptt"])
@@ -32,10 +35,10 @@ def test_a_network_is_broken_healed_and_priced(few: None, rule: str) -> None:
     config = dataclasses.replace(config, sleep=dataclasses.replace(config.sleep, first_night=4))
     p = NetParams(rule=rule, samples=60, priced=20, dead=0.5, more=2)
     (row,) = measure(p, 1, Trial(method="small", config=config, baseline=peer))
-    assert row["accuracy"] > 0.9
-    for kind in ("dead", "synapses", "lost"):
-        rates, accuracy = zip(*row["faults"][kind], strict=True)
-        assert rates[-1] == 0.7 and accuracy[-1] <= row["accuracy"]
+    assert row["accuracy"] > 0.6  # by chance 0.25
+    assert [rate for rate, _ in row["faults"]["dead"]] == [0.3, 0.7]
+    for kind in ("dead", "lost"):
+        assert row["faults"][kind][-1][1] <= row["accuracy"]
     split = row["split"]["davies2018"]
     assert 0 < split["ratio"] < 1 and split["best_j_per_bit"] <= split["j_per_bit"]
     assert ("healed" in row) == (rule == "local")
