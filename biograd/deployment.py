@@ -17,6 +17,7 @@ from .data.events.sets import EventSet
 from .data.samples import spikes_of
 from .data.sound.series import SeriesSet
 from .encoders import ENCODERS, EVENTS, integrate_and_fire
+from .params.signal import CodingParams, MelParams
 
 CALIBRATION = 500  # training samples that set the weight scales
 PORTION = 500  # recordings read at a time
@@ -32,12 +33,7 @@ def chip_spikes(model: Model, samples: DataSet) -> SpikeInput:
 
 def encoded(samples: DataSet, encoder: str, steps: int) -> SpikeInput:
     """Return samples as spikes for the chip, by an encoder's name; see `chip_spikes`."""
-    if isinstance(samples, SeriesSet):
-        raise ValueError(
-            f"{samples.name} holds series of unequal length, which the chip's integers do not run"
-            " yet: measure the run with biograd evaluate"
-        )
-    recorded = isinstance(samples, EventSet)
+    recorded = isinstance(samples, EventSet | SeriesSet)
     if recorded != (encoder == EVENTS):
         raise ValueError(
             f"{samples.name} holds {samples.kind} and the model was trained with encoder"
@@ -50,6 +46,8 @@ def encoded(samples: DataSet, encoder: str, steps: int) -> SpikeInput:
         )
     if isinstance(samples, EventSet):
         samples.check_times()
+    if isinstance(samples, SeriesSet):
+        return _series_spikes(samples, steps)
     function = ENCODERS.get(encoder, integrate_and_fire)
     generator = torch.Generator().manual_seed(0)
     portions = torch.arange(len(samples)).split(PORTION if recorded else len(samples))
@@ -60,6 +58,18 @@ def encoded(samples: DataSet, encoder: str, steps: int) -> SpikeInput:
         for members in portions
     ]
     return SpikeInput(spikes=np.concatenate(spikes, axis=1), labels=samples.y.numpy())
+
+
+def signal_params(info: dict[str, Any]) -> tuple[MelParams, CodingParams]:  # any: JSON
+    """Return filter bank and coding that a model of series was trained with, from its metadata.
+
+    Raises: ValueError for metadata that name none.
+    """
+    given = {name: info.get(name, {}) for name in ("mel", "coding")}
+    try:
+        return MelParams(**given["mel"]), CodingParams(**given["coding"])
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"the model's metadata name no coding of series: {error}") from None
 
 
 def connected(model: Model, *inputs: SpikeInput) -> tuple[Any, ...]:  # any: Model, SpikeInput, ...
@@ -75,8 +85,17 @@ def connected(model: Model, *inputs: SpikeInput) -> tuple[Any, ...]:  # any: Mod
         return model, *inputs
     layers = (dataclasses.replace(first, w=first.w[:, kept]), *model.layers[1:])
     return dataclasses.replace(model, layers=layers), *(
-        SpikeInput(spikes=s.spikes[:, :, kept], labels=s.labels) for s in inputs
+        dataclasses.replace(s, spikes=s.spikes[:, :, kept]) for s in inputs
     )
+
+
+def _series_spikes(samples: SeriesSet, steps: int) -> SpikeInput:
+    """Return series of unequal length, all padded to the steps of the model."""
+    spikes = np.zeros((steps, len(samples), samples.inputs), np.uint8)
+    for members in torch.arange(len(samples)).split(PORTION):
+        s = samples.spikes(members, steps)
+        spikes[: len(s), members.numpy()] = s.numpy()
+    return SpikeInput(spikes=spikes, labels=samples.y.numpy(), lengths=samples.lengths.numpy())
 
 
 def price(

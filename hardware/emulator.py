@@ -14,7 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,28 +59,35 @@ def run(
     fits = limits.check(fixed).layers
     start = time.perf_counter()
     steps, samples, _ = spikes.spikes.shape
-    firsts = range(0, samples, CHUNK_SAMPLES)
+    members = _members(spikes)
 
-    def run_chunk(first: int) -> _Chunk:
-        return _run_chunk(fixed, spikes.spikes[:, first : first + CHUNK_SAMPLES], record)
+    def run_chunk(chosen: np.ndarray) -> _Chunk:
+        if spikes.lengths is None:
+            return _run_chunk(fixed, spikes.spikes[:, chosen[0] : chosen[-1] + 1], record)
+        chunk = _run_chunk(fixed, spikes.spikes[: spikes.lengths[chosen[0]], chosen], record)
+        return _padded(chunk, steps)
 
-    chunks = []
-    with ThreadPoolExecutor(min(len(firsts), threads or usable_processors())) as pool:
-        for chunk in pool.map(run_chunk, firsts):
+    chunks: list[_Chunk] = []
+    done = 0
+    with ThreadPoolExecutor(min(len(members), threads or usable_processors())) as pool:
+        for chunk in pool.map(run_chunk, members):
             chunks.append(chunk)
+            done += len(members[len(chunks) - 1])
             if progress is not None:
-                progress(min(len(chunks) * CHUNK_SAMPLES, samples), samples)
+                progress(done, samples)
+    back = np.argsort(np.concatenate(members), kind="stable")
     reached, overflows = (
         np.sum([getattr(chunk, name) for chunk in chunks], axis=0)
         for name in ("reached", "overflows")
     )
     sent = [np.sum(parts, axis=0) for parts in zip(*(chunk.sent for chunk in chunks), strict=True)]
     # any: keywords of one type, which mypy holds against every field
-    recordings: dict[str, Any] = {name: _joined(chunks, name) for name in record}
+    recordings: dict[str, Any] = {name: _joined(chunks, name, back) for name in record}
+    ticks = samples * steps if spikes.lengths is None else int(spikes.lengths.sum())
     return RunResult(
-        counts=np.concatenate([chunk.counts for chunk in chunks]),
+        counts=np.concatenate([chunk.counts for chunk in chunks])[back],
         target="emulator",
-        operations=count_operations(fixed, fits, sent, reached, samples=samples, steps=steps),
+        operations=count_operations(fixed, fits, sent, reached, samples=samples, ticks=ticks),
         seconds=time.perf_counter() - start,
         wrapped_currents=int(overflows[0]),
         saturated_voltages=int(overflows[1]),
@@ -126,7 +133,7 @@ def count_operations(
     reached: np.ndarray,
     *,
     samples: int,
-    steps: int,
+    ticks: int,
 ) -> OperationCounts:
     """Derive all counts from the spikes sent.
 
@@ -135,9 +142,8 @@ def count_operations(
         sent: of the input and of each layer, int64 [N], spikes of each neuron, without bias
             neurons.
         reached: int64 [layers], neurons x steps of all samples that a spike reached.
-        steps: time steps per sample.
+        ticks: time steps of all samples together.
     """
-    ticks = samples * steps
     neurons = np.array(fixed.sizes[1:])
     bias_axons = np.array([layer.w_bias.shape[1] for layer in fixed.layers])
     synaptic = [
@@ -200,10 +206,34 @@ def _run_chunk(fixed: FixedPointModel, s: np.ndarray, record: Sequence[str]) -> 
     return _Chunk(counts, sent, np.array(reached), overflows, **recordings)
 
 
-def _joined(chunks: Sequence[_Chunk], name: str) -> tuple[np.ndarray, ...]:
+def _members(spikes: SpikeInput) -> list[np.ndarray]:
+    """Return the numbers of the samples of each chunk, of one length per chunk."""
+    samples = np.arange(spikes.spikes.shape[1])
+    groups = [samples]
+    if spikes.lengths is not None:
+        groups = [samples[spikes.lengths == length] for length in np.unique(spikes.lengths)]
+    return [
+        group[first : first + CHUNK_SAMPLES]
+        for group in groups
+        for first in range(0, len(group), CHUNK_SAMPLES)
+    ]
+
+
+def _padded(chunk: _Chunk, steps: int) -> _Chunk:
+    """Return a chunk whose recordings are filled up with 0 to all steps."""
+    filled = {
+        name: [np.pad(x, ((0, steps - len(x)), (0, 0), (0, 0))) for x in getattr(chunk, name)]
+        for name in _RECORD_BYTES
+    }
+    return replace(chunk, **filled)
+
+
+def _joined(chunks: Sequence[_Chunk], name: str, back: np.ndarray) -> tuple[np.ndarray, ...]:
     """Return one recorded variable of all samples, an array [T, B, N] per layer."""
+    if len(chunks) == 1:
+        return tuple(getattr(chunks[0], name))
     return tuple(
-        np.concatenate(parts, axis=1)
+        np.concatenate(parts, axis=1)[:, back]
         for parts in zip(*(getattr(chunk, name) for chunk in chunks), strict=True)
     )
 

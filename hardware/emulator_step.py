@@ -30,6 +30,11 @@ class State:
 def run_reference(fixed: FixedPointModel, spikes: SpikeInput) -> RunResult:
     """Run all samples step by step through `step`, recording everything; slow and short."""
     check_spikes(fixed, spikes)
+    if spikes.lengths is not None:
+        raise ValueError(
+            "the spikes have lengths of their own, and the reference runs samples of one length:"
+            " pass those of one length at a time"
+        )
     fits = limits.check(fixed).layers
     start = time.perf_counter()
     steps, samples, _ = spikes.spikes.shape
@@ -49,7 +54,7 @@ def run_reference(fixed: FixedPointModel, spikes: SpikeInput) -> RunResult:
         ss.append(s := np.stack([state.s for state in trace]))
         sent.append(s.sum(axis=(0, 1), dtype=np.int64))
     operations = count_operations(
-        fixed, fits, sent, np.array(reached), samples=samples, steps=steps
+        fixed, fits, sent, np.array(reached), samples=samples, ticks=samples * steps
     )
     seconds = time.perf_counter() - start
     return RunResult(

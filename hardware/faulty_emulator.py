@@ -50,6 +50,11 @@ def run(
     if not faults.any:
         return emulator.run(fixed, spikes, record=record, progress=progress)
     emulator.check_spikes(fixed, spikes, record)
+    if spikes.lengths is not None:
+        raise ValueError(
+            "the samples have lengths of their own, and faults are drawn for samples of one length:"
+            " leave the faults out, or pass samples of one length"
+        )
     if set(record) - {"s"}:
         raise ValueError("under faults spikes alone are recorded: set record to ['s']")
     limits.check(fixed)

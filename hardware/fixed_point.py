@@ -194,4 +194,7 @@ def _calibration_spikes(model: Model, calibration: SpikeInput) -> np.ndarray:
             f"calibration spikes have {calibration.spikes.shape[2]} inputs, the model has"
             f" {model.sizes[0]}: encode with the model's own data set"
         )
-    return calibration.spikes
+    if calibration.lengths is None:
+        return calibration.spikes
+    steps = int(np.median(calibration.lengths))  # so that no padding enters the rates
+    return calibration.spikes[:steps, calibration.lengths >= steps]

@@ -63,6 +63,33 @@ def run_samples(
     return counts, seconds, {name: _joined(results, name) for name in record}
 
 
+def up_to_the_end(
+    fixed: FixedPointModel,
+    lengths: np.ndarray,
+    recordings: dict[str, tuple[np.ndarray, ...]],
+    record: Sequence[str],
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """Return counts and recordings of each sample's own steps.
+
+    Lava runs every sample for all T steps; no step depends on a later one.
+
+    Args:
+        recordings: u, v and s of all layers and steps.
+        record: the variables to return.
+    Returns: counts [B, classes]; recordings, 0 after a sample's last step (any: keywords of
+        RunResult).
+    """
+    live = (np.arange(fixed.steps)[:, None] < lengths)[:, :, None]
+    cut = {name: tuple(x * live for x in layers) for name, layers in recordings.items()}
+    fires = fixed.layers[-1].fires
+    counts = cut["s" if fires else "v"][-1].sum(axis=0, dtype=np.int64)
+    kept = {
+        name: tuple(x.astype(y.dtype) for x, y in zip(cut[name], recordings[name], strict=True))
+        for name in record
+    }
+    return counts, kept
+
+
 def check_neurons(fixed: FixedPointModel) -> None:
     """Refuse layers that Lava's own LIF, Dense and Conv do not hold."""
     for number, layer in enumerate(fixed.layers, start=1):

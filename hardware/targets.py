@@ -24,7 +24,7 @@ from .border.checks import instance_of, real_number, whole_number
 from .border.faults import Faults
 from .border.model import Model, RunResult, SpikeInput
 from .fixed_point import FixedPointModel, quantise
-from .lava_target import run_samples
+from .lava_target import run_samples, up_to_the_end
 
 DEADLINE = 600.0  # seconds
 Progress = Callable[[int, int], None]  # (samples done, samples in all)
@@ -127,9 +127,11 @@ def run_lava(
         spikes,
         deadline=options.deadline,
         progress=options.progress,
-        record=options.record,
+        record=options.record if spikes.lengths is None else "uvs",
         workers=options.workers,
     )
+    if spikes.lengths is not None:
+        counts, recordings = up_to_the_end(fixed, spikes.lengths, recordings, options.record)
     return RunResult(
         counts=counts, target="lava", seconds=seconds, operations=operations, **recordings
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import NamedTuple
 
@@ -85,10 +86,8 @@ def find_difference(model: Model, fixed: FixedPointModel, spikes: SpikeInput) ->
 def _figures(
     model: Model, fixed: FixedPointModel, fit: limits.Fit, spikes: SpikeInput
 ) -> dict[str, Figure]:
-    few = SpikeInput(
-        spikes=spikes.spikes[:, :SAMPLES],
-        labels=None if spikes.labels is None else spikes.labels[:SAMPLES],
-    )
+    # all T steps, where samples end earlier too: simulator and chip are compared step by step
+    few = dataclasses.replace(spikes.of(slice(0, SAMPLES)), lengths=None)
     names = [*(f"hidden {number}" for number in range(1, len(model.layers))), "output"]
     figures = {
         "core_map": core_loads(

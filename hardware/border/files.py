@@ -93,6 +93,8 @@ def write_spikes(spikes: SpikeInput, path: Path | str) -> None:
     }
     if spikes.labels is not None:
         arrays["labels"] = spikes.labels
+    if spikes.lengths is not None:
+        arrays["lengths"] = spikes.lengths
     write_npz(path, arrays)
 
 
@@ -100,7 +102,7 @@ def read_spikes(path: Path | str) -> SpikeInput:
     """Read encoded samples.
 
     The file is one of `write_spikes`, or any .npz with `spikes` [T, B, N] of 0 and 1 (and `labels`
-    [B]).
+    [B], and `lengths` [B], the steps of each sample).
     Raises: FileNotFoundError; ValueError naming the array that is missing or of the wrong shape.
     """
     arrays = read_npz(path)
@@ -122,7 +124,8 @@ def read_spikes(path: Path | str) -> SpikeInput:
             )
         spikes = np.unpackbits(spikes, count=math.prod(shape)).reshape(shape)
     try:
-        return SpikeInput(spikes=spikes, labels=arrays.get("labels"))
+        extras = {name: arrays.get(name) for name in ("labels", "lengths")}
+        return SpikeInput(spikes=spikes, **extras)
     except ValueError as err:
         raise ValueError(f"{path}: {err}") from None
 

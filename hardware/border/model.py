@@ -113,10 +113,14 @@ class Model:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SpikeInput:
-    """Encoded samples: spikes uint8 [T, B, N] of 0 and 1, and, where known, labels int64 [B]."""
+    """Encoded samples: spikes uint8 [T, B, N] of 0 and 1, and, where known, labels int64 [B].
+
+    Samples may end before step T: what follows their last step is not run, counted or answered.
+    """
 
     spikes: np.ndarray
     labels: np.ndarray | None = None
+    lengths: np.ndarray | None = None  # int64 [B], steps of each sample; None: all have T
 
     def __post_init__(self) -> None:
         spikes = np.asarray(self.spikes)
@@ -143,6 +147,35 @@ class SpikeInput:
                     f" number per sample ({spikes.shape[1]})"
                 )
             object.__setattr__(self, "labels", labels.astype(np.int64))
+        if self.lengths is not None:
+            object.__setattr__(self, "lengths", self._checked_lengths())
+
+    def of(self, samples: slice) -> SpikeInput:
+        """Return some of the samples."""
+        labels, lengths = (
+            None if array is None else array[samples] for array in (self.labels, self.lengths)
+        )
+        return SpikeInput(spikes=self.spikes[:, samples], labels=labels, lengths=lengths)
+
+    def _checked_lengths(self) -> np.ndarray:
+        lengths, (steps, samples, _) = np.asarray(self.lengths), self.spikes.shape
+        if lengths.shape != (samples,) or lengths.dtype.kind not in "iu":
+            raise ValueError(
+                f"SpikeInput.lengths is {lengths.dtype} of shape {lengths.shape}; need the steps of"
+                f" each sample, whole numbers ({samples})"
+            )
+        if lengths.min() < 1 or lengths.max() > steps:
+            raise ValueError(
+                f"SpikeInput.lengths run from {lengths.min()} to {lengths.max()}; need 1 to"
+                f" {steps} steps"
+            )
+        after = np.arange(steps)[:, None] >= lengths
+        if self.spikes.any(axis=2)[after].any():
+            raise ValueError(
+                "SpikeInput.spikes has spikes after the last step of a sample: set its length to"
+                " its last step, or the spikes after it to 0"
+            )
+        return lengths.astype(np.int64)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from biograd.commands.helpers.trained import model_of
 from biograd.deployment import CALIBRATION, chip_spikes, price
 from biograd.runs.experiment import Experiment
@@ -97,4 +95,4 @@ def _deployed(experiment: Experiment, bits: int) -> tuple[Model, FixedPointModel
 
 
 def _slice(spikes: SpikeInput, samples: int) -> SpikeInput:
-    return SpikeInput(spikes=np.ascontiguousarray(spikes.spikes[:, :samples]))
+    return spikes.of(slice(0, samples))

@@ -7,6 +7,7 @@ from typing import Any
 
 from hardware.border.model import Model
 
+from ...data.sound.series import SeriesSet
 from ...interop.nir import to_model
 from ...neurons import TwoCompartmentParams
 from ...runs.checkpoint import RunFolder, load_trained
@@ -35,6 +36,8 @@ def model_of(experiment: Experiment, **measured: float | None) -> Model:
         "feedback": config.feedback,
         "learning": _learning(experiment),
     }
+    if isinstance(experiment.train_set, SeriesSet):
+        info |= {name: dataclasses.asdict(getattr(config, name)) for name in ("mel", "coding")}
     return to_model(
         experiment.net,
         experiment.trainer.learner.feedback,

@@ -19,8 +19,9 @@ from hardware.netx.reading import is_netx, read_netx
 from hardware.placement import loihi2
 
 from ...checks import known_words
-from ...data.datasets import DataSet, ImageSet, load
-from ...deployment import chip_spikes, encoded, price
+from ...data.datasets import DataSet, ImageSet, Split, load
+from ...data.sound.series import SeriesSet
+from ...deployment import chip_spikes, encoded, price, signal_params
 from ...runs import records
 from ...runs.checkpoint import RunFolder
 from ..console import Console
@@ -32,6 +33,7 @@ from ..helpers.ranges import expect_at_least
 if TYPE_CHECKING:
     from ..deploy import Args
 
+SPLITS: tuple[Split, ...] = ("train", "test")
 LAVA_SAMPLES = 200  # samples that Lava runs unless --samples says otherwise
 
 
@@ -101,7 +103,7 @@ def _model(args: Args, console: Console) -> _Prepared:
         model, fixed, clip = quantised(model, None, args.file, console)
         return _Prepared(model, fixed, spikes, folder, clip)
     name = args.dataset or str(model.info.get("dataset", "mnist"))
-    train, test = _samples(args, name, folder, console)
+    train, test = _samples(args, name, folder, console, model.info)
     model, fixed, clip = quantised(model, train, args.file, console)
     return _Prepared(model, fixed, chip_spikes(model, test), folder, clip)
 
@@ -112,7 +114,7 @@ def _netx(args: Args, console: Console) -> _Prepared:
     folder = RunFolder(args.model.parent)
     if args.spikes is not None:
         return _Prepared(None, netx.model, _given_spikes(args), folder, {})
-    _, test = _samples(args, args.dataset or "mnist", folder, console)
+    _, test = _samples(args, args.dataset or "mnist", folder, console, {})
     if netx.inputs is None:
         spikes = encoded(test, args.file.encoder, netx.model.steps)
         return _Prepared(None, netx.model, spikes, folder, {})
@@ -142,17 +144,31 @@ def _given_spikes(args: Args) -> SpikeInput:
         )
     spikes = read_spikes(args.spikes)
     few = slice(0, args.samples or (None if args.target == "emulator" else LAVA_SAMPLES))
-    labels = None if spikes.labels is None else spikes.labels[few]
-    return SpikeInput(spikes=spikes.spikes[:, few], labels=labels)
+    return spikes.of(few)
 
 
-def _samples(args: Args, name: str, folder: RunFolder, console: Console) -> tuple[DataSet, DataSet]:
-    """Return the training set, for calibration, and the test samples to run."""
+def _samples(
+    args: Args,
+    name: str,
+    folder: RunFolder,
+    console: Console,
+    info: dict[str, Any],  # any: JSON
+) -> tuple[DataSet, DataSet]:
+    """Return the training set, for calibration, and the test samples to run.
+
+    Args:
+        info: metadata of the model, which name the coding of series.
+    """
+    mel, coding = signal_params(info)
     root = data_root(folder, args.file)
     skip_bad = args.skip_bad or (folder.holds_run() and folder.read_config().skip_bad)
     with console.downloads() as progress:
-        train = load(name, "train", root=root, progress=progress, skip_bad=skip_bad)
-        test = load(name, "test", root=root, progress=progress, skip_bad=skip_bad)
+        train, test = (
+            load(name, split, root=root, progress=progress, skip_bad=skip_bad, mel=mel)
+            for split in SPLITS
+        )
+    if isinstance(train, SeriesSet) and isinstance(test, SeriesSet):
+        train, test = train.coded(coding), test.coded(coding)
     count = args.samples or (len(test) if args.target == "emulator" else LAVA_SAMPLES)
     return train, test.subset(slice(0, min(count, len(test))))
 
