@@ -5,6 +5,7 @@ random feedback   the same with fixed random feedback (e-prop with random broadc
 traces cut off    the same with traces that forget at once: a synapse knows this step's spike
 readout alone     hidden layer frozen at its random start, the readout learns
 BPTT              the same network, coding, augmentation and epochs, by torch's autograd
+deployed          the trained network of `sleep` in the chip's integers, 8 bit, and in Lava
 linear            softmax regression on each input's spikes per step: what the coding alone gives
 """
 
@@ -19,31 +20,38 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from biograd.data.augment import AugmentParams
 from biograd.data.sound.digits import SPEAKERS
 from biograd.data.sound.series import SeriesSet
 from biograd.params.sleep import SleepParams
 from biograd.params.trace import TraceParams
 from biograd.rules import Eligibility, Rule, Update
 from biograd.runs.config import RunConfig
-from biograd.runs.experiment import load_sets
+from biograd.runs.experiment import Experiment, load_sets
 from biograd.runs.presets import PRESETS
 from biograd.streaming import anytime
 from biograd.training.trainer import Progress, Trainer
 
 from ..peers.baselines import BaselineParams
+from .integers.deployed import accuracy_by_bits, against_lava
 from .trials import SEEDS, Trial, train, trainer_of
 
 SPEECH = PRESETS["speech"]
-# Settings of the preset but for size, batch and epochs; none was tuned on the test series.
+# Tried on training series alone, twice with a third of each person's set apart, one seed each
+# (mean of both; a linear classifier of the counts: 93.4 %): changes of the clips as for speech
+# 75.0 %, none 90.0, noise of 0.3 91.2, of 0.6 88.9, twice the spikes 89.5. The channels are
+# coefficients, not bands, so moving along them is wrong.
 VOWELS = dataclasses.replace(
     SPEECH,
     dataset="japanese-vowels",
-    hidden=(128,),
-    batch=10,
+    hidden=(256,),
+    batch=20,
     steps=40,
     epochs=40,
     sleep=dataclasses.replace(SPEECH.sleep, steps=500),
+    augment=AugmentParams(noise=0.3),
 )
+LAVA_SERIES = 6  # of the test set, run in Lava
 BPTT = BaselineParams(method="deep", loss="ce")
 METHODS = ("sleep", "BPTT", "random feedback", "traces cut off", "readout alone", "linear")
 
@@ -82,6 +90,9 @@ def measure(
     if method == "linear":
         yield linear(config)
         return
+    if method == "deployed":
+        yield from deployed(config, seed, on_batch)
+        return
     trainer = trainer_of(trial(config, method, seed))
     if method == "traces cut off":
         cut = Eligibility(TraceParams(alpha_x=0, alpha_z=0))
@@ -90,6 +101,20 @@ def measure(
         trainer.learner.rules[:-1] = [Frozen()] * len(trainer.learner.net.hidden)  # type: ignore[attr-defined]  # of a LocalLearner
     results, trainer = train(trial(config, method, seed), on_batch=on_batch, trainer=trainer)
     yield results | _while_coming_in(trainer)
+
+
+def deployed(
+    config: RunConfig, seed: int, on_batch: Callable[[Progress], bool | None] | None = None
+) -> Iterator[dict[str, Any]]:  # any: JSON
+    """Yield accuracies before and after rounding with the price, then mismatches with Lava."""
+    torch.set_num_threads(1)  # the learner splits batches over threads of its own
+    experiment = Experiment.from_config(trial(config, "sleep", seed).config)
+    for _ in experiment.trainer.run(on_batch=on_batch):
+        pass
+    results = accuracy_by_bits(experiment, 8)
+    low, high = results["energy"]["total_j"]
+    yield {"method": "deployed", "joules_per_series": [low, high]} | results
+    yield {"method": "deployed"} | against_lava(experiment, LAVA_SERIES)
 
 
 def _while_coming_in(trainer: Trainer) -> dict[str, Any]:  # any: JSON
@@ -150,6 +175,7 @@ def rows() -> list[tuple[RunConfig, str, int]]:
     every = [
         *((SPEECH, "sleep", seed) for seed in SEEDS),
         *((VOWELS, method, seed) for method in METHODS for seed in SEEDS),
+        *((config, "deployed", 0) for config in (SPEECH, VOWELS)),
         (SPEECH, "linear", 0),
         *((SPEECH, method, 0) for method in METHODS[1:-1]),
         *((config, method, 0) for config in by_person for method in ("sleep", "random feedback")),

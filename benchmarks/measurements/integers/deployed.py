@@ -22,7 +22,7 @@ DEADLINE = 3000.0  # seconds for Lava, which takes seconds for each image of a c
 def accuracy_by_bits(experiment: Experiment, bits: int) -> dict[str, Any]:
     """Return accuracies of the whole test set before and after rounding, and what it costs."""
     model, fixed, spikes = _deployed(experiment, bits)
-    targets.run(fixed, _slice(spikes, 10), "emulator")  # compiles
+    targets.run(fixed, spikes.of(slice(0, 10)), "emulator")  # compiles
     result = targets.run(fixed, spikes, "emulator")
     fit = limits.check(fixed)
     assert spikes.labels is not None
@@ -48,12 +48,12 @@ def accuracy_by_bits(experiment: Experiment, bits: int) -> dict[str, Any]:
     }
 
 
-def against_lava(experiment: Experiment) -> dict[str, Any]:
+def against_lava(experiment: Experiment, samples: int = LAVA_SAMPLES) -> dict[str, Any]:
     """Run the first test samples in Lava too; compare every current, voltage and spike."""
     _, fixed, spikes = _deployed(experiment, 8)
-    few = _slice(spikes, LAVA_SAMPLES)
+    few = spikes.of(slice(0, samples))
     emulated = targets.run(fixed, few, "emulator", record="uvs")
-    results = {"samples": LAVA_SAMPLES, "net": experiment.net.description}
+    results = {"samples": samples, "net": experiment.net.description}
     try:
         lavas = targets.run(fixed, few, "lava", record="uvs", deadline=DEADLINE, workers=1)
     except TargetError as error:
@@ -63,7 +63,7 @@ def against_lava(experiment: Experiment) -> dict[str, Any]:
         for a, b in zip(getattr(emulated, name), getattr(lavas, name), strict=True):
             differ += int((a != b).sum())
             compared += a.size
-    fast, slow = LAVA_SAMPLES / emulated.seconds, LAVA_SAMPLES / lavas.seconds
+    fast, slow = samples / emulated.seconds, samples / lavas.seconds
     return results | {
         "numbers_compared": compared,
         "numbers_that_differ": differ,
@@ -92,7 +92,3 @@ def _deployed(experiment: Experiment, bits: int) -> tuple[Model, FixedPointModel
     calibration = chip_spikes(model, experiment.train_set.subset(slice(0, CALIBRATION)))
     fixed = quantise(model, calibration=calibration, weight_bits=bits)
     return model, fixed, chip_spikes(model, experiment.test_set)
-
-
-def _slice(spikes: SpikeInput, samples: int) -> SpikeInput:
-    return spikes.of(slice(0, samples))

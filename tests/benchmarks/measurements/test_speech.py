@@ -42,6 +42,14 @@ def test_each_method_learns_and_reports_its_answers_in_time(small, method: str) 
         assert results["anytime_accuracy"][-1] == pytest.approx(results["test_accuracy"])
 
 
+def test_the_deployed_network_answers_as_before_rounding(small) -> None:
+    with pytest.warns(UserWarning, match="layered feedback is left out"):
+        results = next(speech.measure(small, "deployed", seed=0))
+    assert results["float_test_accuracy"] >= 0.9 and abs(results["lost_points"]) <= 5
+    low, high = results["joules_per_series"]
+    assert 0 < low < high and results["samples"] == 40
+
+
 def test_a_frozen_layer_learns_nothing() -> None:
     update = speech.Frozen().over_time(torch.ones(5, 2, 3), torch.ones(5, 2, 4))
     assert update.dw.shape == (3, 4) and not update.dw.any() and not update.db.any()
@@ -52,4 +60,4 @@ def test_the_preset_comes_first_for_every_seed_and_linear_once() -> None:
     digits = [(method, seed) for config, method, seed in rows if config.dataset == "fsdd"]
     assert digits[:3] == [("sleep", 0), ("sleep", 1), ("sleep", 2)]
     assert [row for row in digits if row[0] == "linear"] == [("linear", 0)]
-    assert len(set(digits)) == len(digits) == 16
+    assert len(set(digits)) == len(digits) == 17
