@@ -58,9 +58,11 @@ def finish(
         layer.w.grad, layer.b.grad = w.grad, b.grad
     out = activity[-1]
     error = (readout.wished(labels, out.shape[-1]) - out.mean(0)).abs().mean()
-    return StepResult(
-        readout.answers(out.sum(0), len(out)), error, torch.stack([a.mean() for a in activity])
-    )
+    rates = [
+        a.mean() if layer.neuron.fires else a.new_zeros(())  # voltages are no spikes
+        for layer, a in zip(layers_of(net), activity, strict=True)
+    ]
+    return StepResult(readout.answers(out.sum(0), len(out)), error, torch.stack(rates))
 
 
 def _mse(

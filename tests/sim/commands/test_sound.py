@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from biograd.data.datasets import load
+from biograd.data.sound.series import SeriesSet
+
 
 def hum(path: Path, hertz: float, seconds: float = 0.2) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -18,6 +21,12 @@ def hum(path: Path, hertz: float, seconds: float = 0.2) -> Path:
         file.setframerate(8000)
         file.writeframes((9000 * np.sin(2 * np.pi * hertz * t)).astype("<i2").tobytes())
     return path
+
+
+def measured_lengths(sounds: Path) -> list[int]:
+    test = load(str(sounds), "test")
+    assert isinstance(test, SeriesSet)
+    return test.lengths.tolist()
 
 
 @pytest.fixture
@@ -54,6 +63,13 @@ def test_wav_files_train_evaluate_and_answer_while_they_are_heard(sounds, biogra
     assert measured["spikes_per_neuron"][0] == pytest.approx(
         trained.result["spikes_per_neuron"][0], rel=0.5
     )
+
+    with pytest.warns(UserWarning, match="layered feedback is left out"):
+        assert biograd("export", out, "--out", tmp_path / "tones.nir").code == 0
+    deployed = biograd("deploy", tmp_path / "tones.nir", "--dataset", sounds, "--json").result
+    assert deployed["test_accuracy"] == deployed["float_test_accuracy"] == 1.0
+    # clips of 0.1 to 0.2 s: the chip steps as long as each of them is
+    assert deployed["steps"] == sum(measured_lengths(sounds)) < 12 * 250
 
     heard = biograd("listen", out, hum(tmp_path / "one.wav", 320, 0.3), "--json").result
     assert heard["answer"] == "low" and heard["steps"] == 27
