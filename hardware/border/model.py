@@ -152,6 +152,7 @@ class SpikeInput:
 
     def of(self, samples: slice) -> SpikeInput:
         """Return some of the samples."""
+        instance_of(samples, slice, "samples", "a slice, e.g. slice(0, 10)")
         labels, lengths = (
             None if array is None else array[samples] for array in (self.labels, self.lengths)
         )
