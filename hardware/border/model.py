@@ -171,7 +171,7 @@ class SpikeInput:
                 f" {steps} steps"
             )
         after = np.arange(steps)[:, None] >= lengths
-        if self.spikes.any(axis=2)[after].any():
+        if np.asarray(self.spikes.any(axis=2))[after].any():
             raise ValueError(
                 "SpikeInput.spikes has spikes after the last step of a sample: set its length to"
                 " its last step, or the spikes after it to 0"
