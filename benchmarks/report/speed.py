@@ -90,18 +90,13 @@ def _one_thread(section: Section, races: Sequence[Record]) -> None:
     rows = []
     for race in races:
         r = race["results"]
-        for method, median in r["samples_per_second"].items():
-            inference = r["inferences_per_second"].get(method)
-            shape = "x".join(map(str, r["shape"]))
-            net = f"{shape}-{r['layers']}{', recurrent' if r['recurrent'] else ''}"
-            rows.append(
-                [
-                    f"{net}, T = {r['steps']}, batch {r['batch']}",
-                    method,
-                    f"{median:,.0f}",
-                    "–" if inference is None else f"{inference:,.0f}",
-                ]
-            )
+        trained, fired = r["samples_per_second"], r["inferences_per_second"]
+        shape = "x".join(map(str, r["shape"]))
+        loops = ", recurrent" if r["recurrent"] else ""
+        network = f"{shape}-{r['layers']}{loops}, T = {r['steps']}, batch {r['batch']}"
+        for method in dict.fromkeys([*trained, *fired]):
+            speeds = (of.get(method) for of in (trained, fired))
+            rows.append([network, method, *("–" if v is None else f"{v:,.0f}" for v in speeds)])
     section.table(
         ["network", "method", "trained, samples/s", "inference, samples/s"],
         rows,
