@@ -221,7 +221,7 @@ def _members(spikes: SpikeInput) -> list[np.ndarray]:
 
 def _padded(chunk: _Chunk, steps: int) -> _Chunk:
     """Return a chunk whose recordings are filled up with 0 to all steps."""
-    filled = {
+    filled: dict[str, Any] = {  # any: fields of several types
         name: [np.pad(x, ((0, steps - len(x)), (0, 0), (0, 0))) for x in getattr(chunk, name)]
         for name in _RECORD_BYTES
     }
