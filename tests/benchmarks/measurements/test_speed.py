@@ -17,12 +17,13 @@ def small_nets(monkeypatch):
     monkeypatch.setattr(speed, "STEPS", 4)
 
 
-def test_every_method_trains_in_every_round_and_the_order_rotates(monkeypatch):
-    clock = iter(range(10_000))
-    monkeypatch.setattr(speed.time, "perf_counter", lambda: float(next(clock)))
+def test_every_method_trains_in_every_round_and_the_order_rotates():
+    ticks = iter(range(10_000))
     order: list[str] = []
     work = {name: lambda name=name: order.append(name) for name in "abc"}
-    speeds = speed.interleaved(work, rounds=3, samples=10, seconds=1.5)
+    speeds = speed.interleaved(
+        work, rounds=3, samples=10, seconds=1.5, clock=lambda: float(next(ticks))
+    )
     assert order[6:] == list("abc") + list("bca") + list("cab")  # after two warm-ups each
     # The clock ticks once per reading: one call in 2 s.
     assert speeds == {name: [5.0, 5.0, 5.0] for name in "abc"}

@@ -49,9 +49,8 @@ def test_accuracy_by_bits_of_the_whole_test_set(experiment):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:the layered feedback is left out")
-def test_lava_differs_in_nothing_where_there_is_lava(experiment, monkeypatch):
-    monkeypatch.setattr(deployed, "LAVA_SAMPLES", 2)
-    results = deployed.against_lava(experiment)
+def test_lava_differs_in_nothing_where_there_is_lava(experiment):
+    results = deployed.against_lava(experiment, samples=2)
     if "why_no_lava" in results:
         pytest.skip(results["why_no_lava"])
     assert results["numbers_that_differ"] == results["lava_mismatches"] == 0
