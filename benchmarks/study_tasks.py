@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
 from .measurements.studies import grid_code, separation, trained_nets, working_memory
 from .measurements.trials import SEEDS
-from .task import Task
+from .task import Results, Task
 
+P = TypeVar("P")  # parameters of a study
 TEN_SEEDS = tuple(range(10))
 
 
 def independent_components() -> list[Task]:
     """Separate mixtures by the two-compartment rule, ten seeds."""
+    study = separation.described, separation.measure
     return [
-        Task(
-            name="independent components",
-            config=separation.described(p),
-            seed=seed,
-            work=lambda bench, p=p, seed=seed: separation.measure(p, seed),  # type: ignore[misc]
-        )
+        task
         for p in separation.TASKS
-        for seed in TEN_SEEDS
+        for task in _seeds("independent components", p, *study, TEN_SEEDS)
     ]
 
 
@@ -44,42 +44,43 @@ def grid_codes() -> list[Task]:
             work=lambda bench: grid_code.circuits(circuit, 0),
         ),
     ]
-    return once + [
-        Task(
-            name="grid code",
-            config=grid_code.described(faulty),
-            seed=seed,
-            work=lambda bench, seed=seed: grid_code.threshold(faulty, seed),  # type: ignore[misc]
-        )
-        for seed in SEEDS
-    ]
+    return once + _seeds("grid code", faulty, grid_code.described, grid_code.threshold, SEEDS)
 
 
 def working_memories() -> list[Task]:
     """Hold two angles over delays, by the local rule and by BPTT, three seeds."""
+    study = working_memory.described, working_memory.measure
     return [
-        Task(
-            name="working memory",
-            config=working_memory.described(p),
-            seed=seed,
-            work=lambda bench, p=p, seed=seed: working_memory.measure(p, seed),  # type: ignore[misc]
-        )
-        for p in working_memory.WAYS
-        for seed in SEEDS
+        task for p in working_memory.WAYS for task in _seeds("working memory", p, *study, SEEDS)
     ]
 
 
 def networks_trained() -> list[Task]:
     """Break trained networks, let them learn on, and split their energy; conv: one seed."""
+    study = trained_nets.described, trained_nets.measure
+    return [
+        task
+        for p in trained_nets.NETS
+        for task in _seeds("trained nets", p, *study, SEEDS if p.net == "dense" else SEEDS[:1])
+    ]
+
+
+def _seeds(
+    name: str,
+    p: P,
+    described: Callable[[P], Results],
+    measure: Callable[[P, int], Iterable[Results]],
+    seeds: Sequence[int],
+) -> list[Task]:
+    """Return a study's measurement of one setting, a task per seed."""
     return [
         Task(
-            name="trained nets",
-            config=trained_nets.described(p),
+            name=name,
+            config=described(p),
             seed=seed,
-            work=lambda bench, p=p, seed=seed: trained_nets.measure(p, seed),  # type: ignore[misc]
+            work=lambda bench, seed=seed: measure(p, seed),  # type: ignore[misc]
         )
-        for p in trained_nets.NETS
-        for seed in (SEEDS if p.net == "dense" else SEEDS[:1])
+        for seed in seeds
     ]
 
 

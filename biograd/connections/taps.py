@@ -1,4 +1,4 @@
-"""Which inputs reach which positions through which weights, as tables for event-driven loops."""
+"""Tables of synapses for event-driven loops: inputs, the positions they reach, and the weights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .pools import AvgPool2d, MaxPool2d, Pool, Shape, SumPool2d
 
 
 class Taps(NamedTuple):
-    """The synapses of every presynaptic neuron, int32; see `kernels.map_events`."""
+    """The synapses of every presynaptic neuron, int32; see `kernels.map_firing`."""
 
     base: np.ndarray  # [M], first row of the neuron's channel in the table of weights
     pixel: np.ndarray  # [M]
@@ -24,7 +24,7 @@ class Taps(NamedTuple):
 
 
 class BackTaps(NamedTuple):
-    """The pixels before every position, int32; see `kernels.map_events.back_maps`."""
+    """The pixels before every position, int32; see `kernels.map_learning.back_maps`."""
 
     start: np.ndarray  # [P + 1], of the lines below
     pixel: np.ndarray  # first one

@@ -71,7 +71,7 @@ def fire_samples(before, steps, w_t, bias, alpha_u, alpha_v, window, s, psi, fir
         v[:] = zero
         for word in range(words):
             length = min(WORD, steps - WORD * word)
-            inside = _steps_inside(length)
+            inside = steps_inside(length)
             n_begins[:] = 0
             n_ends[:] = 0
             n_spikes[:] = 0
@@ -79,7 +79,7 @@ def fire_samples(before, steps, w_t, bias, alpha_u, alpha_v, window, s, psi, fir
                 train = before[word, b, i]
                 if train == none:
                     continue
-                begin, end = _run_ends(train, inside)
+                begin, end = run_ends(train, inside)
                 if count_bits(begin) + count_bits(end) < count_bits(train):
                     _list_steps(begin, i, begins, n_begins)
                     _list_steps(end, i, ends, n_ends)
@@ -146,7 +146,7 @@ def learn_samples(
         z[:] = zero
         for word in range(words - 1, -1, -1):
             length = min(WORD, steps - WORD * word)
-            inside = _steps_inside(length)
+            inside = steps_inside(length)
             filtered_error[WORD + length, :] = zero
             slope = psi[word, b, column : column + out]
             for t in range(length - 1, -1, -1):
@@ -166,7 +166,7 @@ def learn_samples(
                 train = before[word, b, i]
                 if train == none:
                     continue
-                begin, end = _run_ends(train, inside)
+                begin, end = run_ends(train, inside)
                 if count_bits(begin) + count_bits(end) < count_bits(train):
                     add_rows(dw, i, filtered_error, picks, 0, _pick_steps(begin, WORD, picks))
                     take_rows(dw, i, filtered_error, picks, 0, _pick_steps(end, WORD, picks))
@@ -207,13 +207,13 @@ def gate_samples(err, w_fb, psi, alpha_a, share, first, last, g):
 
 
 @numba.njit(inline="always")
-def _steps_inside(length):
+def steps_inside(length):
     """Return a word with the lowest `length` bits set, 1 <= length <= 32."""
     return np.uint32(np.uint32(0xFFFFFFFF) >> np.uint32(WORD - length))
 
 
 @numba.njit(inline="always")
-def _run_ends(train, inside):
+def run_ends(train, inside):
     """Return the first step of each run of spikes, and the step after its last, as words."""
     later = np.uint32(train << np.uint32(1))
     return np.uint32(train & ~later), np.uint32(later & ~train & inside)

@@ -1,6 +1,6 @@
-"""How a layer of maps learns event by event.
+"""Layers of maps that learn event by event.
 
-Sizes as in `kernels.map_events`; `samples` are int32 numbers of samples in the batch.
+Sizes as in `kernels.map_firing`; `samples` are int32 numbers of samples in the batch.
 """
 
 from __future__ import annotations
@@ -11,13 +11,11 @@ from torch import Tensor
 from torch.nn import grad
 
 from ..connections import Conv2d
-from ..connections.taps import Wiring, loop_taps
-from ..kernels import map_events as loops
+from ..connections.taps import loop_taps
+from ..kernels import map_learning as loops
 from ..kernels.packed_spikes import count_samples
-from ..layers import Layer
 from ..maps import costs
-from ..maps.firing import Batch, FiringMaps, as_maps, channels_last
-from ..maps.memory import MapMemory
+from ..maps.firing import FiringMaps, Place, as_maps, channels_last
 from ..neurons import TwoCompartmentLIF
 from ..rules import Eligibility, Rule, Update
 from ..traces import trace_scan
@@ -28,21 +26,11 @@ class LearningMaps(FiringMaps):
 
     Args:
         rule: `Eligibility` or `Factorised`.
-    The others are those of `FiringMaps`.
     """
 
-    def __init__(
-        self,
-        layer: Layer,
-        wires: Wiring,
-        rule: Rule,
-        batch: Batch,
-        before: np.ndarray,
-        lasting: Tensor | None,
-        memory: MapMemory,
-        number: int,
-    ) -> None:
-        super().__init__(layer, wires, batch, before, lasting, memory, number)
+    def __init__(self, place: Place, rule: Rule) -> None:
+        super().__init__(place)
+        layer, wires, batch, lasting = self.layer, self.wires, self.batch, self.lasting
         self._rule = rule
         neuron = layer.neuron
         apical = neuron.params.alpha_a if isinstance(neuron, TwoCompartmentLIF) else 0.0
@@ -184,7 +172,9 @@ class LearningMaps(FiringMaps):
     def _update_by_products(
         self, g: np.ndarray, samples: np.ndarray, alpha_x: np.float32, alpha_z: np.float32
     ) -> Tensor:
-        maps, kind = self.maps(samples, alpha_x, alpha_z), self.batch.dtype or torch.float32
+        z, kind = self.unpacked(samples), self.batch.dtype or torch.float32
+        loops.filter_maps(z.reshape(*z.shape[:2], -1), alpha_x, alpha_z)
+        maps = as_maps(torch.from_numpy(z), self.layer.synapse_shape)
         sides = maps.to(kind), self.layer.w.shape, self._errors(g).to(kind)
         return grad.conv2d_weight(*sides, *self.geometry()).float()
 

@@ -19,7 +19,7 @@ from ..connections.taps import Wiring
 from ..errors import errors_over_time
 from ..kernels.packed_spikes import PackedSpikes, count_all
 from ..kernels.threads import share_out, side_by_side
-from ..maps.firing import TOGETHER, Batch, channels_last, inputs_of
+from ..maps.firing import TOGETHER, Batch, Place, channels_last, inputs_of
 from ..maps.memory import MapMemory
 from .by_steps import PartResult, Teaching
 from .learning_maps import LearningMaps
@@ -56,8 +56,8 @@ def teach_maps(
     for number, (layer, made) in enumerate(zip(teaching.net.layers, wires, strict=True)):
         before = layers[-1].s if layers else words
         image = None if layers else lasting
-        rule = teaching.rules[number]
-        layers.append(LearningMaps(layer, made, rule, batch, before, image, memory, number))
+        place = Place(layer, made, batch, before, image, memory, number)
+        layers.append(LearningMaps(place, teaching.rules[number]))
     errors = _Errors(layers, teaching.feedback.layered, w_fb, batch, memory)
     side_by_side(lambda part: errors.fire(parts[part], part), len(parts))
     for fired in layers:

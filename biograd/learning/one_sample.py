@@ -148,7 +148,7 @@ def takes(net: Network, spikes: object, labels: object) -> bool:
         and spikes.dim() >= 3
         and spikes.shape[1] == 1
         and len(spikes) > 0
-        and spikes.numel() == len(spikes) * net.sizes[0]
+        and tuple(spikes.shape[2:]) in (net.sizes[:1], net.shapes[0])
         and spikes.device.type == "cpu"
         and labels.device.type == "cpu"
         and spikes.is_contiguous()

@@ -25,7 +25,7 @@ class Rate(NamedTuple):
 
 
 # All measured on one core of an Intel Xeon with bfloat16 units (Sapphire Rapids), on convolutions
-# of 3 x 3 and 5 x 5 with 12 to 128 channels and 8 x 8 to 32 x 32 pixels; they hold within a third.
+# of 3 x 3 and 5 x 5 with 12 to 128 channels and 8 x 8 to 32 x 32 pixels; they hold within a half.
 # Only ratios matter: a processor that is slower at everything chooses alike.
 PER_EVENT = 12.0  # ns of a spike: to find it and the lines of its patch
 PER_LINE = 0.65  # ns of 16 floats that a spike adds

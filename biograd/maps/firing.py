@@ -1,4 +1,4 @@
-"""Maps that fire event by event: a layer as the loops of `kernels.map_events` read it.
+"""Maps that fire event by event: a layer as the loops of `kernels.map_firing` read it.
 
 Sizes as there; `samples` are int32 numbers of samples in the batch.
 """
@@ -16,7 +16,7 @@ from torch.nn import functional
 from ..connections import Conv2d
 from ..connections.taps import Wiring, wiring
 from ..fast_path import NEURON, keeps
-from ..kernels import map_events as loops
+from ..kernels import map_firing as loops
 from ..kernels.packed_spikes import PackedSpikes, count_spikes, unsigned
 from ..kernels.patch_sums import vectors
 from ..layers import Layer
@@ -24,7 +24,7 @@ from ..neurons import TwoCompartmentLIF, TwoCompartmentParams
 from . import costs
 from .memory import MapMemory
 
-# samples that go through a product together; ours, the fastest of 8, 16 and 32 on 28 x 28 pixels
+# samples that go through a product together, so that their arrays stay in the cache; ours
 TOGETHER = 16
 _ANY = TwoCompartmentParams()  # in place of an output that is no two-compartment LIF
 _LAYER = ("current", "drive", "after_synapses", "before", "at_synapses", "back", "step", "scan")
@@ -51,7 +51,7 @@ def wirings(layers: Sequence[Layer]) -> list[Wiring] | None:
 
 
 class Rolled(NamedTuple):
-    """What a network fired."""
+    """Spikes of a network, layer by layer."""
 
     hidden: list[PackedSpikes]  # of every hidden layer
     s_out: Tensor  # of the output layer, [T, B, C]
@@ -71,11 +71,12 @@ def roll_maps(
     batch, memory = Batch(steps, size, 1, None, False), MapMemory()
     samples, hidden = np.arange(size, dtype=np.int32), []
     for number, (layer, made) in enumerate(zip(layers[:-1], wires, strict=False)):
-        maps = FiringMaps(layer, made, batch, before, lasting, memory, number)
+        maps = FiringMaps(Place(layer, made, batch, before, lasting, memory, number))
         maps.fire(samples, 0)
         before, lasting = maps.s, None
         hidden.append(PackedSpikes(torch.from_numpy(before.view(np.int32)), steps))
-    output = FiringMaps(layers[-1], wires[-1], batch, before, lasting, memory, len(layers))
+    last = Place(layers[-1], wires[-1], batch, before, lasting, memory, len(layers))
+    output = FiringMaps(last)
     current = torch.empty(steps, size, output.width)
     output.drive(samples, 0, current.numpy())
     return Rolled(hidden, layers[-1].scan(current[..., : layers[-1].size]).s)
@@ -111,6 +112,18 @@ class Batch(NamedTuple):
     learns: bool  # slopes are wanted
 
 
+class Place(NamedTuple):
+    """A layer, and where it stands in its network and batch."""
+
+    layer: Layer
+    wires: Wiring
+    batch: Batch
+    before: np.ndarray  # uint32 [W, B, M], spikes before its pools
+    lasting: Tensor | None  # inputs that are the same at every step, [B, M], in their place
+    memory: MapMemory
+    number: int  # which layer it is: names its arrays in `memory`
+
+
 class FiringMaps:
     """A layer as the loops read it, and the arrays of its batch.
 
@@ -118,25 +131,12 @@ class FiringMaps:
         width: floats of one position.
         inputs: uint32 [W, B, M], the spikes at its taps.
         s: uint32 [W, B, N], its own.
-
-    Args:
-        before: uint32 [W, B, M], spikes before its pools.
-        lasting: inputs that are the same at every step, [B, M], in their place.
-        number: which layer it is: names its arrays in `memory`.
     """
 
-    def __init__(
-        self,
-        layer: Layer,
-        wires: Wiring,
-        batch: Batch,
-        before: np.ndarray,
-        lasting: Tensor | None,
-        memory: MapMemory,
-        number: int,
-    ) -> None:
+    def __init__(self, place: Place) -> None:
+        layer, wires, batch, before, lasting, self._memory, self._number = place
         self.layer, self.wires, self.batch, self.lasting = layer, wires, batch, lasting
-        self._before, self._memory, self._number = before, memory, number
+        self._before = before
         self.width = vectors(wires.channels)
         self.channels = len(wires.taps.base) // _seen_pixels(wires)  # before the synapses
         self._w_t, self._b, self._w_rec = self._tables()
@@ -177,7 +177,7 @@ class FiringMaps:
             current = (
                 self.lasting_currents(few) if self.lasting is not None else self._currents(few)
             )
-            lif = self.batch.steps, *self.lif, self._b
+            lif = self.batch.steps, *self.lif, self.width
             loops.fire_currents(current, *lif, *after, few, scratch)
 
     def drive(self, samples: np.ndarray, part: int, current: np.ndarray) -> None:
@@ -191,6 +191,7 @@ class FiringMaps:
         loops.drive_maps(*self._sides(), current, samples, self._scratch(part))
 
     def product_cost(self, samples: int, kind: costs.Product) -> float:
+        """Return the time of a product over all steps of so many samples, ns."""
         maps = samples * self.batch.steps
         return costs.by_products(self.wires, self.channels, maps, kind, self.batch.dtype)
 
@@ -203,20 +204,17 @@ class FiringMaps:
 
     def _currents(self, samples: np.ndarray) -> np.ndarray:
         """Return the currents of spikes by products, float32 [n, T, P width]."""
-        maps = self.maps(samples)
+        maps = as_maps(torch.from_numpy(self.unpacked(samples)), self.layer.synapse_shape)
         layer, kind = self.layer, self.batch.dtype or torch.float32
         sides = maps.to(kind), layer.w.detach().to(kind), layer.b.detach().to(kind)
         current = functional.conv2d(*sides, *self.geometry())
         return self.filled(current, len(samples))
 
-    def maps(self, samples: np.ndarray, *filters: np.float32) -> Tensor:
-        """Return the spikes of samples, or their traces, [n T, C, H, W], channels last."""
-        shape = len(samples), self.batch.steps, self.wires.pixels, self.channels
-        s = np.empty(shape, np.float32)
+    def unpacked(self, samples: np.ndarray) -> np.ndarray:
+        """Return the spikes at the taps, float32 [n, T, pixels, channels]."""
+        s = np.empty((len(samples), self.batch.steps, self.wires.pixels, self.channels), np.float32)
         loops.unpack_maps(self.inputs, samples, s)
-        if filters:
-            loops.filter_maps(s.reshape(*shape[:2], -1), *filters)
-        return as_maps(torch.from_numpy(s), self.layer.synapse_shape)
+        return s
 
     def filled(self, maps: Tensor, samples: int) -> np.ndarray:
         """Return maps [n T, C, H, W] as the loops read them, float32 [n, T, P width]."""
@@ -236,6 +234,7 @@ class FiringMaps:
         return channels_last(current, self.wires.positions, self.width).unsqueeze(1).numpy()
 
     def geometry(self) -> tuple[int, int, int]:
+        """Return stride, padding and dilation of a convolution."""
         conv = self.layer.connection
         assert isinstance(conv, Conv2d)
         return conv.stride, conv.border, conv.dilation
@@ -266,6 +265,7 @@ class FiringMaps:
         return self.take(("lif", part), shape)
 
     def take(self, name: object, shape: tuple[int, ...], kind: type = np.float32) -> np.ndarray:
+        """Return the layer's array of this name; see `MapMemory.take`."""
         return self._memory.take((self._number, name), shape, kind)
 
 

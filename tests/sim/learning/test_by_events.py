@@ -198,3 +198,15 @@ def test_one_sample_of_anything_else_takes_the_usual_way(monkeypatch) -> None:
     monkeypatch.undo()
     half = LocalLearner(net, feedback).step(s * 0.5, label)  # analogue: by the general path
     assert half.counts is not None
+
+
+def test_one_sample_of_a_wrong_shape_is_refused_as_a_batch_is() -> None:
+    flat, maps = Network((8, 5, 3)), Network((2, 2, 2), "5-3")
+    label = torch.tensor([1])
+    LocalLearner(maps, RandomDFA(maps)).step(torch.zeros(2, 1, 2, 2, 2), label)
+    for net in (flat, maps):
+        learner = LocalLearner(net, RandomDFA(net))
+        learner.step(torch.zeros(2, 1, 8), label)
+        for shape in ((2, 1, 2, 4), (2, 1, 8, 1), (2, 1, 1, 8), (2, 1, 4)):
+            with pytest.raises(ValueError, match="spikes has the shape"):
+                learner.step(torch.zeros(shape), label)

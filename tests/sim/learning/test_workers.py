@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from biograd.feedback import RandomDFA
-from biograd.learning.learner import LocalLearner, Order
+from biograd.learning.learner import LocalLearner
 from biograd.learning.workers import SharedLearner, Workers, joined, part_of
 from biograd.network import Network
 from biograd.rules import Update
@@ -221,16 +221,12 @@ class Sink:
         self.written.append(index)
 
 
-# by dense loops, by loops over maps, and by pure steps
-@pytest.mark.parametrize(
-    ("recurrent", "order"), [(False, "layer"), (True, "layer"), (True, "online")]
-)
-def test_updates_are_written_into_the_buffers_of_a_sink_layer_by_layer(
-    recurrent: bool, order: Order
-) -> None:
+@pytest.mark.parametrize("way", ["dense loops", "loops over maps", "pure steps"])
+def test_updates_are_written_into_the_buffers_of_a_sink_layer_by_layer(way: str) -> None:
     def seeded(seed: int) -> torch.Generator:
         return torch.Generator().manual_seed(seed)
 
+    recurrent, order = way != "dense loops", "online" if way == "pure steps" else "layer"
     net = Network((12, 9, 7, 3), recurrent=recurrent, generator=seeded(0))
     learner = LocalLearner(net, RandomDFA(net, generator=seeded(1)), order=order)
     assert learner.by_events == (order == "layer")

@@ -1,0 +1,73 @@
+"""Maps fire as the general path does, whichever way each convolution takes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from biograd.connections import Conv2d
+from biograd.connections.taps import wiring
+from biograd.maps import costs
+from biograd.network import Network
+from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams
+
+SHAPE = (2, 9, 11)
+TAILS = TwoCompartmentParams(alpha_u=0.3, alpha_v=0.8, surrogate="tails", reset="subtract")
+
+
+def drawn(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def network(layers: str, params: TwoCompartmentParams | None) -> Network:
+    net = Network(SHAPE, layers, neuron=TwoCompartmentLIF(params), generator=drawn(0))
+    for layer in net.layers:  # all layers fire
+        layer.w.mul_(2)
+        layer.b.uniform_(-0.1, 0.3, generator=drawn(1))
+    return net
+
+
+@pytest.mark.parametrize("cost", [1e30, -1.0], ids=["events", "products"])
+def test_counts_of_spikes_equal_those_of_the_general_path(cost: float, monkeypatch) -> None:
+    monkeypatch.setattr(costs, "by_products", lambda *sides: cost)
+    s_in = torch.bernoulli(torch.full((40, 5, *SHAPE), 0.2), generator=drawn(3))
+    for layers in ("8c5s2-12c3s2-5", "6c3-avg2-7c3-5", "6c3-max2-7c3-9-5"):
+        for params in (None, TAILS):
+            net = network(layers, params)
+            for s in (s_in, torch.rand(1, 5, *SHAPE).expand(6, -1, -1, -1, -1)):
+                fired = [activity.s.sum(0) for activity in net.roll(s)]
+                for one, other in zip(net.spike_counts(s), fired, strict=True):
+                    assert torch.equal(one, other) and other.any()
+
+
+def test_rates_decide_between_events_and_products() -> None:
+    conv = Conv2d(64, 5, stride=2)
+    made = wiring(conv, (), (32, 14, 14))
+    assert made is not None
+    neurons = 32 * 14 * 14
+    for kind in costs.RATES[None]:
+        price = costs.by_products(made, 32, 10, kind, None)
+        assert costs.spikes_by_events(made, neurons // 200) < price  # 0.05 % over 10 steps
+        assert costs.spikes_by_events(made, 5 * neurons) > price  # half of all
+        assert costs.by_products(made, 32, 10, kind, torch.bfloat16) < price
+
+
+def test_every_synapse_stands_in_the_tables_once() -> None:
+    for conv, shape in (
+        (Conv2d(3, 5, stride=2), (2, 9, 11)),
+        (Conv2d(3, 3, padding=0, dilation=2), (2, 9, 11)),
+        (Conv2d(3, 2, stride=3, padding=1), (1, 5, 7)),
+    ):
+        made = wiring(conv, (), shape)
+        assert made is not None
+        pixels = torch.eye(shape[1] * shape[2]).view(-1, 1, *shape[1:])
+        one = torch.ones(1, 1, conv.kernel, conv.kernel)
+        reached = torch.conv2d(pixels, one, None, *conv._geometry()[:3]).flatten(1)
+        held = torch.zeros_like(reached)
+        taps = made.taps
+        for pixel in range(len(pixels)):
+            for line in range(taps.start[pixel], taps.start[pixel + 1]):
+                for n in range(taps.length[line]):
+                    held[pixel, taps.to[line] + n] += made.order[taps.tap[line] + n] >= 0
+        assert torch.equal(held, reached)
+        assert made.back.length.sum() == reached.sum()
