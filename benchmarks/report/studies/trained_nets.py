@@ -97,9 +97,10 @@ def energy_split(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
                     profile,
                     _spread([s["ratio"] for s in splits]),
                     _spread(inputs),
+                    _spread([s["fixed_j"] / s["synapse_j"] for s in splits]),
                     _spread([s["best_inputs"] for s in splits]),
-                    _spread([1e12 * s["j_per_bit"] for s in splits]),
-                    _spread([1e12 * s["best_j_per_bit"] for s in splits]),
+                    _spread([1e9 * s["j_per_bit"] for s in splits]),
+                    _spread([1e9 * s["best_j_per_bit"] for s in splits]),
                 ]
             )
     section.table(
@@ -108,21 +109,22 @@ def energy_split(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
             "constants",
             "communication / computation",
             "inputs per spike",
+            "price of a spike",
             "best",
-            "pJ per bit",
+            "nJ per bit",
             "at the best",
         ],
         rows,
-        numbers=range(2, 7),
+        numbers=range(2, 8),
         caption="Modelled, inference on Loihi 1, from counted operations. Inputs: synaptic"
-        " operations per spike of a neuron; best: those at which a bit costs least, if a neuron"
+        " operations per spike of a neuron; price of a spike: what is paid once per spike, in"
+        " synaptic operations; best: the inputs at which a bit costs least, if a neuron"
         " tells of n inputs 1/2 log2(1 + n) bits (our form).",
     )
     section.note(
         f"The human cortex is said to spend {CORTEX_COMMUNICATION.value:.0f} : 1 on communication,"
-        " with 2,000 to 2,500 synapses per spike (Levy and Calvert 2021). On the chip a spike"
-        " travels between neighbours and costs less than one synapse, so that few inputs per spike"
-        " are best."
+        " with 2,000 to 2,500 synapses per spike (Levy and Calvert 2021). The less a spike costs"
+        " beside a synapse, the fewer inputs per spike are best."
     )
     return section
 

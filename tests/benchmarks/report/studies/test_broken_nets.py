@@ -13,6 +13,8 @@ def records(measured):
     def record(net: str, rule: str, seed: int, accuracy: float):
         split = {
             "ratio": 0.01,
+            "fixed_j": 3e-10,
+            "synapse_j": 2e-11,
             "best_inputs": 3.5,
             "j_per_bit": 2e-10,
             "best_j_per_bit": 1e-10,
@@ -55,7 +57,7 @@ def test_networks_are_compared_at_the_same_rates(records, undrawn, text_of) -> N
 
 def test_the_split_stands_beside_the_cortex(records, text_of) -> None:
     text = text_of(energy_split(Evidence(records), {}))
-    assert "dense, local rule davies2018 0.01 ± 0 150 ± 0 3.5 ± 0 200 ± 0 100 ± 0" in text
+    assert "davies2018 0.01 ± 0 150 ± 0 15 ± 0 3.5 ± 0 0.2 ± 0 0.1 ± 0" in text
     assert "35 : 1" in text
 
 
