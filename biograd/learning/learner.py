@@ -31,7 +31,7 @@ from ..rules import Eligibility, Factorised, Rule, Update
 from .by_events import BatchStats, TeachingPlan, teach
 from .by_steps import PartResult, Teaching, layer_at_once, online
 from .maps_by_events import teach_maps
-from .one_sample import learn_one, takes
+from .one_sample import LearnedParts, OneSample, has_shape, takes
 from .results import StepResult as StepResult
 from .results import UpdateSink as UpdateSink
 from .results import minus_mean
@@ -173,6 +173,9 @@ class LocalLearner:
     ) -> StepResult:
         """Learn from one batch: write minus the local update into every weight's `.grad`.
 
+        A tensor that is in `.grad` from the step before may be written again, as by `backward`:
+        clone it to keep it.
+
         Args:
             spikes: input spikes, 0 or 1, [T, B, input] or [T, B, C, H, W], of any real type; or
                 packed; or padded, where samples differ in length.
@@ -206,18 +209,24 @@ class LocalLearner:
 
     def _step_on_one(self, spikes: object, labels: object) -> StepResult | None:
         """Learn from one sample in one compiled call; None where that call does not know it."""
+        error, readout = self.error, self.readout
         known = (
             self.update_sink is None
-            and type(self.error) is SignedSpikes
-            and type(self.readout) is Classes
-            and takes(self.net, spikes, labels)
-            and self._dense_by_events
-            and not any(isinstance(rule, Factorised) for rule in self.rules)
+            and self.order == "layer"
+            and type(error) is SignedSpikes
+            and type(readout) is Classes
+            and not (vars(error) or vars(readout))  # a method assigned to the object
         )
-        if not known:
+        if not known or not takes(spikes, labels):
             return None
         assert isinstance(spikes, Tensor) and isinstance(labels, Tensor)
-        return learn_one(self.net, self.feedback, self.rules, spikes, int(labels), self._buffers)
+        parts, memory = LearnedParts(self.net, self.feedback, self.rules), self._buffers.of_one
+        if not isinstance(memory, OneSample) or not memory.fits(parts, spikes.shape):
+            factorised = any(isinstance(rule, Factorised) for rule in self.rules)
+            if factorised or not self._dense_by_events or not has_shape(spikes, self.net):
+                return None
+            self._buffers.of_one = memory = OneSample(parts, len(spikes))
+        return memory.learn(spikes, int(labels))
 
     def _step(self, spikes: Tensor, target: Tensor, lengths: Tensor | None) -> BatchStats:
         """Learn by the steps of every part, each thread on samples of its own."""

@@ -1,13 +1,18 @@
 """Learning from one sample at a time, all of it in one compiled call.
 
-The same loops, in the same order, as `by_events`: the bits are the same.
+The same loops, in the same order, as `by_events`: the bits are the same. At batch 1 the checks
+around that call would take longer than the call. They are done once for the parts of a learner, and
+again when any of these parts, or the memory of a weight, is no longer the same object.
 """
 
 from __future__ import annotations
 
+from operator import is_
+from typing import NamedTuple
+
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..feedback import Feedback
 from ..kernels.event_driven import FIRE_ROWS, LEARN_ROWS
@@ -16,31 +21,61 @@ from ..kernels.packed_spikes import WORD
 from ..kernels.row_sums import padded
 from ..network import Network
 from ..neurons import lif_params
-from ..rules import Eligibility, Rule, Update
+from ..rules import Eligibility, Rule
 from .results import StepResult
-from .step_buffers import BufferCache
 from .update_sums import aligned
 
 Arrays = tuple[np.ndarray, ...]
 
 
+class LearnedParts(NamedTuple):
+    """The parts of a learner that its compiled call stands for."""
+
+    net: Network  # dense layers of two-compartment LIF neurons that reset to zero
+    feedback: Feedback  # projects by its weights
+    rules: list[Rule]  # `Eligibility` of every layer
+
+    def seen(self) -> tuple[list[object], list[object]]:
+        """Return what a compiled call depends on: objects, known by identity, and numbers.
+
+        An object's number of attributes counts, since a method assigned to it overrides its
+        class's; so do the addresses of weights, which `module.to` and `parameter.data` change.
+        """
+        net, feedback, rules = self
+        objects: list[object] = [net, feedback]
+        numbers: list[object] = [len(vars(net)), len(vars(feedback))]
+        for layer, rule in zip(net.layers, rules, strict=True):
+            w, b, neuron = layer.w, layer.b, layer.neuron
+            trace = getattr(rule, "trace", None)
+            objects += layer, w, b, layer.w_rec, layer.connection, layer.pools
+            objects += neuron, neuron.params, rule, trace
+            numbers += len(vars(layer)), len(vars(neuron)), len(vars(rule))
+            numbers += w.data_ptr(), w.stride(), b.data_ptr(), b.stride()
+        return objects, numbers
+
+
 class OneSample:
-    """Memory of learning steps on single samples of one network and number of steps.
+    """Memory of learning steps on single samples of one learner and number of steps.
 
     Args:
-        net: dense layers of two-compartment LIF neurons that reset to zero.
-        rules: `Eligibility` of every layer.
+        parts: as `by_events` knows them.
         steps: T.
     """
 
-    def __init__(self, net: Network, rules: list[Rule], steps: int) -> None:
-        self.steps = steps
+    def __init__(self, parts: LearnedParts, steps: int) -> None:
+        net, _, rules = parts
+        self._parts, self._seen, self._steps = parts, parts.seen(), steps
+        self._shapes = (steps, 1, *net.sizes[:1]), (steps, 1, *net.shapes[0])
+        self._classes, self._hidden = net.classes, range(len(net.hidden))
         words = -(-steps // WORD)
         self._packed = np.empty((words, 1, net.sizes[0]), np.uint32)
         self._out = np.empty((2, steps, 1, net.classes), np.float32)
-        self._constants = np.empty((len(rules), 6), np.float32)
-        self.sizes, self.constants = net.sizes, constants_of(net, rules)
-        self._constants[:] = self.constants
+        self._constants = np.array(_constants(net, rules), np.float32)
+        w, b = [layer.w for layer in net.layers], [layer.b for layer in net.layers]
+        self._parameters: list[nn.Parameter] = [*w, *b]
+        # A copy shares no memory with its parameter, so it is good for one step only.
+        self._copied = not all(parameter.is_contiguous() for parameter in self._parameters)
+        self._weights = tuple(map(_array, w)), tuple(map(_array, b))
         columns: list[Arrays] = []
         for number, (inputs, out) in enumerate(zip(net.sizes[:-1], net.sizes[1:], strict=True)):
             width = padded(out)
@@ -54,78 +89,82 @@ class OneSample:
             room = aligned(LEARN_ROWS + steps, width)
             columns.append((w_t, bias, *trains, aligned(FIRE_ROWS, width), w_fb, *sums, room))
         self._memory = tuple(zip(*columns, strict=True))
+        self._gradients: list[Tensor] = []
+        self._addresses: list[int] = []  # of the gradients' memory
+        self._into: tuple[Arrays, Arrays] = (), ()
 
-    def fits(self, net: Network, rules: list[Rule], steps: int) -> bool:
-        """Return whether this memory is that of the network as it is now."""
-        sizes = self.sizes == net.sizes and self.steps == steps
-        return sizes and self.constants == constants_of(net, rules)
+    def fits(self, parts: LearnedParts, shape: torch.Size) -> bool:
+        """Return whether this memory is that of these parts as they are now, and of such spikes."""
+        if shape not in self._shapes or self._copied:
+            return False
+        objects, numbers = parts.seen()
+        known, counted = self._seen
+        return counted == numbers and len(known) == len(objects) and all(map(is_, known, objects))
 
-    def learn(
-        self, net: Network, w_fb: list[Tensor], spikes: Tensor, label: int, updates: list[Update]
-    ) -> StepResult | None:
-        """Write minus the update of every layer; None where the spikes are not zeros and ones.
+    def learn(self, spikes: Tensor, label: int) -> StepResult | None:
+        """Write minus the update into every `.grad`.
 
         Args:
-            w_fb: feedback weights of the hidden layers, [N, C].
             spikes: float32 [T, 1, M], contiguous.
+        Returns: None, with nothing written, where spikes are not zeros and ones, there is no such
+            class, or feedback has no weights.
         """
-        last = torch.empty(0, 0) if not w_fb else w_fb[0]
-        stack = list(net.layers)
-        weights = (
-            tuple(layer.w.detach().contiguous().numpy() for layer in stack),
-            tuple(layer.b.detach().contiguous().numpy() for layer in stack),
-            tuple(w.detach().contiguous().numpy() for w in (*w_fb, last)),
-        )
-        into = (
-            tuple(update.dw.numpy() for update in updates),
-            tuple(update.db.numpy() for update in updates),
-        )
-        layers = len(updates)
-        figures = torch.empty(1 + layers + net.classes)
-        sides = spikes.numpy().reshape(-1), self.steps, label, self._packed, weights
-        rest = self._constants, self._out, into, figures.numpy()
-        predicted = learn_one_sample(*sides, self._memory, *rest)
+        path = self._path()
+        if path is None or not 0 <= label < self._classes:
+            return None
+        kept = self._gradients_are_kept()
+        if not kept:
+            self._make_gradients()
+        layers, classes = len(self._hidden) + 1, self._classes
+        figures = torch.empty(1 + layers + classes, dtype=torch.float32)
+        sides = spikes.numpy().reshape(-1), self._steps, label, self._packed
+        rest = self._memory, self._constants, self._out, self._into, figures.numpy()
+        predicted = learn_one_sample(*sides, (*self._weights, path), *rest)
         if predicted < 0:
             return None
-        counts = figures[1 + layers :].view(1, net.classes)
-        error, rates = figures[0], figures[1 : 1 + layers]
-        return StepResult(torch.tensor([predicted]), error, rates, counts)
+        if not kept:
+            for parameter, gradient in zip(self._parameters, self._gradients, strict=True):
+                parameter.grad = gradient
+        answer = torch.full((1,), predicted)
+        error, rates, counts = figures.split_with_sizes([1, layers, classes])
+        return StepResult(answer, error.view(()), rates, counts.view(1, classes))
+
+    def _path(self) -> Arrays | None:
+        """Return w_fb of every layer, the last one's empty; None where a hidden layer has none."""
+        path = [self._parts.feedback.weights(index) for index in self._hidden]
+        arrays = tuple(_array(w) for w in path if w is not None)
+        if len(arrays) < len(path):
+            return None
+        return (*arrays, arrays[0] if arrays else np.empty((0, 0), np.float32))
+
+    def _gradients_are_kept(self) -> bool:
+        """Return whether every `.grad` is still the tensor of the step before.
+
+        It is then written again, as `backward` does; a gradient that a program took away, for
+        instance by `zero_grad`, stays as it is.
+        """
+        return bool(self._gradients) and all(
+            parameter.grad is gradient and gradient.data_ptr() == address
+            for parameter, gradient, address in zip(
+                self._parameters, self._gradients, self._addresses, strict=True
+            )
+        )
+
+    def _make_gradients(self) -> None:
+        self._gradients = [
+            torch.empty(parameter.shape, dtype=torch.float32) for parameter in self._parameters
+        ]
+        self._addresses = [gradient.data_ptr() for gradient in self._gradients]
+        arrays, layers = [gradient.numpy() for gradient in self._gradients], len(self._hidden) + 1
+        self._into = tuple(arrays[:layers]), tuple(arrays[layers:])
 
 
-@torch.no_grad()
-def learn_one(
-    net: Network,
-    feedback: Feedback,
-    rules: list[Rule],
-    spikes: Tensor,
-    label: int,
-    cache: BufferCache,
-) -> StepResult | None:
-    """Learn from one sample: write minus the update into every `.grad`.
-
-    Args:
-        net, feedback, rules: as `by_events` knows them, the rules `Eligibility`.
-        spikes: as `takes` lets them through.
-    Returns: None, with nothing written, where spikes are not zeros and ones, there is no such
-        class, or feedback has no weights.
-    """
-    w_fb = [feedback.weights(index) for index in range(len(net.hidden))]
-    path = [w for w in w_fb if w is not None]
-    if not 0 <= label < net.classes or len(path) < len(w_fb):
-        return None
-    memory = cache.of_one
-    if not isinstance(memory, OneSample) or not memory.fits(net, rules, len(spikes)):
-        cache.of_one = memory = OneSample(net, rules, len(spikes))
-    layers = list(net.layers)
-    updates = [Update(torch.empty_like(layer.w), torch.empty_like(layer.b)) for layer in layers]
-    result = memory.learn(net, path, spikes, label, updates)
-    if result is not None:
-        for layer, update in zip(layers, updates, strict=True):
-            layer.w.grad, layer.b.grad = update.dw, update.db
-    return result
+def _array(weights: Tensor) -> np.ndarray:
+    """Return weights as the loops read them: the same memory, where it is contiguous."""
+    return weights.detach().contiguous().numpy()
 
 
-def constants_of(net: Network, rules: list[Rule]) -> list[list[float]]:
+def _constants(net: Network, rules: list[Rule]) -> list[list[float]]:
     """Return alpha_u, alpha_v, window, alpha_a, alpha_x and alpha_z of every layer."""
     rows = []
     for layer, rule in zip(net.layers, rules, strict=True):
@@ -137,21 +176,23 @@ def constants_of(net: Network, rules: list[Rule]) -> list[list[float]]:
     return rows
 
 
-def takes(net: Network, spikes: object, labels: object) -> bool:
+def takes(spikes: object, labels: object) -> bool:
     """Return whether spikes are one sample, [T, 1, ...], and labels one class."""
     return (
-        isinstance(spikes, Tensor)
-        and isinstance(labels, Tensor)
+        type(spikes) is Tensor
+        and type(labels) is Tensor
         and spikes.dtype == torch.float32
         and labels.dtype == torch.int64
         and labels.shape == (1,)
         and spikes.dim() >= 3
         and spikes.shape[1] == 1
-        and len(spikes) > 0
-        and tuple(spikes.shape[2:]) in (net.sizes[:1], net.shapes[0])
-        and spikes.device.type == "cpu"
-        and labels.device.type == "cpu"
+        and spikes.is_cpu
+        and labels.is_cpu
         and spikes.is_contiguous()
         and not spikes.requires_grad
-        and not isinstance(spikes, torch.nn.Parameter)
     )
+
+
+def has_shape(spikes: Tensor, net: Network) -> bool:
+    """Return whether spikes have at least one step, and the network's inputs."""
+    return len(spikes) > 0 and tuple(spikes.shape[2:]) in (net.sizes[:1], net.shapes[0])
