@@ -15,6 +15,8 @@
     learning.on_gpu            TwoCompartmentLIF, and Eligibility      float32 on a GPU, layer
                                or Factorised                           order
 
+Loops over events, `maps` and one sample know no delays (`connections.delays`).
+
 A faster form never replaces a method that a subclass overrides: each of them asks `keeps` first,
 and the steps run where the answer is no. On a GPU the kernels need Triton.
 """

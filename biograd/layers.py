@@ -15,10 +15,14 @@ from torch import Tensor, nn
 
 from .checks import instance_of, truth_value, whole_number
 from .connections import Connection, Dense, Pool, Pooled, Shape, sizes_of
+from .connections.delays import DelayedState, arrived, delayed, drawn_delays, line_step, soma_of
 from .fast_path import NEURON, keeps
 from .inputs import trusted
 from .neurons import HasSpikes, Neuron, TwoCompartmentLIF, resets_to_zero, soma_scan
+from .params.neuron import MAX_DELAY
 from .tensors import check_generator, check_shapes, check_state, floats_like
+
+_BY_EVENTS = ("current", "step", "scan", "respond", "rest", "arriving", "advance")
 
 
 class Activity(NamedTuple):
@@ -33,17 +37,20 @@ class Layer(nn.Module):
     """Forward synapses onto one population.
 
         w        weights of the connection, thresholds per spike: [out, in], or kernels [channels
-                 out, channels in, rows, columns]; drawn from U(+-2/sqrt(in)): PyTorch's usual
-                 bound, U(+-1/sqrt(in)) at v_th = 0.5, in thresholds
+                 out, channels in, rows, columns]; drawn from U(+-2/sqrt(in)), PyTorch's bound
         b        [out], or one per channel, thresholds per step, 0 at first: a weight from an input
                  that always fires
         w_rec    [out, out], thresholds per spike, drawn from U(+-1/sqrt(out)): from the layer's own
                  spikes of the step before; None where the layer is not recurrent
+        delay    int64 [in], steps that the spikes of each neuron before the layer arrive later,
+                 drawn from 0 to `delays`; None where all arrive in the step in which they fire
 
     Args:
         inputs: neurons before the layer, or the shape (C, H, W) of their maps.
         connection: the synapses, or the number of neurons of a dense layer.
         pools: pools of the spikes before the synapses, first to last.
+        delays: longest delay of the spikes before the layer, steps, 0 to 62; see
+            `connections.delays`.
 
     Example:
         >>> Layer(784, 10).w.shape    # [out, in]
@@ -51,6 +58,8 @@ class Layer(nn.Module):
         >>> Layer((1, 28, 28), Conv2d(8, 5, stride=2)).shape    # of its population
         (8, 14, 14)
     """
+
+    delay: Tensor | None
 
     def __init__(
         self,
@@ -60,6 +69,7 @@ class Layer(nn.Module):
         pools: Sequence[Pool] = (),
         neuron: Neuron | None = None,
         recurrent: bool = False,
+        delays: int = 0,
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
@@ -100,6 +110,12 @@ class Layer(nn.Module):
             bound = 1 / math.sqrt(self.size)
             w_rec = torch.empty(self.size, self.size).uniform_(-bound, bound, generator=generator)
             self.w_rec = nn.Parameter(w_rec, requires_grad=False)
+        self.longest_delay = whole_number(delays, "delays", 0, MAX_DELAY)
+        drawn = None
+        if self.longest_delay:
+            inputs_before = math.prod(self.in_shape)
+            drawn = drawn_delays(self.longest_delay, inputs_before, generator=generator)
+        self.register_buffer("delay", drawn)
 
     @property
     def is_dense(self) -> bool:
@@ -111,8 +127,9 @@ class Layer(nn.Module):
         """True where event-driven loops stand for this layer's steps; see `Network.by_events`."""
         return (
             self.w_rec is None
+            and self.delay is None
             and self.is_dense
-            and keeps(self, Layer, "current", "step", "scan", "respond")
+            and keeps(self, Layer, *_BY_EVENTS)
             and keeps(self.neuron, TwoCompartmentLIF, *NEURON)
             and resets_to_zero(self.neuron)
         )
@@ -121,10 +138,29 @@ class Layer(nn.Module):
         """Return the layer's parts for its text: shapes, synapses, pools and neuron."""
         pools = f"pools={list(self.pools)}, " if self.pools else ""
         loop = ", recurrent=True" if self.w_rec is not None else ""
-        return f"{self.in_shape}, {self.connection}, {pools}neuron={self.neuron}{loop}"
+        late = f", delays={self.longest_delay}" if self.delay is not None else ""
+        return f"{self.in_shape}, {self.connection}, {pools}neuron={self.neuron}{loop}{late}"
+
+    def rest(self, batch: int) -> HasSpikes:
+        """Return the state of the layer before the first step, no spikes on their way."""
+        soma = self.neuron.rest(self.w.new_zeros(batch, self.size))
+        if self.delay is None:
+            return soma
+        steps = self.longest_delay + 1
+        return DelayedState(soma, self.w.new_zeros(steps, batch, math.prod(self.in_shape)))
+
+    def arriving(self, s: Float[Tensor, "T B M"]) -> Float[Tensor, "T B M"]:
+        """Return whole spike trains of the layer before as they arrive, after their delays."""
+        return s if self.delay is None else delayed(s, self.delay)
+
+    def arriving_now(self, state: HasSpikes, s: Float[Tensor, "B M"]) -> Float[Tensor, "B M"]:
+        """Return the spikes that arrived in the step that led to `state`, in which `s` fired."""
+        if not isinstance(state, DelayedState) or self.delay is None:
+            return s
+        return arrived(state.line, self.delay)
 
     def current(self, s: Shaped[Tensor, "*T B M"]) -> Float[Tensor, "*T B N"]:
-        """Return W s + b, thresholds: the current of spikes of the layer before, pools included."""
+        """Return W s + b, thresholds: the current of spikes that arrive, pools included."""
         s = floats_like(s, self.w, "s")
         check_shapes(("s", s, "* B M"), M=math.prod(self.in_shape))
         if self.is_dense:
@@ -208,12 +244,29 @@ class Layer(nn.Module):
             current = current + nn.functional.linear(s, self.w_rec)
         return self.neuron.soma(state, current)
 
+    def advance(self, state: HasSpikes, s: Float[Tensor, "B M"]) -> tuple[HasSpikes, Pooled | None]:
+        """Advance the layer by one step on spikes of the layer before, delays included.
+
+        Returns: its state, and the paths through the pool of its currents.
+        """
+        soma = soma_of(state)
+        if isinstance(state, DelayedState):
+            state = state._replace(line=line_step(state.line, s))
+            s = self.arriving_now(state, s)
+        if self.connection.pool is None:
+            current, after = self.current(s), None
+        else:
+            current, after = self.drive(s)
+        soma = self.step(soma, current)
+        return (state._replace(soma=soma) if isinstance(state, DelayedState) else soma), after
+
     def respond(self, s: Float[Tensor, "T B M"], dtype: torch.dtype | None = None) -> Activity:
         """Return the layer's activity on spikes of the layer before, over all steps, from rest.
 
         Args:
             dtype: of the products and sums of a convolution; its own unless given.
         """
+        s = self.arriving(s)
         if self.connection.pool is None and (dtype is None or self.is_dense):
             return self.scan(self.current(s))
         current, after = self.drive(s.flatten(0, 1), dtype)
@@ -239,8 +292,3 @@ class Layer(nn.Module):
                 state = self.step(state, current[t])
                 s[t], psi[t] = state.s, self.neuron.slope(state)
         return Activity(s, psi)
-
-
-def delayed(s: Float[Tensor, "T B N"]) -> Float[Tensor, "T B N"]:
-    """Return the spikes of the step before each step; none before the first."""
-    return torch.cat([torch.zeros_like(s[:1]), s[:-1]])

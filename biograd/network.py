@@ -41,6 +41,8 @@ class Network(nn.Module):
         output: the neuron of the last layer, e.g. a `LeakyReadout`; as `neuron` unless given.
         recurrent: whether hidden layers have synapses from their own spikes of the step before: one
             answer for all, or a sequence of one per hidden layer.
+        delays: longest delay of the spikes onto a layer, steps, 0 to 62: one for all, or a sequence
+            of one per layer. Each neuron before it draws its own, see `connections.delays`.
         generator: source of the initial weights; the global one unless given.
 
     Example:
@@ -65,6 +67,7 @@ class Network(nn.Module):
         neuron: Neuron | Sequence[Neuron] | None = None,
         output: Neuron | None = None,
         recurrent: bool | Sequence[bool] = False,
+        delays: int | Sequence[int] = 0,
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
@@ -81,15 +84,17 @@ class Network(nn.Module):
         if output is not None:
             neurons[-1] = output
         loops = for_each(recurrent, len(stages) - 1, "values of recurrent", "hidden layer")
+        late = for_each(delays, len(stages), "values of delays", "layer")
         self.shapes: list[Shape] = [shape]  # of every population, input first
         stack: list[Layer] = []
-        for stage, kind, loop in zip(stages, neurons, (*loops, False), strict=True):
+        for stage, kind, loop, longest in zip(stages, neurons, (*loops, False), late, strict=True):
             layer = Layer(
                 self.shapes[-1],
                 stage.connection,
                 pools=stage.pools,
                 neuron=kind,
                 recurrent=loop,
+                delays=longest,
                 generator=generator,
             )
             stack.append(layer)
@@ -145,7 +150,7 @@ class Network(nn.Module):
     def by_events(self) -> bool:
         """True where the event-driven loops fire this network (see `fast_path`).
 
-        They know the two-compartment LIF, not recurrent, in float32 on a CPU.
+        They know the two-compartment LIF, not recurrent, no delays, in float32 on a CPU.
         """
         layers = self.layers
         return (
@@ -158,7 +163,7 @@ class Network(nn.Module):
         """Return the synapses of every layer as loops over maps read them; None for others.
 
         They know convolutions, pools and dense layers of two-compartment LIF neurons with any
-        reset, not recurrent, in float32 on a CPU.
+        reset, not recurrent, no delays, in float32 on a CPU.
         """
         known = runs_on(self.layers[0].w) and keeps(self, Network, "roll")
         return wirings(list(self.layers)) if known else None
@@ -236,9 +241,9 @@ class Network(nn.Module):
         return torch.stack([s.mean() * layer.neuron.fires for layer, s in pairs])
 
     def rest(self, batch: int) -> list[HasSpikes]:
-        """Return the somata of every layer before the first step."""
+        """Return the state of every layer before the first step."""
         batch = whole_number(batch, "batch", 1, need="at least one sample")
-        return [layer.neuron.rest(layer.w.new_zeros(batch, layer.size)) for layer in self.layers]
+        return [layer.rest(batch) for layer in self.layers]
 
     def step(self, states: list[HasSpikes], spikes: Shaped[Tensor, "B ..."]) -> list[HasSpikes]:
         """Advance every layer by one step, on the spikes of the layer before in the same step."""
@@ -257,11 +262,8 @@ class Network(nn.Module):
         check_finite_values(spikes, "spikes")
         stepped, paths = [], []
         for layer, state in zip(self.layers, states, strict=True):
-            if layer.connection.pool is None:
-                current, path = layer.current(spikes), None
-            else:
-                current, path = layer.drive(spikes)
-            stepped.append(layer.step(state, current))
+            state, path = layer.advance(state, spikes)
+            stepped.append(state)
             paths.append(path)
             spikes = stepped[-1].s
         return stepped, paths

@@ -108,8 +108,8 @@ def dream(
 ) -> tuple[Float[Tensor, "T N"], Float[Tensor, "T C"]]:
     """Let a hidden layer fire at random, and drive the layers after it with its spikes.
 
-    Recurrent synapses are silent in a dream: feedback weights learn the path forward
-    (`feedback.true_path`).
+    Recurrent synapses are silent in a dream, and spikes arrive in the step in which they fire:
+    feedback weights learn the path forward (`feedback.true_path`).
 
     Returns: spikes of the layer, [T, N], and of the output, [T, classes].
     """
@@ -139,7 +139,7 @@ def dream_of_layer(layer: Layer, p: SleepParams, *, generator: torch.Generator) 
     summed over the positions that share a weight, which average as steps do: kernels need a
     fraction of the steps. A graded neuron dreams with its synaptic current in the place of spikes:
     in its voltage the inputs of many steps add up, and hide which of them came just now (3,136
-    inputs, 3,000 steps: 55 degrees against 13). Recurrent synapses are silent.
+    inputs, 3,000 steps: 55 degrees against 13). Recurrent synapses are silent, delays are 0.
 
     Returns: of the shape of the layer's weights.
     """

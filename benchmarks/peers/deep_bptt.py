@@ -71,7 +71,7 @@ def currents(
     layer: Layer, s: Float[Tensor, "T B M"], w: Tensor, b: Tensor
 ) -> Float[Tensor, "T B N"]:
     """Return a layer's currents as functions of its weights and of the spikes before it."""
-    before = layer.before(s.flatten(0, 1))[0]
+    before = layer.before(layer.arriving(s).flatten(0, 1))[0]
     current = layer.connection.current(before, w, b, layer.synapse_shape)
     if layer.connection.pool is not None:
         current = layer.connection.pool.pool(current.reshape(-1, *layer.current_shape)).x.flatten(1)

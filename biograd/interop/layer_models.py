@@ -35,6 +35,7 @@ def layer_model(layer: Layer, number: int, w_fb: Tensor | None) -> LayerModel:
         conv=conv,
         w_rec=None if layer.w_rec is None else array(layer.w_rec),
         w_fb=None if w_fb is None else array(w_fb),
+        delay=None if layer.delay is None else layer.delay.cpu().numpy(),
         reset=p.reset if fires else "zero",
         fires=fires,
         **{name: getattr(p, name) for name in CONSTANTS},
@@ -46,13 +47,8 @@ def parts_of(
 ) -> tuple[list[Connection | Pool], TwoCompartmentParams]:
     """Return the pools, the connection and the neuron's constants of a layer of a Network.
 
-    Raises: ValueError for delays, pools with padding, or kernels that are not square.
+    Raises: ValueError for pools with padding, or kernels that are not square.
     """
-    if model.delay is not None and model.delay.any():
-        raise ValueError(
-            f"layer {number} has delays of up to {model.delay.max()} steps, which networks here do"
-            " not have: deploy the file instead, or take its delays out"
-        )
     p = TwoCompartmentParams(
         reset=model.reset, **{name: getattr(model, name) for name in CONSTANTS}
     )

@@ -178,10 +178,13 @@ def _network(model: Model) -> Network:
         neuron=[neurons[p] for p in params],
         output=None if model.layers[-1].fires else LeakyReadout(params[-1]),
         recurrent=[layer.w_rec is not None for layer in model.layers[:-1]],
+        delays=[0 if layer.delay is None else int(layer.delay.max()) for layer in model.layers],
     )
     for made, exported in zip(net.layers, model.layers, strict=True):
         made.w.copy_(torch.from_numpy(exported.w).view_as(made.w))
         made.b.copy_(torch.from_numpy(exported.bias))
+        if made.delay is not None:
+            made.delay.copy_(torch.from_numpy(exported.delay))
         if exported.w_rec is not None:
             assert made.w_rec is not None
             made.w_rec.copy_(torch.from_numpy(exported.w_rec))

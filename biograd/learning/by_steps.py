@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 
 from ..connections import Pooled
+from ..connections.delays import delayed, soma_of
 from ..errors import ErrorNeurons, errors_over_time
 from ..feedback import Feedback
 from ..inputs import trusted
 from ..kernels import scans
-from ..layers import Activity, delayed
+from ..layers import Activity
 from ..network import Network
 from ..neurons import apical_scan, lif_params
 from ..padding import step_weights
@@ -65,7 +66,8 @@ def layer_at_once(
         activity = silenced(activity, lengths)
     s_out = activity[-1].s
     err = errors_over_time(teaching.error, s_out, target, lengths)
-    before = [spikes, *(fired.s for fired in activity[:-1])]
+    sent = [spikes, *(fired.s for fired in activity[:-1])]
+    before = [layer.arriving(s) for layer, s in zip(net.layers, sent, strict=True)]
     # The output layer receives its own errors; a window there would leave silent outputs untaught.
     teach, psi = err, None
     updates: list[Update] = []
@@ -73,7 +75,7 @@ def layer_at_once(
         sides = teach, psi, before[index], activity[index], lengths
         update, g = _update(teaching, index, *sides)
         if net.layers[index].w_rec is not None:
-            own = delayed(activity[index].s)
+            own = delayed(activity[index].s, 1)
             recurrent = _update(teaching, index, teach, psi, own, activity[index], lengths)[0]
             update = update._replace(dw_rec=recurrent.dw)
         updates.append(update)
@@ -98,7 +100,8 @@ def apical_current(
         return teaching.feedback.project(err, hidden)
     g = err
     for index in reversed(range(hidden + 1, len(activity))):
-        teach = _carried(teaching, index - 1, g, activity[index - 1].s, activity[index].after)
+        s_pre = teaching.net.layers[index].arriving(activity[index - 1].s)
+        teach = _carried(teaching, index - 1, g, s_pre, activity[index].after)
         v_apical = apical_scan(teaching.net.layers[index - 1].neuron, teach)
         g = _gated(v_apical, activity[index - 1].psi)
     return teach
@@ -116,7 +119,7 @@ def _carried(teaching: Teaching, hidden: int, g: Tensor, s: Tensor, after: Poole
 
     Args:
         g: gated errors of the layer above, [T, B, N], or of one step, [B, N].
-        s: spikes of the hidden layer.
+        s: spikes of the hidden layer, as they arrive at the layer above.
         after: paths through a pool of the currents of the layer above.
     """
     w_fb, layer = teaching.feedback.weights(hidden), teaching.net.layers[hidden + 1]
@@ -140,7 +143,7 @@ def _update(
     Args:
         teach: current of the errors in the layer's apical dendrites.
         psi: slopes of the layer; None: no gate, and errors do not linger.
-        s_pre: spikes before the synapses: of the layer below, or the layer's own, delayed.
+        s_pre: spikes that arrive at the synapses: of the layer below, or the layer's own.
         fired: activity of the layer.
         lengths: steps of each sample; the errors are weighted by them (`errors_over_time`).
     """
@@ -182,17 +185,19 @@ def online(
             counts = counts + (states[-1].s if lengths is None else states[-1].s * (weight > 0))
             err = teaching.error.error(states[-1].s, counts / (t + 1), target)
             err = err if lengths is None else err * weight
-            before = [spikes[t], *(state.s for state in states[:-1])]
+            sent = [spikes[t], *(state.s for state in states[:-1])]
+            parts = zip(net.layers, states, sent, strict=True)
+            before = [layer.arriving_now(state, s) for layer, state, s in parts]
             g = err
             for index in reversed(range(len(states))):
                 if index < len(states) - 1:
                     neuron = net.layers[index].neuron
                     if feedback.layered:
-                        teach = _carried(teaching, index, g, states[index].s, after[index + 1])
+                        teach = _carried(teaching, index, g, before[index + 1], after[index + 1])
                     else:
                         teach = feedback.project(err, index)
                     v_apical[index] = neuron.apical(v_apical[index], teach)
-                    g = v_apical[index] * neuron.slope(states[index])
+                    g = v_apical[index] * neuron.slope(soma_of(states[index]))
                     g = g if lengths is None else g * (weight > 0)
                 learning[index].step(g, before[index], past[index].s, after[index])
             error = error + err.abs().mean() / steps

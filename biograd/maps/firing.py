@@ -27,7 +27,10 @@ from .memory import MapMemory
 # samples that go through a product together, so that their arrays stay in the cache; ours
 TOGETHER = 16
 _ANY = TwoCompartmentParams()  # in place of an output that is no two-compartment LIF
-_LAYER = ("current", "drive", "after_synapses", "before", "at_synapses", "back", "step", "scan")
+_LAYER = (
+    *("current", "drive", "after_synapses", "before", "at_synapses", "back", "step", "scan"),
+    *("respond", "rest", "arriving", "advance"),
+)
 
 
 def wirings(layers: Sequence[Layer]) -> list[Wiring] | None:
@@ -38,7 +41,7 @@ def wirings(layers: Sequence[Layer]) -> list[Wiring] | None:
     """
     made: list[Wiring] = []
     for layer in layers:
-        plain = keeps(layer, Layer, *_LAYER, "respond")
+        plain = keeps(layer, Layer, *_LAYER) and layer.delay is None
         hidden = layer is not layers[-1]
         fires = (not hidden and layer.w_rec is None) or (
             hidden and keeps(layer.neuron, TwoCompartmentLIF, *NEURON)

@@ -17,6 +17,7 @@ class NeuronParams:
     """
 
 
+MAX_DELAY = 62  # steps, as the chip's synapses hold them; Davies et al. 2018
 RESETS = ("zero", "subtract", "subtract_late", "none")
 SURROGATES = ("rectangular", "tails")
 

@@ -24,6 +24,7 @@ from ..params.signal import CodingParams, MelParams
 from ..params.sleep import SleepParams
 from ..params.trace import TraceParams
 from .class_weights import class_weights
+from .layer_delays import layer_delays
 from .words import FIELDS, POOLS, neuron_params, words
 
 _MOST = 1 << 62  # of any number of neurons, either way
@@ -69,6 +70,9 @@ class RunConfig:
     output: Literal["spiking", "leaky"] = "spiking"
     # synapses within each hidden layer, from its spikes of the step before, with the same rule
     recurrent: bool = False
+    # longest delay of spikes onto each layer in turn, steps, 0 to 62: each neuron before it draws
+    # its own from 0 to that; empty: none
+    delays: tuple[int, ...] = ()
     # NIR file to take the first weights from (--from sets it, and constants to match); random
     # weights where empty
     start_from: str = ""
@@ -185,8 +189,10 @@ class RunConfig:
         object.__setattr__(self, name, value)  # as a frozen dataclass is completed
 
     def _check_layers(self) -> None:
-        """Check the decays of each layer: their number, their range, and what they act on."""
-        layers, constants = layer_count(self), _field_names(self.neuron)
+        """Check delays and decays of each layer: their number, range, and what they act on."""
+        layers = layer_count(self)
+        constants = {constant.name for constant in dataclasses.fields(self.neuron)}
+        self._set("delays", layer_delays(self.delays, layers))
         for name in ("alphas_u", "alphas_v"):
             alphas = _several(getattr(self, name), name, "numbers, e.g. (0.9, 0.75)")
             self._set(name, alphas)
@@ -228,11 +234,10 @@ class RunConfig:
                 f"weight_norm is {self.weight_norm:g}, and start_from {self.start_from!r} holds"
                 " weights of other norms, which it would change at once: leave one out"
             )
-        if self.recurrent and self.start_from:
-            raise ValueError(
-                f"recurrent is set, and {self.start_from} holds no recurrent weights: start without"
-                " --from, or without --recurrent"
-            )
+        for name, held in (("recurrent", "recurrent weights"), ("delays", "delays")):
+            if getattr(self, name) and self.start_from:
+                remedy = f"start without --from, or without --{name}"
+                raise ValueError(f"{name} is set, and {self.start_from} holds no {held}: {remedy}")
         if self.patience and not self.validation:
             raise ValueError(
                 f"patience is {self.patience} and validation 0: set --validation, since test"
@@ -293,7 +298,3 @@ def _knows_errors_at_once(error: str) -> bool:
     from ..errors import ERRORS  # loads torch, which no other check needs
 
     return ERRORS[error].causal
-
-
-def _field_names(params: NeuronParams) -> set[str]:
-    return {constant.name for constant in dataclasses.fields(params)}

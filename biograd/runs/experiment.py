@@ -192,6 +192,7 @@ def built_network(config: RunConfig, sizes: tuple[int, ...], generator: torch.Ge
         neuron=neurons or model(config.neuron),
         output=_output(config),
         recurrent=config.recurrent,
+        delays=config.delays or 0,
         generator=generator,
     ).to(config.device)
 

@@ -163,7 +163,7 @@ def _stepped(
     layer: Layer, s: Tensor, faults: Faults, number: int, block: int, output: bool
 ) -> Tensor:
     """Step a layer whose voltages are noisy, or whose own spikes come back to it."""
-    current = layer.drive(s.flatten(0, 1))[0].unflatten(0, s.shape[:2])
+    current = layer.drive(layer.arriving(s).flatten(0, 1))[0].unflatten(0, s.shape[:2])
     noise = None
     if faults.noise:
         drawn = voltage_noise(faults, number, block, tuple(current.shape))

@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from ..connections.delays import delayed
 from ..errors import errors_over_time
-from ..layers import delayed
 from ..learning.by_steps import apical_current
 from ..learning.learner import LocalLearner
 from ..neurons import TwoCompartmentLIF, apical_scan, soma_voltages
@@ -46,16 +46,16 @@ def probe(
     err = errors_over_time(learner.error, activity[-1].s, target)
     teach = apical_current(learner.teaching, activity, err, hidden)
     v_apical = apical_scan(soma, teach)[:, 0]
-    s_pre = spikes if hidden == 0 else activity[hidden - 1].s
+    layer = net.layers[hidden]
+    s_pre = layer.arriving(spikes if hidden == 0 else activity[hidden - 1].s)
     psi, s = activity[hidden].psi[:, 0].float(), activity[hidden].s[:, 0]
     z = trace_scan(s_pre, trace or TraceParams())[:, 0]
     neuron = int((psi.sum(0) * (s.sum(0) > 0) * (v_apical.abs().sum(0) + 1e-9)).argmax())
     e = psi[:, neuron, None] * z
     synapse = int(e.sum(0).argmax())
-    layer = net.layers[hidden]
     current = layer.current(s_pre)
     if layer.w_rec is not None:
-        current = current + torch.nn.functional.linear(delayed(activity[hidden].s), layer.w_rec)
+        current = current + torch.nn.functional.linear(delayed(activity[hidden].s, 1), layer.w_rec)
     v = soma_voltages(soma, current[:, :, neuron : neuron + 1])[:, 0, 0]
     of_layers = [spikes[:, 0], *(population.s[:, 0] for population in activity)]
     return Sample(

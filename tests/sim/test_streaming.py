@@ -34,7 +34,9 @@ def series(n: int = 12) -> SeriesSet:
     return SeriesSet(values=values, lengths=lengths, y=torch.arange(n) % 3, classes=3)
 
 
-@pytest.mark.parametrize("options", [{}, {"recurrent": True}, {"output": LeakyReadout()}])
+@pytest.mark.parametrize(
+    "options", [{}, {"recurrent": True}, {"output": LeakyReadout()}, {"delays": (20, 7)}]
+)
 def test_chunks_of_any_length_give_the_answers_of_the_whole_signal(options: dict) -> None:
     train = series()
     listener = Listener(network(train.inputs, **options), train.standard)

@@ -30,7 +30,7 @@ def to_snntorch(
 
     Args:
         spike_grad: the surrogate gradient of every neuron; by default snnTorch's own.
-    Raises: ValueError for a recurrent network, or a neuron that is no two-compartment LIF.
+    Raises: ValueError for a recurrent network, delays, or a neuron that is no two-compartment LIF.
 
     Example:
         >>> model = to_snntorch(Network((4, 3, 2)))
@@ -50,6 +50,10 @@ def to_snntorch(
     if net.recurrent:
         raise ValueError(
             "a recurrent network is not written as a snnTorch model: train one with recurrent=False"
+        )
+    if any(layer.delay is not None for layer in net.layers):
+        raise ValueError(
+            "a network with delays is not written as a snnTorch model: train one with delays=0"
         )
     modules = OrderedDict[str, nn.Module]()
     for number, layer in enumerate(net.layers, start=1):

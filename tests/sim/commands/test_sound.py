@@ -41,7 +41,10 @@ def sounds(tmp_path: Path) -> Path:
 
 
 @pytest.mark.filterwarnings("default:the layered feedback is left out")  # the console prints it
-def test_wav_files_train_evaluate_and_answer_while_they_are_heard(sounds, biograd, tmp_path):
+@pytest.mark.parametrize("delays", [(), ("--delays", "3", "0")])
+def test_wav_files_train_evaluate_and_answer_while_they_are_heard(
+    sounds, biograd, tmp_path, delays
+):
     out = tmp_path / "run"
     words = (
         "--preset",
@@ -55,7 +58,7 @@ def test_wav_files_train_evaluate_and_answer_while_they_are_heard(sounds, biogra
         "--quiet",
     )
     sleep = ("--sleep.first-night", "3", "--sleep.steps", "100", "--threads", "1")
-    trained = biograd("train", *words, *sleep, "--batch", "4", "--out", out, "--json")
+    trained = biograd("train", *words, *sleep, *delays, "--batch", "4", "--out", out, "--json")
     assert trained.code == 0, trained.err
     measured = biograd("evaluate", out, "--json").result
     assert measured["test_accuracy"] == trained.result["test_accuracy"] == 1.0

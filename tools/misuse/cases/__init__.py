@@ -50,7 +50,10 @@ UNTRIED += [
 ]
 UNTRIED += [
     f"Layer.{method}"
-    for method in ("after_synapses", "at_synapses", "back", "before", "drive", "respond")
+    for method in (
+        *("advance", "after_synapses", "arriving", "arriving_now", "at_synapses", "back"),
+        *("before", "drive", "respond", "rest"),
+    )
 ]
 
 

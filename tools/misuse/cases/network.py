@@ -87,6 +87,7 @@ def _(draw: Draw) -> Call:
         sizes=counts(sizes, least=2).expecting(OPEN, "one more", "the first"),
         neuron=neuron_slot().without("in a tuple") if draw.variant % 2 else neuron_slot(3),
         recurrent=several,
+        delays=whole(3, low=0, high=62),
         generator=generator(),
     )
 
@@ -100,6 +101,7 @@ def _(draw: Draw) -> Call:
         connection=whole(draw.H),
         neuron=neuron_slot(),
         recurrent=flag(False),
+        delays=whole(3, low=0, high=62),
         generator=generator(),
     )
 

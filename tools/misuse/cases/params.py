@@ -159,6 +159,7 @@ _fields(
     output=word("spiking", ["leaky"]).expecting(OPEN, "'leaky'"),  # of a softmax error
     precision=word("float32", ["bfloat16"], wrong=["float64"]),
     recurrent=flag(False),
+    delays=counts((5, 3, 0), least=0, tied_length=True).expecting(OPEN, "empty", "the first"),
     start_from=text("").without("empty").expecting(OPEN),
     epochs=whole(2),
     patience=whole(2, low=0),

@@ -1,0 +1,81 @@
+"""Delays of spikes on their way to a layer, of whole trains and step by step.
+
+Each neuron before a layer has a delay d of its own, in steps: its spike of step t arrives at all of
+the layer's synapses in step t + d. A synapse learns from the spikes that arrive, so its trace is
+delayed, too. NIR's `Delay` node means the same, and the chip's synapses hold up to 62 steps.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from ..neurons import HasSpikes
+from ..params.neuron import MAX_DELAY
+
+
+class DelayedState(NamedTuple):
+    """State of a layer whose inputs have delays."""
+
+    soma: HasSpikes  # as the neuron has it
+    line: Tensor  # spikes on their way, those of this step first, [longest delay + 1, B, M]
+
+    @property
+    def s(self) -> Tensor:
+        """Spikes of the layer, [B, N]."""
+        return self.soma.s
+
+
+def soma_of(state: HasSpikes) -> HasSpikes:
+    """Return the somata of a layer's state, with or without delays."""
+    return state.soma if isinstance(state, DelayedState) else state
+
+
+def drawn_delays(
+    longest: int, inputs: int, *, generator: torch.Generator | None = None
+) -> Int[Tensor, " M"]:
+    """Draw a delay for each input, each of 0 to `longest` steps alike."""
+    return torch.randint(longest + 1, (inputs,), generator=generator)
+
+
+def check_delays(delay: Int[Tensor, " M"]) -> None:
+    """Raise ValueError where delays are no steps that the chip has, e.g. of a damaged file."""
+    least, most = int(delay.min()), int(delay.max())
+    if least < 0 or most > MAX_DELAY:
+        raise ValueError(
+            f"the delays of a layer hold {least if least < 0 else most} steps; need 0 to"
+            f" {MAX_DELAY}: shorten them, or use longer time steps"
+        )
+
+
+def delayed(s: Float[Tensor, "T B N"], delay: int | Int[Tensor, " N"]) -> Float[Tensor, "T B N"]:
+    """Return spikes as they arrive, `delay` steps later; those that arrive after T are not seen.
+
+    Args:
+        delay: steps, of all neurons or of each.
+
+    Example:
+        >>> s = torch.tensor([[1.0, 1.0], [0.0, 0.0], [0.0, 0.0]]).view(3, 1, 2)
+        >>> delayed(s, torch.tensor([0, 2]))[:, 0].tolist()
+        [[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]]
+    """
+    if isinstance(delay, int):
+        return torch.cat([torch.zeros_like(s[:delay]), s[: len(s) - delay]])
+    check_delays(delay)
+    longest = int(delay.max())
+    waited = torch.cat([s.new_zeros(longest, *s.shape[1:]), s])
+    fired = torch.arange(len(s), device=s.device)[:, None] + longest - delay  # step of `waited`
+    return waited.gather(0, fired[:, None].expand(s.shape))
+
+
+def line_step(line: Float[Tensor, "D B M"], s: Float[Tensor, "B M"]) -> Float[Tensor, "D B M"]:
+    """Advance the spikes on their way by one step; those of this step come first."""
+    return torch.cat([s.to(line)[None], line[:-1]])
+
+
+def arrived(line: Float[Tensor, "D B M"], delay: Int[Tensor, " M"]) -> Float[Tensor, "B M"]:
+    """Return the spikes that arrive now: of each neuron those of `delay` steps ago."""
+    return line.gather(0, delay.expand(1, *line.shape[1:]))[0]
