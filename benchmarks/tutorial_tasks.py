@@ -1,9 +1,9 @@
-"""Tasks of the suite `snntorch`."""
+"""Tasks of the suite `snntorch`: its dense and its convolutional tutorial network."""
 
 from __future__ import annotations
 
-from .measurements import tutorial
 from .measurements.trials import SEEDS
+from .measurements.tutorials import dense
 from .task import Results, Task
 
 # Learning rates of the tutorial's net: the tutorial's own; twice that where it falls to 0, not
@@ -12,15 +12,15 @@ TUTORIAL_RATES = {"snntorch": 5e-4, "snntorch annealed": 1e-3, "biograd": 3e-3}
 
 
 def snntorch_tutorial() -> list[Task]:
-    """Convert and train the network of snnTorch's tutorial."""
+    """Convert and train the networks of snnTorch's tutorials."""
     round_trip = Task(
         name="spikes there and back",
         config={"samples": 1000},
         seed=0,
-        work=lambda bench: [tutorial.round_trip()],
+        work=lambda bench: [dense.round_trip()],
     )
     trainings = [
-        _tutorial_task(method, lr, epochs, seed)
+        _tutorial_task(method, seed, {"epochs": epochs, "lr": lr})
         for seed in SEEDS
         for epochs in (1, 2)
         for method, lr in TUTORIAL_RATES.items()
@@ -30,11 +30,10 @@ def snntorch_tutorial() -> list[Task]:
     return [round_trip, *trainings]
 
 
-def _tutorial_task(method: str, lr: float, epochs: int, seed: int) -> Task:
-    how: Results = {"epochs": epochs, "lr": lr}
+def _tutorial_task(method: str, seed: int, how: Results) -> Task:
     return Task(
         name="tutorial",
         config={"method": method, **how},
         seed=seed,
-        work=lambda bench: [tutorial.measure(method, seed=seed, threads=bench.threads, **how)],
+        work=lambda bench: [dense.measure(method, seed=seed, threads=bench.threads, **how)],
     )

@@ -147,6 +147,24 @@ class SoftmaxError(ErrorNeurons):
         return target - rate.softmax(-1)
 
 
+class FinalSoftmax(SoftmaxError):
+    """err = target - softmax(mean of the output over the whole sample), the same at every step.
+
+    The cross-entropy's gradient itself, where `SoftmaxError` judges the first steps before the
+    output had time to answer, and pushes answers that end right. Ours.
+    It needs the end of the sample, so it never learns online.
+
+    Example:
+        >>> output, target = torch.tensor([[[0.0, 0.0]], [[2.0, 0.0]]]), torch.tensor([[1.0, 0.0]])
+        >>> kinds = FinalSoftmax(), SoftmaxError()
+        >>> errors = [errors_over_time(kind, output, target)[:, 0, 0] for kind in kinds]
+        >>> [[round(x, 2) for x in err.tolist()] for err in errors]
+        [[0.27, 0.27], [0.5, 0.27]]
+    """
+
+    causal = False
+
+
 class ClassWeighted(ErrorNeurons):
     """Any error neurons, each sample's errors times the weight of its class. Ours.
 
@@ -250,4 +268,5 @@ ERRORS: dict[str, type[ErrorNeurons]] = {
     "running": RunningRate,
     "final": FinalRate,
     "softmax": SoftmaxError,
+    "final-softmax": FinalSoftmax,
 }

@@ -33,7 +33,7 @@ from hardware.fixed_point import FixedPointLayer, FixedPointModel
 
 PIXELS = 28 * 28
 ENCODERS = ("integrate_and_fire", "latency", "bernoulli")  # known to network.js
-ERRORS = ("signed", "running", "final", "softmax")  # known to learning.js
+ERRORS = ("signed", "running", "final", "softmax", "final-softmax")  # known to learning.js
 NETWORK = ("network.js", "learning.js", "ink.js")  # what computes; the tests run it in Node.js
 PICTURES = ("elements.js", "pictures.js", "maps.js")
 PAGE = ("pad.js", "page.js")

@@ -28,6 +28,9 @@ Object.assign(
       const err = new Float64Array(T * C);
       const spikesSoFar = new Float64Array(C);
       const voltageSoFar = new Float64Array(C);
+      const voltageSum = new Float64Array(C);
+      for (let i = 0; i < T * C; i++) voltageSum[i % C] += v[i] / unit;
+      const likelyAtLast = softmax(voltageSum.map((sum) => sum / T));
       for (let t = 0; t < T; t++) {
         for (let c = 0; c < C; c++) voltageSoFar[c] += v[t * C + c] / unit;
         const likely = softmax(voltageSoFar.map((sum) => sum / (t + 1)));
@@ -38,6 +41,7 @@ Object.assign(
             running: spikesSoFar[c] / (t + 1),
             final: result.counts[c] / T,
             softmax: likely[c],
+            "final-softmax": likelyAtLast[c],
           };
           err[t * C + c] = (c === label ? 1 : 0) - rates[net.error];
         }

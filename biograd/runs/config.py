@@ -85,8 +85,8 @@ class RunConfig:
     # images to spikes: integrate_and_fire, bernoulli, latency or direct (graded: the image itself,
     # -1..1, at every step); events for recordings and series
     encoder: str = "integrate_and_fire"
-    # error neurons: signed (spikes -1, 0, 1), running (rate so far), final (rate of the sample) or
-    # softmax (of a leaky output)
+    # error neurons: signed (spikes -1, 0, 1), running (rate so far) or final (rate of the sample);
+    # of a leaky output softmax (of its mean so far) or final-softmax (of its mean over the sample)
     error: str = "signed"
     # weight of each class's errors: equal, balanced (rare classes more), or numbers, e.g. 1,1,2.5
     class_weights: str = "equal"
@@ -224,10 +224,11 @@ class RunConfig:
                 f"output is 'leaky' and repetition.longest {self.repetition.longest}: samples rest"
                 " by their output spikes, which a leaky output does not have; leave one out"
             )
-        if (self.output == "leaky") != (self.error == "softmax"):
+        if (self.output == "leaky") != (self.error in ("softmax", "final-softmax")):
             raise ValueError(
                 f"output is {self.output!r} and error {self.error!r}: a leaky output learns from"
-                " the softmax error, and only it does; set --output leaky --error softmax"
+                " a softmax error, and only it does; set --output leaky --error softmax, or"
+                " final-softmax"
             )
         if self.weight_norm and self.start_from:
             raise ValueError(

@@ -20,13 +20,16 @@ LAYERED_SLEEP = SleepParams(every=20, phases=2, first_night=50, steps=3000, deca
 # none of its current 95.8; slope with tails 95.8, both 95.4; three layers, 16c5s2-32c3-64c3s2-10,
 # 96.0 at twice the time; a dense layer of 128 95.0; subtractive reset 95.4; hidden decay 0.9 95.2.
 # Fashion-MNIST with that readout: slope with tails 85.3 %, rectangular 85.0.
+# On 5,000 images set apart, 20,000 images, 4 epochs, one seed, digits and Fashion-MNIST: softmax
+# of the mean so far 97.84 and 88.00 %, of the whole sample 98.04 and 88.20 (and two thirds of the
+# spikes); BPTT 98.18 and 88.44.
 CONV = RunConfig(
     net="32c5s2-64c5s2-10",
     output="leaky",
-    error="softmax",
+    error="final-softmax",
     precision="bfloat16",
     steps=6,
-    epochs=12,
+    epochs=20,
     lr=3e-3,
     alphas_u=(0.5, 0.5, 0.0),
     alphas_v=(0.75, 0.75, 0.95),
@@ -60,7 +63,7 @@ PRESETS: dict[str, RunConfig] = {
         augment=AugmentParams(shift=1),
     ),
     "fashion": RunConfig(dataset="fashion", hidden=(500, 500)),
-    "mnist-conv": replace(CONV, epochs=20, augment=AugmentParams(shift=1, rotate=8.0, scale=0.08)),
+    "mnist-conv": replace(CONV, augment=AugmentParams(shift=1, rotate=8.0, scale=0.08)),
     # Chosen on 4,000 images set apart, 10,000 images, 4 epochs, one seed: free weights 85.3 %, of
     # norm 2 86.6; with these 64c5s2-96c5s2-10 86.1, 32c5s2-64c3-64c3s2-10 86.2 at three times the
     # time, direct inputs and the factorised rule 85.8. (On digits the norm made no difference.)
@@ -68,7 +71,7 @@ PRESETS: dict[str, RunConfig] = {
         CONV,
         dataset="fashion",
         weight_norm=2.0,
-        epochs=20,
+        epochs=30,
         neuron=TwoCompartmentParams(surrogate="tails"),
         augment=AugmentParams(shift=1, flip=0.5),
     ),
@@ -80,6 +83,7 @@ PRESETS: dict[str, RunConfig] = {
         CONV,
         dataset="cifar10",
         encoder="direct",
+        error="softmax",
         net="48c5s2-96c3s2-128c3-10",
         rule="factorised",
         weight_norm=2.0,

@@ -20,7 +20,7 @@ STOCK: dict[str, tuple[str, ...]] = {
         *("fsdd-yweweler", "japanese-vowels"),
     ),
     "encoder": ("integrate_and_fire", "bernoulli", "latency", "direct"),
-    "error": ("signed", "running", "final", "softmax"),
+    "error": ("signed", "running", "final", "softmax", "final-softmax"),
     "feedback": (
         *("sleep", "sleep-direct", "sleep-layered", "dfa", "random-layered"),
         *("symmetric", "symmetric-layered"),

@@ -8,6 +8,7 @@ from biograd.errors import (
     ClassWeighted,
     ErrorNeurons,
     FinalRate,
+    FinalSoftmax,
     RunningRate,
     SignedSpikes,
     SoftmaxError,
@@ -56,7 +57,7 @@ def test_causal_errors_step_by_step_equal_those_of_the_whole_sample(name: str) -
         assert torch.equal(kind.error(S_OUT[t], counts / (t + 1), TARGET), whole[t])
 
 
-@pytest.mark.parametrize("name", [name for name in ERRORS if name != "softmax"])
+@pytest.mark.parametrize("name", [name for name in ERRORS if "softmax" not in name])
 def test_a_perfect_output_has_no_error(name: str) -> None:
     assert not errors_over_time(ERRORS[name](), TARGET.expand(6, 1, 2), TARGET).any()
 
@@ -68,6 +69,15 @@ def test_the_softmax_error_is_the_gradient_of_the_cross_entropy_by_the_mean_volt
     target = torch.nn.functional.one_hot(label, 3).float()
     error = SoftmaxError().error(mean.detach(), mean.detach(), target)
     torch.testing.assert_close(error, -mean.grad)
+
+
+def test_the_final_softmax_is_that_gradient_at_every_step_of_a_sample() -> None:
+    voltages = torch.randn(5, 3, 4, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    labels = torch.tensor([1, 3, 0])
+    torch.nn.functional.cross_entropy(voltages.mean(0), labels, reduction="sum").backward()
+    target = torch.nn.functional.one_hot(labels, 4).float()
+    error = errors_over_time(FinalSoftmax(), voltages.detach(), target)
+    torch.testing.assert_close(error, -5 * voltages.grad)
 
 
 @pytest.mark.parametrize("kind", [SignedSpikes(), RunningRate(), FinalRate()])

@@ -13,6 +13,7 @@ from biograd.data.samples import encode
 from biograd.deployment import chip_spikes
 from biograd.drawing import check, html
 from biograd.encoders import ENCODERS
+from biograd.errors import ERRORS, errors_over_time
 from biograd.interop.nir import to_model
 from biograd.network import Network
 from biograd.neurons import LeakyReadout, TwoCompartmentParams
@@ -166,6 +167,25 @@ def test_maps_pools_and_readouts_are_the_emulators_to_the_last_bit(maps, images,
     assert emulated.s[1].any() and counts == emulated.counts[0].tolist()
     for name in ("synaptic_operations", "active_updates", "inactive_updates", "spikes", "messages"):
         assert operations[name] == getattr(emulated.operations, name).tolist(), name
+
+
+@pytest.mark.parametrize("error", ["softmax", "final-softmax"])
+def test_errors_of_a_readout_are_those_of_its_voltages(maps, images, error):
+    model, fixed = maps
+    spikes = chip_spikes(model, images("test", 1))
+    body = """
+      const net = BioGrad.decode(given.net);
+      const result = BioGrad.run(net, Uint8Array.from(given.spikes));
+      return Array.from(BioGrad.learningSignals(net, result, 3).err);"""
+    given = {
+        "net": html.network(fixed, model=model, error=error),
+        "spikes": spikes.spikes[:, 0].ravel().tolist(),
+    }
+    page = check.node(body, given)
+    voltages = emulator.run(fixed, spikes, record="v").v[-1] / (fixed.layers[-1].vth << 6)
+    target = torch.eye(10)[[3]]
+    err = errors_over_time(ERRORS[error](), torch.from_numpy(voltages).double(), target)
+    assert np.allclose(np.reshape(page, (6, 10)), err[:, 0].numpy(), atol=1e-6)
 
 
 def test_the_page_of_maps_opens_in_a_browser_and_answers_as_the_emulator(maps, images):

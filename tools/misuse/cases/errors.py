@@ -15,6 +15,7 @@ KINDS = {
     "RunningRate": bg.RunningRate(),
     "FinalRate": bg.FinalRate(),
     "SoftmaxError": bg.SoftmaxError(),
+    "FinalSoftmax": bg.FinalSoftmax(),
     "ClassWeighted": None,
 }
 

@@ -28,6 +28,8 @@ from torch.nn import functional
 import biograd as bg
 from biograd.data.datasets import ImageSet, load, validation_split
 
+from . import convolutional
+
 BETA, STEPS, BATCH = 0.95, 25, 128
 METHODS: dict[str, Callable[..., Iterator[float]]]
 
@@ -60,17 +62,27 @@ class TutorialNet(nn.Module):
 
 
 def measure(
-    method: str, *, epochs: int, lr: float, seed: int, threads: int, validation: int = 0
+    method: str,
+    *,
+    epochs: int,
+    lr: float,
+    seed: int,
+    threads: int,
+    limit: int = 0,
+    validation: int = 0,
 ) -> dict[str, Any]:  # any: JSON
-    """Train the tutorial's network by one of `METHODS`; return its accuracy after each epoch.
+    """Train a tutorial's network by one of `METHODS`; return its accuracy after each epoch.
 
     Args:
+        limit: number of training images; 0: all.
         validation: number of training images set apart and measured on, to choose learning rates;
             0: the test images are measured.
     """
     train, test = load("mnist", "train"), load("mnist", "test")
     if validation:
         train, test = validation_split(train, validation)
+    if limit:
+        train = train.subset(slice(0, limit))
     start = time.perf_counter()
     curve = list(METHODS[method](train, test, epochs=epochs, lr=lr, seed=seed, threads=threads))
     seconds = time.perf_counter() - start
@@ -152,6 +164,7 @@ METHODS = {
     "snntorch": by_its_recipe,
     "snntorch annealed": by_its_recipe_annealed,
     "biograd": by_biograd,
+    **convolutional.METHODS,
 }
 
 

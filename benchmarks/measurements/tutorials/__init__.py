@@ -1,0 +1,1 @@
+"""Networks of other libraries' tutorials: by their own recipes, and by BioGrad."""
