@@ -7,13 +7,26 @@ from collections.abc import Iterator
 from biograd.runs.config import RunConfig
 from biograd.training.trainer import Progress
 
-from .measurements import speech
+from .measurements import memory, speech
 from .task import Bench, Results, Task
 
 
 def signals_in_time() -> list[Task]:
-    """Learn spoken digits and Japanese vowels, beside baselines and by person."""
-    return [_task(*row) for row in speech.rows()]
+    """Learn spoken digits and Japanese vowels, beside baselines and by person; memory and time."""
+    return [
+        *(_task(*row) for row in speech.rows()),
+        Task(
+            name="memory of a sound",
+            config={"seconds": list(memory.SOUNDS)},
+            missing=memory.missing,
+            work=lambda bench: [memory.memory_of_sound()],
+        ),
+        Task(
+            name="time of training on speech",
+            config={"threads": 2},
+            work=lambda bench: [speech.training_time()],
+        ),
+    ]
 
 
 def _task(config: RunConfig, method: str, seed: int) -> Task:

@@ -17,6 +17,7 @@ from .headline import headline
 from .memory import memory
 from .origin import inside, origin, sources
 from .page import Section
+from .speech import speech
 from .speed import speed
 from .studies.grid_code import grid_code
 from .studies.separation import separation
@@ -78,6 +79,7 @@ SECTIONS: list[SectionFunction] = [
     speed,
     depth,
     events,
+    speech,
     separation,
     grid_code,
     working_memory,

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import wave
+from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
 from benchmarks.measurements import speech
 from biograd.data import datasets
 from biograd.data.sound.series import SeriesSet
+from biograd.params.signal import MelParams
 
 
 def steps_up_or_down(root, split, progress) -> SeriesSet:
@@ -48,6 +53,7 @@ def test_the_deployed_network_answers_as_before_rounding(small) -> None:
     assert results["float_test_accuracy"] >= 0.9 and abs(results["lost_points"]) <= 5
     low, high = results["joules_per_series"]
     assert 0 < low < high and results["samples"] == 40
+    assert "joules_in_real_time" not in results  # of sounds alone
 
 
 def test_a_frozen_layer_learns_nothing() -> None:
@@ -61,3 +67,41 @@ def test_the_preset_comes_first_for_every_seed_and_linear_once() -> None:
     assert digits[:3] == [("sleep", 0), ("sleep", 1), ("sleep", 2)]
     assert [row for row in digits if row[0] == "linear"] == [("linear", 0)]
     assert len(set(digits)) == len(digits) == 17
+
+
+def test_a_chip_that_listens_is_on_as_long_as_the_sound(small) -> None:
+    series = steps_up_or_down(None, "test", None)
+    sounds = dataclasses.replace(series, mel=MelParams(bands=2, hop_ms=10))
+    heard = SimpleNamespace(test_set=sounds)
+    energy = {"static_j": [1e-6, 4e-6], "seconds": [1e-3, 2e-3], "dynamic_j": [1e-5, 2e-5]}
+    results = speech._while_listening(heard, energy)
+    lasts = 0.01 * sounds.mean_steps
+    assert results["seconds_of_sound"] == pytest.approx(lasts)
+    watts = 1e-3, 2e-3
+    assert results["joules_in_real_time"] == pytest.approx(
+        [1e-5 + watts[0] * lasts, 2e-5 + watts[1] * lasts]
+    )
+
+
+@pytest.mark.slow
+def test_the_command_is_timed_as_a_user_runs_it(tmp_path) -> None:
+    for half in ("train", "test"):
+        for label, hertz in (("high", 1500), ("low", 300)):
+            for number in range(2):
+                hum(tmp_path / half / label / f"{number}.wav", hertz + 20 * number)
+    words = ("--dataset", str(tmp_path), "--hidden", "4", "--epochs", "1", "--batch", "2")
+    results = speech.training_time(1, *words, "--sleep.first-night", "1", "--sleep.steps", "50")
+    assert results["processor_seconds"] > 0 and 0 < results["seconds"] < 120
+    assert 0 <= results["test_accuracy"] <= 1 and results["threads"] == 1
+    with pytest.raises(RuntimeError, match=r"^biograd train failed: .*absent"):
+        speech.training_time(1, "--dataset", str(tmp_path / "absent"))
+
+
+def hum(path: Path, hertz: float) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    samples = 9000 * np.sin(2 * np.pi * hertz * np.arange(1200) / 8000)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(samples.astype("<i2").tobytes())
