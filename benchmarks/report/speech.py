@@ -9,7 +9,7 @@ from biograd.pictures.charts import Line, colour_of, curves
 from biograd.pictures.units import engineering_range
 from biograd.runs.records import Record
 
-from .evidence import Evidence, busy, machine_of, mean_curve, over_seeds
+from .evidence import Evidence, busy, mean_curve, over_seeds
 from .page import Section
 
 SPEECH_COMMAND = "biograd benchmark --suite speech"
@@ -162,10 +162,11 @@ def _memory_and_time(section: Section, evidence: Evidence) -> None:
         )
     timed = evidence.named("time of training on speech")
     if timed:
-        r = timed[-1]["results"]
+        r, m = timed[-1]["results"], timed[-1].get("machine") or {}
         on = f" while other programs loaded it ({r['load_before']:.0f})" * busy(timed[-1])
         section.note(
             f"{r['method']} took {r['seconds']:.0f} s in {r['threads']} threads"
-            f" ({r['processor_seconds']:.0f} s of processor time) on {machine_of(timed[-1])}{on};"
+            f" ({r['processor_seconds']:.0f} s of processor time) on {m.get('cpu', '?')} with"
+            f" {m.get('cores', '?')} cores{on};"
             f" test accuracy {100 * r['test_accuracy']:.2f} %."
         )

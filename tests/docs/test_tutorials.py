@@ -116,3 +116,15 @@ def test_two_angles(run):
     assert last.first_deg < 20 and last.second_deg < 20  # guesses: 52 degrees
     assert names["shape"].four > 0.5
     assert len(figures(cells)) == 2
+
+
+@pytest.mark.slow
+def test_while_it_is_spoken(run):
+    cells, names = run("while_it_is_spoken")
+    accuracy, answers = names["curve"].accuracy, names["answers"]
+    # "ai" and "au" begin alike: three in four are right after the first vowel
+    assert 0.65 < accuracy[8] < 0.85 and accuracy[-1] > 0.95
+    assert answers[8] == "au" and answers[-1] == "ai"  # as the picture shows it
+    assert max(names["kept"]) < 1.01 * max(names["kept"][:20])
+    assert names["in_blocks"] == names["at_once"].tolist()
+    assert names["last"]["test_accuracy"] > 0.95 and len(figures(cells)) == 2
