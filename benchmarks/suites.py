@@ -270,7 +270,7 @@ SUITES: dict[str, Suite] = {
         parts=(order_in_time, few_samples, real_numbers, other_sets),
     ),
     "snntorch": Suite(
-        what="the network of snnTorch's tutorial, converted and trained; a quarter of an hour",
+        what="networks of snnTorch's tutorials, converted and trained; two hours on two cores",
         parts=(snntorch_tutorial,),
     ),
     "depth": Suite(

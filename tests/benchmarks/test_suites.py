@@ -45,4 +45,4 @@ def test_tasks_of_a_gpu_say_why_they_are_missing(monkeypatch):
 
 def test_the_tutorial_suite_names_each_training_once():
     tasks = SUITES["snntorch"].tasks()
-    assert len({(task.name, str(task.config), task.seed) for task in tasks}) == len(tasks) == 16
+    assert len({(task.name, str(task.config), task.seed) for task in tasks}) == len(tasks) == 25
