@@ -171,7 +171,7 @@ def order_in_time() -> list[Task]:
             seed=seed,
             work=lambda bench, p=p, rule=rule, seed=seed: order_tasks.measure(p, rule, seed),  # type: ignore[misc]
         )
-        for p, rule in (*every, *order_tasks.RECURRENT)
+        for p, rule in (*every, *order_tasks.RECURRENT, *order_tasks.DELAYED)
         for seed in SEEDS
     ]
 

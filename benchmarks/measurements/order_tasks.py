@@ -4,7 +4,8 @@
     order-xor    the same twice with a pause between: was the order the same? (a delayed XOR)
 
 A synapse must still know, when the error arrives, that its input fired some steps ago. The rows are
-the same network under rules that differ in that alone. Tasks: ours; a delayed XOR is an old idea.
+the same network under rules that differ in that alone; with loops; with delays. Tasks: ours; a
+delayed XOR is an old idea.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class TimingParams:
     test: int = 1000
     hidden: tuple[int, ...] = (100,)
     recurrent: bool = False  # hidden layers with synapses from their own spikes of the step before
+    longest_delay: int = 0  # of the input spikes, steps; each input draws its own
     epochs: int = 10
     batch: int = 50
     lr: float = 2e-3
@@ -68,6 +70,8 @@ TASKS = (TimingParams(), TimingParams(task="order-xor", delay=6, hidden=(100, 10
 
 # The same network with recurrent layers: does recurrence help, with traces and without them?
 RECURRENT = tuple((replace(p, recurrent=True), rule) for p in TASKS for rule in list(RULES)[:2])
+# Or delays, which bring spikes of different steps together: 20 steps span every sample.
+DELAYED = tuple((replace(p, longest_delay=20), rule) for p in TASKS for rule in list(RULES)[:2])
 
 
 def samples(p: TimingParams, n: int, *, generator: torch.Generator) -> SpikeSet:
@@ -96,7 +100,10 @@ def learn(p: TimingParams, rule: Rule, seed: int) -> list[float]:
     train, test = samples(p, p.train, generator=generator), samples(p, p.test, generator=generator)
     weights = torch.Generator().manual_seed(seed)
     net = Network(
-        (train.inputs, *p.hidden, train.classes), recurrent=p.recurrent, generator=weights
+        (train.inputs, *p.hidden, train.classes),
+        recurrent=p.recurrent,
+        delays=(p.longest_delay, *[0] * len(p.hidden)),
+        generator=weights,
     )
     learner = LocalLearner(net, SleepAligned(net, generator=weights), rule=rule)
     optimizer = torch.optim.Adam(net.parameters(), lr=p.lr)
@@ -118,6 +125,7 @@ def measure(p: TimingParams, rule: str, seed: int) -> Iterator[dict[str, Any]]:
     """Yield one row as a record's results."""
     curve = learn(p, RULES[rule], seed)
     method = f"{rule}, recurrent" if p.recurrent else rule
+    method += f", delays of 0 to {p.longest_delay} steps" if p.longest_delay else ""
     yield {
         "method": method,
         "task": p.task,
@@ -129,4 +137,7 @@ def measure(p: TimingParams, rule: str, seed: int) -> Iterator[dict[str, Any]]:
 
 def described(p: TimingParams, rule: str) -> dict[str, Any]:
     """Return the configuration that identifies a row."""
-    return asdict(p) | {"hidden": list(p.hidden), "rule": rule}
+    config = asdict(p) | {"hidden": list(p.hidden), "rule": rule}
+    if not p.longest_delay:  # records of before there were delays still belong to their tasks
+        config.pop("longest_delay")
+    return config

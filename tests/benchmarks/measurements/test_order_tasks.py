@@ -55,7 +55,16 @@ def test_a_row_says_what_it_is() -> None:
     tiny = dataclasses.replace(SMALL, train=40, test=20, epochs=1)
     (row,) = measure(tiny, "factorised (rates only)", 3)
     assert row["task"] == "order" and row["samples"] == 40 and 0 <= row["test_accuracy"] <= 1
-    assert described(tiny, "x")["hidden"] == [60]
+    assert described(tiny, "x")["hidden"] == [60] and "longest_delay" not in described(tiny, "x")
+    (late,) = measure(dataclasses.replace(tiny, longest_delay=9), "factorised (rates only)", 3)
+    assert late["method"] == "factorised (rates only), delays of 0 to 9 steps"
+
+
+@pytest.mark.slow
+def test_delays_bring_spikes_of_different_steps_together() -> None:
+    cut = RULES["traces cut off (alpha_x = alpha_z = 0)"]
+    late = dataclasses.replace(SMALL, longest_delay=12)
+    assert learn(late, cut, seed=0)[-1] > 0.85  # without delays below 0.7, see above
 
 
 @pytest.mark.parametrize(

@@ -66,3 +66,21 @@ def test_padding_changes_no_gradient_and_a_loop_learns_through_time() -> None:
     torch.testing.assert_close(gradients, alone)
     assert torch.equal(together.predicted, torch.cat(answers))
     assert net.layers[0].w_rec.grad.abs().max() > 1e-6
+
+
+def test_delays_act_on_the_spikes_before_the_layer() -> None:
+    generator = torch.Generator().manual_seed(0)
+    net = Network((5, 8, 3), output=LeakyReadout(), delays=(4, 0), generator=generator).double()
+    at_once = Network((5, 8, 3), output=LeakyReadout()).double()
+    for layer, other in zip(net.layers, at_once.layers, strict=True):
+        layer.w.mul_(2)
+        other.w.copy_(layer.w)
+    s = (torch.rand(9, 3, 5, generator=torch.Generator().manual_seed(1)) < 0.5).double()
+    labels = torch.tensor([0, 1, 2])
+    DeepBptt(net).step(s, labels)
+    DeepBptt(at_once).step(net.layers[0].arriving(s), labels)
+    gradients = [p.grad for p in net.parameters()]
+    assert all(g.abs().max() > 1e-6 for g in gradients)
+    torch.testing.assert_close(gradients, [p.grad for p in at_once.parameters()])
+    DeepBptt(at_once).step(s, labels)
+    assert not torch.equal(at_once.layers[0].w.grad, gradients[0])
