@@ -47,11 +47,13 @@ def run(
         run_folder: the trained run that quick, energy and full measure.
         threads: processor threads of the races; 0: the default number of torch.
         progress: called before every task and at the end.
-    Raises: ValueError for an unknown suite, or one that needs a trained run and has none.
+    Raises: ValueError for an unknown suite, one that needs a trained run and has none, and one that
+    this machine can do nothing of.
     """
     if suite not in SUITES:
         raise ValueError(f"there is no suite {suite!r}; {known_words(suite, SUITES)}")
     tasks, out = SUITES[suite].tasks(), Path(out)
+    _check_possible(suite, tasks)
     folder = None if run_folder is None else RunFolder(run_folder)
     if any(task.measures_run for task in tasks):
         if folder is None:
@@ -73,6 +75,17 @@ def run(
                 yield from _perform(task, key, suite, bench, out)
     if progress:
         progress("done", len(tasks), len(tasks))
+
+
+def _check_possible(suite: str, tasks: list[Task]) -> None:
+    """Raise ValueError where every task of the suite is missing something."""
+    reasons = [task.missing() for task in tasks]
+    if not all(reasons):
+        return
+    instead = ""
+    if suite == "gpu":
+        instead = "; suite gpu-kernels checks the kernels without one, by Triton's interpreter"
+    raise ValueError(f"this machine can do nothing of suite {suite}: {reasons[0]}{instead}")
 
 
 def left_out(suite: str) -> dict[str, str]:

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from biograd.runs.experiment import default_threads
 
 from .chip_tasks import deployed_run
+from .gpu_tasks import interpreted_kernels, on_gpu, single_layers
 from .measurements import (
     answers,
     cost_variations,
     depth,
     device_energy,
     few_shot,
-    gpu_race,
     loihi_costs,
     memory,
     order_tasks,
@@ -33,7 +33,6 @@ from .measurements.trials import (
     SEEDS,
     event_trials,
     fashion_trials,
-    gpu_trials,
     paper_trials,
     pareto_trials,
     preset_trials,
@@ -147,20 +146,6 @@ def other_speeds() -> list[Task]:
     ]
 
 
-def on_gpu() -> list[Task]:
-    """Measure training speed and bandwidth on a GPU, and the time to an accuracy."""
-    of_batches = [
-        Task(
-            name="gpu race",
-            config={"batch": batch},
-            work=lambda bench, batch=batch: [gpu_race.training_race(batch)],  # type: ignore[misc]
-        )
-        for batch in gpu_race.BATCHES
-    ]
-    runs = [trial_task("time to accuracy, gpu", trial) for trial in gpu_trials()]
-    return [dataclasses.replace(task, missing=gpu_race.missing) for task in (*of_batches, *runs)]
-
-
 def order_in_time() -> list[Task]:
     """Learn classes that differ in timing alone, three seeds."""
     every = [(p, rule) for p in order_tasks.TASKS for rule in order_tasks.RULES]
@@ -247,7 +232,7 @@ def _race(name: str, race: Callable[..., Results], threads: int, inputs: str) ->
 
 
 _ENERGY = (energy_model, whole_runs, device_joules)
-_SPEED = (races, other_speeds, on_gpu)
+_SPEED = (races, single_layers, other_speeds)
 SUITES: dict[str, Suite] = {
     "quick": Suite(
         what="a trained run: answers, operations, cost on Loihi; memory; a short race; a minute",
@@ -262,8 +247,16 @@ SUITES: dict[str, Suite] = {
         parts=(trained_run, *_ENERGY),
     ),
     "speed": Suite(
-        what="races against snnTorch and others, workers, memory, time to an accuracy, GPU",
+        what="races against snnTorch and others, workers, memory, time to an accuracy",
         parts=_SPEED,
+    ),
+    "gpu": Suite(
+        what="on a GPU: kernels checked, times, races, memory, joules, time to an accuracy",
+        parts=(on_gpu,),
+    ),
+    "gpu-kernels": Suite(
+        what="the GPU's kernels against the pure steps, by Triton's interpreter on a CPU; seconds",
+        parts=(interpreted_kernels,),
     ),
     "tasks": Suite(
         what="order in time, a few samples, real numbers, simulated events, Fashion-MNIST",

@@ -6,7 +6,8 @@ large batches, so that either figure alone is misleading.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from biograd.network import Network
 from biograd.runs.config import RunConfig
 
 from ..peers.baselines import METHODS, BaselineParams
+from .gpu.times import output_counts, peers
 from .meters import EnergyMeter, energy_meters, energy_of
 
 SIZES = (784, 100, 10)  # the paper's net on Loihi
@@ -27,21 +29,29 @@ PORTION = 1024  # samples between two readings of the clock
 
 
 def device_energy(
-    *, seconds: float = 10.0, idle_seconds: float = 5.0, windows: int = 3
+    *,
+    devices: Sequence[str] = (),
+    batches: Sequence[int] = (),
+    seconds: float = 10.0,
+    idle_seconds: float = 5.0,
+    windows: int = 3,
 ) -> Iterator[dict[str, Any]]:
     """Yield one result per device, batch size, method and mode.
 
     Without a meter, seconds per sample are measured and the joules are None.
 
     Args:
+        devices: "cuda", "cpu"; all that there are, unless given.
+        batches: sizes of the batches; `BATCHES` unless given.
         seconds: of one window, at least.
         idle_seconds: of the idle window before each.
         windows: measured one after another.
     """
     meters = energy_meters()
-    for device in ("cuda", "cpu") if torch.cuda.is_available() else ("cpu",):
+    there = ("cuda", "cpu") if torch.cuda.is_available() else ("cpu",)
+    for device in devices or there:
         meter = meters.get("gpu" if device == "cuda" else "cpu")
-        for batch in BATCHES:
+        for batch in batches or BATCHES:
             for (method, mode), work in works(device, batch).items():
                 yield {
                     "device": device,
@@ -121,6 +131,15 @@ def works(device: str, batch: int) -> dict[tuple[str, str], Callable[[], int]]:
             _train_step(learner, optimizer, inputs, labels), batch, device
         )
         portions[name, "inference"] = _repeated(_forward(learner.net, inputs), batch, device)
+    if device == "cuda":
+        for name, peer in peers(net, device).items():
+            optimizer = torch.optim.Adam(peer.module.parameters(), lr=1e-4)
+            portions[name, "training"] = _repeated(
+                _train_step(peer, optimizer, spikes, labels), batch, device
+            )
+            portions[name, "inference"] = _repeated(
+                partial(output_counts, peer, spikes), batch, device
+            )
     return portions
 
 
@@ -153,7 +172,7 @@ def _forward(net: Network, inputs: torch.Tensor) -> Callable[[], None]:
     return step
 
 
-def _repeated(step: Callable[[], None], batch: int, device: str) -> Callable[[], int]:
+def _repeated(step: Callable[[], object], batch: int, device: str) -> Callable[[], int]:
     """Repeat the step for at least `PORTION` samples, then wait for the device.
 
     The clock is read only between two portions.

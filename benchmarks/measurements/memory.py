@@ -28,6 +28,8 @@ from biograd.runs.experiment import build_network, rules
 from biograd.runs.presets import PRESETS
 
 from ..peers.baselines import METHODS, BaselineParams
+from .gpu.race import on_device
+from .gpu.times import peers
 from .meters import peak_bytes
 from .speed import INPUT_RATE, SIZES
 
@@ -35,13 +37,16 @@ SOUNDS = (1.0, 10.0)  # seconds
 _CLEAR = Path("/proc/self/clear_refs")  # 5, written there, forgets the peak so far
 
 
-def peak_memory(lengths: tuple[int, ...], batch: int = 20) -> dict[str, Any]:  # any: JSON
+def peak_memory(
+    lengths: tuple[int, ...], batch: int = 20, *, device: str = "cpu"
+) -> dict[str, Any]:  # any: JSON
     """Return peak bytes of one learning step against T: BioGrad in both orders, and BPTT.
 
     Args:
         lengths: numbers of steps T.
+        device: on "cuda" the peers are those of `gpu.times`, too.
     """
-    net = Network(SIZES, generator=torch.Generator().manual_seed(0))
+    net = Network(SIZES, generator=torch.Generator().manual_seed(0)).to(device)
     config = RunConfig(hidden=SIZES[1:-1])
     orders: tuple[Order, ...] = ("online", "layer")
     learners: dict[str, Any] = {  # any: BioGrad's learner and the peers'
@@ -49,18 +54,21 @@ def peak_memory(lengths: tuple[int, ...], batch: int = 20) -> dict[str, Any]:  #
     }
     for name, method in (("snnTorch BPTT", "snntorch"), ("BPTT, torch", "unfused")):
         params = BaselineParams(method=method)
-        learners[name] = METHODS[method](SIZES, config, params, torch.Generator().manual_seed(0))
-    labels = torch.arange(batch) % SIZES[-1]
+        peer = METHODS[method](SIZES, config, params, torch.Generator().manual_seed(0))
+        learners[name] = on_device(peer, device)
+    if device == "cuda":
+        learners |= peers(net, device)
+    labels = (torch.arange(batch) % SIZES[-1]).to(device)
     peaks: dict[str, list[int]] = {name: [] for name in learners}
     for steps in lengths:
         spikes = torch.bernoulli(
             torch.full((steps, batch, SIZES[0]), INPUT_RATE),
             generator=torch.Generator().manual_seed(0),
-        )
+        ).to(device)
         for name, learner in learners.items():
             learner.step(spikes, labels)
             step = functools.partial(learner.step, spikes, labels)
-            peaks[name].append(peak_bytes(step))
+            peaks[name].append(peak_bytes(step, device=device))
     online = peaks["BioGrad, online"]
     return {
         "steps": list(lengths),

@@ -93,10 +93,12 @@ class SnnTorchNet:
 class SpikingJellyNet:
     """A network of SpikingJelly's modules in multi-step mode, of the shape of one of ours.
 
+    Args:
+        backend: of its neurons: "torch", or "cupy" for its kernels on a GPU.
     Raises: ImportError where SpikingJelly is not installed.
     """
 
-    def __init__(self, net: Network) -> None:
+    def __init__(self, net: Network, backend: str = "torch") -> None:
         from spikingjelly.activation_based import functional as jelly
         from spikingjelly.activation_based import layer as layers
         from spikingjelly.activation_based import neuron as neurons
@@ -109,6 +111,7 @@ class SpikingJellyNet:
             modules.append(neurons.LIFNode(surrogate_function=surrogates.ATan()))
         self.module = nn.Sequential(*modules)
         jelly.set_step_mode(self.module, "m")
+        jelly.set_backend(self.module, backend)
         self._reset: Callable[[nn.Module], None] = jelly.reset_net
 
     def counts(self, spikes: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from .events import events
 from .evidence import Evidence
 from .frugal import fewer_joules
 from .frugal_training import frugal_training
+from .gpu import gpu
 from .headline import headline
 from .memory import memory
 from .origin import inside, origin, sources
@@ -77,6 +78,7 @@ SECTIONS: list[SectionFunction] = [
     fewer_joules,
     memory,
     speed,
+    gpu,
     depth,
     events,
     speech,

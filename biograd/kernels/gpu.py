@@ -6,8 +6,8 @@ waits for the device, so a learning step can be recorded as a CUDA graph. They n
 comes with torch's CUDA builds; without it, and in other precisions, the general path is taken.
 
 Tests hold them equal to the steps under Triton's interpreter, and compile them for compute
-capability 9.0 (tests/sim/kernels/test_gpu.py). `biograd benchmark --suite speed` measures them
-where there is a GPU.
+capability 9.0 (tests/sim/kernels/test_gpu.py). `biograd benchmark --suite gpu` checks and times
+them on a GPU; `--suite gpu-kernels` checks them without one.
 """
 
 from __future__ import annotations

@@ -65,8 +65,8 @@ def test_a_task_that_fails_is_recorded_as_such_and_the_others_are_done(
 def test_unknown_suites_and_missing_runs_are_refused_before_anything_is_done(tmp_path):
     with pytest.raises(
         ValueError,
-        match=r"no suite 'fast'; known: quick, paper, energy, speed, tasks, snntorch, depth"
-        ", maps, studies, speech, full",
+        match=r"no suite 'fast'; known: quick, paper, energy, speed, gpu, gpu-kernels, tasks"
+        ", snntorch, depth, maps, studies, speech, full",
     ):
         next(runner.run("fast", out=tmp_path / "r.jsonl"))
     with pytest.raises(ValueError, match="quick measures a trained run"):
@@ -104,7 +104,16 @@ def test_a_record_of_an_earlier_version_still_finishes_its_task(tmp_path):
 
 def test_a_task_that_the_machine_cannot_do_leaves_no_record(tmp_path, monkeypatch):
     task = Task(name="gpu", missing=lambda: "no GPU", work=lambda bench: [{"value": 1}])
+    other = Task(name="cpu", work=lambda bench: [{"value": 2}])
+    monkeypatch.setitem(SUITES, "both", Suite(what="", parts=[lambda: [task, other]]))
+    measured = list(runner.run("both", out=tmp_path / "r.jsonl"))
+    assert [record["name"] for record in measured] == ["cpu"]
+    assert runner.left_out("both") == {"gpu": "no GPU"}
+
+
+def test_a_suite_that_the_machine_can_do_nothing_of_is_refused(tmp_path, monkeypatch):
+    task = Task(name="gpu", missing=lambda: "no GPU", work=lambda bench: [{"value": 1}])
     monkeypatch.setitem(SUITES, "gpu alone", Suite(what="", parts=[lambda: [task]]))
-    assert list(runner.run("gpu alone", out=tmp_path / "r.jsonl")) == []
-    assert runner.left_out("gpu alone") == {"gpu": "no GPU"}
+    with pytest.raises(ValueError, match="can do nothing of suite gpu alone: no GPU"):
+        next(runner.run("gpu alone", out=tmp_path / "r.jsonl"))
     assert not (tmp_path / "r.jsonl").exists()

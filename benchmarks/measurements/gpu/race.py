@@ -28,9 +28,9 @@ from biograd.rules import Eligibility, Factorised
 from biograd.runs.config import RunConfig
 from biograd.traces import TraceParams
 
-from ..peers.baselines import METHODS, BaselineParams
-from ..peers.libraries import has_spikingjelly
-from .speed import SPIKINGJELLY, Step, interleaved
+from ...peers.baselines import METHODS, BaselineParams
+from ...peers.libraries import has_spikingjelly
+from ..speed import SPIKINGJELLY, Step, interleaved
 
 SIZES = (784, 256, 256, 10)
 STEPS = 20
@@ -42,7 +42,7 @@ SNNTORCH = ("snnTorch BPTT, stepped", "snnTorch BPTT, layered")
 
 
 def missing() -> str:
-    """Return why there can be no race on a GPU here; "" if there can."""
+    """Return why nothing can be measured on a GPU here; "" if it can."""
     return "" if torch.cuda.is_available() else "torch sees no CUDA device"
 
 
@@ -136,11 +136,17 @@ def steps_to_time(batch: int, device: str) -> dict[str, Step]:
         peers |= {SPIKINGJELLY[0]: ("spikingjelly", False), SPIKINGJELLY[1]: ("spikingjelly", True)}
     for name, (method, layered) in peers.items():
         baseline = BaselineParams(method=method, layered=layered)
-        learners[name] = METHODS[method](SIZES, config, baseline, torch.Generator().manual_seed(0))
-        learners[name].net.to(device)
-        for neuron in getattr(learners[name], "neurons", []):
-            neuron.to(device)
+        peer = METHODS[method](SIZES, config, baseline, torch.Generator().manual_seed(0))
+        learners[name] = on_device(peer, device)
     return {name: _step(learner, spikes, labels) for name, learner in learners.items()}
+
+
+def on_device(peer: Any, device: str) -> Any:  # any: a baseline
+    """Move a baseline's weights, and its library's neurons, to a device; return it."""
+    peer.net.to(device)
+    for neuron in getattr(peer, "neurons", []):
+        neuron.to(device)
+    return peer
 
 
 def floors(batch: int, device: str) -> dict[str, Step]:

@@ -6,9 +6,11 @@ import pytest
 import torch
 
 from benchmarks import runner
-from benchmarks.measurements import gpu_race
+from benchmarks.gpu_tasks import on_gpu
+from benchmarks.measurements.gpu import race as gpu_race
 from benchmarks.report import speed
-from benchmarks.suites import SUITES, Suite, on_gpu
+from benchmarks.suites import SUITES, Suite
+from biograd.commands import cli
 from biograd.kernels import gpu, scans
 from biograd.learning.learner import LocalLearner
 
@@ -103,13 +105,17 @@ def test_nominal_bandwidth_is_two_transfers_per_clock(monkeypatch):
     assert gpu_race.nominal_bandwidth("cuda") is None
 
 
-def test_without_a_gpu_its_tasks_yield_nothing_and_say_so(tmp_path, monkeypatch):
-    assert {task.name for task in on_gpu()} == {"gpu race", "time to accuracy, gpu"}
-    monkeypatch.setitem(SUITES, "gpu alone", Suite(what="", parts=[on_gpu]))
+def test_without_a_gpu_its_suite_is_refused_in_one_line(tmp_path, monkeypatch, capsys):
+    assert {task.name for task in on_gpu()} == {
+        *("gpu kernels", "gpu times", "gpu race", "single layer", "gpu memory", "device energy"),
+        "time to accuracy, gpu",
+    }
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert list(runner.run("gpu alone", out=tmp_path / "r.jsonl")) == []
-    assert set(runner.left_out("gpu alone").values()) == {"torch sees no CUDA device"}
-    assert not (tmp_path / "r.jsonl").exists()
+    out = tmp_path / "r.jsonl"
+    assert cli.main(["benchmark", "--suite", "gpu", "--out", str(out)]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "this machine can do nothing of suite gpu: torch sees no CUDA device" in line
+    assert "suite gpu-kernels checks the kernels without one" in line and not out.exists()
 
 
 def test_with_a_gpu_its_tasks_run(tmp_path, small, monkeypatch):
