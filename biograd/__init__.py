@@ -58,17 +58,20 @@ if TYPE_CHECKING:
     from .learning.weight_norm import keep_weight_norm
     from .network import Network, read_out
     from .neurons import (
+        AdaptiveLIF,
         LeakyReadout,
+        MixedLIF,
         Neuron,
         SomaState,
         TwoCompartmentLIF,
         apical_step,
+        mixed_decays,
         soma_step,
         surrogate_slope,
     )
     from .padding import PaddedSpikes
     from .params.augment import AugmentParams
-    from .params.neuron import NeuronParams, TwoCompartmentParams
+    from .params.neuron import AdaptiveParams, NeuronParams, TwoCompartmentParams
     from .params.repetition import RepetitionParams
     from .params.signal import CodingParams, MelParams
     from .params.sleep import SleepParams
@@ -90,6 +93,8 @@ if TYPE_CHECKING:
     from .training.trainer import Trainer
 
 __all__ = [
+    "AdaptiveLIF",
+    "AdaptiveParams",
     "Anytime",
     "AugmentParams",
     "AvgPool2d",
@@ -127,6 +132,7 @@ __all__ = [
     "LrCurve",
     "MaxPool2d",
     "MelParams",
+    "MixedLIF",
     "Network",
     "Neuron",
     "NeuronParams",
@@ -175,6 +181,7 @@ __all__ = [
     "keep_weight_norm",
     "latency",
     "load",
+    "mixed_decays",
     "nmnist",
     "preset",
     "read_config",
@@ -244,17 +251,12 @@ _NAMES = {
     "learning.weight_norm": ("keep_weight_norm",),
     "network": ("Network", "read_out"),
     "neurons": (
-        "LeakyReadout",
-        "Neuron",
-        "SomaState",
-        "TwoCompartmentLIF",
-        "apical_step",
-        "soma_step",
-        "surrogate_slope",
+        *("AdaptiveLIF", "LeakyReadout", "MixedLIF", "Neuron", "SomaState", "TwoCompartmentLIF"),
+        *("apical_step", "mixed_decays", "soma_step", "surrogate_slope"),
     ),
     "padding": ("PaddedSpikes",),
     "params.augment": ("AugmentParams",),
-    "params.neuron": ("NeuronParams", "TwoCompartmentParams"),
+    "params.neuron": ("AdaptiveParams", "NeuronParams", "TwoCompartmentParams"),
     "params.repetition": ("RepetitionParams",),
     "params.signal": ("CodingParams", "MelParams"),
     "params.sleep": ("SleepParams",),

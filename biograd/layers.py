@@ -95,6 +95,7 @@ class Layer(nn.Module):
         after = self.connection.pool
         self.shape = after.out_shape(self.current_shape) if after else self.current_shape
         self.size = math.prod(self.shape)  # neurons
+        self.neuron.check_population(self.shape)
         sizes = self.connection.weight_shape(self.synapse_shape)
         bound = 2 / math.sqrt(math.prod(sizes[1:]))
         w = torch.empty(sizes).uniform_(-bound, bound, generator=generator)

@@ -26,6 +26,7 @@ from .neurons import (
     lif_params,
     resets_to_zero,
 )
+from .neurons.decays import spread
 from .params.sleep import SleepParams as SleepParams
 from .parts import check_feedback
 from .tensors import check_generator
@@ -57,7 +58,9 @@ def homeostatic_step(
     fires (`TwoCompartmentLIF.rheobase`). Ours.
     """
     mean = state.mean + max(eta, 1 / (t + 1)) * (current - state.mean)
-    return DreamState(neuron.soma(state.soma, (current - mean) + _rheobase(neuron) + noise), mean)
+    rheobase = _rheobase(neuron)
+    base = spread(rheobase, current) if isinstance(rheobase, tuple) else rheobase
+    return DreamState(neuron.soma(state.soma, (current - mean) + base + noise), mean)
 
 
 def sleep_phase(
@@ -186,7 +189,7 @@ def coincidence(
     return (s - rate).T @ _surprise_scan(s_out, eta) / len(s)
 
 
-def _rheobase(neuron: Neuron) -> float:
+def _rheobase(neuron: Neuron) -> float | tuple[float, ...]:
     if neuron.rheobase is None:
         raise ValueError(
             f"{type(neuron).__name__} has no rheobase, which sleep needs: define it, or use other"
@@ -200,9 +203,11 @@ def _dream_scan(
 ) -> Float[Tensor, "T N"]:
     loops = compiled_loops(current)
     keeps_soma = keeps(neuron, TwoCompartmentLIF, "rest", "soma", "rheobase")
-    if loops is not None and keeps_soma and resets_to_zero(neuron):
+    rheobase = _rheobase(neuron)
+    known = keeps_soma and resets_to_zero(neuron) and not isinstance(rheobase, tuple)
+    if loops is not None and known:
         p = lif_params(neuron)
-        return loops.dream(current, noise, p.alpha_u, p.alpha_v, _rheobase(neuron), eta)
+        return loops.dream(current, noise, p.alpha_u, p.alpha_v, rheobase, eta)
     state = DreamState(neuron.rest(current[:1]), torch.zeros_like(current[:1]))
     s = torch.empty_like(current)
     for t in range(len(current)):

@@ -21,7 +21,7 @@ from biograd.learning.learner import LocalLearner
 from biograd.network import Network, read_out
 from biograd.neurons import TwoCompartmentParams
 from biograd.runs.config import RunConfig
-from biograd.runs.experiment import build_network
+from biograd.runs.networks import build_network
 from biograd.runs.optimizers import OPTIMIZERS
 from biograd.traces import TraceParams
 from biograd.training.trainer import Trainer, TrainParams

@@ -27,7 +27,7 @@ from biograd.learning.weight_norm import keep_weight_norm
 from biograd.network import Network
 from biograd.neurons import TwoCompartmentLIF
 from biograd.runs.config import RunConfig
-from biograd.runs.experiment import built_network
+from biograd.runs.networks import built_network
 from biograd.runs.optimizers import OPTIMIZERS, SCHEDULES
 from biograd.training.trainer import Learner, Trainer, TrainParams
 

@@ -12,7 +12,13 @@ from hardware.border.pooled_currents import pooled_currents
 from ..connections import AvgPool2d, Connection, Conv2d, Dense, MaxPool2d, Pool, SumPool2d
 from ..fast_path import keeps
 from ..layers import Layer
-from ..neurons import LeakyReadout, TwoCompartmentLIF, TwoCompartmentParams
+from ..neurons import (
+    AdaptiveLIF,
+    LeakyReadout,
+    MixedLIF,
+    TwoCompartmentLIF,
+    TwoCompartmentParams,
+)
 
 # of a layer's neurons
 CONSTANTS = ("alpha_u", "alpha_v", "alpha_a", "window", "surrogate")
@@ -89,9 +95,14 @@ def _constants(layer: Layer, number: int) -> tuple[TwoCompartmentParams, bool]:
     if keeps(neuron, LeakyReadout, "rest", "soma"):
         assert isinstance(neuron, LeakyReadout)
         return neuron.params, False
+    remedy = ""
+    if keeps(neuron, MixedLIF, "rest", "soma"):
+        remedy = ", whose neurons decay alike: train with one decay per layer (alphas_u, alphas_v)"
+    elif keeps(neuron, AdaptiveLIF, "rest", "soma"):
+        remedy = ", whose thresholds stay as they are: train with neuron_model 'two_compartment'"
     raise ValueError(
         f"{type(neuron).__name__} cannot be exported: NIR and the chip know the two-compartment LIF"
-        f" and the leaky readout (layer {number})"
+        f" and the leaky readout (layer {number}){remedy}"
     )
 
 

@@ -154,8 +154,9 @@ def _update(
         return on_gpu.update(rule, teach, psi, s_pre, alpha_a), teach
     g = teach if psi is None else _gated(apical_scan(layer.neuron, teach), psi)
     if lengths is not None:
-        return update_of_padded(rule, layer, g, s_pre, fired.after, teaching.dtype, lengths), g
-    return layer_update(rule, layer, g, s_pre, fired.after, teaching.dtype), g
+        sides = g, s_pre, fired.after, teaching.dtype, psi
+        return update_of_padded(rule, layer, *sides, lengths), g
+    return layer_update(rule, layer, g, s_pre, fired.after, teaching.dtype, psi), g
 
 
 @torch.no_grad()
@@ -188,7 +189,7 @@ def online(
             sent = [spikes[t], *(state.s for state in states[:-1])]
             parts = zip(net.layers, states, sent, strict=True)
             before = [layer.arriving_now(state, s) for layer, state, s in parts]
-            g = err
+            g, psi = err, None
             for index in reversed(range(len(states))):
                 if index < len(states) - 1:
                     neuron = net.layers[index].neuron
@@ -197,9 +198,10 @@ def online(
                     else:
                         teach = feedback.project(err, index)
                     v_apical[index] = neuron.apical(v_apical[index], teach)
-                    g = v_apical[index] * neuron.slope(soma_of(states[index]))
+                    psi = neuron.slope(soma_of(states[index]))
+                    g = v_apical[index] * psi
                     g = g if lengths is None else g * (weight > 0)
-                learning[index].step(g, before[index], past[index].s, after[index])
+                learning[index].step(g, before[index], past[index].s, after[index], psi)
             error = error + err.abs().mean() / steps
             fired = [state.s if lengths is None else state.s * weight for state in states]
             rates = rates + net.rates(fired) / steps

@@ -18,6 +18,7 @@ from ..fast_path import RULE, keeps
 from ..layers import Activity, Layer
 from ..padding import live_steps
 from ..rules import Eligibility, Rule, Update
+from . import per_synapse
 from .synapses import layer_update
 
 
@@ -37,6 +38,7 @@ def update_of_padded(
     s_pre: Float[Tensor, "T B M"],
     after: Pooled | None,
     dtype: torch.dtype | None,
+    psi: Tensor | None,
     lengths: Int[Tensor, " B"],
 ) -> Update:
     """Return a rule's update of a layer, the mean over samples of each one's own steps.
@@ -46,9 +48,10 @@ def update_of_padded(
         s_pre: spikes of the layer before.
         after: paths through a pool of the currents.
         dtype: of the products and sums of a convolution.
+        psi: slopes of the population, 0 in the padding; None: 1.
     """
-    if keeps(rule, Eligibility, *RULE):
-        return layer_update(rule, layer, g, s_pre, after, dtype)
+    if _sums_by_step(rule):
+        return layer_update(rule, layer, g, s_pre, after, dtype, psi)
     if after is not None:
         raise ValueError(
             f"{type(rule).__name__} takes samples of one length through a pool of currents: use the"
@@ -58,7 +61,8 @@ def update_of_padded(
     for length in lengths.unique().tolist():
         members = lengths == length
         sides = g[:length, members] * (length / steps), s_pre[:length, members]
-        part = layer_update(rule, layer, *sides, None, dtype)
+        slopes = None if psi is None else psi[:length, members]
+        part = layer_update(rule, layer, *sides, None, dtype, slopes)
         share = float(members.double().mean())
         weighted = Update(part.dw * share, part.db * share)
         total = (
@@ -71,8 +75,13 @@ def update_of_padded(
 def check_online(rules: Sequence[Rule]) -> None:
     """Raise ValueError for a rule that the online order cannot give samples of unequal length."""
     for rule in rules:
-        if not keeps(rule, Eligibility, *RULE):
+        if not _sums_by_step(rule):
             raise ValueError(
                 f"{type(rule).__name__} learns samples of unequal length in the order 'layer'"
                 " alone: use that, or the rule 'eligibility'"
             )
+
+
+def _sums_by_step(rule: Rule) -> bool:
+    """Return whether a rule sums errors times traces step by step, as the stock rules do it."""
+    return keeps(rule, Eligibility, *RULE) or per_synapse.knows(rule)

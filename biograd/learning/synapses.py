@@ -18,7 +18,10 @@ from ..connections import Pooled
 from ..fast_path import RULE, keeps
 from ..layers import Layer
 from ..rules import Eligibility, Factorised, Rule, Update, update_over_time
+from ..tensors import floats_like
 from ..traces import trace_scan
+from . import per_synapse
+from .per_synapse import SynapseEligibility
 
 
 def layer_update(
@@ -28,6 +31,7 @@ def layer_update(
     s_pre: Float[Tensor, "T B M"],
     after: Pooled | None,
     dtype: torch.dtype | None = None,
+    psi: Tensor | None = None,
 ) -> Update:
     """Return a rule's update of a layer from whole trains.
 
@@ -36,8 +40,13 @@ def layer_update(
         s_pre: spikes of the layer before, before the pools.
         after: paths through the pool of the currents.
         dtype: of the products and sums of a convolution; its own unless given.
+        psi: slopes of the population, for rules that take them; None: 1.
     """
-    if layer.is_dense:
+    if per_synapse.knows(rule):
+        assert isinstance(rule, SynapseEligibility)
+        return _of_synapses(rule, layer, g, s_pre, after, dtype, psi)
+    takes_slopes = isinstance(rule, SynapseEligibility)
+    if layer.is_dense and not takes_slopes:
         return update_over_time(rule, g, s_pre)
     steps, batch = g.shape[:2]
     errors = layer.at_synapses(g.flatten(0, 1), after).unflatten(0, (steps, batch))
@@ -57,8 +66,35 @@ def layer_update(
     synapses = LayerSynapses(rule, layer)
     for t in range(steps):
         paths = None if after is None else _of_step(after, t, batch)
-        synapses.step(g[t], s_pre[t], g[t], paths)
+        synapses.step(g[t], s_pre[t], None, paths, None if psi is None else psi[t])
     return synapses.finish(steps)
+
+
+def _of_synapses(
+    rule: SynapseEligibility,
+    layer: Layer,
+    g: Float[Tensor, "T B N"],
+    s_pre: Float[Tensor, "T B M"],
+    after: Pooled | None,
+    dtype: torch.dtype | None,
+    psi: Tensor | None,
+) -> Update:
+    """Return the update by traces of each synapse's own, from errors that take their filters."""
+    _check_pool(rule, layer)
+    count = g.shape[0] * g.shape[1]
+    errors = layer.at_synapses(g.flatten(0, 1), after).unflatten(0, g.shape[:2])
+    errors = rule.filtered(errors, psi).flatten(0, 1)
+    before = layer.before(floats_like(s_pre, g, "s_pre").flatten(0, 1))[0]
+    dw = layer.connection.update(errors, before, layer.synapse_shape, dtype) / count
+    return Update(dw, _of_biases(layer, errors.sum(0)) / count)
+
+
+def _check_pool(rule: SynapseEligibility, layer: Layer) -> None:
+    if rule.rise and layer.connection.pool is not None:
+        raise ValueError(
+            f"the synapses of {layer.connection} pool their currents, which adaptive thresholds do"
+            " not learn through: pool the spikes of the layer instead, e.g. 12c5-max2 for 12c5+max2"
+        )
 
 
 def _of_step(after: Pooled, t: int, batch: int) -> Pooled:
@@ -85,16 +121,18 @@ class LayerSynapses:
         self,
         g: Float[Tensor, "B N"],
         s_pre: Float[Tensor, "B M"],
-        past: Float[Tensor, "B N"],
+        past: Float[Tensor, "B N"] | None,
         after: Pooled | None,
+        psi: Float[Tensor, "B N"] | None = None,
     ) -> None:
         """Take one step into account.
 
         Args:
             g: v_apical psi of the population, thresholds.
             s_pre: spikes of the layer before, before the pools.
-            past: the layer's own spikes of the step before.
+            past: the layer's own spikes of the step before; None: forward synapses alone.
             after: paths through the pool of the currents.
+            psi: slopes of the population, for rules that take them; None: 1.
         """
         layer = self._layer
         if layer.is_dense:
@@ -102,9 +140,14 @@ class LayerSynapses:
         else:
             errors, before = layer.at_synapses(g, after), layer.before(s_pre)[0]
             sides = layer.connection.as_dense(errors, before, layer.synapse_shape)
-        self._forward = self._advanced(self._forward, sides)
-        if layer.w_rec is not None:
-            self._recurrent = self._advanced(self._recurrent, [(g, past)])
+        slopes: list[Tensor | None] = [psi] * len(sides)
+        if psi is not None and not layer.is_dense and isinstance(self._rule, SynapseEligibility):
+            _check_pool(self._rule, layer)
+            rows = layer.at_synapses(psi, after), before, layer.synapse_shape
+            slopes = [row for row, _ in layer.connection.as_dense(*rows)]
+        self._forward = self._advanced(self._forward, sides, slopes)
+        if layer.w_rec is not None and past is not None:
+            self._recurrent = self._advanced(self._recurrent, [(g, past)], [psi])
 
     def finish(self, steps: int) -> Update:
         """Return the update, summed over the positions that share a weight."""
@@ -121,6 +164,14 @@ class LayerSynapses:
             update = update._replace(dw_rec=self._rule.finish(self._recurrent[0], steps).dw)
         return update
 
-    def _advanced(self, states: list[Any], sides: list[tuple[Tensor, Tensor]]) -> list[Any]:
-        states = states or [self._rule.start(g, s) for g, s in sides]
-        return [self._rule.step(state, g, s) for state, (g, s) in zip(states, sides, strict=True)]
+    def _advanced(
+        self, states: list[Any], sides: list[tuple[Tensor, Tensor]], slopes: list[Tensor | None]
+    ) -> list[Any]:
+        rule, parts = self._rule, len(sides)
+        if isinstance(rule, SynapseEligibility):
+            each = [rule.part(part, parts) for part in range(parts)] if parts > 1 else [rule]
+            states = states or [r.start(*side) for r, side in zip(each, sides, strict=True)]
+            rows = zip(each, states, sides, slopes, strict=True)
+            return [r.step(state, *side, psi) for r, state, side, psi in rows]
+        states = states or [rule.start(g, s) for g, s in sides]
+        return [rule.step(state, g, s) for state, (g, s) in zip(states, sides, strict=True)]

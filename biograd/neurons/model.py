@@ -10,6 +10,7 @@ Voltages are in units of the threshold (v_th = 1), time in steps.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import fields
 from typing import ClassVar, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import torch
@@ -37,8 +38,18 @@ class SomaState(NamedTuple):
     s: Tensor
 
 
+class Kept(NamedTuple):
+    """Fractions kept per step as a step multiplies by them: of all neurons, or of each, [N]."""
+
+    u: float | Tensor  # of the synaptic current
+    v: float | Tensor  # of the soma voltage
+
+
 def soma_step(
-    state: SomaState, current: Float[Tensor, "B N"], p: TwoCompartmentParams
+    state: SomaState,
+    current: Float[Tensor, "B N"],
+    p: TwoCompartmentParams,
+    kept: Kept | None = None,
 ) -> SomaState:
     """Advance the somata by one time step.
 
@@ -51,6 +62,7 @@ def soma_step(
 
     Args:
         current: synaptic input of this step, bias included, [B, N], thresholds.
+        kept: alpha_u and alpha_v of each neuron, where they differ; those of `p` unless given.
     Source: current-based LIF with hard reset as in Tang et al. 2021 (arXiv 2110.14092) and their
     lab's public code; the order of operations is Loihi's (Davies et al. 2018), so that the chip's
     integers follow the same steps.
@@ -64,18 +76,22 @@ def soma_step(
     """
     check_state(state, SomaState._fields, "B N", ("current", current, "B N"))
     instance_of(p, TwoCompartmentParams, "p", "TwoCompartmentParams()")
-    u = p.alpha_u * state.u + current
-    v = after_reset(state, p) + u
+    alpha_u, alpha_v = kept or (p.alpha_u, p.alpha_v)
+    u = alpha_u * state.u + current
+    v = after_reset(state, p, alpha_v) + u
     return SomaState(u, v, (v > 1).to(v.dtype))
 
 
-def after_reset(state: SomaState, p: TwoCompartmentParams) -> Tensor:
+def after_reset(
+    state: SomaState, p: TwoCompartmentParams, alpha_v: float | Tensor | None = None
+) -> Tensor:
     """Return what is kept of the voltages of the step before, resets done; see `soma_step`."""
+    alpha_v = p.alpha_v if alpha_v is None else alpha_v
     if p.reset == "zero":
-        return p.alpha_v * (state.v * (1 - state.s))
+        return alpha_v * (state.v * (1 - state.s))
     if p.reset == "subtract":
-        return p.alpha_v * (state.v - state.s)
-    kept = p.alpha_v * state.v
+        return alpha_v * (state.v - state.s)
+    kept = alpha_v * state.v
     return kept - state.s if p.reset == "subtract_late" else kept
 
 
@@ -171,6 +187,15 @@ class Neuron(ABC, Generic[State]):
         self.params = (
             kind() if params is None else instance_of(params, kind, "params", f"{kind.__name__}()")
         )
+        unknown = {field.name: field.default for field in fields(self.params)}
+        for field in fields(kind):
+            del unknown[field.name]
+        for name, default in unknown.items():
+            if (value := getattr(self.params, name)) != default:
+                raise ValueError(
+                    f"params has {name} = {value!r}, which {type(self).__name__} does not know:"
+                    f" need {kind.__name__}(...)"
+                )
 
     def __repr__(self) -> str:
         return described(self)
@@ -194,9 +219,18 @@ class Neuron(ABC, Generic[State]):
         """Advance the apical voltages by one step; they depend on nothing else."""
 
     @property
-    def rheobase(self) -> float | None:
-        """Constant current whose voltage tends to exactly one threshold; None: it cannot sleep."""
+    def rheobase(self) -> float | tuple[float, ...] | None:
+        """Constant current whose voltage tends to exactly one threshold; None: it cannot sleep.
+
+        One for all neurons, or one for each neuron or map.
+        """
         return None
+
+    def check_population(self, shape: tuple[int, ...]) -> None:
+        """Raise ValueError where this neuron does not fit a population of this shape.
+
+        Any shape fits, unless a neuron that holds one value per neuron or map says otherwise.
+        """
 
 
 class TwoCompartmentLIF(Neuron[SomaState]):
@@ -259,6 +293,3 @@ def lif_params(neuron: Neuron) -> TwoCompartmentParams:
             " 'rectangular' are known here: train with those"
         )
     return p
-
-
-NEURONS: dict[str, type[Neuron]] = {"two_compartment": TwoCompartmentLIF}

@@ -51,3 +51,24 @@ class TwoCompartmentParams(NeuronParams):
         real_fields(self, "alpha_u", "alpha_a", table="neuron", least=0, below=1, why=why)
         real_fields(self, "alpha_v", table="neuron", least=0, most=1, why=f"{why}; 1: no leak")
         real_fields(self, "window", table="neuron", above=0, finite=False, why="thresholds")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdaptiveParams(TwoCompartmentParams):
+    """Constants of a two-compartment neuron whose threshold rises with its own spikes.
+
+    Example:
+        >>> AdaptiveParams(rise=0.5).alpha_h
+        0.95
+    """
+
+    # kept of the threshold's rise per step, 1; ours: a time constant of 20 steps, about as long as
+    # a vowel at 10 ms per step
+    alpha_h: float = 0.95
+    rise: float = 0.1  # of the threshold after each spike, thresholds
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        why = "the fraction kept per step"
+        real_fields(self, "alpha_h", table="neuron", least=0, below=1, why=why)
+        real_fields(self, "rise", table="neuron", least=0, why="thresholds")

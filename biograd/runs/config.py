@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from numbers import Real
 from typing import Any, Literal
 
 from ..checks import (
@@ -24,8 +23,9 @@ from ..params.signal import CodingParams, MelParams
 from ..params.sleep import SleepParams
 from ..params.trace import TraceParams
 from .class_weights import class_weights
+from .layer_constants import check_layer_constants, layer_count
 from .layer_delays import layer_delays
-from .words import FIELDS, POOLS, neuron_params, words
+from .words import FIELDS, neuron_params, words
 
 _MOST = 1 << 62  # of any number of neurons, either way
 _PARTS = {  # fields that hold parameters
@@ -116,12 +116,18 @@ class RunConfig:
     # processor threads, which set the last bits of sums; 0: one per core
     threads: int = 0
     device: str = "cpu"  # cpu or cuda
-    neuron_model: str = "two_compartment"  # neuron of every layer: two_compartment, or your own
+    # neuron of every layer: two_compartment, adaptive (each spike raises its threshold for a while)
+    # or your own
+    neuron_model: str = "two_compartment"
     neuron: NeuronParams = field(default_factory=TwoCompartmentParams)
     # current kept per step by neurons and synapses of each layer in turn; empty: neuron's and
     # trace's
     alphas_u: tuple[float, ...] = ()
     alphas_v: tuple[float, ...] = ()  # the same for the voltage
+    # two fractions: neurons of a hidden layer, or its maps, keep currents for different times, from
+    # that of the first to that of the second, in place of neuron's and alphas_u's; empty: all alike
+    mixed_u: tuple[float, ...] = ()
+    mixed_v: tuple[float, ...] = ()  # the same for voltages, e.g. 0.8 0.98
     trace: TraceParams = field(default_factory=TraceParams)
     sleep: SleepParams = field(default_factory=SleepParams)
     repetition: RepetitionParams = field(default_factory=RepetitionParams)
@@ -134,7 +140,8 @@ class RunConfig:
         self._check_words()
         self._fit_neuron()
         self._check_ranges()
-        self._check_layers()
+        self._set("delays", layer_delays(self.delays, layer_count(self)))
+        check_layer_constants(self)
         self._check_combinations()
 
     def _check_kinds(self) -> None:
@@ -178,6 +185,8 @@ class RunConfig:
             raise ValueError(
                 f"hidden is {text_of(self.hidden)}; need at least 1 neuron in each hidden layer"
             )
+        for name in ("alphas_u", "alphas_v", "mixed_u", "mixed_v"):
+            self._set(name, _several(getattr(self, name), name, "numbers, e.g. (0.9, 0.75)"))
         need = "0 (all inputs have synapses) or a share below 1"
         real_number(self.input_share, "input_share", 0, below=1, need=need)
         real_number(self.lr, "lr", above=0, need="a finite learning rate above 0")
@@ -187,32 +196,6 @@ class RunConfig:
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)  # as a frozen dataclass is completed
-
-    def _check_layers(self) -> None:
-        """Check delays and decays of each layer: their number, range, and what they act on."""
-        layers = layer_count(self)
-        constants = {constant.name for constant in dataclasses.fields(self.neuron)}
-        self._set("delays", layer_delays(self.delays, layers))
-        for name in ("alphas_u", "alphas_v"):
-            alphas = _several(getattr(self, name), name, "numbers, e.g. (0.9, 0.75)")
-            self._set(name, alphas)
-            need = f"a fraction of 0 or more, below 1, for each of {layers} layers, or none"
-            for alpha in alphas:
-                instance_of(alpha, Real, name, need)
-            if len(alphas) not in (0, layers) or not all(0 <= alpha < 1 for alpha in alphas):
-                raise ValueError(f"{name} is {text_of(alphas)}; need {need}")
-            if alphas and not {"alpha_u", "alpha_v"} <= constants:
-                raise ValueError(
-                    f"{name} is {alphas}, and neuron_model {self.neuron_model!r} has no alpha_u and"
-                    f" alpha_v: leave {name} out"
-                )
-        params = layer_params(self)
-        # That of the first layer is what a run started --from such a network has in its file.
-        if params and self.trace not in (TraceParams(), TraceParams.like(params[0])):
-            raise ValueError(
-                f"trace is {self.trace}, and alphas_u or alphas_v set the traces of each layer:"
-                " leave one of them out"
-            )
 
     def _check_combinations(self) -> None:
         both = f"hidden {self.hidden}" if self.hidden != RunConfig.hidden else ""
@@ -261,33 +244,6 @@ def with_neuron_model(config: RunConfig, model: str) -> RunConfig:
     if model == config.neuron_model:
         return config
     return dataclasses.replace(config, neuron_model=model, neuron=TwoCompartmentParams())
-
-
-# any: the model's own constants, with alpha_u and alpha_v among them
-def layer_params(config: RunConfig) -> list[Any]:
-    """Return the neuron's constants of each layer; [] where one set holds for all layers."""
-    alphas = {
-        name: values
-        for name, values in (("alpha_u", config.alphas_u), ("alpha_v", config.alphas_v))
-        if values
-    }
-    layers = range(layer_count(config) if alphas else 0)
-    return [
-        dataclasses.replace(config.neuron, **{name: alphas[name][layer] for name in alphas})
-        for layer in layers
-    ]
-
-
-def layer_count(config: RunConfig) -> int:
-    """Return the number of layers with synapses.
-
-    Example:
-        >>> layer_count(RunConfig(net="32c5s2-avg2-128-10"))
-        3
-    """
-    if not config.net:
-        return len(config.hidden) + 1
-    return sum(not word.strip().startswith(POOLS) for word in config.net.split("-"))
 
 
 def _several(values: object, name: str, need: str) -> tuple[Any, ...]:  # any: not yet checked

@@ -1,7 +1,7 @@
 """From a configuration to objects: data, network, learner and trainer of a run.
 
-The only module that turns words into objects; `config` has the words, the families' tables the
-objects.
+With `networks` the only module that turns words into objects; `config` has the words, the families'
+tables the objects.
 """
 
 from __future__ import annotations
@@ -21,17 +21,14 @@ from ..data.samples import spikes_of
 from ..data.sound.series import SeriesSet
 from ..encoders import ENCODERS, EVENTS, Encoder, integrate_and_fire
 from ..errors import ERRORS, ClassWeighted, ErrorNeurons, balanced_weights
-from ..feedback import FEEDBACK, Feedback
 from ..learning.learner import LocalLearner
 from ..learning.weight_norm import keep_weight_norm
 from ..network import Network
-from ..neurons import NEURONS, LeakyReadout, Neuron
-from ..rules import RULES, Rule
-from ..traces import TraceParams
 from ..training.repetition import UnsureOnly
 from ..training.trainer import Trainer, TrainParams
 from .class_weights import class_weights
-from .config import RunConfig, layer_count, layer_params
+from .config import RunConfig
+from .networks import build_network, rules
 from .optimizers import OPTIMIZERS, SCHEDULES
 
 SAMPLES_SEEN = 5000  # training samples, at most, on which rarely active inputs are found
@@ -83,7 +80,7 @@ class Experiment:
             net,
             feedback,
             error=error_neurons(config, train_set),
-            rule=rules(config),
+            rule=rules(config, net),
             order=config.order,
             precision=config.precision,
             threads=config.threads or default_threads(),
@@ -158,61 +155,6 @@ def load_sets(
     else:
         test_set = half("test")
     return (train_set.subset(slice(0, config.limit)) if config.limit else train_set), test_set
-
-
-def build_network(
-    config: RunConfig, samples: DataSet, generator: torch.Generator
-) -> tuple[Network, Feedback]:
-    """Return an untrained network for these samples and its feedback, drawn from `generator`."""
-    net = built_network(
-        config,
-        samples.shape if config.net else (samples.inputs, *config.hidden, samples.classes),
-        generator,
-    )
-    if net.classes != samples.classes:
-        raise ValueError(
-            f"net {config.net!r} ends in {net.classes} neurons; {config.dataset} has"
-            f" {samples.classes} classes: end it in -{samples.classes}"
-        )
-    return net, FEEDBACK[config.feedback](net, generator=generator)
-
-
-def built_network(config: RunConfig, sizes: tuple[int, ...], generator: torch.Generator) -> Network:
-    """Return the untrained network of a configuration.
-
-    Args:
-        sizes: of all populations; of the input alone, e.g. (1, 28, 28), where `config.net` names
-            the layers.
-    """
-    model = NEURONS[config.neuron_model]
-    neurons = [model(params) for params in layer_params(config)]
-    return Network(
-        sizes,
-        config.net or None,
-        neuron=neurons or model(config.neuron),
-        output=_output(config),
-        recurrent=config.recurrent,
-        delays=config.delays or 0,
-        generator=generator,
-    ).to(config.device)
-
-
-def _output(config: RunConfig) -> Neuron | None:
-    """Return the neuron of the last layer, where it is another one than the hidden layers'."""
-    if config.output == "spiking":
-        return None
-    params = layer_params(config)
-    return LeakyReadout(params[-1] if params else config.neuron)
-
-
-def rules(config: RunConfig) -> list[Rule]:
-    """Return the local rule of each layer.
-
-    Traces are `config.trace`, or decay as the neurons do where each layer has its own decays.
-    """
-    kind = RULES[config.rule]
-    per_layer = [kind.for_layer(TraceParams.like(params)) for params in layer_params(config)]
-    return per_layer or [kind.for_layer(config.trace)] * layer_count(config)
 
 
 def error_neurons(config: RunConfig, samples: DataSet) -> ErrorNeurons:

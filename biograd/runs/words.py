@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from ..params.neuron import NeuronParams, TwoCompartmentParams
+from ..params.neuron import AdaptiveParams, NeuronParams, TwoCompartmentParams
 
 EVENTS = "events"  # in place of an encoder's word: recordings are spikes already
 POOLS = ("avg", "sum", "max")  # first letters of pools in a network's description
@@ -28,7 +28,7 @@ STOCK: dict[str, tuple[str, ...]] = {
     "rule": ("eligibility", "factorised"),
     "optimizer": ("adam", "adamw", "sgd"),
     "schedule": ("cosine", "linear", "constant"),
-    "neuron_model": ("two_compartment",),
+    "neuron_model": ("two_compartment", "adaptive"),
 }
 TABLES = {  # module and name of the table whose keys are a field's words
     "dataset": ("data.datasets", "DATASETS"),
@@ -39,6 +39,10 @@ TABLES = {  # module and name of the table whose keys are a field's words
     "optimizer": ("runs.optimizers", "OPTIMIZERS"),
     "schedule": ("runs.optimizers", "SCHEDULES"),
     "neuron_model": ("neurons", "NEURONS"),
+}
+_PARAMS: dict[str, type[NeuronParams]] = {  # constants of the stock neurons
+    "two_compartment": TwoCompartmentParams,
+    "adaptive": AdaptiveParams,
 }
 _FIXED = {
     "order": ("layer", "online"),
@@ -74,7 +78,7 @@ def neuron_params(model: str) -> type[NeuronParams]:
         'TwoCompartmentParams'
     """
     known = _imported_table("neuron_model")
-    return TwoCompartmentParams if known is None else known[model].Params
+    return _PARAMS[model] if known is None else known[model].Params
 
 
 # any: members of any table

@@ -17,7 +17,7 @@ from ...runs.experiment import Experiment
 
 def configured(run: RunConfig, path: Path, *, dt: float | None, w_in: str | None) -> RunConfig:
     """Return the configuration with hidden sizes, neuron and traces of a NIR file's network."""
-    if not isinstance(run.neuron, TwoCompartmentParams):
+    if type(run.neuron) is not TwoCompartmentParams:
         raise ValueError(
             f"neuron_model is {run.neuron_model!r}, and --from takes constants of the"
             " two-compartment LIF over: leave one of them out"

@@ -11,8 +11,8 @@ from ...data.sound.series import SeriesSet
 from ...interop.nir import to_model
 from ...neurons import TwoCompartmentParams
 from ...runs.checkpoint import RunFolder, load_trained
-from ...runs.config import layer_params
 from ...runs.experiment import Experiment
+from ...runs.layer_constants import layer_params
 from ...traces import TraceParams
 from ..console import Console
 

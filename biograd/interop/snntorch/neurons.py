@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ...connections import Pool
+from ...neurons.decays import Alphas
 
 _RESETS = {"_base_sub": "subtract", "_base_zero": "zero", "_base_int": "none"}
 Synapses = nn.Linear | nn.Conv2d
@@ -30,7 +31,7 @@ class SnnLayer(NamedTuple):
 
     name: str  # of the synapses
     linear: Synapses
-    alphas: tuple[float, float]  # alpha_u, alpha_v
+    alphas: tuple[Alphas, Alphas]  # alpha_u, alpha_v of all neurons, or of each neuron or map
     reset: str  # a word of `params.neuron.RESETS`
     pools: tuple[Pool, ...]  # of the spikes before the synapses
     after: Pool | None  # of the currents
@@ -74,21 +75,19 @@ def layer_of(
         differ("no nn.Linear before it", "nn.Linear before it", False)
         return None
     name, linear = waiting
-    neurons = linear.out_features if isinstance(linear, nn.Linear) else 1
-    if threshold.numel() not in (1, neurons):
-        what = f"{threshold.numel()} thresholds for {neurons} neurons or all kernels"
-        differ(what, "one threshold, or one per neuron", False)
     lapicque = type(module) is snntorch.Lapicque
     # v[t] = (1 - dt / (R C)) v[t-1] + dt / C input
     kept = 1 - module.time_step / (module.R * module.C) if lapicque else module.beta
-    alpha_v = _kept("beta", torch.as_tensor(kept), differ)
-    alpha_u = _kept("alpha", module.alpha, differ) if hasattr(module, "alpha") else 0.0
+    alpha_v = _kept("beta", torch.as_tensor(kept), linear, differ)
+    current = getattr(module, "alpha", torch.zeros(()))
+    alpha_u = _kept("alpha", torch.as_tensor(current), linear, differ)
     if lapicque:
         threshold = threshold * torch.as_tensor(module.C).detach() / module.time_step
     graded = module.graded_spikes_factor.detach().float()
+    neurons = linear.out_features if isinstance(linear, nn.Linear) else 1
     recurrent = _recurrent(module, neurons, differ)
-    alphas, flat = (alpha_u, alpha_v), threshold.flatten().float()
-    return SnnLayer(name, linear, alphas, reset, (), None, flat, graded, recurrent)
+    flat = _each("threshold", threshold.float(), linear, differ)
+    return SnnLayer(name, linear, (alpha_u, alpha_v), reset, (), None, flat, graded, recurrent)
 
 
 def _recurrent(module: Any, neurons: int, differ: Callable[..., None]) -> Recurrent | None:
@@ -144,14 +143,26 @@ def _compare_options(module: Any, differ: Callable[..., None]) -> None:  # any: 
         )
 
 
-def _kept(name: str, value: Tensor, differ: Callable[..., None]) -> float:
-    """Return the fraction kept per step by all neurons of a layer; snnTorch clamps it to 0..1."""
-    kept = value.detach().double().clamp(0, 1).flatten()
+def _kept(name: str, value: Tensor, synapses: Synapses, differ: Callable[..., None]) -> Alphas:
+    """Return the fraction kept per step, of all neurons or of each; snnTorch clamps it to 0..1."""
+    kept = value.detach().double().clamp(0, 1)
     if kept.max() >= 1 and name != "beta":  # voltages need no leak, currents do
-        differ(f"{name} = {value.max():g}, no leak", f"{name} below 1, e.g. 0.999", False)
-    if kept.min() < kept.max():
-        differ(
-            f"{name} from {kept.min():.4g} to {kept.max():.4g}",
-            f"one {name} for all, their mean {kept.mean():.4g}",
-        )
-    return float(kept.mean() if kept.min() < kept.max() else kept[0])
+        differ(f"{name} = {kept.max():g}, no leak", f"{name} below 1, e.g. 0.999", False)
+    return tuple(_each(name, kept, synapses, differ).tolist())
+
+
+def _each(name: str, value: Tensor, synapses: Synapses, differ: Callable[..., None]) -> Tensor:
+    """Return a constant of all neurons, [1], or of each neuron or map, [N].
+
+    As torch broadcasts it: [N] after a Linear, [C, 1, 1] after a Conv2d.
+    """
+    flat = value.flatten()
+    dense = isinstance(synapses, nn.Linear)
+    count = synapses.out_features if isinstance(synapses, nn.Linear) else synapses.out_channels
+    fits = (count,) if dense else (count, 1, 1)
+    if flat.numel() != 1 and (tuple(value.shape[-len(fits) :]) != fits or flat.numel() != count):
+        whose = "neuron" if dense else "map"
+        what = f"{name} of shape {list(value.shape)} for {count} {whose}s"
+        differ(what, f"one for all, or one per {whose}, {list(fits)}", False)
+        return flat[:1]
+    return flat[:1] if bool((flat == flat[0]).all()) else flat

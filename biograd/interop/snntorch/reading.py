@@ -13,7 +13,8 @@ from torch import nn
 from ...checks import instance_of, or_default, truth_value
 from ...connections import Connection, Conv2d, Dense, Part, Pool
 from ...network import Network
-from ...neurons import TwoCompartmentLIF, TwoCompartmentParams
+from ...neurons import MixedLIF, Neuron, TwoCompartmentLIF, TwoCompartmentParams
+from ...neurons.decays import Alphas
 from .layers import ModelReading, read_layers
 from .neurons import Difference, SnnLayer, Synapses
 from .tracing import ForwardTrace, spikes_that_differ
@@ -38,13 +39,14 @@ def from_snntorch(
     `forward` does between these modules (an addition, a scale, a function) is a difference, and
     the spikes of every layer are compared with the Network's.
 
-    Each layer may have its own decays, and each neuron its own threshold; graded spikes of a
+    Each neuron of a dense layer, and each map of others, may have its own decays (then the layer's
+    neuron is a `MixedLIF`) and its own threshold, which divides its weights; graded spikes of a
     hidden layer go into the next weights.
 
     Args:
         model: the snnTorch model; it is not changed.
-        nearest: take the nearest form of what can be approximated (a warning lists it), e.g. one
-            decay for all neurons of a layer.
+        nearest: take the nearest form of what can be approximated (a warning lists it), e.g. decays
+            that were being learned at their present values.
         params: the neuron's constants that snnTorch does not have, apical decay and window; its
             alpha_u and alpha_v are not used.
         sample: arguments of `forward` to run the model on (any: the model's own), for a model that
@@ -158,15 +160,24 @@ def _refuse(model_differences: list[Difference], nearest: bool) -> None:
     raise ValueError(f"this model cannot be a Network as it is: {text}{remedy}")
 
 
-def _neurons(layers: list[SnnLayer], constants: TwoCompartmentParams) -> list[TwoCompartmentLIF]:
+def _neurons(layers: list[SnnLayer], constants: TwoCompartmentParams) -> list[Neuron]:
     """Return the neuron of each layer; layers of equal decays share one."""
     neurons = {
-        (alphas, reset): TwoCompartmentLIF(
-            dataclasses.replace(constants, alpha_u=alphas[0], alpha_v=alphas[1], reset=reset)
-        )
-        for alphas, reset in ((layer.alphas, layer.reset) for layer in layers)
+        (layer.alphas, layer.reset): _neuron(*layer.alphas, layer.reset, constants)
+        for layer in layers
     }
     return [neurons[layer.alphas, layer.reset] for layer in layers]
+
+
+def _neuron(
+    alphas_u: Alphas, alphas_v: Alphas, reset: str, constants: TwoCompartmentParams
+) -> Neuron:
+    """Return the neuron of these decays, of all neurons or of each neuron or map."""
+    if len(alphas_u) == len(alphas_v) == 1:
+        p = dataclasses.replace(constants, alpha_u=alphas_u[0], alpha_v=alphas_v[0], reset=reset)
+        return TwoCompartmentLIF(p)
+    shared = dataclasses.replace(constants, reset=reset)
+    return MixedLIF(shared, alphas_u=alphas_u, alphas_v=alphas_v)
 
 
 def _copy_weights(net: Network, layers: list[SnnLayer]) -> None:

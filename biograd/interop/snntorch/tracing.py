@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from ...connections import AvgPool2d, MaxPool2d, Pool
 from ...network import Network
-from ...neurons import HasSpikes, SomaState, TwoCompartmentLIF
+from ...neurons import HasSpikes, MixedLIF, SomaState, TwoCompartmentLIF
 from .running import SYNAPSES, Call, Leaves, attempts, is_neuron, record, undisturbed
 
 INPUT, ALL = "", -1  # as the layer and the number of a `Step`: the model's input; all steps at once
@@ -93,7 +93,9 @@ def spikes_that_differ(net: Network, trace: ForwardTrace, linears: Sequence[str]
     counts = {}
     with torch.no_grad():
         for index, (layer, name) in enumerate(zip(net.layers, linears, strict=True)):
-            if name not in trace.spikes or not isinstance(layer.neuron, TwoCompartmentLIF):
+            if name not in trace.spikes or not isinstance(
+                layer.neuron, TwoCompartmentLIF | MixedLIF
+            ):
                 continue
             s_pre, theirs = trace.received[name].to(layer.w), trace.spikes[name].ne(0)
             if index and not layer.pools:  # graded spikes of a hidden layer count in the weights
@@ -104,7 +106,7 @@ def spikes_that_differ(net: Network, trace: ForwardTrace, linears: Sequence[str]
             differ = 0
             for t in range(len(current)):
                 state = layer.step(state, current[t])
-                assert isinstance(state, SomaState)  # of a TwoCompartmentLIF
+                assert isinstance(state, SomaState)  # of both neurons
                 wrong = state.s.bool() != theirs[t].to(state.s.device)
                 differ += int((wrong & ((state.v - 1).abs() > MARGIN)).sum())
                 # Go on from their spikes: one difference must not count at every later step.

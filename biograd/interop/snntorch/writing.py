@@ -14,7 +14,8 @@ from ...connections import AvgPool2d, Conv2d, Dense, MaxPool2d, Pool
 from ...fast_path import keeps
 from ...layers import Layer
 from ...network import Network
-from ...neurons import TwoCompartmentLIF
+from ...neurons import Decays, MixedLIF, TwoCompartmentLIF
+from ...neurons.decays import Alphas
 from ...parts import check_network
 
 
@@ -25,12 +26,13 @@ def to_snntorch(
     (`snntorch.utils.reset`).
 
     Neurons are `snn.Leaky` where alpha_u is 0, else `snn.Synaptic`; their constants are one value
-    per neuron, which snnTorch's own `export_to_nir` needs. The weights are copies that ask for
-    gradients, so the model trains on in snnTorch.
+    per neuron, which snnTorch's own `export_to_nir` needs, or per map. The weights are copies that
+    ask for gradients, so the model trains on in snnTorch.
 
     Args:
         spike_grad: the surrogate gradient of every neuron; by default snnTorch's own.
-    Raises: ValueError for a recurrent network, delays, or a neuron that is no two-compartment LIF.
+    Raises: ValueError for a recurrent network, delays, or a neuron that is no two-compartment LIF,
+        mixed or not.
 
     Example:
         >>> model = to_snntorch(Network((4, 3, 2)))
@@ -109,26 +111,36 @@ def _linear(layer: Layer) -> nn.Linear:
 
 
 def _neuron(layer: Layer, spike_grad: Callable[[Tensor], Tensor] | None) -> nn.Module:
-    if not keeps(layer.neuron, TwoCompartmentLIF, "rest", "soma"):
+    neuron = layer.neuron
+    if not any(keeps(neuron, kind, "rest", "soma") for kind in (TwoCompartmentLIF, MixedLIF)):
         raise ValueError(
-            f"{type(layer.neuron).__name__} has no counterpart in snnTorch: only the"
-            " two-compartment LIF has"
+            f"{type(neuron).__name__} has no counterpart in snnTorch: only the two-compartment LIF"
+            " and its mixed form have"
         )
-    assert isinstance(layer.neuron, TwoCompartmentLIF)  # for mypy
-    p, size = layer.neuron.params, (layer.size if layer.is_dense else 1)
+    assert isinstance(neuron, TwoCompartmentLIF | MixedLIF)  # for mypy
+    p = neuron.params
     if p.reset == "subtract":
         raise ValueError(
             "the neuron has reset 'subtract', which snnTorch does not have: its own takes a second"
             " threshold where one is left; train with reset 'subtract_late', its default"
         )
-    alpha, beta = torch.full((size,), p.alpha_u), torch.full((size,), p.alpha_v)
-    threshold = torch.ones(size)
+    decays = neuron.decays if isinstance(neuron, MixedLIF) else Decays((p.alpha_u,), (p.alpha_v,))
+    alpha, beta = (_per_neuron(alphas, layer) for alphas in (decays.u, decays.v))
+    threshold = torch.ones(layer.size if layer.is_dense else 1)
     options = {
         "spike_grad": spike_grad,
         "init_hidden": True,
         "reset_mechanism": "subtract" if p.reset.startswith("subtract") else p.reset,
         "reset_delay": p.reset == "subtract_late",
     }
-    if p.alpha_u > 0:
+    if any(decays.u):
         return snntorch.Synaptic(alpha, beta, threshold, **options)
     return snntorch.Leaky(beta, threshold, **options)
+
+
+def _per_neuron(alphas: Alphas, layer: Layer) -> Tensor:
+    """Return decays as they broadcast over a layer's spikes: [N], or of maps [1] or [C, 1, 1]."""
+    values = torch.tensor(alphas)
+    if len(layer.shape) > 1:
+        return values if len(alphas) == 1 else values.view(-1, 1, 1)
+    return values.expand(layer.size if layer.is_dense else len(values)).clone()

@@ -9,7 +9,8 @@ import pytest
 
 from biograd.neurons import NEURONS, NeuronParams, TwoCompartmentLIF, TwoCompartmentParams
 from biograd.params.repetition import RepetitionParams
-from biograd.runs.config import RunConfig, layer_params
+from biograd.runs.config import RunConfig
+from biograd.runs.layer_constants import layer_params
 from biograd.traces import TraceParams
 
 SMALL = RunConfig(hidden=(12,), epochs=1, batch=50, limit=100, threads=1)

@@ -232,7 +232,7 @@ def _model_slot(draw: Draw, *, any_model: bool) -> Slot:
         "a BioGrad network": draw.net(kind=PLAIN),
         "an LSTM": nn.LSTM(3, 4),
     }
-    taken = ("of beta per neuron", "reset by subtraction")
+    taken = ("of beta per neuron", "of beta 1", "reset by subtraction")
     wrong = [(name, other, OPEN if name in taken else to) for name, other in others.items()]
     float64 = ("of float64", _model(draw).double(), OPEN)
     return thing(model, *wrong, float64, ("in training mode", _model(draw).train(), LEGAL))

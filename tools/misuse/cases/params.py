@@ -33,13 +33,14 @@ def _kept(value: float) -> Slot:
 NEURON = {
     name: _kept(value) for name, value in (("alpha_u", 0.5), ("alpha_v", 0.75), ("alpha_a", 0.25))
 }
-_fields(
-    bg.TwoCompartmentParams,
-    **NEURON,
-    window=number(1.0, 0.0, ends="()").expecting(OPEN, "inf"),
-    reset=word("zero", ["subtract", "subtract_late", "none"]),
-    surrogate=word("rectangular", ["tails"]),
-)
+NEURON |= {
+    "alpha_v": number(0.75, 0.0, 1.0),  # 1: without leak
+    "window": number(1.0, 0.0, ends="()").expecting(OPEN, "inf"),
+    "reset": word("zero", ["subtract", "subtract_late", "none"]),
+    "surrogate": word("rectangular", ["tails"]),
+}
+_fields(bg.TwoCompartmentParams, **NEURON)
+_fields(bg.AdaptiveParams, **NEURON, alpha_h=_kept(0.9), rise=number(0.1, 0.0))
 _fields(bg.TraceParams, alpha_x=_kept(0.5), alpha_z=_kept(0.75))
 _fields(
     bg.SleepParams,
@@ -139,6 +140,23 @@ def _alphas() -> Slot:
     )
 
 
+def _mixed() -> Slot:
+    value = (0.5, 0.9)
+    return instead(
+        value,
+        ("none", (), LEGAL),
+        ("as a list", list(value), OPEN),
+        ("one alone", value[:1], WRONG),
+        ("one too many", (*value, 0.95), WRONG),
+        ("the wrong way round", value[::-1], WRONG),
+        ("a nan", (0.5, math.nan), WRONG),
+        ("a zero", (0.0, 0.5), WRONG),
+        ("a word", (0.5, "0.9"), WRONG),
+        ("a number", 0.5, WRONG),
+        ("None", None, WRONG),
+    )
+
+
 def _hidden() -> Slot:
     """Sizes, to which the decays of all layers belong."""
     slot = counts((20, 30), least=0, tied_length=True)
@@ -181,10 +199,12 @@ _fields(
     seed=whole(0, low=0).expecting(WRONG, "huge"),
     threads=whole(1, low=0),
     device=word("cpu", ["cuda"], wrong=["tpu", "cuda:0"]),
-    neuron_model=word("two_compartment", wrong=["lif"]),
+    neuron_model=word("two_compartment", ["adaptive"], wrong=["lif"]),
     neuron=_part(bg.TwoCompartmentParams()),
     alphas_u=_alphas(),
     alphas_v=_alphas(),
+    mixed_u=_mixed(),
+    mixed_v=_mixed(),
     trace=_part(bg.TraceParams()),
     sleep=_part(bg.SleepParams()),
     repetition=_part(bg.RepetitionParams()),
