@@ -6,6 +6,8 @@
     traces.trace_scan          traces.trace_step                       float32, CPU or GPU
     sleep: dreams, surprise    TwoCompartmentLIF: rest, soma           float32, CPU or GPU
     Rule.over_time             start, step, finish of the same class   in the layer order
+    SynapseEligibility         start, step, finish of the same class   in the layer order
+    .filtered
     learning.by_events         TwoCompartmentLIF, Feedback.project,    float32 on a CPU, layer
                                and Eligibility or Factorised           order, not recurrent
     learning.maps_by_events    TwoCompartmentLIF of any reset,         float32 on a CPU, layer

@@ -144,7 +144,7 @@ class SynapseEligibility(Rule):
         for t in reversed(range(len(g))):
             now = g[t]
             if self.rise:
-                risen = self.rise if psi is None else self.rise * psi[t].to(g)
+                risen = self.rise if psi is None else self.rise * psi[t].to(g[t])
                 now, d = now + risen * d, (self.alpha_h - risen) * d - now
             y = now + kept.v * y
             f[t] = last = y + kept.u * last
