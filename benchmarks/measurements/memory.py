@@ -24,7 +24,7 @@ from biograd.feedback import RandomDFA
 from biograd.learning.learner import LocalLearner, Order
 from biograd.network import Network
 from biograd.runs.config import RunConfig
-from biograd.runs.experiment import build_network, rules
+from biograd.runs.networks import build_network, rules
 from biograd.runs.presets import PRESETS
 
 from ..peers.baselines import METHODS, BaselineParams
@@ -138,7 +138,9 @@ def learn_sound(order: Order, seconds: float) -> dict[str, int]:
         mel=speech.mel,
     )
     net, feedback = build_network(speech, series, torch.Generator().manual_seed(0))
-    learner = LocalLearner(net, feedback, error=SoftmaxError(), rule=rules(speech), order=order)
+    learner = LocalLearner(
+        net, feedback, error=SoftmaxError(), rule=rules(speech, net), order=order
+    )
     for member in (0, 1):  # the first one compiles loops
         _CLEAR.write_text("5")
         padded = series.padded([member], len(long))

@@ -90,7 +90,9 @@ def test_bad_constants_of_a_neuron_of_ones_own_are_refused(text, says, tmp_path,
 
 def test_a_word_that_no_module_has_registered_is_refused_before_its_constants(tmp_path):
     (tmp_path / "c.toml").write_text('neuron_model = "leaky"\nneuron = {leak = 0.25}\n')
-    with pytest.raises(ValueError, match=r"neuron_model is 'leaky'; known: two_compartment, adaptive$"):
+    with pytest.raises(
+        ValueError, match=r"neuron_model is 'leaky'; known: two_compartment, adaptive$"
+    ):
         read_config(tmp_path / "c.toml")
 
 
