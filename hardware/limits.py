@@ -8,6 +8,7 @@ hangs instead.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,12 +43,16 @@ class Fit:
         return sum(layer.cores for layer in self.layers)
 
 
-def check(fixed: FixedPointModel, mode: str = "inference") -> Fit:
+def check(
+    fixed: FixedPointModel, mode: str = "inference", plastic: Sequence[bool] | None = None
+) -> Fit:
     """Check a model against every limit of the chip.
 
     Args:
         mode: "inference", or "learning" (an apical compartment per neuron, tag memory, double
             axons; Loihi 1).
+        plastic: which layers learn in mode "learning"; the others cost what inference costs. None:
+            all of them learn.
     Raises: LimitError at the first violation.
     """
     if mode not in chip.COMPARTMENTS_PER_NEURON:
@@ -64,7 +69,7 @@ def check(fixed: FixedPointModel, mode: str = "inference") -> Fit:
             "learning: Loihi 1 has no port for a third factor; it is counted as one apical"
             " compartment per neuron (Shrestha 2021)"
         )
-    return Fit(mode=mode, layers=place(fixed, mode), warnings=tuple(warnings))
+    return Fit(mode=mode, layers=place(fixed, mode, plastic), warnings=tuple(warnings))
 
 
 def check_learning(*, epoch: int, trace: int, delay: int = 0, tag: int = 0) -> None:

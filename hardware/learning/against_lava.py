@@ -19,6 +19,7 @@ from ..border.archive import read_npz, write_npz
 from ..lava_process import TargetError, run_guarded, temporary_folder
 from . import emulator
 from .augment import shifted, shifts
+from .inputs import checked
 from .params import ChipLearningParams
 from .plan import DAY, Segment, plan
 from .state import LearningState, digest, start
@@ -66,7 +67,7 @@ def compare(
         progress: called with (segments done, segments in all) of Lava's run.
     Raises: ValueError for bad input; lava_process.TargetError where Lava fails or is missing.
     """
-    images, labels = emulator.checked(params, images, labels)
+    images, labels = checked(params, images, labels)
     if not 1 <= samples <= len(images):
         raise ValueError(
             f"samples is {samples}; the data set has {len(images):,}: choose 1 to {len(images)}"

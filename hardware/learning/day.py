@@ -37,10 +37,11 @@ _TRACE = chip.MAX_TRACE
 class Samples(NamedTuple):
     """Images to show, in an order."""
 
-    images: np.ndarray  # uint8 [n, inputs], grey values
+    # uint8 [n, inputs], grey values; or uint64, spikes: bit t is the spike of step t
+    images: np.ndarray
     labels: np.ndarray  # int64 [n]
     order: np.ndarray  # int64 [samples], which images
-    spike_masks: np.ndarray  # int64 [256]: bit t is set where that grey value spikes in step t
+    spike_masks: np.ndarray  # int64 [256]: spikes of a grey value; [0]: images hold spikes
 
 
 class ChipMemory(NamedTuple):
@@ -99,7 +100,8 @@ def day(
         sample = samples.order[q]
         label = samples.labels[sample]
         for i in range(inputs):
-            masks[0, i] = samples.spike_masks[samples.images[sample, i]]
+            value = np.int64(samples.images[sample, i])
+            masks[0, i] = samples.spike_masks[value] if samples.spike_masks.shape[0] else value
         for layer in range(layers):
             fan_in, neurons = w[layer].shape[0] - 1, w[layer].shape[1]
             masks[layer, fan_in] = always
@@ -124,6 +126,8 @@ def day(
         if errors == 0:
             continue
         for layer in range(layers):
+            if not plastic[layer]:
+                continue
             neurons = w[layer].shape[1]
             if layer < layers - 1:
                 counts[SYNAPTIC, layer + 1] += errors * neurons
@@ -133,8 +137,6 @@ def day(
             else:
                 saturated = _output_third_factor(err, gains.output, c.shift_output, y)
             counts[SATURATED_Y, layer + 1] += saturated
-            if not plastic[layer]:
-                continue
             hold_y(y, neurons, numbers.y[q, layer], c.epoch, memory.w_fb[0].shape[0] == 2)
             key = stream_key(c.seed, FORWARD, layer, 0, clock + (q + 1) * c.period)
             fixed = fixed_number(c.rounding, numbers.stock[q, layer], c.bits)

@@ -20,8 +20,8 @@ from ..border.checks import instance_of, whole_number
 from .augment import shifted, shifts
 from .constants import Gains, chip_constants, sleep_constants
 from .day import ChipMemory, DayNumbers, Samples, day
+from .inputs import checked, coding
 from .night import NightNumbers, night
-from .params import ChipLearningParams
 from .records import LearningRecord, no_counts, record
 from .state import LearningState
 from .streams import lava_uniforms
@@ -40,7 +40,9 @@ def learn(
     """Learn from every image in turn, in a new order each epoch; yield a record after each night.
 
     Args:
-        images: uint8 [n, inputs]; labels: integers [n], 0 ... classes - 1.
+        images: uint8 [n, inputs], grey values; or uint64 [n, inputs], spikes of frozen layers: bit
+            t is the spike of step t.
+        labels: integers [n], 0 ... classes - 1.
         epochs: to reach, counted from the start of the run; a resumed run learns only the rest.
     Raises: ValueError for images or labels that do not fit, before anything is learned.
     """
@@ -80,48 +82,6 @@ def sleep(state: LearningState) -> LearningRecord:
     steps, seconds = state.clock - before, time.perf_counter() - begun
     by_day = no_counts(state)
     return record(state, by_day, counts, block=0, nights=1, steps=steps, seconds=seconds)
-
-
-def spike_masks(steps: int) -> np.ndarray:
-    """Return when each grey value p spikes: bit t of entry p is s(t), int64 [256].
-
-    s(t) = floor(p (t + 1) / 255 + 1/2) - floor(p t / 255 + 1/2)
-    """
-    grey = np.arange(256, dtype=np.int64)[:, None]
-    sent = (2 * grey * np.arange(steps + 1) + 255) // 510
-    return (np.diff(sent, axis=1) << np.arange(steps)).sum(axis=1)
-
-
-def checked(
-    params: ChipLearningParams, images: np.ndarray, labels: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return images as uint8 [n, inputs] and labels as int64 [n].
-
-    Raises: ValueError for images or labels that do not fit the net.
-    """
-    images, labels = np.asarray(images), np.asarray(labels)
-    if images.dtype != np.uint8 or images.ndim < 2 or not len(images):
-        raise ValueError(
-            f"images are {images.dtype} of shape {images.shape}; need uint8 [n, inputs], n at"
-            " least 1"
-        )
-    images = images.reshape(len(images), -1)
-    if images.shape[1] != params.sizes[0]:
-        raise ValueError(
-            f"the images have {images.shape[1]} pixels, the net takes {params.sizes[0]}: set"
-            f" sizes=({images.shape[1]}, ...)"
-        )
-    if labels.shape != (len(images),) or labels.dtype.kind not in "iu":
-        raise ValueError(
-            f"labels are {labels.dtype} of shape {labels.shape}; need one whole number for each of"
-            f" {len(images):,} images"
-        )
-    if int(labels.min()) < 0 or int(labels.max()) >= params.sizes[-1]:
-        raise ValueError(
-            f"labels reach from {labels.min()} to {labels.max()}; the net has classes 0 to"
-            f" {params.sizes[-1] - 1}"
-        )
-    return np.ascontiguousarray(images), labels.astype(np.int64)
 
 
 def _check_state(state: object) -> None:
@@ -180,8 +140,8 @@ def show(
     """
     params = state.params
     day(
-        samples=Samples(images, labels, order, spike_masks(params.steps)),
-        memory=ChipMemory(w=state.w, w_fb=state.w_fb, x1=state.x1),
+        samples=Samples(images, labels, order, coding(images, params.steps)),
+        memory=_memory(state),
         numbers=_day_numbers(state, len(order) if learning else 0),
         constants=chip_constants(params),
         gains=Gains(*params.gains(state.samples)),
@@ -200,7 +160,7 @@ def sleep_phase(state: LearningState, layer: int, counts: np.ndarray) -> None:
     """Let one hidden layer (from 0) sleep; adds to counts, int64 [COUNTS, 1 + layers]."""
     params = state.params
     night(
-        memory=ChipMemory(w=state.w, w_fb=state.w_fb, x1=state.x1),
+        memory=_memory(state),
         means=state.means[layer],
         layer=layer,
         numbers=_night_numbers(state, layer),
@@ -210,6 +170,13 @@ def sleep_phase(state: LearningState, layer: int, counts: np.ndarray) -> None:
         counts=counts,
     )
     state.clock += params.night
+
+
+def _memory(state: LearningState) -> ChipMemory:
+    """Return the arrays that a loop changes; a net without hidden layers has no feedback."""
+    params = state.params
+    none = (np.zeros((params.populations, params.sizes[-1], 0), dtype=np.int16),)
+    return ChipMemory(w=state.w, w_fb=state.w_fb or none, x1=state.x1)
 
 
 def _night(state: LearningState, counts: np.ndarray) -> None:

@@ -11,27 +11,30 @@ from ..fixed_point import FixedPointLayer, FixedPointModel
 from .params import ChipLearningParams
 
 
-def fit(params: ChipLearningParams) -> limits.Fit:
+def fit(params: ChipLearningParams, front: FixedPointModel | None = None) -> limits.Fit:
     """Place a learning net on cores and check every limit, as `limits.check` for "learning".
 
-    A hidden layer takes its inputs, one bias axon, and one axon of each error neuron; the output
-    layer's cores also hold the error neurons. Weights of 9 bits are counted as 8, the widest that a
-    synapse stores.
+    A hidden layer that learns takes its inputs, one bias axon, and one axon of each error neuron;
+    the output layer's cores also hold the error neurons. Layers that do not learn cost what
+    inference costs. Weights of 9 bits are counted as 8, the widest that a synapse stores.
 
+    Args:
+        front: frozen layers before the net, whose last layer's spikes are its inputs; None: none.
     Raises: limits.LimitError naming the layer, the value, the limit and the remedy.
     """
     limits.check_learning(
         epoch=params.epoch,
         trace=max(params.x1_impulse, params.feedback_impulse, params.forget_trace),
     )
-    layers = []
+    layers = [] if front is None else list(front.layers)
+    plastic = params.plastic or (True,) * params.layers
     errors = 2 * params.sizes[-1]
     for number, (n_in, n_out) in enumerate(
         zip(params.sizes, params.sizes[1:], strict=False), start=1
     ):
-        hidden = number < params.layers
+        taught = number < params.layers and plastic[number - 1]
         # Feedback axons are counted with the bias axon, as columns of w_bias.
-        axons = 1 + (errors if hidden else 0)
+        axons = 1 + (errors if taught else 0)
         layers.append(
             FixedPointLayer(
                 w=np.zeros((n_out, n_in), dtype=np.int32),
@@ -43,7 +46,8 @@ def fit(params: ChipLearningParams) -> limits.Fit:
             )
         )
     model = FixedPointModel(layers=tuple(layers), steps=params.steps)
-    placed = limits.check(model, mode="learning")
+    frozen = (False,) * (len(layers) - params.layers)
+    placed = limits.check(model, mode="learning", plastic=(*frozen, *plastic))
     warnings = [
         *placed.warnings,
         (

@@ -67,7 +67,7 @@ class ChipLearningParams:
     Defaults: from trials on 5,000 images set apart from MNIST's training set.
     """
 
-    sizes: tuple[int, ...] = (784, 100, 10)  # input, hidden layers, classes
+    sizes: tuple[int, ...] = (784, 100, 10)  # input, hidden layers (or none), classes
     steps: int = 20  # T, time steps per sample
     epoch: int = 2  # steps per learning epoch; several spikes within one are credited to its start
     vth: int = 512  # threshold; one weight unit is 1/vth threshold
@@ -99,10 +99,9 @@ class ChipLearningParams:
 
     def __post_init__(self) -> None:
         instance_of(self.sizes, (list, tuple), "ChipLearningParams.sizes", "a sequence of sizes")
-        if len(self.sizes) < 3:
+        if len(self.sizes) < 2:
             raise ValueError(
-                f"ChipLearningParams.sizes is {self.sizes}; need input, at least one hidden layer,"
-                " and classes"
+                f"ChipLearningParams.sizes is {self.sizes}; need at least input and classes"
             )
         if self.layers > MAX_LAYERS:
             raise ValueError(

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from .. import chip
-from .emulator import spike_masks
 from .engine import ACCUMULATOR_BITS, WEIGHT_FRACTION_BITS, Y_KEEP, Rule, trace_keep
+from .inputs import sample_masks
 from .neurons import HiddenNeurons, OutputNeurons
 from .params import ChipLearningParams
 from .plan import DAY, Segment, plan, steps_of
@@ -111,11 +111,11 @@ class ReferenceChip:
 
     def run(self, images: np.ndarray, labels: np.ndarray, order: np.ndarray) -> None:
         """Learn from samples `order`, nights included."""
-        masks = spike_masks(self.params.steps)
+        masks = sample_masks(images, self.params.steps)
         for clock, k, segment in steps_of(plan(self.params, order)):
             by_day = segment.asleep == DAY and k <= self.params.steps
             s = (
-                (masks[images[segment.sample]] >> (k - 1)) & 1
+                (masks[segment.sample] >> (k - 1)) & 1
                 if by_day
                 else np.zeros(self.params.sizes[0], dtype=np.int64)
             )

@@ -126,10 +126,11 @@ def from_model(model: Model, params: ChipLearningParams | None = None) -> Learni
     Args:
         params: sizes, steps and decays are taken from the model; also vth, and with it the gains,
             where the model's weights need another scale.
-    Raises: ValueError where the model's layers differ in their decays, or it has no hidden layer.
+    Raises: ValueError for layers that the engine cannot teach, or that differ in their decays.
     """
     params = params or ChipLearningParams()
-    expect_plain(model.layers, "learning in the engine's integers")
+    remedy = "keep the layers before the last frozen, with --plastic head"
+    expect_plain(model.layers, "learning in the engine's integers", remedy)
     decays = {(layer.alpha_u, layer.alpha_v) for layer in model.layers}
     if len(decays) != 1:
         raise ValueError(

@@ -20,7 +20,7 @@ from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from lava.proc.dense.models import PyLearningDenseModelBitApproximate
 from lava.proc.dense.process import LearningDense
 
-from hardware.learning.emulator import spike_masks
+from hardware.learning.inputs import sample_masks
 from hardware.learning.neurons import HiddenNeurons, OutputNeurons
 from hardware.learning.params import ChipLearningParams
 from hardware.learning.plan import DAY, Segment
@@ -102,14 +102,13 @@ class PyLearningHost(PyLoihiProcessModel):
         super().__init__(proc_params)
         self.params = proc_params["params"]
         self.clock = Clock(proc_params["segments"])
-        self.images = proc_params["images"]
-        self.masks = spike_masks(self.params.steps)
+        self.masks = sample_masks(proc_params["images"], self.params.steps)
 
     def run_spk(self):
         k, segment = self.clock.at(self.time_step)
         spikes = np.zeros(self.params.sizes[0] + 1, dtype=np.int32)
         if segment.asleep == DAY and k <= self.params.steps:
-            spikes[:-1] = (self.masks[self.images[segment.sample]] >> (k - 1)) & 1
+            spikes[:-1] = (self.masks[segment.sample] >> (k - 1)) & 1
             spikes[-1] = 1
         self.s_out.send(spikes)
 

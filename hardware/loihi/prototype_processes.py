@@ -14,7 +14,7 @@ from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
-from hardware.learning.emulator import spike_masks
+from hardware.learning.inputs import sample_masks
 from hardware.learning.plan import Segment
 from hardware.loihi.learning_processes import Clock
 from hardware.prototypes.neurons import EnergyNeuron, PrototypeNeurons
@@ -67,15 +67,14 @@ class PyPrototypeHost(PyLoihiProcessModel):
         super().__init__(proc_params)
         self.params = proc_params["params"]
         self.clock = Clock(proc_params["segments"])
-        self.images = proc_params["images"]
-        self.masks = spike_masks(self.params.steps)
+        self.masks = sample_masks(proc_params["images"], self.params.steps)
         self.energy = EnergyNeuron(self.params)
 
     def run_spk(self):
         k, segment = self.clock.at(self.time_step)
         spikes = np.zeros(self.params.inputs, dtype=np.int32)
         if k <= self.params.steps:
-            spikes[:] = (self.masks[self.images[segment.sample]] >> (k - 1)) & 1
+            spikes[:] = (self.masks[segment.sample] >> (k - 1)) & 1
         energy = self.energy.step(k, spikes)
         self.s_out.send(spikes)
         self.energy_out.send(np.array([energy], dtype=np.int32))

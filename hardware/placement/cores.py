@@ -13,6 +13,7 @@ Headers of rows are not counted: their layout is not public. Convolutions share 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .. import chip
@@ -40,12 +41,17 @@ class LayerFit:
     destinations: int  # cores that a spike of one of its inputs goes to, at most
 
 
-def place(fixed: FixedPointModel, mode: str = "inference") -> tuple[LayerFit, ...]:
+def place(
+    fixed: FixedPointModel, mode: str = "inference", plastic: Sequence[bool] | None = None
+) -> tuple[LayerFit, ...]:
     """Split each layer over as few cores as it needs.
 
     The last layer comes first: the number of its cores is the number of its predecessor's output
     axons per neuron.
 
+    Args:
+        plastic: which layers learn in mode "learning"; the others are placed for inference. None:
+            all of them learn.
     Raises: LimitError where a layer takes too many axons in, a single neuron too much memory, or
         all layers too many cores.
     """
@@ -54,7 +60,9 @@ def place(fixed: FixedPointModel, mode: str = "inference") -> tuple[LayerFit, ..
     bias_neurons = 0  # of the layer that follows, placed with this one
     for number in range(len(fixed.layers), 0, -1):
         layer = fixed.layers[number - 1]
-        fits.insert(0, _place_layer(f"layer {number}", layer, bias_neurons, destinations, mode))
+        learns = plastic is None or plastic[number - 1]
+        of_layer = mode if learns else "inference"
+        fits.insert(0, _place_layer(f"layer {number}", layer, bias_neurons, destinations, of_layer))
         destinations, bias_neurons = fits[0].destinations, layer.w_bias.shape[1]
     cores = sum(fit.cores for fit in fits)
     if cores > chip.CHIP_CORES:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..border.checks import instance_of
-from ..learning.emulator import spike_masks
 from ..learning.engine import trace_keep
+from ..learning.inputs import spike_masks
 from ..learning.streams import lava_uniforms
 from . import loop
 from .loop import PrototypeConstants, PrototypeMemory, Stream, TraceNumbers

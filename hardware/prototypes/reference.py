@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..learning.emulator import spike_masks
+from ..learning.inputs import sample_masks
 from ..learning.reference import Connection
 from .neurons import EnergyNeuron, PrototypeNeurons
 from .params import PrototypeParams
@@ -24,9 +24,9 @@ class ReferencePrototypes:
 
     def learn(self, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Learn from samples; return the answers before learning, int64 [n]."""
-        masks, answers = spike_masks(self.params.steps), []
-        for image, label in zip(images, labels, strict=True):
-            spikes = masks[image] if image.dtype == np.uint8 else image.astype(np.int64)
+        answers = []
+        masks = sample_masks(images, self.params.steps)
+        for spikes, label in zip(masks, labels, strict=True):
             for k in range(1, self.params.period + 1):
                 self.clock += 1
                 s_in = (spikes >> (k - 1)) & 1 if k <= self.params.steps else 0 * spikes

@@ -36,13 +36,17 @@ RUNS: tuple[dict, ...] = (
         "weight_bits": 6,
         "rounding": "floor",
     },
+    # heads on the spikes of frozen layers
+    {"sizes": (INPUTS, CLASSES)},
+    {"sizes": (INPUTS, CLASSES), "traces": "unsigned", "weight_bits": 6},
 )
 
 
 def run(number: int) -> tuple[ChipLearningParams, np.ndarray, np.ndarray]:
     """Return the parameters, images uint8 [n, inputs] and labels int64 [n] of one run.
 
-    Its gains are large, so that every connection changes.
+    Its gains are large, so that every connection changes. A net without hidden layers takes spikes,
+    uint64 [n, inputs], in place of images.
     """
     values = {
         "sizes": (INPUTS, 12, CLASSES),
@@ -61,7 +65,10 @@ def run(number: int) -> tuple[ChipLearningParams, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(number)
     images = (rng.random((SAMPLES, INPUTS)) ** 1.5 * 255).astype(np.uint8)
     images[rng.random(images.shape) < 0.3] = 0
-    return ChipLearningParams(**values | RUNS[number]), images, rng.integers(0, CLASSES, SAMPLES)
+    params, labels = ChipLearningParams(**values | RUNS[number]), rng.integers(0, CLASSES, SAMPLES)
+    if params.layers == 1:
+        images = rng.integers(0, 1 << params.steps, images.shape, dtype=np.uint64)
+    return params, images, labels
 
 
 def main() -> None:

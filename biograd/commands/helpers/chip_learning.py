@@ -19,6 +19,7 @@ from ...runs import records
 from ...runs.checkpoint import RunFolder
 from ...training.health import Fault, FaultLog, GuardLimits, angle_faults, chip_faults
 from ..console import Console
+from .front_features import Arrays
 from .interrupt import stop_request
 
 SAVE_EVERY = 10.0  # seconds between two saved states
@@ -31,33 +32,37 @@ def state_file(folder: RunFolder) -> Path:
     return folder.path / "learning.npz"
 
 
-def arrays(samples: ImageSet) -> tuple[np.ndarray, np.ndarray]:
+def arrays(samples: ImageSet) -> Arrays:
     """Return images, uint8 [n, inputs], and labels, int64 [n], as the chip side takes them."""
     return samples.x.flatten(1).numpy(), samples.y.numpy()
 
 
 def learn_epochs(
     state: LearningState,
-    train: ImageSet,
-    test: ImageSet,
+    train: Arrays,
+    test: Arrays,
     *,
     epochs: int,
     folder: RunFolder,
     console: Console,
 ) -> bool:
-    """Learn until `epochs` are done, saving state and records; False where Ctrl-C came before."""
-    total, saved = epochs * len(train), time.perf_counter()
+    """Learn until `epochs` are done, saving state and records; False where Ctrl-C came before.
+
+    train, test: images or spikes of a front, and labels, as `emulator.learn` takes them.
+    """
+    samples = len(train[1])
+    total, saved = epochs * samples, time.perf_counter()
     recent = deque[LearningRecord](maxlen=SHOWN_BLOCKS)
     faults = FaultLog()
     with stop_request() as stopping, console.bar("learning on the chip", unit="samples") as bar:
-        for record in learn(state, *arrays(train), epochs=epochs):
+        for record in learn(state, *train, epochs=epochs):
             recent.append(record)
             state.tally += (record.block, record.correct, record.learned, record.seconds)
             bar(record.samples, total, _progress(recent))
             faults.note(_firing_faults(record, state))
-            epoch_ends = record.samples % len(train) == 0
+            epoch_ends = record.samples % samples == 0
             if epoch_ends and record.block:
-                epoch = _epoch(record.samples // len(train), state, test)
+                epoch = _epoch(record.samples // samples, state, test)
                 if state.params.feedback == "sleep":
                     faults.note(angle_faults(epoch["feedback_angle_deg"], GuardLimits()))
                 records.append(folder.records, epoch | {"faults": faults.counted()})
@@ -94,7 +99,7 @@ def _firing_faults(record: LearningRecord, state: LearningState) -> list[Fault]:
 
 
 # any: JSON
-def _epoch(number: int, state: LearningState, test: ImageSet) -> dict[str, Any]:
+def _epoch(number: int, state: LearningState, test: Arrays) -> dict[str, Any]:
     """Return the record of a finished epoch, measured on test images."""
     samples, correct, learned, seconds = state.tally.tolist()
     return {
@@ -102,7 +107,7 @@ def _epoch(number: int, state: LearningState, test: ImageSet) -> dict[str, Any]:
         "epoch": number,
         "samples": state.samples,
         "train_accuracy": correct / max(samples, 1),
-        "test_accuracy": evaluate(state, *arrays(test)),
+        "test_accuracy": evaluate(state, *test),
         "feedback_angle_deg": angles(state),
         "seconds": seconds,
         "samples_per_second": samples / seconds if seconds else None,

@@ -37,7 +37,7 @@ class LearnSettings:
     traces: Literal["signed", "unsigned"] = "signed"
     # feedback weights: learned in sleep, or random and fixed
     feedback: Literal["sleep", "random"] = "sleep"
-    # all layers learn, or the last alone: a model's features stay as they are
+    # all layers learn, or the last alone, on the frozen layers of --model, convolutions included
     plastic: Literal["all", "head"] = "all"
     # largest shift of an image, pixels; the host draws one per sample, so only the data changes
     shift: int = 0

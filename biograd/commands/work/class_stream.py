@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hardware.border.files import read_model
 from hardware.learning.params import ChipLearningParams
-from hardware.prototypes import front
 from hardware.prototypes.against_lava import compare
 from hardware.prototypes.class_stream import (
     Learner,
@@ -23,13 +21,12 @@ from hardware.prototypes.class_stream import (
 from hardware.prototypes.params import PrototypeParams
 from hardware.prototypes.state import write_state
 
-from ...data.datasets import ImageSet, load_images
-from ...deployment import CALIBRATION, PORTION, chip_spikes
+from ...data.datasets import load_images
 from ...runs import records
 from ...runs.checkpoint import RunFolder
 from ..console import Console
 from ..helpers.chip_learning import arrays
-from ..helpers.named import model_file
+from ..helpers.front_features import Arrays, front_features
 from ..helpers.ranges import expect_at_least
 
 if TYPE_CHECKING:
@@ -38,7 +35,6 @@ if TYPE_CHECKING:
 CLASSES = 10
 LAVA_SAMPLES = 500
 STATE = "prototypes.npz"  # in the run folder
-Arrays = tuple[np.ndarray, np.ndarray]
 
 
 def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
@@ -67,7 +63,10 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     if settings.samples and args.target == "emulator":
         train_set = train_set.subset(slice(0, settings.samples))
     if settings.model:
-        train, test, steps = _features(settings.model, train_set, test_set, console)
+        features = front_features(
+            settings.model, train_set, test_set, dataset=settings.dataset, console=console
+        )
+        (train, test), steps = features.halves, features.model.steps
     else:
         train, test, steps = arrays(train_set), arrays(test_set), settings.steps
     params = PrototypeParams(
@@ -82,31 +81,6 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     if args.target == "lava":
         return _in_lava(args, params, train, console)
     return _in_emulator(args, params, train, test, console)
-
-
-def _features(
-    file: str, train: ImageSet, test: ImageSet, console: Console
-) -> tuple[Arrays, Arrays, int]:
-    """Return the spikes of a trained network's features, with labels, and its steps.
-
-    The network's last layer is left out; the others run in the chip's integers and stay as they
-    are.
-    """
-    model = front.front_of(read_model(model_file(Path(file))))
-    calibration = chip_spikes(model, train.subset(slice(0, CALIBRATION)))
-    fixed = front.quantised(model, calibration)
-    console.say(
-        f"frozen features: {model.layers[-1].neurons:,} neurons of {len(model.layers)} layers, in"
-        " the chip's integers"
-    )
-    halves = []
-    for half in (train, test):
-        portions = (
-            chip_spikes(model, half.subset(slice(first, first + PORTION)))
-            for first in range(0, len(half), PORTION)
-        )
-        halves.append((front.features(fixed, portions), half.y.numpy()))
-    return halves[0], halves[1], model.steps
 
 
 def learners(args: Args, params: PrototypeParams) -> dict[str, Learner]:

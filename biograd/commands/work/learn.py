@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hardware.border.files import read_model, write_model
+from hardware.border.model import Model
 from hardware.learning import state as learning_state
 from hardware.learning.against_lava import Comparison, compare
 from hardware.learning.emulator import evaluate
 from hardware.learning.fit import fit
+from hardware.learning.front import digest, head_of, keeps_weights, with_head
 from hardware.learning.params import ChipLearningParams
 from hardware.learning.sleep_params import ChipSleepParams
 from hardware.learning.state import LearningState
@@ -21,6 +23,7 @@ from ...runs import records
 from ...runs.checkpoint import RunFolder, drop_records_after
 from ..console import Console
 from ..helpers.chip_learning import angles, arrays, learn_epochs, state_file
+from ..helpers.front_features import Arrays, FrontFeatures, front_features
 from ..helpers.learn_settings import expect_same, keep_settings
 from ..helpers.named import model_file
 from ..helpers.ranges import expect_at_least
@@ -32,6 +35,16 @@ TARGETS = ("emulator", "lava")
 LAVA_SAMPLES = 500  # samples that Lava learns unless --samples says otherwise
 # More neurons than this before the output halve its gain; chosen on validation images at 400.
 _WIDE, _WIDE_GAIN = 200, 60
+# Of a head on frozen features: few steps and many inputs, so every error teaches at once, a third
+# factor of several units per error spike, and finer weights; chosen on validation images.
+_HEAD: dict[str, Any] = {  # any: the parameters' types
+    "vth": 2048,
+    "init": 0.05,
+    "margin_positive": 0,
+    "margin_negative": 0,
+    "gain_output": 200,
+    "shift_output": 3,
+}
 # Of the preset: finer weights, and nights five times as long that forget half as fast; chosen on
 # validation images.
 _BEST: dict[str, Any] = {  # any: the parameters' types
@@ -50,6 +63,11 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
     if args.run.plastic == "head" and not args.run.model:
         raise ValueError(
             "--plastic head keeps a trained network's features, and no --model is named: name one"
+        )
+    if args.run.plastic == "head" and args.run.shift:
+        raise ValueError(
+            f"shift is {args.run.shift}, and --plastic head runs the frozen layers once per image:"
+            " leave --shift out"
         )
     if args.target == "lava" and (args.resume or args.out):
         raise ValueError(
@@ -79,17 +97,19 @@ def _in_emulator(
         if finished and state.samples >= total:
             _print_result(finished[-1], folder, console)
             return finished[-1]
-        _print_fit(state.params, console)
-        if not learn_epochs(
-            state, train, test, epochs=args.run.epochs, folder=folder, console=console
-        ):
+        front = None
+        if args.run.plastic == "head":
+            front = _front(args, (train, test), state, folder, console)
+        halves = front.halves if front else (arrays(train), arrays(test))
+        _print_fit(state.params, front, console)
+        if not learn_epochs(state, *halves, epochs=args.run.epochs, folder=folder, console=console):
             console.say(
                 f"stopped after {state.samples:,} of {total:,} samples, and saved: go on"
                 f" with --out {folder.path} --resume"
             )
             return {"exit_code": 130, "seed": args.run.seed, "stopped": True}
-        result = _result(state, test, args.run.seed, total, folder)
-        write_model(learning_state.to_model(state), folder.model)
+        result = _result(state, halves[1], args.run.seed, total, folder)
+        write_model(_learned(state, front, args.run.dataset), folder.model)
         records.append(folder.records, result)
     _print_result(result, folder, console)
     return result
@@ -116,22 +136,49 @@ def _state(args: Args, samples: int, folder: RunFolder) -> LearningState:
         raise ValueError(f"{folder.path} holds a training run: name another folder with --out")
     if args.run.model:
         model = read_model(model_file(Path(args.run.model)))
-        if args.run.plastic == "head":
-            frozen = (False,) * (len(model.layers) - 1)
-            params = dataclasses.replace(params, sizes=model.sizes, plastic=(*frozen, True))
-        state = learning_state.from_model(model, params)
+        head = args.run.plastic == "head"
+        state = head_of(model, params) if head else learning_state.from_model(model, params)
     else:
         state = learning_state.start(params)
     keep_settings(folder.path, args.run)
     return state
 
 
+def _front(
+    args: Args,
+    halves: tuple[ImageSet, ImageSet],
+    state: LearningState,
+    folder: RunFolder,
+    console: Console,
+) -> FrontFeatures:
+    """Run the frozen layers; raises ValueError where a resumed run had others."""
+    features = front_features(args.run.model, *halves, dataset=args.run.dataset, console=console)
+    now = digest(features.fixed)
+    if state.info.setdefault("front", now) != now:
+        raise ValueError(
+            f"{args.run.model} holds other weights than when the run in {folder.path} began: bring"
+            " the file back, or start again with another --out"
+        )
+    return features
+
+
+def _learned(state: LearningState, front: FrontFeatures | None, dataset: str) -> Model:
+    """Return the network as it is learned, frozen layers included."""
+    model = with_head(front.model, front.fixed, state) if front else learning_state.to_model(state)
+    return dataclasses.replace(model, info=model.info | {"dataset": dataset})
+
+
 def _params(args: Args, samples: int) -> ChipLearningParams:
     # Stock rounding has whole integers alone.
     bits = 9 if args.run.rounding == "stock" else args.run.weight_bits
     wide = args.run.hidden and args.run.hidden[-1] > _WIDE
+    settings: dict[str, Any] = {"gain_output": _WIDE_GAIN} if wide else {}  # any: their types
+    if args.run.plastic == "head":
+        settings = _HEAD
+    elif args.run.preset == "best":
+        settings = settings | _BEST
     return ChipLearningParams(
-        **(_BEST if args.run.preset == "best" else {}),
+        **settings,
         sizes=(784, *args.run.hidden, 10),
         steps=args.run.steps,
         weight_bits=bits,
@@ -141,7 +188,6 @@ def _params(args: Args, samples: int) -> ChipLearningParams:
         samples=samples,
         shift=args.run.shift,
         seed=args.run.seed,
-        gain_output=_WIDE_GAIN if wide else ChipLearningParams.gain_output,
     )
 
 
@@ -153,7 +199,7 @@ def _finished_runs(folder: RunFolder, epochs: int) -> list[dict[str, Any]]:  # a
 
 
 def _result(
-    state: LearningState, test: ImageSet, seed: int, total: int, folder: RunFolder
+    state: LearningState, test: Arrays, seed: int, total: int, folder: RunFolder
 ) -> dict[str, Any]:  # any: JSON
     """Return the record of a finished run of `total` samples."""
     epochs = [record for record in records.read(folder.records) if record["kind"] == "epoch"]
@@ -162,7 +208,7 @@ def _result(
         "kind": "run",
         "name": "chip learning",
         "target": "emulator",
-        "test_accuracy": evaluate(state, *arrays(test)),
+        "test_accuracy": evaluate(state, *test),
         "seed": seed,
         "samples": state.samples,
         "samples_per_second": total / seconds if seconds else None,
@@ -173,18 +219,28 @@ def _result(
 
 def _in_lava(args: Args, train: ImageSet, console: Console) -> dict[str, Any]:  # any: JSON
     """Learn the first samples in Lava and in the emulator, and compare."""
-    if args.run.model:
+    samples = args.run.samples or LAVA_SAMPLES
+    params, front, data = _params(args, args.run.epochs * len(train)), None, arrays(train)
+    if args.run.plastic == "head":
+        few = train.subset(slice(0, samples))
+        front = front_features(args.run.model, few, dataset=args.run.dataset, console=console)
+        if keeps_weights(front.model):
+            raise ValueError(
+                "the comparison with Lava starts from an untrained head, and this network's last"
+                " layer keeps its weights: use a network that ends with a readout"
+            )
+        params, data = head_of(front.model, params).params, front.halves[0]
+    elif args.run.model:
         raise ValueError(
-            "--model goes with --target emulator: the comparison with Lava starts from an untrained"
-            " network"
+            "--model goes with --target emulator or --plastic head: the comparison with Lava starts"
+            " from an untrained network"
         )
-    params = _params(args, args.run.epochs * len(train))
-    _print_fit(params, console)
+    _print_fit(params, front, console)
     with console.bar("learning in Lava", unit="segments") as bar:
         comparison = compare(
             params,
-            *arrays(train),
-            samples=args.run.samples or LAVA_SAMPLES,
+            *data,
+            samples=samples,
             deadline=args.deadline,
             progress=lambda done, total: bar(done, total, ""),
         )
@@ -202,8 +258,8 @@ def _in_lava(args: Args, train: ImageSet, console: Console) -> dict[str, Any]:  
     }
 
 
-def _print_fit(params: ChipLearningParams, console: Console) -> None:
-    placement = fit(params)
+def _print_fit(params: ChipLearningParams, front: FrontFeatures | None, console: Console) -> None:
+    placement = fit(params, front.fixed if front else None)
     cores = ", ".join(str(layer.cores) for layer in placement.layers)
     console.say(f"learning needs {placement.cores} cores of 128, layer by layer {cores}")
     for warning in placement.warnings:
@@ -212,10 +268,10 @@ def _print_fit(params: ChipLearningParams, console: Console) -> None:
 
 def _print_result(result: dict[str, Any], folder: RunFolder, console: Console) -> None:  # any: JSON
     degrees = " / ".join(f"{angle:.1f}" for angle in result["feedback_angle_deg"])
+    angles_too = f", feedback angles {degrees} degrees" if degrees else ""
     console.say(
         f"test accuracy {100 * result['test_accuracy']:.2f} % learned in the chip's integers from"
-        f" {result['samples']:,} samples, feedback angles {degrees} degrees; model in"
-        f" {folder.model}"
+        f" {result['samples']:,} samples{angles_too}; model in {folder.model}"
     )
 
 

@@ -27,7 +27,7 @@ def golden(path: Path) -> tuple[ChipLearningParams, dict[str, np.ndarray]]:
 
 
 def test_there_are_golden_runs():
-    assert len(GOLDEN) == 7
+    assert len(GOLDEN) == 9
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)

@@ -8,7 +8,8 @@ import time
 import numpy as np
 import pytest
 
-from hardware.learning.emulator import evaluate, learn, output_counts, sleep, spike_masks
+from hardware.learning.emulator import evaluate, learn, output_counts, sleep
+from hardware.learning.inputs import spike_masks
 from hardware.learning.params import ChipLearningParams
 from hardware.learning.reference import ReferenceChip
 from hardware.learning.sleep_params import ChipSleepParams
@@ -35,6 +36,22 @@ def test_compiled_emulator_equals_the_reference(changes, tiny, patterns, taught)
     assert not np.array_equal(state.w[0], before.w[0]), (
         "nothing was learned, so nothing was compared"
     )
+
+
+@pytest.mark.parametrize("traces", ["signed", "unsigned"])
+def test_a_net_without_hidden_layers_equals_the_reference_on_spikes(traces, tiny, patterns):
+    params = dataclasses.replace(tiny, sizes=(20, 4), traces=traces)
+    grey, labels = patterns(7)
+    spikes = spike_masks(params.steps)[grey].astype(np.uint64)
+    state, from_grey = start(params), start(params)
+    list(learn(state, spikes, labels))
+    list(learn(from_grey, grey, labels))
+    chip = ReferenceChip(params)
+    chip.run(spikes, labels, np.random.default_rng([params.seed, 1, 0]).permutation(7))
+    assert chip.differences(state) == []
+    assert np.array_equal(state.w[0], from_grey.w[0])
+    assert not np.array_equal(state.w[0], start(params).w[0]), "nothing was learned"
+    assert np.array_equal(output_counts(state, spikes), output_counts(state, grey))
 
 
 @pytest.mark.slow
@@ -159,6 +176,7 @@ def test_weights_stay_what_their_bits_can_hold(tiny, taught):
     ("images", "labels", "message"),
     [
         (np.zeros((2, 20)), np.zeros(2, int), "need uint8"),
+        (np.full((2, 20), 1 << 20, np.uint64), np.zeros(2, int), "spikes after step 20"),
         (np.zeros((0, 20), np.uint8), np.zeros(0, int), "n at least 1"),
         (np.zeros((2, 21), np.uint8), np.zeros(2, int), "21 pixels, the net takes 20"),
         (np.zeros((2, 20), np.uint8), np.zeros(3, int), "one whole number for each of 2 images"),

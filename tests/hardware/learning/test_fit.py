@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from hardware import limits
+from hardware.border.shapes import Convolution
+from hardware.fixed_layers import FixedPointLayer, FixedPointModel
 from hardware.learning.fit import fit
 from hardware.learning.params import ChipLearningParams
 
@@ -44,3 +47,28 @@ def test_nets_that_do_not_fit_are_refused():
 )
 def test_the_demands_on_silicon_are_warnings(changes, warning):
     assert any(warning in text for text in fit(ChipLearningParams(**changes)).warnings)
+
+
+def test_layers_that_do_not_learn_cost_what_inference_costs():
+    all_learn, head_learns = (
+        fit(ChipLearningParams()),
+        fit(ChipLearningParams(plastic=(False, True))),
+    )
+    assert head_learns.layers[0].axons_in[0] == 784 + 1
+    assert head_learns.layers[1] == all_learn.layers[1]
+    assert head_learns.cores < all_learn.cores
+
+
+def test_a_frozen_convolution_is_placed_before_the_head_that_learns():
+    conv = Convolution(in_shape=(1, 6, 6), channels=4, kernel=(3, 3))
+    layer = FixedPointLayer(
+        w=np.zeros(conv.weight_shape, np.int32),
+        w_bias=np.zeros((4, 0), np.int32),
+        vth=64,
+        conv=conv,
+    )
+    front = FixedPointModel(layers=(layer,), steps=8)
+    placed = fit(ChipLearningParams(sizes=(64, 3), steps=8), front)
+    assert len(placed.layers) == 2
+    assert placed.layers[0].axons_in[0] < 2 * 36
+    assert placed.layers[1].axons_in[0] == 2 * (64 + 1)

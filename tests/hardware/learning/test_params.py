@@ -27,7 +27,7 @@ def test_rule_strings_are_in_lavas_notation():
         ({"x1_impulse": 128}, "x1_impulse is 128; need a whole number of 1 to 127"),
         ({"exponent": -9}, "exponent -9; the microcode holds -7 to 8"),
         ({"exponent": 0}, "saturate the 15-bit accumulator"),
-        ({"sizes": (784, 10)}, "at least one hidden layer"),
+        ({"sizes": (784,)}, "need at least input and classes"),
         ({"sizes": (784, 5000, 10)}, "sizes is 5000"),
         ({"sizes": (784, *[20] * 9)}, "9 layers of neurons; at most 8"),
         ({"sizes": (784, 100, 1)}, "need at least 2"),

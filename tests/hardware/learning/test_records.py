@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from hardware.learning.emulator import learn, spike_masks
+from hardware.learning.emulator import learn
+from hardware.learning.inputs import spike_masks
 from hardware.learning.state import start
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hardware.learning.emulator import spike_masks
+from hardware.learning.inputs import spike_masks
 from hardware.prototypes.emulator import answers, learn
 from hardware.prototypes.params import PrototypeParams
 from hardware.prototypes.reference import ReferencePrototypes

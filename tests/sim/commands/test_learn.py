@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+
+from hardware.border.files import read_model, write_model
+from hardware.border.layers import LayerModel
+from hardware.border.model import Model
+from hardware.border.shapes import Convolution
+from hardware.learning.state import read_state, write_state
 
 
 @pytest.mark.slow
@@ -33,6 +40,52 @@ def test_learning_on_the_chip_goes_on_from_its_file_and_leaves_a_model(mnist, bi
     assert continued.code == 0 and continued.result["samples"] == 700, continued.err
     alone = biograd("learn", "--out", tmp_path / "more", "--resume", "--json")
     assert alone.result["test_accuracy"] == continued.result["test_accuracy"], alone.err
+
+
+@pytest.fixture
+def convolutional(tmp_path):
+    """A file of a network of random kernels that ends with a readout."""
+    rng = np.random.default_rng(0)
+    conv = Convolution(in_shape=(1, 28, 28), channels=4, kernel=(5, 5), stride=(4, 4))
+    maps = LayerModel(w=rng.normal(0, 0.4, conv.weight_shape), bias=np.zeros(4), conv=conv)
+    readout = LayerModel(w=np.zeros((10, conv.outputs)), bias=np.zeros(10), fires=False)
+    file = tmp_path / "conv.nir"
+    write_model(Model(layers=(maps, readout), steps=6, info={"dataset": "mnist"}), file)
+    return file
+
+
+def test_a_head_is_taught_on_a_frozen_convolution(mnist, biograd, tmp_path, convolutional):
+    flags = ["learn", "--model", convolutional, "--plastic", "head", "--samples", "600", "--json"]
+    flags += ["--out", tmp_path / "head"]
+    learned = biograd(*flags, "--epochs", "2")
+    assert learned.code == 0, learned.err
+    accuracy = learned.result["test_accuracy"]
+    assert accuracy > 0.5 and learned.result["feedback_angle_deg"] == []
+    deployed = biograd("deploy", tmp_path / "head" / "model.nir", "--json")
+    assert deployed.result["test_accuracy"] == accuracy, "the integers must come back"
+    before, after = read_model(convolutional), read_model(tmp_path / "head" / "model.nir")
+    change = np.abs(after.layers[0].w - before.layers[0].w)
+    assert change.max() < np.abs(before.layers[0].w).max() / 127, "frozen kernels are rounded"
+
+    resumed = biograd("learn", "--out", tmp_path / "head", "--resume", "--json")
+    assert resumed.result["test_accuracy"] == accuracy, resumed.err
+    doubled = LayerModel(w=2 * before.layers[0].w, bias=np.ones(4), conv=before.layers[0].conv)
+    write_model(Model(layers=(doubled, before.layers[1]), steps=6, info=before.info), convolutional)
+    state = read_state(tmp_path / "head" / "learning.npz")
+    state.samples = 600
+    write_state(state, tmp_path / "head" / "learning.npz")
+    other = biograd("learn", "--out", tmp_path / "head", "--resume")
+    assert other.code == 2 and other.err.count("\n") == 1
+    assert "holds other weights than when" in other.err
+
+
+def test_layers_that_cannot_learn_on_the_chip_are_named(mnist, biograd, tmp_path, convolutional):
+    everything = biograd("learn", "--model", convolutional, "--out", tmp_path / "run")
+    assert everything.code == 2 and everything.is_one_line
+    assert "layer 1 is convolutional" in everything.err and "--plastic head" in everything.err
+    shifted = ["--plastic", "head", "--shift", "1", "--out", tmp_path / "run"]
+    refused = biograd("learn", "--model", convolutional, *shifted)
+    assert refused.code == 2 and refused.is_one_line and "leave --shift out" in refused.err
 
 
 def test_a_stream_of_new_classes_is_kept_and_set_beside_nets(mnist, biograd, tmp_path):
