@@ -52,6 +52,7 @@ def _by_person(section: Section, records: list[Record]) -> None:
     by_person: dict[str, dict[str, dict[int, float]]] = {}  # percent by method and seed
     for r in records:
         name, method = r["config"]["dataset"], str(r["results"].get("method"))
+        method += ", delays" if r["config"].get("delays") else ""
         if name.startswith(UNSEEN):
             of_methods = by_person.setdefault(name.removeprefix(UNSEEN), {})
             percent = 100 * r["results"]["test_accuracy"]

@@ -17,9 +17,10 @@ ENERGY = {
 
 @pytest.fixture
 def records(measured):
-    def trained(dataset, method, accuracy, seed=0, **more):
+    def trained(dataset, method, accuracy, seed=0, delays=(), **more):
         results = {"method": method, "test_accuracy": accuracy, **more}
-        return measured("speech", results, config={"dataset": dataset, "method": method}, seed=seed)
+        config = {"dataset": dataset, "method": method, "delays": list(delays)}
+        return measured("speech", results, config=config, seed=seed)
 
     curve = {"anytime_accuracy": [0.1, 0.5, 0.9], "median_latency_steps": 2}
     deployed = {"dataset": "fsdd", "method": "deployed"}
@@ -29,6 +30,7 @@ def records(measured):
         *(trained("fsdd-theo", "sleep", 0.8 + seed / 100, seed) for seed in range(3)),
         trained("fsdd-theo", "random feedback", 0.7),
         trained("fsdd-lucas", "random feedback", 0.6),
+        trained("fsdd-lucas", "random feedback", 0.5, delays=(15, 0)),
         measured(
             "speech",
             {
@@ -58,8 +60,9 @@ def test_every_method_and_every_person_has_a_row(records) -> None:
     tables = [item for item in speech(Evidence(records), {}).items if item["kind"] == "table"]
     methods, persons, deployed = (table["rows"] for table in tables)
     assert methods[0] == ["fsdd: sleep", "97.00", "1.00", "3"] and methods[1][0] == "fsdd: BPTT"
-    assert persons[0] == ["theo", "81.0", "70.0"] and persons[1] == ["lucas", "–", "60.0"]
-    assert persons[2] == ["mean of the persons", "81.0", "65.0"]
+    assert persons[0] == ["theo", "81.0", "70.0", "–"]
+    assert persons[1] == ["lucas", "–", "60.0", "50.0"]
+    assert persons[2] == ["mean of the persons", "81.0", "65.0", "50.0"]
     assert deployed == [
         [
             "fsdd, 400-10",
