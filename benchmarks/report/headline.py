@@ -11,7 +11,6 @@ from biograd.pictures.units import engineering
 from biograd.runs.records import Record
 
 from .chip import small_net_joules
-from .events import simulated_accuracy
 from .evidence import Accuracy, Evidence, joules_of
 from .literature import (
     BEST_ON_LOIHI,
@@ -22,6 +21,7 @@ from .literature import (
     PAPER_NMNIST,
 )
 from .page import Section, tag
+from .signals.events import simulated_accuracy
 
 PAPER_COMMAND = "biograd benchmark --suite paper"
 CHIP_COMMAND = "python -m benchmarks.measurements.chip_learning"

@@ -9,7 +9,6 @@ from .chip import learning_on_chip
 from .depth import depth
 from .energy import energy
 from .energy_model import energy_model
-from .events import events
 from .evidence import Evidence
 from .frugal import fewer_joules
 from .frugal_training import frugal_training
@@ -18,7 +17,8 @@ from .headline import headline
 from .memory import memory
 from .origin import inside, origin, sources
 from .page import Section
-from .speech import speech
+from .signals.events import events
+from .signals.speech import speech
 from .speed import speed
 from .studies.grid_code import grid_code
 from .studies.separation import separation

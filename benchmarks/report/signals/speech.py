@@ -9,8 +9,8 @@ from biograd.pictures.charts import Line, colour_of, curves
 from biograd.pictures.units import engineering_range
 from biograd.runs.records import Record
 
-from .evidence import Evidence, busy, mean_curve, over_seeds
-from .page import Section
+from ..evidence import Evidence, busy, mean_curve, over_seeds
+from ..page import Section
 
 SPEECH_COMMAND = "biograd benchmark --suite speech"
 HOP = 0.01  # seconds per step of the preset

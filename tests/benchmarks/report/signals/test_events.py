@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.report.events import events, simulated_accuracy
 from benchmarks.report.evidence import Evidence
+from benchmarks.report.signals.events import events, simulated_accuracy
 from biograd.runs.records import Record
 
 

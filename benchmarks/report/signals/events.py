@@ -8,9 +8,9 @@ import numpy as np
 
 from biograd.runs.records import Record
 
-from .evidence import Evidence, over_seeds
-from .literature import PAPER_NMNIST
-from .page import Section
+from ..evidence import Evidence, over_seeds
+from ..literature import PAPER_NMNIST
+from ..page import Section
 
 TASKS_COMMAND = "biograd benchmark --suite tasks"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.report.evidence import Evidence
-from benchmarks.report.speech import speech
+from benchmarks.report.signals.speech import speech
 
 ENERGY = {
     "source": "a paper",

@@ -1,0 +1,1 @@
+"""Sections of the report on signals in time: recordings, timing, spoken digits."""
