@@ -13,7 +13,7 @@ from ..evidence import Evidence, busy, mean_curve, over_seeds
 from ..page import Section
 
 SPEECH_COMMAND = "biograd benchmark --suite speech"
-HOP = 0.01  # seconds per step of the preset
+FRAME, HOP = 32, 10  # milliseconds: the first step ends with the first frame (`MelParams`)
 DIGITS, UNSEEN = "fsdd", "fsdd-"  # data sets: the published split; one person is tested
 _SHOWN = {  # methods in the figure, and the family whose colour they have
     "sleep": "BioGrad",
@@ -93,13 +93,15 @@ def _while_coming_in(section: Section, records: list[Record]) -> None:
         ]
         if any("anytime_accuracy" in results for results in found):
             mean, spread = mean_curve(results["anytime_accuracy"] for results in found)
-            x = [HOP * (t + 1) for t in range(len(mean))]
+            x = [FRAME + HOP * t for t in range(len(mean))]
             percent, band = ([100 * v for v in values] for values in (mean, spread))
             latency = statistics.fmean(results["median_latency_steps"] for results in found)
-            name = f"{method} ({1000 * HOP * latency:.0f} ms)"
+            name = f"{method} ({FRAME + HOP * (latency - 1):.0f} ms)"
             lines.append(Line(name, x, percent, colour_of(family), band))
     if lines:
-        figure = curves(lines, x="seconds since the word began", y="right answers (%)", high=100)
+        figure = curves(
+            lines, x="milliseconds since the word began", y="right answers (%)", high=100
+        )
         section.figures(
             (
                 figure,
