@@ -38,8 +38,8 @@ def quantise(
             its weights added.
         weight_bits: 2-6 or 8, for all layers (one bit holds no positive MIXED weight).
     Returns: a model whose `report` counts the rounded and clipped numbers.
-    Raises: ValueError for weight bits that Loihi does not have, or calibration spikes that do not
-        fit the input.
+    Raises: ValueError for weight bits that Loihi does not have, layers whose neurons decay each in
+        its own way, or calibration spikes that do not fit the input.
     """
     instance_of(model, Model, "model", "a Model, e.g. of read_model")
     if calibration is not None:
@@ -49,6 +49,7 @@ def quantise(
         raise ValueError(
             f"weight_bits is {weight_bits}; weights of both signs can have {choices} bits on Loihi"
         )
+    _expect_alike(model)
     spikes = None if calibration is None else _calibration_spikes(model, calibration)
     layers, reports = [], []
     for number, layer in enumerate(model.layers, start=1):
@@ -179,6 +180,17 @@ def _drift(conv: Convolution | None, error: np.ndarray, spikes: np.ndarray) -> n
         return error @ rate
     drift = currents(error, conv, rate[None], average=False)
     return drift.reshape(len(error), -1).mean(axis=1)
+
+
+def _expect_alike(model: Model) -> None:
+    """Raise ValueError where the neurons of a layer decay each in its own way."""
+    for number, layer in enumerate(model.layers, start=1):
+        if layer.is_mixed:
+            raise ValueError(
+                f"layer {number} has decays of its neurons' own, and a layer on the chip has one"
+                " for all: train with one per layer (alphas_u, alphas_v), or run the file in real"
+                " numbers (bg.from_nir)"
+            )
 
 
 def _decays(layer: LayerModel) -> tuple[int, int]:

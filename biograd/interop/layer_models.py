@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 from torch import Tensor
 
@@ -16,9 +18,11 @@ from ..neurons import (
     AdaptiveLIF,
     LeakyReadout,
     MixedLIF,
+    Neuron,
     TwoCompartmentLIF,
     TwoCompartmentParams,
 )
+from ..neurons.decays import Alphas
 
 # of a layer's neurons
 CONSTANTS = ("alpha_u", "alpha_v", "alpha_a", "window", "surrogate")
@@ -34,6 +38,7 @@ def layer_model(layer: Layer, number: int, w_fb: Tensor | None) -> LayerModel:
     Raises: ValueError for a neuron, pool or connection that neither NIR nor the chip has.
     """
     p, fires = _constants(layer, number)
+    decays = layer.neuron.decays if isinstance(layer.neuron, MixedLIF) else None
     conv, w, bias = _synapses(layer, number)
     return LayerModel(
         w=w,
@@ -44,8 +49,23 @@ def layer_model(layer: Layer, number: int, w_fb: Tensor | None) -> LayerModel:
         delay=None if layer.delay is None else layer.delay.cpu().numpy(),
         reset=p.reset if fires else "zero",
         fires=fires,
+        alphas_u=None if decays is None else _each(decays.u),
+        alphas_v=None if decays is None else _each(decays.v),
         **{name: getattr(p, name) for name in CONSTANTS},
     )
+
+
+def neuron_of(model: LayerModel, p: TwoCompartmentParams, number: int) -> Neuron:
+    """Return the neuron of a layer with these constants; ValueError for a mixed readout."""
+    if not model.is_mixed:
+        return TwoCompartmentLIF(p) if model.fires else LeakyReadout(p)
+    if not model.fires:
+        raise ValueError(
+            f"layer {number} is a readout whose neurons decay each in its own way, which networks"
+            " here do not have: use one decay for all"
+        )
+    u, v = (() if each is None else each.tolist() for each in (model.alphas_u, model.alphas_v))
+    return MixedLIF(p, alphas_u=u, alphas_v=v)
 
 
 def parts_of(
@@ -86,8 +106,13 @@ def array(x: Tensor) -> np.ndarray:
     return x.detach().cpu().numpy().astype(np.float32)
 
 
+def _each(alphas: Alphas) -> np.ndarray | None:
+    """Return the decays of each neuron or map; None where one value is that of all."""
+    return None if len(alphas) == 1 else np.array(alphas, np.float32)
+
+
 def _constants(layer: Layer, number: int) -> tuple[TwoCompartmentParams, bool]:
-    """Return a neuron's constants, and true where it fires."""
+    """Return the constants that all neurons share, and true where they fire."""
     neuron = layer.neuron
     if keeps(neuron, TwoCompartmentLIF, "rest", "soma"):
         assert isinstance(neuron, TwoCompartmentLIF)
@@ -95,10 +120,12 @@ def _constants(layer: Layer, number: int) -> tuple[TwoCompartmentParams, bool]:
     if keeps(neuron, LeakyReadout, "rest", "soma"):
         assert isinstance(neuron, LeakyReadout)
         return neuron.params, False
-    remedy = ""
     if keeps(neuron, MixedLIF, "rest", "soma"):
-        remedy = ", whose neurons decay alike: train with one decay per layer (alphas_u, alphas_v)"
-    elif keeps(neuron, AdaptiveLIF, "rest", "soma"):
+        assert isinstance(neuron, MixedLIF)
+        u, v = neuron.decays.u[0], neuron.decays.v[0]  # not read where they differ
+        return dataclasses.replace(neuron.params, alpha_u=u, alpha_v=v), True
+    remedy = ""
+    if keeps(neuron, AdaptiveLIF, "rest", "soma"):
         remedy = ", whose thresholds stay as they are: train with neuron_model 'two_compartment'"
     raise ValueError(
         f"{type(neuron).__name__} cannot be exported: NIR and the chip know the two-compartment LIF"

@@ -19,7 +19,7 @@ from ..feedback import Feedback, feedback_angles
 from ..network import Network
 from ..neurons import LeakyReadout, TwoCompartmentLIF
 from ..parts import check_feedback, check_network
-from .layer_models import layer_model, parts_of
+from .layer_models import layer_model, neuron_of, parts_of
 
 
 class ForeignFileWarning(UserWarning):
@@ -171,11 +171,15 @@ def _network(model: Model) -> Network:
             "the last layer is recurrent, and networks here have loops in hidden layers alone:"
             " deploy the file instead"
         )
-    neurons = {p: TwoCompartmentLIF(p) for p in params}
+    alike = {p: TwoCompartmentLIF(p) for p in params}
+    pairs = enumerate(zip(model.layers, params, strict=True), start=1)
+    neurons = [
+        neuron_of(layer, p, number) if layer.is_mixed else alike[p] for number, (layer, p) in pairs
+    ]
     net = Network(
         shape,
         connections,
-        neuron=[neurons[p] for p in params],
+        neuron=neurons,
         output=None if model.layers[-1].fires else LeakyReadout(params[-1]),
         recurrent=[layer.w_rec is not None for layer in model.layers[:-1]],
         delays=[0 if layer.delay is None else int(layer.delay.max()) for layer in model.layers],

@@ -34,6 +34,10 @@ class LayerModel:
     alpha_u: float = 0.5  # current kept per step, 0 <= alpha < 1
     alpha_v: float = 0.75  # voltage kept per step, 0 <= alpha <= 1; 1: no leak
     alpha_a: float = 0.0  # apical voltage kept per step
+    # float32 [out] or [channels], of each neuron or map, in place of alpha_u and alpha_v where they
+    # differ; None: all alike
+    alphas_u: np.ndarray | None = None
+    alphas_v: np.ndarray | None = None
     # the slope that learning takes around the threshold; inference ignores both
     window: float = 1.0  # half-width, thresholds
     surrogate: str = "rectangular"  # or tails: 1 / (1 + ((v - 1) / window)^2)
@@ -67,6 +71,9 @@ class LayerModel:
                     f" {most} (fraction kept per step)"
                 )
             object.__setattr__(self, name, alpha)
+        for name in ("alphas_u", "alphas_v"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, self._alphas(name))
         if not (math.isfinite(self.window) and self.window > 0):
             raise ValueError(
                 f"LayerModel.window is {self.window}; need a half-width above 0 (thresholds)"
@@ -89,6 +96,37 @@ class LayerModel:
     def neurons(self) -> int:
         """Neurons of the layer."""
         return self.w.shape[0] if self.conv is None else self.conv.outputs
+
+    @property
+    def is_mixed(self) -> bool:
+        """True where decays differ from neuron to neuron, or from map to map."""
+        return self.alphas_u is not None or self.alphas_v is not None
+
+    def kept(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the fractions of current and voltage that each neuron keeps per step, [out]."""
+        pairs = ((self.alphas_u, self.alpha_u), (self.alphas_v, self.alpha_v))
+        held = [np.array([a], np.float32) if alphas is None else alphas for alphas, a in pairs]
+        both = [np.repeat(alphas, self.neurons // len(alphas)) for alphas in held]
+        return both[0], both[1]
+
+    def _alphas(self, name: str) -> np.ndarray:
+        """Return decays of each neuron or map, checked."""
+        alphas = real_array(f"LayerModel.{name}", getattr(self, name), 1)
+        if alphas.shape != (len(self.w),):
+            raise ValueError(
+                f"LayerModel.{name} has shape {alphas.shape}; w has {len(self.w)} rows, so it needs"
+                f" ({len(self.w)},)"
+            )
+        least, most = float(alphas.min()), float(alphas.max())
+        small = alphas[(alphas != 0) & (alphas < _MIN_ALPHA)]
+        if small.size or most > 1 or (most == 1 and name == "alphas_u"):
+            beyond = most if most >= 1 else float(small[0]) if small.size else least
+            limit = "at most 1" if name == "alphas_v" else "below 1"
+            raise ValueError(
+                f"LayerModel.{name} holds {beyond}; need 0, or {_MIN_ALPHA:g} to {limit} (fractions"
+                " kept per step)"
+            )
+        return alphas
 
     def _check_sizes(self) -> None:
         if 0 in self.w.shape:
@@ -134,6 +172,7 @@ def expect_plain(
             "is recurrent": layer.w_rec is not None,
             "is a readout that does not fire": not layer.fires,
             f"resets by {layer.reset!r}": layer.fires and layer.reset != "zero",
+            "has decays of its neurons' own": getattr(layer, "is_mixed", False),
             "has delays": layer.delay is not None and bool(layer.delay.any()),
             "has biases of its neurons' own": getattr(layer, "bias_mant", None) is not None,
         }

@@ -156,12 +156,12 @@ def _layer(
 ) -> LayerModel | None:
     n = stage.neurons
     problems_before = len(problems)
-    alpha_u, alpha_v, scale = 0.0, 1.0, n.r * dt
+    alphas_u, alphas_v, scale = np.zeros(1, np.float32), np.ones(1, np.float32), n.r * dt
     if n.tau_mem is not None:
-        alpha_v = _alpha(n.name, "tau_mem", n.tau_mem, dt, problems)
+        alphas_v = _alphas(n.name, "tau_mem", n.tau_mem, len(stage.w), dt, problems)
         scale = n.r * dt / n.tau_mem
     if n.tau_syn is not None:
-        alpha_u = _alpha(n.name, "tau_syn", n.tau_syn, dt, problems)
+        alphas_u = _alphas(n.name, "tau_syn", n.tau_syn, len(stage.w), dt, problems)
         euler = n.w_in * dt / n.tau_syn
         if w_in is None and not np.allclose(euler, 1, rtol=_CLOSE, atol=0):
             problems.append(
@@ -205,8 +205,10 @@ def _layer(
         return LayerModel(
             w=stage.w * row.reshape(-1, *[1] * (stage.w.ndim - 1)),
             bias=stage.bias * row,
-            alpha_u=alpha_u,
-            alpha_v=alpha_v,
+            alpha_u=float(alphas_u[0]),
+            alpha_v=float(alphas_v[0]),
+            alphas_u=alphas_u if len(alphas_u) > 1 else None,
+            alphas_v=alphas_v if len(alphas_v) > 1 else None,
             conv=stage.conv,
             w_rec=None if stage.w_rec is None else stage.w_rec * scale[:, None],
             reset=reset if n.fires else "zero",
@@ -218,20 +220,26 @@ def _layer(
         return None
 
 
-def _alpha(name: str, field: str, tau: np.ndarray, dt: float, problems: list[str]) -> float:
-    """Return the kept fraction of the time constant that all neurons of a node share."""
-    if not np.allclose(tau, tau[0], rtol=1e-6, atol=0):
-        low, high, mean = tau.min(), tau.max(), tau.mean()
+def _alphas(
+    name: str, field: str, tau: np.ndarray, rows: int, dt: float, problems: list[str]
+) -> np.ndarray:
+    """Return the kept fractions of time constants: of all neurons, [1], or of each row of weights.
+
+    Args:
+        rows: neurons, or maps that share their weights.
+    """
+    if tau.min() < dt * (1 - _CLOSE):
         problems.append(
-            f"node {name!r}: {field} runs from {low:g} to {high:g} s; need one per layer, e.g."
-            f" their mean {mean:g}"
+            f"node {name!r}: {field} is {tau.min():g} s, less than dt = {dt:g} s: name a smaller dt"
+            f" (Norse wrote time constants of a thousandth; for those dt is {dt / 1000:g})"
         )
-    elif tau[0] < dt * (1 - _CLOSE):
+        return np.zeros(1, np.float32)
+    each = tau[:1] if np.allclose(tau, tau[0], rtol=1e-6, atol=0) else tau.reshape(rows, -1)
+    if each.ndim > 1 and not (each == each[:, :1]).all():
         problems.append(
-            f"node {name!r}: {field} is {tau[0]:g} s, less than dt = {dt:g} s: name a smaller dt "
-            f"(Norse wrote time constants of a thousandth; for those dt is {dt / 1000:g})"
+            f"node {name!r}: {field} runs from {tau.min():g} to {tau.max():g} s within a map; need"
+            f" one per layer or map, e.g. their mean {tau.mean():g}"
         )
-    else:
-        alpha = float(np.float32(max(0.0, 1 - dt / float(tau[0]))))
-        return 0.0 if alpha < _CLOSE else alpha
-    return 0.0
+        return np.zeros(1, np.float32)
+    alphas = np.maximum(0, 1 - dt / each.reshape(len(each), -1)[:, 0]).astype(np.float32)
+    return np.where(alphas < _CLOSE, np.float32(0), alphas)

@@ -88,6 +88,7 @@ def _is_plain(layer: LayerModel) -> bool:
         layer.conv is None
         and layer.w_rec is None
         and layer.delay is None
+        and not layer.is_mixed
         and layer.reset == "zero"
         and layer.fires
         and layer.alpha_v < 1

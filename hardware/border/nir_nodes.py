@@ -58,7 +58,12 @@ def _convolution(layer: LayerModel, conv: Convolution) -> nir.Conv2d:
 
 def _neurons(layer: LayerModel, number: int, dt: float, ones: np.ndarray) -> Any:
     """Return the neurons' node; its parameters have the population's shape."""
-    if layer.alpha_v == 1:
+    if layer.is_mixed and layer.kept()[1].max() == 1:
+        raise ValueError(
+            f"layer {number} has neurons without leak, alpha_v = 1, beside neurons that differ:"
+            " NIR's CubaLIF holds time constants that are finite; use alpha_v below 1"
+        )
+    if not layer.is_mixed and layer.alpha_v == 1:
         if layer.alpha_u or not layer.fires:
             raise ValueError(
                 f"layer {number} has alpha_v = 1 and alpha_u = {layer.alpha_u:g}"
@@ -66,7 +71,9 @@ def _neurons(layer: LayerModel, number: int, dt: float, ones: np.ndarray) -> Any
                 " fires and has no synaptic current; use alpha_v below 1"
             )
         return nir.IF(r=ones / dt, v_threshold=ones, v_reset=0 * ones)
-    tau_syn, tau_mem = (dt / (1 - alpha) * ones for alpha in (layer.alpha_u, layer.alpha_v))
+    tau_syn, tau_mem = (
+        dt / (1 - alphas.astype(np.float64)).reshape(ones.shape) for alphas in layer.kept()
+    )
     if not layer.fires:
         return nir.CubaLI(
             tau_syn=tau_syn, tau_mem=tau_mem, r=tau_mem / dt, v_leak=0 * ones, w_in=tau_syn / dt

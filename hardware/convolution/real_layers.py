@@ -31,7 +31,11 @@ def run_layer(layer: LayerModel, spikes: np.ndarray, dtype: type = np.float32) -
     # any: arrays of either precision
     w: Any = layer.w.astype(dtype)
     bias: Any = np.repeat(layer.bias, layer.neurons // len(layer.bias))
-    alpha_u, alpha_v = dtype(layer.alpha_u), dtype(layer.alpha_v)
+    alpha_u, alpha_v = (
+        [alphas.astype(dtype) for alphas in layer.kept()]
+        if layer.is_mixed
+        else (dtype(layer.alpha_u), dtype(layer.alpha_v))
+    )
     w_rec: Any = None if layer.w_rec is None else layer.w_rec.astype(dtype)
     portion = samples if layer.conv is None else _PORTION
     bias = bias.astype(dtype)
@@ -52,7 +56,7 @@ def run_layer(layer: LayerModel, spikes: np.ndarray, dtype: type = np.float32) -
     return LayerRun(out, largest)
 
 
-def _kept(reset: str, alpha_v: np.floating, v: np.ndarray, s: np.ndarray) -> np.ndarray:
+def _kept(reset: str, alpha_v: Any, v: np.ndarray, s: np.ndarray) -> np.ndarray:
     """Return what is kept of the voltages of the step before, resets done."""
     if reset == "zero":
         return alpha_v * (v * (1 - s))

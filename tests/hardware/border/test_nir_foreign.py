@@ -222,19 +222,24 @@ def test_norse_time_constants_of_a_thousandth_are_explained():
     assert (layer.alpha_u, layer.alpha_v) == (np.float32(0.8), np.float32(0.9))
 
 
-def test_time_constants_that_differ_within_a_layer_are_refused_with_their_mean():
-    node = nir.LIF(
-        np.linspace(1e-3, 3e-3, 12),
-        np.linspace(10, 30, 12),
-        np.zeros(12),
-        np.ones(12),
-        v_reset=np.zeros(12),
-    )
+def test_time_constants_that_differ_within_a_layer_are_those_of_its_neurons():
+    tau = np.linspace(1e-3, 3e-3, 12)
+    node = nir.LIF(tau, tau * 1e4, np.zeros(12), np.ones(12), v_reset=np.zeros(12))
+    layer = from_foreign(graph(nir.Linear(W1), node), T20).layers[0]
+    assert layer.alphas_u is None and layer.alpha_u == 0
+    np.testing.assert_array_equal(layer.alphas_v, (1 - 1e-4 / tau).astype(np.float32))
+
+
+def test_time_constants_that_differ_within_a_map_are_refused_with_their_mean():
+    tau = np.linspace(1e-3, 3e-3, 4 * 9).reshape(4, 3, 3)
+    ones = np.ones_like(tau)
+    node = nir.LIF(tau, tau * 1e4, 0 * ones, ones, v_reset=0 * ones)
+    kernels = nir.Conv2d((5, 5), np.ones((4, 1, 3, 3)), 1, 0, 1, 1, np.zeros(4))
     with pytest.raises(
         ValueError,
-        match=r"tau_mem runs from 0.001 to 0.003 s; need one per layer, e.g. their mean 0.002",
+        match=r"tau_mem runs from 0.001 to 0.003 s within a map; need one per layer or map, e.g.",
     ):
-        from_foreign(graph(nir.Linear(W1), node), T20)
+        from_foreign(graph(kernels, node), T20)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,109 @@
+"""Decays of each neuron or map in NIR files: there and back, from other tools, and on the chip."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from biograd.interop.nir import from_nir, to_model, to_network, to_nir
+from biograd.network import Network
+from biograd.neurons import (
+    AdaptiveLIF,
+    LeakyReadout,
+    MixedLIF,
+    TwoCompartmentLIF,
+    TwoCompartmentParams,
+    mixed_decays,
+)
+from hardware.convolution.real_layers import run_layer
+from hardware.fixed_point import quantise
+from hardware.learning.state import from_model
+
+T, B = 15, 20
+
+
+def seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def a_net(maps: bool, **options: Any) -> Network:
+    """A network of mixed layers that fire, and a readout."""
+    sizes: Any = (1, 8, 8) if maps else (9, 15, 11, 4)
+    layers = "6c3s2-avg2-5c3-4" if maps else None
+    first, second = (6, 5) if maps else (15, 11)
+    p = TwoCompartmentParams(reset="subtract_late")
+    neurons = [
+        MixedLIF(
+            p, alphas_u=mixed_decays(first, 0.2, 0.6), alphas_v=mixed_decays(first, 0.5, 0.95)
+        ),
+        MixedLIF(alphas_v=mixed_decays(second, 0.5, 0.95)),
+        TwoCompartmentLIF(),
+    ]
+    net = Network(sizes, layers, neuron=neurons, generator=seeded(0), **options)
+    for layer in net.layers:
+        layer.w *= 1.5
+        layer.b.uniform_(-0.1, 0.2, generator=seeded(1))
+    return net
+
+
+def spikes_for(net: Network) -> torch.Tensor:
+    return (torch.rand(T, B, net.sizes[0], generator=seeded(2)) < 0.4).float()
+
+
+@pytest.mark.parametrize("maps", [False, True])
+def test_a_file_brings_every_decay_back_to_the_bit(maps: bool, tmp_path: Path) -> None:
+    net = a_net(maps, output=None if maps else LeakyReadout())
+    to_nir(net, tmp_path / "net.nir", steps=T)
+    back = from_nir(tmp_path / "net.nir")
+    for layer, again in zip(net.layers[:2], back.layers[:2], strict=True):
+        assert isinstance(layer.neuron, MixedLIF) and isinstance(again.neuron, MixedLIF)
+        for alphas, others in zip(
+            (layer.neuron.decays.u, layer.neuron.decays.v),
+            (again.neuron.decays.u, again.neuron.decays.v),
+            strict=True,
+        ):
+            assert np.array_equal(np.float32(alphas), np.float32(others))
+    x = spikes_for(net)
+    assert net(x).any() and torch.equal(back(x), net(x))
+
+
+@pytest.mark.parametrize("maps", [False, True])
+def test_a_model_in_real_numbers_fires_the_networks_spikes(maps: bool) -> None:
+    net = a_net(maps)
+    model = to_model(net, None, steps=T, encoder="bernoulli", info={})
+    x = spikes_for(net)
+    s = x.numpy().astype(np.uint8)
+    for layer, activity in zip(model.layers, net.roll(x), strict=True):
+        s = run_layer(layer, s).s
+        same = s == activity.s.numpy()
+        assert s.any() and same.mean() > 0.999  # sums in another order
+        s = activity.s.numpy().astype(np.uint8)
+    assert torch.equal(to_network(model)(x), net(x))
+
+
+def test_the_chip_refuses_them_in_one_line() -> None:
+    model = to_model(a_net(False), None, steps=T, encoder="bernoulli", info={})
+    says = r"^layer 1 has decays of its neurons' own"
+    with pytest.raises(ValueError, match=rf"{says}, and a layer on the chip has one for[^\n]*$"):
+        quantise(model)
+    layers = [dataclasses.replace(layer, reset="zero") for layer in model.layers]
+    with pytest.raises(ValueError, match=rf"{says}: learning in the engine's[^\n]*$"):
+        from_model(dataclasses.replace(model, layers=tuple(layers)))
+
+
+def test_what_files_cannot_hold_is_refused_in_one_line(tmp_path: Path) -> None:
+    p = TwoCompartmentParams(alpha_u=0.0)
+    net = Network((9, 3, 4), neuron=(MixedLIF(p, alphas_v=(0.5, 0.9, 1.0)), TwoCompartmentLIF()))
+    with pytest.raises(ValueError, match=r"^layer 1 has neurons without leak[^\n]*below 1$"):
+        to_nir(net, tmp_path / "net.nir")
+    net = Network((9, 3, 4), neuron=AdaptiveLIF())
+    with pytest.raises(
+        ValueError, match=r"^AdaptiveLIF cannot be exported[^\n]*'two_compartment'$"
+    ):
+        to_nir(net, tmp_path / "net.nir")
+    assert not list(tmp_path.iterdir())
