@@ -2,7 +2,7 @@
 
     faster form                stands for                              runs
     neurons.soma_scan          TwoCompartmentLIF: rest, soma, slope    float32, CPU or GPU
-    neurons.apical_scan        TwoCompartmentLIF: apical               where alpha_a is 0
+    neurons.apical_scan        stock neurons that spike: apical        where alpha_a is 0
     traces.trace_scan          traces.trace_step                       float32, CPU or GPU
     sleep: dreams, surprise    TwoCompartmentLIF: rest, soma           float32, CPU or GPU
     Rule.over_time             start, step, finish of the same class   in the layer order

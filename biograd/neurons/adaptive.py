@@ -9,11 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..checks import instance_of
 from ..params.neuron import AdaptiveParams as AdaptiveParams
 from ..tensors import check_shapes, check_state
 from .decays import Decays
-from .model import Kept, Neuron, SomaState, after_reset, apical_step, surrogate_slope
+from .model import Kept, Neuron, SomaState, apical_step, integrated, surrogate_slope
 
 
 class AdaptiveState(NamedTuple):
@@ -26,10 +25,7 @@ class AdaptiveState(NamedTuple):
 
 
 def adaptive_step(
-    state: AdaptiveState,
-    current: Float[Tensor, "B N"],
-    p: AdaptiveParams,
-    kept: Kept | None = None,
+    state: AdaptiveState, current: Float[Tensor, "B N"], p: AdaptiveParams, kept: Kept
 ) -> AdaptiveState:
     """Advance somata with adaptive thresholds by one time step.
 
@@ -42,13 +38,9 @@ def adaptive_step(
 
     Args:
         current: synaptic input of this step, bias included, [B, N], thresholds.
-        kept: alpha_u and alpha_v of each neuron, where they differ; those of `p` unless given.
+        kept: alpha_u and alpha_v, of all neurons or of each.
     """
-    check_state(state, AdaptiveState._fields, "B N", ("current", current, "B N"))
-    instance_of(p, AdaptiveParams, "p", "AdaptiveParams()")
-    alpha_u, alpha_v = kept or (p.alpha_u, p.alpha_v)
-    u = alpha_u * state.u + current
-    v = after_reset(SomaState(state.u, state.v, state.s), p, alpha_v) + u
+    u, v = integrated(SomaState(state.u, state.v, state.s), current, p, kept)
     h = p.alpha_h * state.h + p.rise * state.s
     return AdaptiveState(u, v, (v > 1 + h).to(v.dtype), h)
 

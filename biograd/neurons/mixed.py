@@ -15,7 +15,7 @@ from .model import (
     SomaState,
     TwoCompartmentParams,
     apical_step,
-    soma_step,
+    integrated,
     surrogate_slope,
 )
 
@@ -62,7 +62,8 @@ class MixedLIF(Neuron[SomaState]):
 
     def soma(self, state: SomaState, current: Float[Tensor, "B N"]) -> SomaState:
         check_state(state, SomaState._fields, "B N", ("current", current, "B N"))
-        return soma_step(state, current, self.params, self.decays.kept(current))
+        u, v = integrated(state, current, self.params, self.decays.kept(current))
+        return SomaState(u, v, (v > 1).to(v.dtype))
 
     def slope(self, state: SomaState) -> Float[Tensor, "B N"]:
         check_state(state, ("v",), "*")

@@ -46,10 +46,7 @@ class Kept(NamedTuple):
 
 
 def soma_step(
-    state: SomaState,
-    current: Float[Tensor, "B N"],
-    p: TwoCompartmentParams,
-    kept: Kept | None = None,
+    state: SomaState, current: Float[Tensor, "B N"], p: TwoCompartmentParams
 ) -> SomaState:
     """Advance the somata by one time step.
 
@@ -62,7 +59,6 @@ def soma_step(
 
     Args:
         current: synaptic input of this step, bias included, [B, N], thresholds.
-        kept: alpha_u and alpha_v of each neuron, where they differ; those of `p` unless given.
     Source: current-based LIF with hard reset as in Tang et al. 2021 (arXiv 2110.14092) and their
     lab's public code; the order of operations is Loihi's (Davies et al. 2018), so that the chip's
     integers follow the same steps.
@@ -76,10 +72,16 @@ def soma_step(
     """
     check_state(state, SomaState._fields, "B N", ("current", current, "B N"))
     instance_of(p, TwoCompartmentParams, "p", "TwoCompartmentParams()")
-    alpha_u, alpha_v = kept or (p.alpha_u, p.alpha_v)
-    u = alpha_u * state.u + current
-    v = after_reset(state, p, alpha_v) + u
+    u, v = integrated(state, current, p, Kept(p.alpha_u, p.alpha_v))
     return SomaState(u, v, (v > 1).to(v.dtype))
+
+
+def integrated(
+    state: SomaState, current: Tensor, p: TwoCompartmentParams, kept: Kept
+) -> tuple[Tensor, Tensor]:
+    """Return u[t] and v[t] of `soma_step`, by the decays of all neurons or of each."""
+    u = kept.u * state.u + current
+    return u, after_reset(state, p, kept.v) + u
 
 
 def after_reset(

@@ -9,6 +9,8 @@ from torch import Tensor
 from ..fast_path import SOMA, compiled_loops, keeps
 from ..inputs import trusted
 from ..kernels import scans as cpu_loops
+from .adaptive import AdaptiveLIF
+from .mixed import MixedLIF
 from .model import (
     Neuron,
     TwoCompartmentLIF,
@@ -16,6 +18,8 @@ from .model import (
     lif_params,
     resets_to_zero,
 )
+
+_STOCK = TwoCompartmentLIF, MixedLIF, AdaptiveLIF  # neurons of one apical step
 
 
 def soma_scan(
@@ -63,9 +67,9 @@ def soma_voltages(
 def apical_scan(neuron: Neuron, teach: Float[Tensor, "T B N"]) -> Float[Tensor, "T B N"]:
     """Return the apical voltages over all steps, from zero, [T, B, N], thresholds.
 
-    They are `teach` itself, not a copy, where a two-compartment LIF keeps nothing (alpha_a = 0).
+    They are `teach` itself, not a copy, where a stock neuron keeps nothing (alpha_a = 0).
     """
-    if keeps(neuron, TwoCompartmentLIF, "apical") and neuron.params.alpha_a == 0:  # type: ignore[attr-defined]  # of a TwoCompartmentLIF
+    if any(keeps(neuron, kind, "apical") for kind in _STOCK) and neuron.params.alpha_a == 0:  # type: ignore[attr-defined]  # of stock neurons
         return teach
     v_apical = torch.zeros_like(teach[0])
     out = torch.empty_like(teach)
