@@ -9,7 +9,7 @@ from torch import Tensor
 
 from biograd.commands import cli
 from biograd.neurons import NEURONS, TwoCompartmentLIF, TwoCompartmentParams
-from biograd.rules import RULES
+from biograd.rules import RULES, Eligibility
 
 PARTS = """
 from biograd.rules import RULES, Factorised
@@ -31,7 +31,8 @@ def test_a_module_named_on_the_command_line_adds_its_parts(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delitem(RULES, "own", raising=False)  # undone, with the addition, at the end
+    monkeypatch.setitem(RULES, "own", Eligibility)  # so that the addition is undone at the end
+    del RULES["own"]
     (tmp_path / "own_parts.py").write_text(PARTS)
     small = ["--hidden", "12", "--epochs", "1", "--limit", "100", "--feedback", "dfa", "--json"]
     flags = ["train", "--rule", "own", *small, "--out", "run", "--quiet"]

@@ -54,7 +54,8 @@ def test_each_neuron_of_a_mixed_layer_is_a_lif_of_its_own_decays(
 
 def test_the_decays_of_maps_hold_at_all_their_positions() -> None:
     by_map = MixedLIF(alphas_v=(0.5, 0.9))
-    net = Network((1, 6, 6), [Conv2d(2, 3), Dense(3)], neuron=(by_map, TwoCompartmentLIF()))
+    parts, neurons = [Conv2d(2, 3), Dense(3)], (by_map, TwoCompartmentLIF())
+    net = Network((1, 6, 6), parts, neuron=neurons, generator=seeded(0))
     states = net.step(net.rest(1), torch.ones(1, 1, 6, 6))
     after = net.step(states, torch.zeros(1, 1, 6, 6))
     silent = states[0].s == 0
