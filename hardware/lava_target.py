@@ -13,6 +13,7 @@ import numpy as np
 from .border.archive import read_npz
 from .border.files import write_spikes
 from .border.model import SpikeInput
+from .convolution.currents import delayed
 from .fixed_point import FixedPointModel, write_fixed
 from .lava_process import CancelledError, TargetError, run_guarded, temporary_folder
 from .processors import usable_processors
@@ -31,11 +32,14 @@ def run_samples(
 ) -> tuple[np.ndarray, float, dict[str, Any]]:
     """Run all samples, in as many copies of the net as `workers`.
 
+    Delays of the input spikes are kept by handing them to Lava as they arrive, which is the same.
+
     Args: as in `targets.RunOptions`.
     Returns: spike counts int32 [B, classes]; seconds of the slowest copy, without compiling; and
         each recorded variable, an array [T, B, N] per layer (any: keywords of RunResult).
     """
     check_neurons(fixed)
+    arriving = delayed(spikes.spikes, fixed.layers[0].delay)
     samples = spikes.spikes.shape[1]
     shares = np.array_split(np.arange(samples), min(samples, workers or _default_workers(samples)))
     samples_done = [0] * len(shares)
@@ -48,7 +52,7 @@ def run_samples(
                 progress(min(sum(samples_done), samples), samples)
 
         first, last = shares[index][0], shares[index][-1]
-        share = SpikeInput(spikes=spikes.spikes[:, first : last + 1])
+        share = SpikeInput(spikes=arriving[:, first : last + 1])
         try:
             return _run_share(fixed, share, deadline, bool(record), on_event, cancelled)
         except BaseException:
@@ -98,10 +102,10 @@ def check_neurons(fixed: FixedPointModel) -> None:
                 f"layer {number} resets by {layer.reset!r}, and Lava's neurons reset to zero: run"
                 " the target 'emulator'"
             )
-        if layer.delay is not None and layer.delay.any():
+        if number > 1 and layer.delay is not None and layer.delay.any():
             raise ValueError(
-                f"layer {number} has delays of up to {layer.delay.max()} steps, which are not run"
-                " in Lava: run the target 'emulator'"
+                f"layer {number} has delays of up to {layer.delay.max()} steps; Lava runs those of"
+                " the input spikes alone: run the target 'emulator'"
             )
 
 

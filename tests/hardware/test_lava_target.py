@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -31,6 +32,22 @@ def test_lava_and_the_emulator_agree_through_files_and_processes(groups, random_
             assert np.array_equal(a, b)
     assert (lavas.target, lavas.samples, reports[-1], len(groups)) == ("lava", 30, (30, 30), 2)
     assert lavas.operations.totals() == emulated.operations.totals()
+
+
+@needs_lava
+def test_delayed_inputs_arrive_in_lava_as_in_the_emulator(groups, random_net):
+    fixed, spikes = random_net(20, 16, 5, samples=4)
+    delay = np.random.default_rng(0).integers(0, 7, 20)
+    late = replace(fixed, layers=(replace(fixed.layers[0], delay=delay), *fixed.layers[1:]))
+    emulated, at_once = (
+        targets.run(net, spikes, "emulator", record="uvs") for net in (late, fixed)
+    )
+    lavas = targets.run(late, spikes, "lava", record="uvs", workers=2)
+    assert np.array_equal(emulated.counts, lavas.counts) and emulated.counts.any()
+    for name in ("u", "v", "s"):
+        sides = getattr(emulated, name), getattr(lavas, name), getattr(at_once, name)
+        for a, b, other in zip(*sides, strict=True):
+            assert np.array_equal(a, b) and not np.array_equal(a, other)
 
 
 @needs_lava

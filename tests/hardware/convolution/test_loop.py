@@ -162,10 +162,12 @@ def test_layers_of_shapes_that_do_not_fit_are_refused():
 
 def test_layers_that_lava_does_not_hold_are_refused_before_it_starts():
     plain = random_layer(np.random.default_rng(0), (3, 4))
+    late = random_layer(np.random.default_rng(0), (2, 3), delay=np.array([0, 2, 1]))
+    subtracts = dataclasses.replace(plain, reset="subtract")
     spikes = SpikeInput(spikes=np.ones((2, 1, 4), int))
-    for layer, message in (
-        (dataclasses.replace(plain, reset="subtract"), "layer 1 resets by 'subtract', and Lava's"),
-        (dataclasses.replace(plain, delay=np.array([0, 0, 2, 1])), "layer 1 has delays of up to 2"),
+    for layers, message in (
+        ((subtracts,), "layer 1 resets by 'subtract', and Lava's"),
+        ((plain, late), "layer 2 has delays of up to 2 steps; Lava runs those of the input"),
     ):
         with pytest.raises(ValueError, match=message):
-            run(FixedPointModel(layers=(layer,), steps=2), spikes, "lava")
+            run(FixedPointModel(layers=layers, steps=2), spikes, "lava")
