@@ -240,10 +240,19 @@ class RunConfig:
 
 
 def with_neuron_model(config: RunConfig, model: str) -> RunConfig:
-    """Return the configuration with this neuron model; another model starts from its defaults."""
+    """Return the configuration with this neuron model.
+
+    A model whose constants extend those of the present one takes them over; any other one starts
+    from its defaults.
+    """
     if model == config.neuron_model:
         return config
-    return dataclasses.replace(config, neuron_model=model, neuron=TwoCompartmentParams())
+    held = config.neuron
+    neuron: NeuronParams = TwoCompartmentParams()
+    known = neuron_params(model) if model in words("neuron_model") else NeuronParams
+    if issubclass(known, type(held)):
+        neuron = known(**{f.name: getattr(held, f.name) for f in dataclasses.fields(held)})
+    return dataclasses.replace(config, neuron_model=model, neuron=neuron)
 
 
 def _several(values: object, name: str, need: str) -> tuple[Any, ...]:  # any: not yet checked

@@ -6,11 +6,16 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import nir
 import numpy as np
 import pytest
+import snntorch
 import torch
+from snntorch.export_nir import export_to_nir
+from snntorch.utils import reset as reset_states
+from torch import nn
 
-from biograd.interop.nir import from_nir, to_model, to_network, to_nir
+from biograd.interop.nir import ForeignFileWarning, from_nir, to_model, to_network, to_nir
 from biograd.network import Network
 from biograd.neurons import (
     AdaptiveLIF,
@@ -70,6 +75,29 @@ def test_a_file_brings_every_decay_back_to_the_bit(maps: bool, tmp_path: Path) -
             assert np.array_equal(np.float32(alphas), np.float32(others))
     x = spikes_for(net)
     assert net(x).any() and torch.equal(back(x), net(x))
+
+
+# snnTorch 1.0.0 calls a function that nirtorch deprecates
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_file_of_snntorch_brings_the_betas_and_thresholds_of_its_neurons(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    options: Any = {"init_hidden": True, "reset_mechanism": "zero"}
+    model = nn.Sequential(
+        nn.Linear(9, 15),
+        snntorch.Leaky(torch.linspace(0.3, 0.99, 15), torch.linspace(0.5, 2, 15), **options),
+        nn.Linear(15, 4),
+        snntorch.Leaky(torch.full((4,), 0.9), torch.ones(4), **options),
+    )
+    for linear in (model[0], model[2]):
+        linear.weight.data *= 3
+    nir.write(tmp_path / "theirs.nir", export_to_nir(model, torch.zeros(9)))
+    with pytest.warns(ForeignFileWarning, match="reset"):
+        net = from_nir(tmp_path / "theirs.nir")
+    x = (torch.rand(25, B, 9, generator=seeded(2)) < 0.4).float()
+    reset_states(model)
+    with torch.no_grad():
+        theirs = torch.stack([model(step) for step in x])
+    assert theirs.any() and torch.equal(net(x), theirs)
 
 
 @pytest.mark.parametrize("maps", [False, True])

@@ -17,7 +17,7 @@ from biograd.params.neuron import TwoCompartmentParams
 from biograd.params.trace import TraceParams
 from biograd.rules import Eligibility, Factorised
 from biograd.runs.checkpoint import RunFolder, load_weights
-from biograd.runs.config import RunConfig
+from biograd.runs.config import RunConfig, with_neuron_model
 from biograd.runs.experiment import Experiment
 from biograd.runs.networks import built_network, rules
 from biograd.runs.presets import preset
@@ -130,6 +130,15 @@ def test_what_contradicts_itself_is_refused_in_one_line(changes: Any, says: str)
     with pytest.raises(ValueError, match=says) as refused:
         RunConfig(hidden=(20, 10), **changes)
     assert "\n" not in str(refused.value)
+
+
+def test_adaptive_neurons_keep_the_constants_that_a_preset_has_set() -> None:
+    config = with_neuron_model(preset("fashion-conv"), "adaptive")
+    assert config.neuron == AdaptiveParams(surrogate="tails")
+    back = with_neuron_model(config, "two_compartment")
+    assert back.neuron == TwoCompartmentParams()
+    with pytest.raises(ValueError, match=r"^neuron_model is 'alif'; known: two_compartment, ad"):
+        with_neuron_model(config, "alif")
 
 
 def test_constants_of_another_neuron_are_not_dropped() -> None:
