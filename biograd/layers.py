@@ -15,7 +15,16 @@ from torch import Tensor, nn
 
 from .checks import instance_of, truth_value, whole_number
 from .connections import Connection, Dense, Pool, Pooled, Shape, sizes_of
-from .connections.delays import DelayedState, arrived, delayed, drawn_delays, line_step, soma_of
+from .connections.delays import (
+    DelayedState,
+    arrived,
+    delayed,
+    drawn_delays,
+    resting,
+    soma_of,
+    take_in,
+    with_soma,
+)
 from .fast_path import NEURON, keeps
 from .inputs import trusted
 from .neurons import HasSpikes, Neuron, TwoCompartmentLIF, resets_to_zero, soma_scan
@@ -145,14 +154,11 @@ class Layer(nn.Module):
     def rest(self, batch: int) -> HasSpikes:
         """Return the state of the layer before the first step, no spikes on their way."""
         soma = self.neuron.rest(self.w.new_zeros(batch, self.size))
-        if self.delay is None:
-            return soma
-        steps = self.longest_delay + 1
-        return DelayedState(soma, self.w.new_zeros(steps, batch, math.prod(self.in_shape)))
+        return soma if self.delay is None else resting(soma, self.delay, self.longest_delay)
 
     def arriving(self, s: Float[Tensor, "T B M"]) -> Float[Tensor, "T B M"]:
         """Return whole spike trains of the layer before as they arrive, after their delays."""
-        return s if self.delay is None else delayed(s, self.delay)
+        return s if self.delay is None else delayed(s, self.delay, self.longest_delay)
 
     def arriving_now(self, state: HasSpikes, s: Float[Tensor, "B M"]) -> Float[Tensor, "B M"]:
         """Return the spikes that arrived in the step that led to `state`, in which `s` fired."""
@@ -250,16 +256,12 @@ class Layer(nn.Module):
 
         Returns: its state, and the paths through the pool of its currents.
         """
-        soma = soma_of(state)
-        if isinstance(state, DelayedState):
-            state = state._replace(line=line_step(state.line, s))
-            s = self.arriving_now(state, s)
+        state, s = take_in(state, s, self.delay)
         if self.connection.pool is None:
             current, after = self.current(s), None
         else:
             current, after = self.drive(s)
-        soma = self.step(soma, current)
-        return (state._replace(soma=soma) if isinstance(state, DelayedState) else soma), after
+        return with_soma(state, self.step(soma_of(state), current)), after
 
     def respond(self, s: Float[Tensor, "T B M"], dtype: torch.dtype | None = None) -> Activity:
         """Return the layer's activity on spikes of the layer before, over all steps, from rest.

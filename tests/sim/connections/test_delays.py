@@ -206,5 +206,13 @@ def test_delays_that_no_chip_has_are_refused_in_one_line() -> None:
     net.load_state_dict(net.state_dict() | {"layers.0.delay": torch.full((9,), 10**12)})
     with pytest.raises(ValueError, match=r"^the delays of a layer hold 1000000000000 steps; need"):
         net(a_batch(net)[0])
+    with pytest.raises(ValueError, match=r"^the delays of a layer hold 1000000000000 steps; need"):
+        net.rest(1)
+    spikes = torch.zeros(BATCH, SIZES[0])
+    for one, other in ((a_net(), a_net(delays=0)), (a_net(delays=0), a_net())):
+        with pytest.raises(ValueError, match=r"^states of layers with delays hold[^\n]*rest\(\)$"):
+            one.step(other.rest(BATCH), spikes)
+    with pytest.raises(ValueError, match=r"state.line"):
+        a_net().step(a_net().rest(BATCH + 1), spikes)
     with pytest.raises(ValueError, match=r"^a network with delays is not written as a snnTorch"):
         to_snntorch(a_net())
