@@ -15,7 +15,6 @@ import dataclasses
 import json
 import logging
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +29,9 @@ from hardware.learning.records import LearningRecord
 from hardware.learning.sleep_params import ChipSleepParams
 
 from ..machine import provenance
-from . import class_streams
+from . import class_streams, frozen_features
 from .learning_after_deployment import Images, keep_learning, load_arrays
+from .rows import Row
 
 LOG = logging.getLogger(__name__)
 RESULTS = Path(__file__).parents[1] / "results" / "chip_learning.jsonl"
@@ -39,17 +39,6 @@ NAME = "chip learning"
 KEEP_NAME = "chip keep learning"
 LAVA_NAME = "chip learning in lava"
 _COUNTS = ("synaptic_operations", "synaptic_updates", "neuron_updates", "spikes")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of the table: its differences from the main row."""
-
-    method: str
-    epochs: int
-    changes: dict[str, Any]  # of ChipLearningParams; any: their types
-    shuffled_labels: bool = False
-    dataset: str = "mnist"
 
 
 # `biograd learn --preset best`; chosen on the last 5,000 training images
@@ -177,13 +166,25 @@ def main() -> None:
     parser.add_argument(
         "--only",
         default=",".join([*ROWS, "keep", *LAVA_ROWS, *class_streams.ROWS, "stream lava"]),
-        help="rows, comma separated; also keep, lava, best lava, stream, stream lava",
+        help="rows, comma separated; also keep, lava, best lava, stream, stream lava, and with"
+        " --front head, head lava, stream features",
     )
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--lava-samples", type=int, default=500)
+    parser.add_argument(
+        "--front", type=Path, help="run folder of a trained network whose features stay frozen"
+    )
+    parser.add_argument("--dataset", default="mnist", help="of the rows on frozen features")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
-    for name in options.only.split(","):
+    names = options.only.split(",")
+    if set(names) & set(frozen_features.ROWS):
+        if options.front is None:
+            parser.error("rows on frozen features need --front RUN")
+        _on_features(names, options)
+    for name in names:
+        if name in frozen_features.ROWS:
+            continue
         images = load_arrays(ROWS[name].dataset if name in ROWS else "mnist")
         for seed in map(int, options.seeds.split(",")):
             if name == "keep":
@@ -209,6 +210,26 @@ def main() -> None:
             else:
                 config, result = run_row(ROWS[name], seed, images)
                 _write(options.out, NAME, config, seed, result)
+
+
+def _on_features(names: list[str], options: argparse.Namespace) -> None:
+    """Run the rows on frozen features: the front runs once for all of them."""
+    features = frozen_features.load(options.front, options.dataset)
+    for name in names:
+        for seed in map(int, options.seeds.split(",")):
+            if name == "head":
+                row, extra = frozen_features.head_row(features)
+                config, result = run_row(row, seed, features.images)
+                config |= frozen_features.described(features)
+                _write(options.out, frozen_features.HEAD_NAME, config, seed, result | extra)
+            elif name == "head lava":
+                row, _ = frozen_features.head_row(features)
+                config, result = _in_lava(row, seed, options.lava_samples, features.images)
+                _write(options.out, LAVA_NAME, config, seed, result)
+                break
+            elif name == "stream features":
+                config, result = frozen_features.stream(features, seed)
+                _write(options.out, class_streams.NAME, config, seed, result)
 
 
 # any: JSON

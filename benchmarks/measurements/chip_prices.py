@@ -15,7 +15,8 @@ from biograd.runs.records import Record
 from hardware.border.model import OperationCounts
 from hardware.energy import PROFILES, EnergyProfile, Interval, estimate
 
-NETS, PROTOTYPES = "chip learning", "class stream"  # names of records that can be priced
+# names of records that can be priced
+NETS, HEADS, PROTOTYPES = "chip learning", "chip head", "class stream"
 PRICE = "modelled_j_per_sample"  # where `priced` puts {profile: [low, high]}
 TIME = "modelled_s_per_sample"  # and the seconds, likewise
 # 784 x 64 synapses of 17 bit fill a core's 128 KB; as hardware.limits places them
@@ -43,7 +44,7 @@ def _prices(record: Record) -> dict[str, dict[str, list[float]]]:
         return {}
     operations = record["results"].get("operations_per_sample")
     config = record.get("config") or {}
-    if not operations or record.get("name") not in (NETS, PROTOTYPES):
+    if not operations or record.get("name") not in (NETS, HEADS, PROTOTYPES):
         return {}
     if record["name"] == PROTOTYPES:
         sizes, operations = [config["inputs"], config["prototypes"]], _by_layer(operations)
@@ -51,7 +52,8 @@ def _prices(record: Record) -> dict[str, dict[str, list[float]]]:
         sizes = config.get("sizes") or []
     if not sizes:
         return {}
-    prices = {name: _price(operations, sizes, profile) for name, profile in PROFILES.items()}
+    front = record["results"].get("front")
+    prices = {name: _price(operations, sizes, profile, front) for name, profile in PROFILES.items()}
     return {
         PRICE: {name: list(joules) for name, (joules, _) in prices.items()},
         TIME: {name: list(seconds) for name, (_, seconds) in prices.items()},
@@ -71,9 +73,11 @@ def _price(
     operations: dict[str, Any],  # any: JSON
     sizes: list[int],
     profile: EnergyProfile,
+    front: dict[str, Any] | None = None,  # any: JSON
 ) -> tuple[Interval, Interval]:
     """Bounds on the joules, and on the seconds, of day and night together.
 
+    Frozen layers before the net, `front`, add what inference costs, and no updates.
     Lower: the updates that were counted, no neuron update active. Upper: every synapse updated
     once, every neuron update active.
     """
@@ -87,19 +91,27 @@ def _price(
     spikes[-1] += round(SCALE * float(operations.get("error_spikes", 0)))
     every_synapse = SCALE * np.array([0, *(m * n for m, n in pairs)])
     nothing = np.zeros_like(spikes)
+
+    def behind(name: str, own: np.ndarray) -> np.ndarray:
+        """Return the counts of the frozen layers, then the net's own; its input is theirs."""
+        if front is None:
+            return own
+        frozen = SCALE * np.asarray(front["operations_per_sample"][name], dtype=float)
+        return np.concatenate([np.rint(frozen).astype(np.int64), own[1:]])
+
     bounds = [
         estimate(
             OperationCounts(
-                synaptic_operations=counts["synaptic_operations"],
-                active_updates=active,
-                inactive_updates=inactive,
-                spikes=spikes,
-                messages=spikes * np.array([*cores, 1]),
-                synaptic_updates=updates,
+                synaptic_operations=behind("synaptic_operations", counts["synaptic_operations"]),
+                active_updates=behind("active_updates", active),
+                inactive_updates=behind("inactive_updates", inactive),
+                spikes=behind("spikes", spikes),
+                messages=behind("messages", spikes * np.array([*cores, 1])),
+                synaptic_updates=behind("synaptic_updates", updates),
                 samples=SCALE,
                 steps=round(SCALE * float(operations.get("time_steps", 20))),
             ),
-            cores,
+            [*(front["cores"] if front else ()), *cores],
             profile,
         )
         for active, inactive, updates in (

@@ -20,6 +20,7 @@ from hardware.prototypes.class_stream import (
     Learner,
     NetLearner,
     PrototypeLearner,
+    StreamResult,
     run_stream,
     tasks_of,
 )
@@ -74,29 +75,36 @@ def run_row(name: str, seed: int) -> Iterator[tuple[dict[str, Any], dict[str, An
     for method, learner, stream in learners:
         begun = time.process_time()
         *_, result = run_stream(learner, train, test, stream, seed=seed, shots=row.shots)
-        results = {
-            "method": method,
-            "test_accuracy": result.final,
-            "forgetting": result.forgetting,
-            "accuracy_by_task": result.accuracy.tolist(),
+        results = described(method, learner, result) | {
             "cpu_seconds": time.process_time() - begun,
         }
-        if isinstance(learner, PrototypeLearner):
-            samples = sum(record.samples for record in learner.records)
-            results |= {
-                "recruited": learner.state.recruited,
-                "samples": samples,
-                "operations_per_sample": {
-                    count: sum(getattr(record, count) for record in learner.records) / samples
-                    for count in _COUNTS
-                },
-            }
         config = {
             "dataset": row.dataset,
             "shots": row.shots,
             **json.loads(layer.to_json()),
         }
         yield config, results
+
+
+def described(method: str, learner: Learner, result: StreamResult) -> dict[str, Any]:  # any: JSON
+    """Return a stream's results, and the operations per sample of prototypes."""
+    results = {
+        "method": method,
+        "test_accuracy": result.final,
+        "forgetting": result.forgetting,
+        "accuracy_by_task": result.accuracy.tolist(),
+    }
+    if isinstance(learner, PrototypeLearner):
+        samples = sum(record.samples for record in learner.records)
+        results |= {
+            "recruited": learner.state.recruited,
+            "samples": samples,
+            "operations_per_sample": {
+                count: sum(getattr(record, count) for record in learner.records) / samples
+                for count in _COUNTS
+            },
+        }
+    return results
 
 
 # any: JSON

@@ -12,7 +12,7 @@ from biograd.pictures.units import engineering_range
 from biograd.runs.records import Record
 
 from .chip_points import beside_published_chips
-from .class_streams import class_streams
+from .class_streams import DATASETS, class_streams
 from .evidence import Evidence
 from .page import Section
 
@@ -34,6 +34,7 @@ def learning_on_chip(evidence: Evidence, pictures: Mapping[str, str]) -> Section
         return section.missing("No learning run in the chip's integers is recorded.", COMMAND)
     beside_published_chips(section, groups)
     _variants(section, groups)
+    _heads(section, evidence)
     _against_lava(section, evidence)
     _after_deployment(section, evidence)
     class_streams(section, evidence)
@@ -100,6 +101,55 @@ def _variant(group: list[Record], profiles: list[str]) -> list[str]:
         " / ".join(f"{angle:.0f}" for angle in r.get("feedback_angle_deg") or []) or "–",
         *(engineering_range(joules[name], "J") if joules else "–" for name in profiles),
     ]
+
+
+def _heads(section: Section, evidence: Evidence) -> None:
+    groups = evidence.grouped("chip head", "method")
+    if not groups:
+        return
+    rows = []
+    for group in groups:
+        results = [record["results"] for record in group]
+        percent = [100 * r["test_accuracy"] for r in results]
+        trained = [100 * r["float_test_accuracy"] for r in results if r.get("float_test_accuracy")]
+        gap = (
+            f"{statistics.fmean(percent) - statistics.fmean(trained):+.2f}"
+            if len(trained) == len(percent)
+            else "–"
+        )
+        joules = _joules(group[-1]).get("davies2018")
+        fronts = {(r.get("front") or {}).get("seed") for r in results}
+        rows.append(
+            [
+                str(results[-1].get("method")),
+                DATASETS.get(str((group[-1].get("config") or {}).get("dataset")), "–"),
+                f"{statistics.fmean(trained):.2f}" if trained else "–",
+                f"{statistics.fmean(percent):.2f}",
+                f"{statistics.stdev(percent):.2f}" if len(percent) > 1 else "–",
+                gap,
+                f"{len(percent)} of {len(fronts)} network{'s' if len(fronts) > 1 else ''}",
+                engineering_range(joules, "J") if joules else "–",
+            ]
+        )
+    section.table(
+        [
+            "head learned on the chip",
+            "data",
+            "trained network, float, test %",
+            "head on the chip, test %",
+            "±",
+            "difference, points",
+            "seeds",
+            "J per sample",
+        ],
+        rows,
+        numbers=(2, 3, 4, 5, 6, 7),
+        caption=(
+            "Convolutions run frozen in the chip's integers; a dense layer of spiking neurons"
+            " starts untrained and learns on their spikes. Joules are modelled (davies2018), the"
+            " frozen layers' inference included."
+        ),
+    )
 
 
 def _against_lava(section: Section, evidence: Evidence) -> None:

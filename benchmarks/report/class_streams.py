@@ -15,7 +15,7 @@ from .literature import CONTINUAL_J, CONTINUAL_S, SOURCES
 from .page import Section
 
 _PROFILE = "davies2018"
-_DATASETS = {"mnist": "MNIST", "fashion": "Fashion-MNIST"}
+DATASETS = {"mnist": "MNIST", "fashion": "Fashion-MNIST"}
 
 
 def class_streams(section: Section, evidence: Evidence) -> None:
@@ -63,7 +63,7 @@ def _row(group: list[Record]) -> list[str]:
     dataset = str(config.get("dataset", "mnist"))
     return [
         str(results[-1].get("method")),
-        _DATASETS.get(dataset, dataset),
+        DATASETS.get(dataset, dataset),
         str(config.get("shots") or "all"),
         f"{statistics.fmean(percent):.2f}",
         f"{statistics.stdev(percent):.2f}" if len(percent) > 1 else "–",

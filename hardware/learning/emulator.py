@@ -92,7 +92,7 @@ def _learn(
     state: LearningState, images: np.ndarray, labels: np.ndarray, total: int
 ) -> Iterator[LearningRecord]:
     params = state.params
-    sleeps, every = params.feedback == "sleep", params.sleep.every
+    sleeps, every = params.sleeps, params.sleep.every
     while state.samples < total:
         begun, before, nights = time.perf_counter(), state.clock, state.nights
         by_day, by_night = no_counts(state), no_counts(state)

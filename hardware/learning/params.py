@@ -186,6 +186,11 @@ class ChipLearningParams:
         return 1 if self.traces == "signed" else 2
 
     @property
+    def sleeps(self) -> bool:
+        """Whether nights align feedback: a net without hidden layers has none."""
+        return self.feedback == "sleep" and self.layers > 1
+
+    @property
     def period(self) -> int:
         """Time steps per sample: spikes through all layers, error back, whole learning epochs."""
         return -(-(self.steps + self.layers + 1) // self.epoch) * self.epoch

@@ -38,13 +38,12 @@ def plan(params: ChipLearningParams, order: np.ndarray) -> list[Segment]:
         for layer in range(params.layers - 1):
             add(params.night, layer, -1, (0, 0))
 
-    sleeps = params.feedback == "sleep"
-    for _ in range(params.sleep.before if sleeps else 0):
+    for _ in range(params.sleep.before if params.sleeps else 0):
         night()
     for number, sample in enumerate(order):
         # The host writes the gains once per night, so a block of samples shares them.
         add(params.period, DAY, int(sample), params.gains(number))
-        if sleeps and (number + 1) % params.sleep.every == 0:
+        if params.sleeps and (number + 1) % params.sleep.every == 0:
             night()
     return segments
 

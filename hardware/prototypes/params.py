@@ -46,6 +46,9 @@ from ..learning.engine import WEIGHT_FRACTION_BITS, Product, Rule, trace_keep
 from ..learning.params import WEIGHT_BITS
 from ..learning.sleep_params import check_ranges
 
+# Of prototypes on frozen features, which are shown for few steps: traces that hardly outlast a
+# sample, and stronger spikes; chosen on the last 5,000 training images, at 6 steps.
+ON_FEATURES = {"x1_tau": 3, "x1_impulse": 40}
 RECRUIT = 64  # y2 at which w becomes 2 x1
 
 

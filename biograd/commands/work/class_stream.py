@@ -18,7 +18,7 @@ from hardware.prototypes.class_stream import (
     run_stream,
     tasks_of,
 )
-from hardware.prototypes.params import PrototypeParams
+from hardware.prototypes.params import ON_FEATURES, PrototypeParams
 from hardware.prototypes.state import write_state
 
 from ...data.datasets import load_images
@@ -77,6 +77,7 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
         steps=steps,
         weight_bits=settings.weight_bits,
         seed=settings.seed,
+        **(ON_FEATURES if settings.model else {}),
     )
     if args.target == "lava":
         return _in_lava(args, params, train, console)

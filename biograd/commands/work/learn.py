@@ -12,7 +12,7 @@ from hardware.learning import state as learning_state
 from hardware.learning.against_lava import Comparison, compare
 from hardware.learning.emulator import evaluate
 from hardware.learning.fit import fit
-from hardware.learning.front import digest, head_of, keeps_weights, with_head
+from hardware.learning.front import HEAD, digest, head_of, keeps_weights, with_head
 from hardware.learning.params import ChipLearningParams
 from hardware.learning.sleep_params import ChipSleepParams
 from hardware.learning.state import LearningState
@@ -35,16 +35,6 @@ TARGETS = ("emulator", "lava")
 LAVA_SAMPLES = 500  # samples that Lava learns unless --samples says otherwise
 # More neurons than this before the output halve its gain; chosen on validation images at 400.
 _WIDE, _WIDE_GAIN = 200, 60
-# Of a head on frozen features: few steps and many inputs, so every error teaches at once, a third
-# factor of several units per error spike, and finer weights; chosen on validation images.
-_HEAD: dict[str, Any] = {  # any: the parameters' types
-    "vth": 2048,
-    "init": 0.05,
-    "margin_positive": 0,
-    "margin_negative": 0,
-    "gain_output": 200,
-    "shift_output": 3,
-}
 # Of the preset: finer weights, and nights five times as long that forget half as fast; chosen on
 # validation images.
 _BEST: dict[str, Any] = {  # any: the parameters' types
@@ -174,7 +164,7 @@ def _params(args: Args, samples: int) -> ChipLearningParams:
     wide = args.run.hidden and args.run.hidden[-1] > _WIDE
     settings: dict[str, Any] = {"gain_output": _WIDE_GAIN} if wide else {}  # any: their types
     if args.run.plastic == "head":
-        settings = _HEAD
+        settings = HEAD
     elif args.run.preset == "best":
         settings = settings | _BEST
     return ChipLearningParams(

@@ -41,6 +41,26 @@ def test_pricing_leaves_the_recorded_results_as_they_are():
     assert "modelled_j_per_sample" not in RECORD["results"]
 
 
+def test_frozen_layers_before_a_head_add_what_inference_costs():
+    config = {"sizes": [100, 10]}
+    operations = {name: [0, 100.0] for name in OPERATIONS} | {"error_spikes": 0, "time_steps": 8}
+    names = ("synaptic_operations", "active_updates", "inactive_updates", "spikes", "messages")
+    front = {
+        "cores": [1],
+        "operations_per_sample": {name: [0, 1000.0] for name in names}
+        | {"synaptic_updates": [0, 0]},
+    }
+    results = {"test_accuracy": 0.9, "operations_per_sample": operations}
+    head = {"name": "chip head", "config": config, "results": results}
+    alone = priced(head)["results"]["modelled_j_per_sample"]["davies2018"][0]
+    behind = priced(head | {"results": results | {"front": front}})
+    more = behind["results"]["modelled_j_per_sample"]["davies2018"][0] - alone
+    # 23.6 pJ per operation, 81 and 52 pJ per neuron update, 1.7 pJ per message, no updates, and the
+    # core's power meanwhile
+    dynamic = 1000 * (23.6 + 81 + 52 + 1.7) * 1e-12
+    assert dynamic < more < 1.5 * dynamic
+
+
 @pytest.mark.parametrize(
     "record",
     [

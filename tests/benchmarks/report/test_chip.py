@@ -89,3 +89,18 @@ def test_modelled_runs_and_measured_chips_are_rows_of_one_table(measured, undraw
     assert renner[1:4] == ["96.3", "590 µJ", "1.5 ms"] and "Nature" in renner[5]
     lin = next(chip for chip in chips if "Lin 2018" in chip[0])
     assert lin[3] == "–"
+
+
+def test_heads_stand_beside_the_networks_whose_features_they_learn_on(measured):
+    def head(seed, front_seed, percent):
+        results = {"method": "head", "test_accuracy": percent, "float_test_accuracy": 0.99}
+        results |= {"front": {"seed": front_seed}}
+        record = measured("chip head", results)
+        return record | {"seed": seed, "config": {"dataset": "mnist"}}
+
+    chip = measured("chip learning", {"method": "x", "test_accuracy": 0.9})
+    records = [chip, head(0, 5, 0.984), head(1, 5, 0.986)]
+    _, table, *_ = learning_on_chip(Evidence(records), {}).items
+    (row,) = table["rows"]
+    assert row[:6] == ["head", "MNIST", "99.00", "98.50", "0.14", "-0.50"]
+    assert row[6] == "2 of 1 network"
