@@ -72,7 +72,7 @@ def delayed(
         [[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]]
     """
     if isinstance(delay, int):
-        return torch.cat([torch.zeros_like(s[:delay]), s[: len(s) - delay]])
+        return torch.cat([torch.zeros_like(s[:delay]), s[: max(0, len(s) - delay)]])
     check_delays(delay, longest)
     waited = torch.cat([s.new_zeros(longest, *s.shape[1:]), s])
     fired = torch.arange(len(s), device=s.device)[:, None] + longest - delay  # step of `waited`
