@@ -3,8 +3,8 @@ products, sleep in between.
 
 The emulator learns a whole data set and equals Lava's learning engine bit for bit. --target lava
 runs the same learning in that engine for the first samples, and compares every weight and trace
-after every sample. With --model a trained network goes on learning; with --stream new-classes the
-classes come one after another, and nothing learned is forgotten.
+after every sample. With --model a trained network goes on learning, also on a chip with --faults;
+with --stream new-classes the classes come one after another, and nothing learned is forgotten.
 """
 
 from __future__ import annotations

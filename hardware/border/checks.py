@@ -216,6 +216,21 @@ def text_of(value: object, longest: int = 60) -> str:
     return letters if len(letters) <= longest else f"{letters[: longest - 3]}..."
 
 
+def square_side(pixels: int) -> int:
+    """Return the side of square images of so many pixels; ValueError where they are not square.
+
+    Example:
+        >>> square_side(784)
+        28
+    """
+    side = math.isqrt(pixels)
+    if side * side != pixels:
+        raise ValueError(
+            f"shift moves square images, and {pixels} inputs are no square: set shift=0"
+        )
+    return side
+
+
 def _of_kind(value: object, name: str, need: str) -> TypeError:
     if isinstance(value, type):
         return TypeError(f"{name} is the class {value.__name__}; need {need}")

@@ -18,8 +18,7 @@ import numpy as np
 from ..border.archive import read_npz, write_npz
 from ..lava_process import TargetError, run_guarded, temporary_folder
 from . import emulator
-from .augment import shifted, shifts
-from .inputs import checked
+from .inputs import checked, shifted, shifts
 from .params import ChipLearningParams
 from .plan import DAY, Segment, plan
 from .state import LearningState, digest, start

@@ -16,6 +16,7 @@ from .. import chip
 from ..compiled import compiled
 from . import somas
 from .constants import ChipConstants, Gains
+from .faults import FaultMasks
 from .records import (
     CORRECT,
     ERRORS,
@@ -67,6 +68,7 @@ def day(
     numbers: DayNumbers,
     constants: ChipConstants,
     gains: Gains,
+    faults: FaultMasks,
     plastic: np.ndarray,
     clock: Integer,
     learning: bool,
@@ -111,6 +113,7 @@ def day(
             counts[WRAPPED, layer + 1] += _integrate(
                 sums, neurons, c, u, v, masks[layer + 1], psi[layer]
             )
+            _break(masks[layer + 1], faults.dead[layer], faults.stuck[layer], always)
         for n in range(classes):
             outputs[q, n] = count_bits(masks[layers, n])
             counts[SPIKES, layers] += outputs[q, n]
@@ -145,6 +148,19 @@ def day(
             )
             counts[UPDATES, layer + 1] += updated
             counts[SATURATED_W, layer + 1] += clipped
+            failed = faults.failed[layer]
+            for k in range(failed.shape[0]):
+                w[layer][failed[k, 0], failed[k, 1]] = 0
+
+
+@compiled
+def _break(masks: np.ndarray, dead: np.ndarray, stuck: np.ndarray, always: Integer) -> None:
+    """Change intact neurons' spikes, masks as in `_integrate`, to those that leave faulty ones."""
+    for j in range(dead.shape[0]):
+        if stuck[j]:
+            masks[j] = always
+        elif dead[j]:
+            masks[j] = 0
 
 
 @compiled

@@ -17,10 +17,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..border.checks import instance_of, whole_number
-from .augment import shifted, shifts
 from .constants import Gains, chip_constants, sleep_constants
 from .day import ChipMemory, DayNumbers, Samples, day
-from .inputs import checked, coding
+from .faults import fail_feedback, masks
+from .inputs import checked, coding, shifted, shifts
 from .night import NightNumbers, night
 from .records import LearningRecord, no_counts, record
 from .state import LearningState
@@ -145,6 +145,7 @@ def show(
         numbers=_day_numbers(state, len(order) if learning else 0),
         constants=chip_constants(params),
         gains=Gains(*params.gains(state.samples)),
+        faults=masks(state),
         plastic=np.array(params.plastic or (True,) * params.layers, dtype=np.bool_),
         clock=state.clock,
         learning=learning,
@@ -166,9 +167,11 @@ def sleep_phase(state: LearningState, layer: int, counts: np.ndarray) -> None:
         numbers=_night_numbers(state, layer),
         constants=chip_constants(params),
         sleep=sleep_constants(params),
+        faults=masks(state),
         clock=state.clock,
         counts=counts,
     )
+    fail_feedback(state, layer)
     state.clock += params.night
 
 

@@ -1,9 +1,13 @@
-"""Samples as a learning chip takes them: grey values, or spikes of frozen layers before it."""
+"""Samples as a learning chip takes them: grey values, or spikes of frozen layers before it.
+
+The host may show shifted copies of images: only the data changes, and no rule on the chip.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
+from ..border.checks import square_side
 from .params import ChipLearningParams
 
 
@@ -29,6 +33,33 @@ def sample_masks(images: np.ndarray, steps: int) -> np.ndarray:
     """
     masks = coding(images, steps)
     return masks[images] if len(masks) else images.astype(np.int64)
+
+
+def shifts(seed: int, epoch: int, images: int, shift: int) -> np.ndarray:
+    """Return the rows and columns by which each image of an epoch moves, int64 [images, 2].
+
+    All moves of -shift ... shift are equally likely; a resumed run draws the same.
+    """
+    return np.random.default_rng([seed, 2, epoch]).integers(-shift, shift + 1, (images, 2))
+
+
+def shifted(images: np.ndarray, moves: np.ndarray) -> np.ndarray:
+    """Return images moved down and right, black where nothing moves in.
+
+    Args:
+        images: uint8 [n, side * side].
+        moves: int [n, 2], rows and columns; absolute values of at most the side.
+    """
+    pixels = square_side(images.shape[1])
+    widest = int(np.abs(moves).max(initial=0))
+    square = images.reshape(-1, pixels, pixels)
+    padded = np.pad(square, ((0, 0), (widest, widest), (widest, widest)))
+    moved = np.empty_like(square)
+    for row, column in np.unique(moves, axis=0).tolist():
+        same = (moves == (row, column)).all(axis=1)
+        top, left = widest - row, widest - column
+        moved[same] = padded[same, top : top + pixels, left : left + pixels]
+    return moved.reshape(images.shape)
 
 
 def checked(

@@ -11,7 +11,9 @@ from __future__ import annotations
 import numpy as np
 
 from .. import chip
+from ..border.faults import Faults
 from ..emulator_step import decay, fire, reset_voltage, saturate_voltage, wrap_current
+from .faults import layer_faults
 from .params import ChipLearningParams
 from .plan import DAY, Segment
 from .streams import NOISE, noise_spikes, stream_key
@@ -20,8 +22,11 @@ from .streams import NOISE, noise_spikes, stream_key
 class Somas:
     """Current, voltage and running mean of one layer, which hidden and output neurons share."""
 
-    def __init__(self, params: ChipLearningParams, layer: int) -> None:
+    def __init__(
+        self, params: ChipLearningParams, layer: int, faults: Faults | None = None
+    ) -> None:
         self.params, self.layer = params, layer
+        self.dead, self.stuck = layer_faults(faults or Faults(), layer, params.sizes)
         self.size = params.sizes[layer + 1]
         self.means = np.zeros((max(1, params.layers - 1), self.size), dtype=np.int64)
         self.rest()
@@ -67,8 +72,13 @@ class Somas:
     def _fire(self, v: np.ndarray) -> np.ndarray:
         s = fire(v, self.params.vth)
         self.v = reset_voltage(v, s)
+        s = self._leave(s)
         self.count += s
         return s
+
+    def _leave(self, s: np.ndarray) -> np.ndarray:
+        """Return the spikes that leave the neurons, whose intact form fires s, uint8 [N]."""
+        return np.where(self.stuck, 1, np.where(self.dead, 0, s)).astype(np.uint8)
 
 
 class HiddenNeurons(Somas):
@@ -126,6 +136,7 @@ class HiddenNeurons(Somas):
             s = noise_spikes(key, self.size, self.params.sleep.rate)
         else:
             s = np.zeros(self.size, dtype=np.uint8)
+        s = self._leave(s)
         self.noise[k % (self.delay + 1)] = s
         return s
 

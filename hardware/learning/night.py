@@ -14,6 +14,7 @@ from ..compiled import compiled
 from . import somas
 from .constants import ChipConstants, SleepConstants
 from .day import ChipMemory
+from .faults import FaultMasks
 from .records import ERRORS, SPIKES, SYNAPTIC, UPDATES
 from .streams import FEEDBACK, NOISE, Integer, mix, row_key, stream_key
 from .synapses import fixed_number, forget_feedback, learn_feedback
@@ -36,6 +37,7 @@ def night(
     numbers: NightNumbers,
     constants: ChipConstants,
     sleep: SleepConstants,
+    faults: FaultMasks,
     clock: Integer,
     counts: np.ndarray,
 ) -> None:
@@ -67,11 +69,14 @@ def night(
                 continue
             pre = noise[(t - 1) % (delay + 1)] if post == layer + 1 else s[post - 1]
             arrived = _sleep_layer(w[post], pre, means[post], c, sleep, u[post], v[post], s[post])
+            for j in range(w[post].shape[1]):
+                s[post, j] = (s[post, j] and not faults.dead[post, j]) or faults.stuck[post, j]
             counts[SYNAPTIC, post + 1] += arrived * w[post].shape[1]
         key = stream_key(c.seed, NOISE, layer, 0, clock + t)
         for i in range(neurons):
             number = mix(np.uint32(key + np.uint32(i))) >> np.uint32(16)
             spike = t <= sleep.steps - delay and number < sleep.rate
+            spike = (spike and not faults.dead[layer, i]) or faults.stuck[layer, i]
             noise[t % (delay + 1), i] = spike
             counts[SPIKES, layer + 1] += spike
             within[layer + 1, i] |= np.int64(spike) << ((t - 1) % c.epoch)

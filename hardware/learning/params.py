@@ -45,10 +45,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import chip
-from ..border.checks import instance_of, real_number
+from ..border.checks import instance_of, real_number, square_side
 from ..border.printable import one_line, quoted
 from ..limits import check_learning
-from .augment import side
 from .engine import WEIGHT_FRACTION_BITS, Product, Rule, check_saturation
 from .sleep_params import ChipSleepParams, check_range, check_ranges
 
@@ -132,7 +131,7 @@ class ChipLearningParams:
             seed=(0, 2**31 - 1),
         )
         if self.shift:
-            side(self.sizes[0])
+            square_side(self.sizes[0])
         check_learning(epoch=self.epoch, trace=self.x1_impulse)
         for name, choices in (
             ("rounding", ROUNDINGS),

@@ -9,7 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from .. import chip
+from ..border.faults import Faults
+from ..faults import synapses_fail
 from .engine import ACCUMULATOR_BITS, WEIGHT_FRACTION_BITS, Y_KEEP, Rule, trace_keep
+from .faults import damaged, failed_feedback
 from .inputs import sample_masks
 from .neurons import HiddenNeurons, OutputNeurons
 from .params import ChipLearningParams
@@ -22,11 +25,17 @@ class Connection:
     """A plastic dense connection in the engine's integers; weights [pre, post]."""
 
     def __init__(
-        self, params: ChipLearningParams, w: np.ndarray, layer: int, population: int | None
+        self,
+        params: ChipLearningParams,
+        w: np.ndarray,
+        layer: int,
+        population: int | None,
+        failed: np.ndarray | None = None,
     ) -> None:
         self.params, self.layer, self.population = params, layer, population
         feedback = population is not None
         self.w = w.astype(np.int64)
+        self.failed = np.zeros(w.shape, dtype=np.bool_) if failed is None else failed
         self.rule: Rule = params.feedback_rule if feedback else params.forward_rule
         self.keep = 0.0 if feedback else trace_keep(params.x1_tau)
         self.impulse = params.feedback_impulse if feedback else params.x1_impulse
@@ -79,6 +88,7 @@ class Connection:
         bits, step = self.params.rounding_bits, self.params.weight_step
         rest, whole = accumulator & ((1 << bits) - 1), accumulator >> bits
         self.w = np.clip((whole + (self._numbers(clock, bits) < rest)) * step, -256, 256 - step)
+        self.w[self.failed] = 0
 
     def _numbers(self, clock: int, bits: int) -> np.ndarray:
         """Return the numbers below which a rest is rounded up, each 0 ... 2^bits - 1."""
@@ -98,16 +108,22 @@ class Connection:
 class ReferenceChip:
     """A learning chip: all connections and neurons of a net, and their wiring."""
 
-    def __init__(self, params: ChipLearningParams) -> None:
+    def __init__(self, params: ChipLearningParams, faults: Faults | None = None) -> None:
+        faults = faults or Faults()
         self.params = params
-        state = start(params)
-        self.forward = [Connection(params, w, layer, None) for layer, w in enumerate(state.w)]
-        self.feedback = [
-            [Connection(params, w, layer, p) for p, w in enumerate(fb)]
-            for layer, fb in enumerate(state.w_fb)
+        state = damaged(start(params), faults)
+        self.forward = [
+            Connection(params, w, layer, None, _failed_forward(faults, layer, w))
+            for layer, w in enumerate(state.w)
         ]
-        self.hidden = [HiddenNeurons(params, layer) for layer in range(params.layers - 1)]
-        self.output = OutputNeurons(params, params.layers - 1)
+        self.feedback = []
+        for layer, fb in enumerate(state.w_fb):
+            failed = failed_feedback(faults, layer, fb.shape)
+            self.feedback.append(
+                [Connection(params, w, layer, p, failed[p]) for p, w in enumerate(fb)]
+            )
+        self.hidden = [HiddenNeurons(params, layer, faults) for layer in range(params.layers - 1)]
+        self.output = OutputNeurons(params, params.layers - 1, faults)
 
     def run(self, images: np.ndarray, labels: np.ndarray, order: np.ndarray) -> None:
         """Learn from samples `order`, nights included."""
@@ -153,6 +169,12 @@ class ReferenceChip:
             for p, (c, w) in enumerate(zip(group, fb, strict=True))
         ]
         return [name for name, own, emulated in pairs if not np.array_equal(own, emulated)]
+
+
+def _failed_forward(faults: Faults, layer: int, w: np.ndarray) -> np.ndarray:
+    """Return which synapses of w, [in + 1, out], fail; boolean, never the bias axon."""
+    failed = synapses_fail(faults, layer, (w.shape[1], w.shape[0] - 1)).T
+    return np.concatenate([failed, np.zeros((1, w.shape[1]), dtype=np.bool_)])
 
 
 def _round(kept: np.ndarray, uniform: float) -> np.ndarray:

@@ -15,6 +15,7 @@ import numpy as np
 from .. import chip
 from ..border.archive import read_npz, write_npz
 from ..border.checks import instance_of
+from ..border.faults import Faults
 from ..border.layers import LayerModel, expect_plain
 from ..border.model import Model
 from ..border.printable import one_line
@@ -45,6 +46,7 @@ class LearningState:
     info: dict[str, Any] = field(default_factory=dict)
     # float64 [4], scratch sums for the caller's current epoch; saved with the state
     tally: np.ndarray = field(default_factory=lambda: np.zeros(4))
+    faults: Faults = field(default_factory=Faults)  # of the chip, set by `faults.damaged`
 
 
 def start(params: ChipLearningParams) -> LearningState:
@@ -101,6 +103,7 @@ def to_model(state: LearningState) -> Model:
             "params": json.loads(params.to_json()),
             "samples": state.samples,
             "nights": state.nights,
+            **({"faults": dataclasses.asdict(state.faults)} if state.faults.any else {}),
         },
         "quantisation": {
             "layers": [
@@ -202,6 +205,7 @@ def write_state(state: LearningState, path: Path | str) -> None:
         "info": np.array(json.dumps(state.info)),
         "progress": np.array([state.clock, state.samples, state.nights], dtype=np.int64),
         "tally": state.tally,
+        "faults": np.array(json.dumps(dataclasses.asdict(state.faults))),
     }
     for name in ("w", "w_fb", "x1", "means"):
         arrays |= {f"{name}{index}": array for index, array in enumerate(getattr(state, name))}
@@ -253,6 +257,8 @@ def read_state(path: Path | str) -> LearningState:
         if tally.shape != (4,) or tally.dtype != np.float64 or not (tally >= 0).all():
             raise ValueError(f"tally is {tally.dtype} {tally.shape}; need 4 numbers of at least 0")
         state.tally = tally
+        if "faults" in arrays:
+            state.faults = Faults(**json.loads(str(arrays["faults"])))
         state.info = json.loads(str(arrays["info"]))
         if not isinstance(state.info, dict):
             raise ValueError("info is no JSON object")

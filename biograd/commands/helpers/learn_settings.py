@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import tomli_w
+
+from hardware.border.faults import Faults
 
 from ...checks import known_words
 from ...files import atomic_write
@@ -48,6 +50,7 @@ class LearnSettings:
     prototypes: int = 1000  # with --stream: neurons that can be recruited, a tenth per class
     # with --stream: samples per class that the replay beside it keeps; 0: no nets beside it
     replay: int = 20
+    faults: Faults = field(default_factory=Faults)  # of the chip: dead, stuck and synapses
     seed: int = 0  # of weights, order, rounding and dreams
 
 
@@ -79,7 +82,7 @@ def keep_settings(folder: Path, settings: LearnSettings) -> None:
 
 def expect_same(folder: Path, settings: LearnSettings) -> None:
     """Raise ValueError where a resumed run has other settings than its folder keeps, by name."""
-    stored, wanted = stored_settings(folder), dataclasses.asdict(settings)
+    stored, wanted = stored_settings(folder), vars(settings)
     changes = [
         f"{name} is {getattr(stored, name)!r} there and {value!r} here"
         for name, value in wanted.items()

@@ -55,6 +55,8 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
         raise ValueError("--target lava compares a stream of pixels: leave --model out")
     if settings.shift:
         raise ValueError("--stream shows each sample once, as it is: leave --shift out")
+    if settings.faults.any:
+        raise ValueError("--stream runs on an intact chip: leave --faults out")
     if args.target not in ("emulator", "lava"):
         raise ValueError(f"target is {args.target!r}; known are emulator, lava")
     with console.downloads() as progress:

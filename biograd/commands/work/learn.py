@@ -11,6 +11,7 @@ from hardware.border.model import Model
 from hardware.learning import state as learning_state
 from hardware.learning.against_lava import Comparison, compare
 from hardware.learning.emulator import evaluate
+from hardware.learning.faults import damaged
 from hardware.learning.fit import fit
 from hardware.learning.front import HEAD, digest, head_of, keeps_weights, with_head
 from hardware.learning.params import ChipLearningParams
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 TARGETS = ("emulator", "lava")
 LAVA_SAMPLES = 500  # samples that Lava learns unless --samples says otherwise
+_BEFORE = "test_accuracy_before"  # of a trained network under faults, before it learns on
 # More neurons than this before the output halve its gain; chosen on validation images at 400.
 _WIDE, _WIDE_GAIN = 200, 60
 # Of the preset: finer weights, and nights five times as long that forget half as fast; chosen on
@@ -59,10 +61,17 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
             f"shift is {args.run.shift}, and --plastic head runs the frozen layers once per image:"
             " leave --shift out"
         )
+    if args.run.plastic == "head" and args.run.faults.any:
+        raise ValueError(
+            "--plastic head runs the frozen layers once per image, on an intact chip: leave"
+            " --faults out"
+        )
     if args.target == "lava" and (args.resume or args.out):
         raise ValueError(
             "--target lava compares two runs and keeps no run folder: leave --out and --resume out"
         )
+    if args.run.faults.any and args.target == "lava":
+        raise ValueError("faults are injected in the emulator: leave --target lava out")
     if args.target not in TARGETS:
         raise ValueError(f"target is {args.target!r}; {known_words(args.target, TARGETS)}")
     with console.downloads() as progress:
@@ -92,6 +101,12 @@ def _in_emulator(
             front = _front(args, (train, test), state, folder, console)
         halves = front.halves if front else (arrays(train), arrays(test))
         _print_fit(state.params, front, console)
+        if args.run.model and state.faults.any and not state.samples:
+            state.info[_BEFORE] = evaluate(state, *halves[1])
+            console.say(
+                f"with the faults, before learning on: {100 * state.info[_BEFORE]:.2f} % of"
+                f" {len(test):,} test images"
+            )
         if not learn_epochs(state, *halves, epochs=args.run.epochs, folder=folder, console=console):
             console.say(
                 f"stopped after {state.samples:,} of {total:,} samples, and saved: go on"
@@ -130,6 +145,7 @@ def _state(args: Args, samples: int, folder: RunFolder) -> LearningState:
         state = head_of(model, params) if head else learning_state.from_model(model, params)
     else:
         state = learning_state.start(params)
+    state = damaged(state, args.run.faults)
     keep_settings(folder.path, args.run)
     return state
 
@@ -192,6 +208,8 @@ def _result(
     state: LearningState, test: Arrays, seed: int, total: int, folder: RunFolder
 ) -> dict[str, Any]:  # any: JSON
     """Return the record of a finished run of `total` samples."""
+    before = {_BEFORE: state.info[_BEFORE]} if _BEFORE in state.info else {}
+    faults = {"faults": dataclasses.asdict(state.faults)} if state.faults.any else {}
     epochs = [record for record in records.read(folder.records) if record["kind"] == "epoch"]
     seconds = sum(record["seconds"] for record in epochs)
     return {
@@ -203,6 +221,8 @@ def _result(
         "samples": state.samples,
         "samples_per_second": total / seconds if seconds else None,
         "feedback_angle_deg": angles(state),
+        **faults,
+        **before,
         "run": str(folder.path),
     }
 

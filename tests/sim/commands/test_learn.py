@@ -109,9 +109,33 @@ def test_a_stream_of_new_classes_is_kept_and_set_beside_nets(mnist, biograd, tmp
         (["--stream", "new-classes", "--shift", "1"], "leave --shift out"),
         (["--stream", "new-classes", "--prototypes", "0"], "prototypes is 0; need 1 or more"),
         (["--plastic", "head"], "no --model is named: name one"),
+        (
+            ["--faults.lost", "0.1"],
+            "--faults.lost is 0.1; a chip that learns takes faults that last",
+        ),
+        (["--stream", "new-classes", "--faults.dead", "0.1"], "leave --faults out"),
+        (["--plastic", "head", "--model", "x", "--faults.dead", "0.1"], "leave --faults out"),
         (["--preset", "better"], "preset is 'better'"),
     ],
 )
 def test_flags_of_learn_that_do_not_go_together_are_refused(biograd, tmp_path, flags, message):
     run = biograd("learn", *flags, "--out", tmp_path / "run")
     assert run.code == 2 and run.is_one_line and message in run.err
+
+
+def test_learning_goes_on_with_a_damaged_chip(mnist, biograd, tmp_path):
+    short = ["--epochs", "1", "--samples", "500", "--json"]
+    first = biograd("learn", "--hidden", "30", *short, "--out", tmp_path / "intact")
+    faults = ["--faults.dead", "0.6", "--faults.no-output", "--faults.seed", "1"]
+    again = ["learn", "--model", tmp_path / "intact", *short, *faults]
+    healed = biograd(*again, "--out", tmp_path / "healed")
+    assert healed.code == 0, healed.err
+    before, after = healed.result["test_accuracy_before"], healed.result["test_accuracy"]
+    assert before < first.result["test_accuracy"] and before < after
+    assert healed.result["faults"]["dead"] == 0.6
+    same = biograd(*again, "--out", tmp_path / "same")
+    assert same.result["test_accuracy"] == after, "one seed must give the same faults"
+    deployed = biograd("deploy", tmp_path / "healed", *faults, "--json")
+    assert deployed.result["test_accuracy"] == after
+    resumed = biograd("learn", "--resume", "--out", tmp_path / "healed", "--json")
+    assert resumed.code == 0 and resumed.result["test_accuracy"] == after

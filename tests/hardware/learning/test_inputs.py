@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from hardware.learning.augment import shifted, shifts
 from hardware.learning.emulator import learn
+from hardware.learning.inputs import shifted, shifts
 from hardware.learning.params import ChipLearningParams
 from hardware.learning.sleep_params import ChipSleepParams
 from hardware.learning.state import start
