@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from .measurements.studies import grid_code, separation, trained_nets, working_memory
+from .measurements.studies import (
+    chip_healing,
+    fault_speed,
+    grid_code,
+    separation,
+    trained_nets,
+    working_memory,
+)
 from .measurements.trials import SEEDS
 from .task import Results, Task
 
@@ -65,6 +72,18 @@ def networks_trained() -> list[Task]:
     ]
 
 
+def chips_healed() -> list[Task]:
+    """Damage a chip that has learned, and let it learn on, three seeds."""
+    study = chip_healing.described, chip_healing.measure
+    return _seeds("chip healing", chip_healing.HealingParams(), *study, SEEDS)
+
+
+def faults_raced() -> list[Task]:
+    """Measure the speed of fault injection with no faults, and with some."""
+    study = fault_speed.described, fault_speed.measure
+    return _seeds("fault speed", fault_speed.SpeedParams(), *study, SEEDS[:1])
+
+
 def _seeds(
     name: str,
     p: P,
@@ -84,4 +103,11 @@ def _seeds(
     ]
 
 
-STUDIES = (independent_components, grid_codes, working_memories, networks_trained)
+STUDIES = (
+    independent_components,
+    grid_codes,
+    working_memories,
+    networks_trained,
+    chips_healed,
+    faults_raced,
+)

@@ -1,4 +1,7 @@
-"""Steps of every deployment: samples as spikes for the chip, unused inputs removed, the price."""
+"""Steps of every deployment: samples as spikes for the chip, unused inputs removed, the price.
+
+The price is also split into communication and computation (`energy_split`).
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from hardware import limits
+from hardware import emulator, limits
 from hardware.border.model import Model, OperationCounts, SpikeInput
-from hardware.energy import DAVIES2018, EnergyEstimate, EnergyProfile, estimate
+from hardware.energy import DAVIES2018, PROFILES, EnergyEstimate, EnergyProfile, estimate
+from hardware.fixed_point import quantise
 
 from .data.datasets import DataSet
 from .data.events.sets import EventSet
@@ -18,6 +22,7 @@ from .data.samples import spikes_of
 from .data.sound.series import SeriesSet
 from .encoders import ENCODERS, EVENTS, integrate_and_fire
 from .params.signal import CodingParams, MelParams
+from .studies.energy_split import best_inputs, joules_per_bit
 
 CALIBRATION = 500  # training samples that set the weight scales
 PORTION = 500  # recordings read at a time
@@ -105,3 +110,52 @@ def price(
 ) -> EnergyEstimate:
     """Estimate energy and time per sample of layers on these cores (`limits.Fit.layers`)."""
     return estimate(operations, [layer.cores for layer in places], profile)
+
+
+def energy_split(model: Model, train: DataSet, test: DataSet) -> dict[str, Any]:  # any: JSON
+    """Return communication against computation of one test sample on Loihi 1, modelled.
+
+    Communication is spikes and messages, computation synapses and neurons. Spikes are those of the
+    network's neurons, inputs per spike the synaptic operations per such spike.
+
+    Args:
+        train: its first `CALIBRATION` samples set the weight scales.
+        test: samples whose operations are counted, all of them.
+    Returns: cores, spikes, inputs_per_spike, and the split under each name of `PROFILES`.
+    Raises: ValueError where the network cannot run on the chip, or sends no spikes.
+    """
+    calibration = chip_spikes(model, train.subset(slice(0, CALIBRATION)))
+    spikes = chip_spikes(model, test)
+    fixed = quantise(model, calibration=calibration)
+    fit = limits.check(fixed)
+    counts = emulator.run(fixed, spikes).operations
+    fired = float(counts.spikes[1:].sum()) / counts.samples
+    if not fired:
+        raise ValueError(
+            "the network sends no spikes on these samples: there is no communication to price;"
+            " train it first"
+        )
+    operations = counts.per_sample()["synaptic_operations"]
+    splits = {
+        name: _split(price(counts, fit.layers, profile), operations, fired)
+        for name, profile in PROFILES.items()
+    }
+    return {"cores": fit.cores, "spikes": fired, "inputs_per_spike": operations / fired} | splits
+
+
+def _split(costs: EnergyEstimate, operations: float, fired: float) -> dict[str, float]:
+    communication, computation = costs.communication.middle, costs.computation.middle
+    synapse = costs.synaptic_operations.middle / operations
+    fixed = (costs.neuron_updates.middle + communication) / fired
+    best = best_inputs(fixed=fixed, synapse=synapse)
+    inputs = operations / fired
+    return {
+        "communication_j": communication,
+        "computation_j": computation,
+        "ratio": communication / computation,
+        "fixed_j": fixed,
+        "synapse_j": synapse,
+        "best_inputs": best,
+        "j_per_bit": joules_per_bit(inputs, fixed=fixed, synapse=synapse),
+        "best_j_per_bit": joules_per_bit(best, fixed=fixed, synapse=synapse),
+    }

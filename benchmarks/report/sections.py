@@ -20,8 +20,10 @@ from .page import Section
 from .signals.events import events
 from .signals.speech import speech
 from .speed import speed
+from .studies.chip_healing import healed_chips
 from .studies.grid_code import grid_code
 from .studies.separation import separation
+from .studies.times import study_times
 from .studies.trained_nets import broken_nets, energy_split
 from .studies.working_memory import working_memory
 
@@ -86,7 +88,9 @@ SECTIONS: list[SectionFunction] = [
     grid_code,
     working_memory,
     broken_nets,
+    healed_chips,
     energy_split,
+    study_times,
     mistakes,
     inside,
     origin,

@@ -1,8 +1,9 @@
-"""Analyse the population codes of a trained run: its spike counts on test samples.
+"""Analyse the population codes of a trained run, and what its spikes cost on a chip.
 
 For each hidden layer: how well two classes are told apart (d'), with the correlations of the noise
 and without, the angle between noise and signal, and the accuracy of a linear reader against the
-neurons it reads.
+neurons it reads. Then the energy of one test sample on Loihi 1, modelled: communication (spikes and
+messages) against computation (synapses and neurons), beside the 35 : 1 of the human cortex.
 """
 
 from __future__ import annotations

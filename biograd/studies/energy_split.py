@@ -21,6 +21,8 @@ import math
 
 from ..checks import real_number
 
+CORTEX_RATIO = 35.0  # communication over computation of the human cortex; Levy and Calvert 2021
+
 
 def joules_per_bit(inputs: float, *, fixed: float, synapse: float) -> float:
     """Return the joules per bit of a neuron that sums up so many input spikes per output spike.

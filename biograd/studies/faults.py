@@ -36,7 +36,7 @@ from ..network import Network
 from ..neurons import TwoCompartmentLIF
 from ..readout import Classes, Readout
 from ..tensors import seeded
-from ..training.evaluation import Evaluation
+from ..training.evaluation import Evaluation, evaluate
 
 _BITS = 8  # of a stored weight
 _RECURRENT = 1000  # recurrent synapses are drawn as those of layer number + _RECURRENT
@@ -100,7 +100,7 @@ def evaluate_with_faults(
     steps: int = 10,
     seed: int = 0,
 ) -> Evaluation:
-    """Measure a network as `evaluate` does, with faults.
+    """Measure a network as `evaluate` does, with faults; without any this is `evaluate` itself.
 
     Args:
         seed: of the random numbers of an encoder; faults have a seed of their own.
@@ -111,6 +111,9 @@ def evaluate_with_faults(
         [0.0]
     """
     instance_of(net, Network, "net", "a Network")
+    instance_of(faults, Faults, "faults", "Faults(dead=0.1)")
+    if not faults.any:
+        return evaluate(net, images, encoder=encoder, readout=readout, steps=steps, seed=seed)
     readout = (
         Classes() if readout is None else instance_of(readout, Readout, "readout", "Classes()")
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from biograd.data.datasets import DataSet
-from biograd.deployment import CALIBRATION, chip_spikes, price
+from biograd.deployment import energy_split
 from biograd.encoders import ENCODERS
 from biograd.interop.nir import to_model
 from biograd.network import Network
@@ -15,13 +15,9 @@ from biograd.params.augment import AugmentParams
 from biograd.runs.config import RunConfig
 from biograd.runs.experiment import Experiment
 from biograd.runs.presets import PRESETS
-from biograd.studies.energy_split import best_inputs, joules_per_bit
 from biograd.studies.faults import evaluate_with_faults, silence
 from biograd.training.trainer import Trainer
-from hardware import emulator, limits
 from hardware.border.faults import Faults
-from hardware.energy import PROFILES, EnergyEstimate
-from hardware.fixed_point import quantise
 
 from ...peers.baselines import BaselineParams
 from ..trials import Trial, train
@@ -94,7 +90,11 @@ def measure(
             kind: [[rate, _accuracy(net, few, config, _faults(kind, rate, seed))] for rate in rates]
             for kind, rates in RATES.items()
         },
-        "split": energy_split(net, config, train_set, test_set.subset(slice(0, p.priced))),
+        "split": energy_split(
+            to_model(net, None, steps=config.steps, encoder=config.encoder, info={}),
+            train_set,
+            test_set.subset(slice(0, p.priced)),
+        ),
     }
     if p.net == "dense" and p.rule == "local":
         row["healed"] = healed(config, net, p)
@@ -125,44 +125,6 @@ def healed(config: RunConfig, net: Network, p: NetParams) -> dict[str, Any]:  # 
         rows[f"{name}_before"] = experiment.trainer.evaluate().test_accuracy
         rows[f"{name}_after"] = list(experiment.trainer.run())[-1]["test_accuracy"]
     return rows
-
-
-def energy_split(
-    net: Network, config: RunConfig, train_set: DataSet, test_set: DataSet
-) -> dict[str, Any]:  # any: JSON
-    """Return communication against computation of one test sample on Loihi 1, modelled."""
-    model = to_model(net, None, steps=config.steps, encoder=config.encoder, info={})
-    calibration = chip_spikes(model, train_set.subset(slice(0, CALIBRATION)))
-    spikes = chip_spikes(model, test_set)
-    fixed = quantise(model, calibration=calibration)
-    ran = emulator.run(fixed, spikes)
-    fit = limits.check(fixed)
-    counts = ran.operations
-    fired = float(counts.spikes[1:].sum()) / counts.samples
-    operations = counts.per_sample()["synaptic_operations"]
-    rows = {}
-    for name, profile in PROFILES.items():
-        costs = price(counts, fit.layers, profile)
-        rows[name] = _split(costs, operations, fired)
-    return {"cores": fit.cores, "spikes": fired, "inputs_per_spike": operations / fired} | rows
-
-
-def _split(costs: EnergyEstimate, operations: float, fired: float) -> dict[str, float]:
-    communication, computation = costs.communication.middle, costs.computation.middle
-    synapse = costs.synaptic_operations.middle / operations
-    fixed = (costs.neuron_updates.middle + communication) / fired
-    best = best_inputs(fixed=fixed, synapse=synapse)
-    inputs = operations / fired
-    return {
-        "communication_j": communication,
-        "computation_j": computation,
-        "ratio": communication / computation,
-        "fixed_j": fixed,
-        "synapse_j": synapse,
-        "best_inputs": best,
-        "j_per_bit": joules_per_bit(inputs, fixed=fixed, synapse=synapse),
-        "best_j_per_bit": joules_per_bit(best, fixed=fixed, synapse=synapse),
-    }
 
 
 def _accuracy(net: Network, samples: DataSet, config: RunConfig, faults: Faults) -> float:

@@ -12,7 +12,7 @@ from biograd.runs.records import Record
 from ..evidence import Evidence
 from ..literature import CORTEX_COMMUNICATION
 from ..page import Section
-from .seeds import STUDIES_COMMAND, newest_seeds
+from .seeds import STUDIES_COMMAND, newest_seeds, spread
 
 NETS = {
     ("dense", "local"): "dense, local rule",
@@ -55,11 +55,11 @@ def broken_nets(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
         middle = len(next(iter(nets.values()))[0]["results"]["faults"][kind]) // 2
         rate = next(iter(nets.values()))[0]["results"]["faults"][kind][middle][0]
         cells = [
-            _spread([100 * r["results"]["faults"][kind][middle][1] for r in seeds])
+            spread([100 * r["results"]["faults"][kind][middle][1] for r in seeds])
             for seeds in nets.values()
         ]
         rows.append([f"{title}: {rate:g}", *cells])
-    intact = [_spread([100 * r["results"]["accuracy"] for r in s]) for s in nets.values()]
+    intact = [spread([100 * r["results"]["accuracy"] for r in s]) for s in nets.values()]
     section.table(
         ["test accuracy, %", *(f"{name} ({len(seeds)})" for name, seeds in nets.items())],
         [["no faults", *intact], *rows],
@@ -69,7 +69,7 @@ def broken_nets(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
     healed = [r["results"]["healed"] for s in nets.values() for r in s if "healed" in r["results"]]
     if healed:
         before, after, intact_before, intact_after = (
-            _spread([100 * h[name] for h in healed])
+            spread([100 * h[name] for h in healed])
             for name in ("damaged_before", "damaged_after", "intact_before", "intact_after")
         )
         section.note(
@@ -95,12 +95,12 @@ def energy_split(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
                 [
                     name,
                     profile,
-                    _spread([s["ratio"] for s in splits]),
-                    _spread(inputs),
-                    _spread([s["fixed_j"] / s["synapse_j"] for s in splits]),
-                    _spread([s["best_inputs"] for s in splits]),
-                    _spread([1e9 * s["j_per_bit"] for s in splits]),
-                    _spread([1e9 * s["best_j_per_bit"] for s in splits]),
+                    spread([s["ratio"] for s in splits]),
+                    spread(inputs),
+                    spread([s["fixed_j"] / s["synapse_j"] for s in splits]),
+                    spread([s["best_inputs"] for s in splits]),
+                    spread([1e9 * s["j_per_bit"] for s in splits]),
+                    spread([1e9 * s["best_j_per_bit"] for s in splits]),
                 ]
             )
     section.table(
@@ -145,8 +145,3 @@ def _means(seeds: list[Record], kind: str) -> list[tuple[float, float]]:
     points = np.array([record["results"]["faults"][kind] for record in seeds]).mean(axis=0)
     intact = float(np.mean([record["results"]["accuracy"] for record in seeds]))
     return [(0.0, intact), *((float(rate), float(accuracy)) for rate, accuracy in points)]
-
-
-def _spread(values: list[float]) -> str:
-    spread = f" ± {np.std(values, ddof=1):.2g}" if len(values) > 1 else ""
-    return f"{np.mean(values):.3g}{spread}"

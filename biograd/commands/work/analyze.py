@@ -1,4 +1,4 @@
-"""Analyse the population codes of a trained run."""
+"""Analyse the population codes of a trained run, and its communication against computation."""
 
 from __future__ import annotations
 
@@ -7,18 +7,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from hardware.border.printable import one_line
+from hardware.energy import PROFILES
+
 from ...data.samples import spikes_of
+from ...deployment import energy_split
 from ...runs.experiment import Experiment
+from ...studies.energy_split import CORTEX_RATIO
 from ...studies.population_codes import class_pairs, redundancy
 from ..console import Console
 from ..helpers.named import run_folder
 from ..helpers.ranges import expect_at_least
-from ..helpers.trained import trained
+from ..helpers.trained import model_of, trained
 
 if TYPE_CHECKING:
     from ..analyze import Args
 
 PORTION = 500  # samples at a time
+PRICED = 500  # test samples at most that are run on the emulator for the energy split
 
 
 def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
@@ -38,7 +44,40 @@ def run(args: Args, console: Console) -> dict[str, Any]:  # any: JSON
         for number, layer_counts in enumerate(counts[:-1], start=1)
     ]
     _show(layers, len(labels), console)
-    return {"samples": len(labels), "seed": args.seed, "layers": layers}
+    split = _split(experiment, min(len(labels), PRICED), console)
+    return {"samples": len(labels), "seed": args.seed, "layers": layers, "energy_split": split}
+
+
+def _split(
+    experiment: Experiment, samples: int, console: Console
+) -> dict[str, Any] | None:  # any: JSON
+    """Print communication against computation; None for a network that the chip cannot run."""
+    try:
+        split = energy_split(
+            model_of(experiment),
+            experiment.train_set,
+            experiment.test_set.subset(slice(0, samples)),
+        )
+    except ValueError as refusal:
+        console.say(f"no energy split: {one_line(refusal)}")
+        return None
+    console.table(
+        f"one sample on Loihi 1, modelled, mean of {samples} test samples; the human cortex spends"
+        f" {CORTEX_RATIO:g} : 1 on communication (Levy and Calvert 2021)",
+        ["constants", "communication", "computation", "ratio", "inputs per spike", "cheapest bit"],
+        [
+            [
+                name,
+                f"{1e6 * split[name]['communication_j']:.3g} uJ",
+                f"{1e6 * split[name]['computation_j']:.3g} uJ",
+                f"{split[name]['ratio']:.3g} : 1",
+                f"{split['inputs_per_spike']:.0f}",
+                f"{split[name]['best_inputs']:.0f} inputs per spike",
+            ]
+            for name in PROFILES
+        ],
+    )
+    return split | {"samples": samples, "cortex_ratio": CORTEX_RATIO}
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""Figure of accuracy against the rate of each kind of fault."""
+"""Figures of accuracy against the rate of each kind of fault, and of learning on after damage."""
 
 from __future__ import annotations
 
@@ -41,4 +41,35 @@ def accuracies(curves: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]]
     figure.legend(
         loc="outside upper left", ncols=4, fontsize=SMALL, frameon=False, labelcolor="linecolor"
     )
+    return figure
+
+
+def healing(curves: Mapping[str, Sequence[tuple[float, float]]], intact: float) -> Figure:
+    """Draw accuracy against the samples learned after each damage, and that before the damage.
+
+    Args:
+        curves: by damage, points (samples, accuracy from 0 to 1), samples rising from 0.
+        intact: accuracy before the damage, 0 to 1.
+    """
+    figure = Figure(figsize=(WIDTH, 2.6), layout="constrained")
+    ax = figure.subplots()
+    ax.axhline(100 * intact, color=INK, linewidth=0.8, linestyle=":", label="before the damage")
+    for colour, (name, points) in zip(COLOURS, curves.items(), strict=False):
+        samples, accuracy = np.asarray(points, float).T
+        ax.plot(
+            samples,
+            100 * accuracy,
+            color=colour,
+            marker="o",
+            markersize=2.5,
+            linewidth=1.3,
+            label=name,
+        )
+    # linear up to the first point after the damage, which itself is at 0
+    ax.set_xscale("symlog", linthresh=min(p[1][0] for p in curves.values()))
+    quiet(ax, tick_size=SMALL)
+    ax.grid(axis="y", color=GRID, linewidth=0.8)
+    ax.set_xlabel("samples learned after the damage", fontsize=SMALL, color=INK)
+    ax.set_ylabel("test accuracy (%)", fontsize=SMALL, color=INK)
+    ax.legend(fontsize=SMALL, frameon=False, labelcolor="linecolor", loc="lower right")
     return figure

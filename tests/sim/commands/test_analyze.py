@@ -20,3 +20,19 @@ def test_too_few_samples_and_neurons_are_refused_in_one_line(biograd, trained):
     assert none.is_one_line and "--neurons is 1; need 2 or more" in none.err
     missing = biograd("analyze", trained / "nothing")
     assert missing.is_one_line
+
+
+def test_the_energy_split_stands_beside_the_cortex(biograd, trained):
+    outcome = biograd("analyze", trained, "--json")
+    split = outcome.result["energy_split"]
+    assert (
+        split["samples"] == outcome.result["samples"]
+        and split["cores"] >= 1
+        and split["cortex_ratio"] == 35
+    )
+    for constants in ("davies2018", "sanafe2025"):
+        part = split[constants]
+        assert part["ratio"] == part["communication_j"] / part["computation_j"]
+        assert 0 < part["ratio"] < 35 and part["best_j_per_bit"] <= part["j_per_bit"]
+    text = biograd("analyze", trained).out
+    assert "35 : 1" in text and "davies2018" in text

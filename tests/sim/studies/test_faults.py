@@ -110,8 +110,10 @@ def test_accuracy_is_that_of_evaluate_without_faults_and_chance_with_a_dead_outp
     net = net_of(784, 20, 10)
     plain = bg.evaluate(net, digits_set, steps=5)
     faulty = evaluate_with_faults(net, digits_set, Faults(), steps=5)
-    assert torch.equal(faulty.predicted, plain.predicted)
-    assert faulty.rates == pytest.approx(plain.rates)
+    assert torch.equal(faulty.predicted, plain.predicted) and faulty.rates == plain.rates
+    hardly = evaluate_with_faults(net, digits_set, Faults(dead=1e-9), steps=5)
+    assert torch.equal(hardly.predicted, plain.predicted)
+    assert hardly.rates == pytest.approx(plain.rates)
     silent = evaluate_with_faults(net, digits_set, Faults(dead=1.0), steps=5)
     assert silent.rates == [0, 0] and not silent.predicted.any()
 
