@@ -63,13 +63,9 @@ def working_memories() -> list[Task]:
 
 
 def networks_trained() -> list[Task]:
-    """Break trained networks, let them learn on, and split their energy; conv: one seed."""
+    """Break trained networks, let them learn on, and split their energy, three seeds."""
     study = trained_nets.described, trained_nets.measure
-    return [
-        task
-        for p in trained_nets.NETS
-        for task in _seeds("trained nets", p, *study, SEEDS if p.net == "dense" else SEEDS[:1])
-    ]
+    return [task for p in trained_nets.NETS for task in _seeds("trained nets", p, *study, SEEDS)]
 
 
 def chips_healed() -> list[Task]:

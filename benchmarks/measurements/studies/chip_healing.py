@@ -31,7 +31,7 @@ class HealingParams:
     samples: int = 20_000  # training images per epoch
     epochs: int = 2  # before the damage
     more: int = 1  # after it
-    tested: int = 10_000  # test images
+    tested: int = 5000  # test images
     # samples learned after the damage, at which each curve has a point beside that of 0
     points: tuple[int, ...] = (500, 1000, 2000, 5000, 10_000, 20_000)
 

@@ -22,8 +22,27 @@ from hardware.border.faults import Faults
 from ...peers.baselines import BaselineParams
 from ..trials import Trial, train
 
-FC = RunConfig(hidden=(256,), limit=10_000, epochs=3)
-CONV = replace(PRESETS["mnist-conv"], limit=5000, epochs=3, augment=AugmentParams())
+FC = RunConfig(hidden=(256,), limit=10_000, epochs=3, lr=2e-3)
+CONV = replace(
+    PRESETS["mnist-conv"],
+    net="16c5s2-32c5s2-10",
+    limit=5000,
+    epochs=3,
+    lr=6e-3,
+    augment=AugmentParams(),
+)
+# Chosen on 5,000 (dense) or 1,000 (conv) training images set apart, one seed, these nets and
+# epochs; accuracy there in %.
+# Local rule, dense: 93.0, 93.6, 93.4 at Adam 1e-3, 2e-3, 4e-3; conv: 91.8, 93.8 at 3e-3, 6e-3.
+# BPTT, dense: with a surrogate of a window at the output, classes whose neurons fall silent get no
+# gradient any more, and 52 to 82 are right at Adam 1e-3 to 8e-3 and either loss. With a surrogate
+# that is open at the output: squared error, half-width 1 of the hidden surrogate 91.8, 93.4, 93.8,
+# 93.7 at 1e-3, 2e-3, 4e-3, 8e-3; half-width 0.5 93.0, 93.4, 93.3 and 2 91.8, 93.4, 94.1 from 2e-3
+# on (93.4 at 1.6e-2); cross-entropy of the rates 63 to 65.
+# BPTT, conv (cross-entropy of the voltage): 89.8, 93.9, 95.1, 94.3 at 1e-3, 3e-3, 1e-2, 2e-2.
+DENSE_BPTT = BaselineParams(method="bptt", window=2.0, open_output=True)
+CONV_BPTT = BaselineParams(method="deep", loss="ce")
+RATES_OF_BPTT = {"dense": 8e-3, "conv": 1e-2}
 # kind of fault: rates
 RATES: dict[str, tuple[float, ...]] = {
     "dead": (0.1, 0.3, 0.5, 0.7),
@@ -49,11 +68,9 @@ class NetParams:
     @property
     def trial(self) -> Trial:
         """The training run."""
-        if self.net == "dense":
-            peer = BaselineParams(method="bptt")
-            config = FC if self.rule == "local" else replace(FC, lr=2e-3)
-        else:
-            peer, config = BaselineParams(method="deep", loss="ce"), CONV
+        config, peer = (FC, DENSE_BPTT) if self.net == "dense" else (CONV, CONV_BPTT)
+        if self.rule == "bptt":
+            config = replace(config, lr=RATES_OF_BPTT[self.net])
         return Trial(
             method=f"{self.net}, {self.rule}",
             config=config,

@@ -38,7 +38,9 @@ def broken_nets(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
         return section.missing("No network under faults is recorded.", STUDIES_COMMAND)
     section.text(
         "Networks trained on a part of MNIST, then broken: the same faults for the same seed, in"
-        " every network. Output neurons are spared, their synapses are not."
+        " every network. Output neurons are spared, their synapses are not. Dense: 784-256-10,"
+        " 10,000 digits, 3 epochs; conv: 16c5s2-32c5s2-10, 5,000 digits, 3 epochs. Learning rates"
+        " of both rules, and BPTT's surrogate, were chosen on training images set apart."
     )
     curves = {
         title: {name: _means(seeds, kind) for name, seeds in nets.items()}

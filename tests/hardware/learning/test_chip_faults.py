@@ -12,8 +12,9 @@ from hardware.border.faults import Faults
 from hardware.border.model import SpikeInput
 from hardware.faults import neurons_fail, synapses_fail
 from hardware.fixed_point import quantise
-from hardware.learning.emulator import evaluate, learn, output_counts, spike_masks
+from hardware.learning.emulator import evaluate, learn, output_counts
 from hardware.learning.faults import damaged
+from hardware.learning.inputs import spike_masks
 from hardware.learning.reference import ReferenceChip
 from hardware.learning.state import read_state, start, to_model, write_state
 
