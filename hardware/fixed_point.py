@@ -187,8 +187,8 @@ def _expect_alike(model: Model) -> None:
     for number, layer in enumerate(model.layers, start=1):
         if layer.is_mixed:
             raise ValueError(
-                f"layer {number} has decays of its neurons' own, and layers in integers have one for"
-                " all: train with one per layer (alphas_u, alphas_v), or run the file in real"
+                f"layer {number} has decays of its neurons' own, and layers in integers have one"
+                " for all: train with one per layer (alphas_u, alphas_v), or run the file in real"
                 " numbers (bg.from_nir)"
             )
 

@@ -117,7 +117,7 @@ def test_a_model_in_real_numbers_fires_the_networks_spikes(maps: bool) -> None:
 def test_the_chip_refuses_them_in_one_line() -> None:
     model = to_model(a_net(False), None, steps=T, encoder="bernoulli", info={})
     says = r"^layer 1 has decays of its neurons' own"
-    with pytest.raises(ValueError, match=rf"{says}, and layers in integers have one for[^\n]*$"):
+    with pytest.raises(ValueError, match=rf"{says}, and layers in integers have one[^\n]*$"):
         quantise(model)
     layers = [dataclasses.replace(layer, reset="zero") for layer in model.layers]
     with pytest.raises(ValueError, match=rf"{says}: learning in the engine's[^\n]*$"):
