@@ -51,6 +51,8 @@ LEARNING_AXON_COST = 2  # nengo-loihi
 MAX_TRACE = 127  # 7 bit, unsigned on Loihi 1; Davies 2018
 TAG_BITS = 9  # signed; Davies 2018
 MAX_DELAY = 62  # steps; Davies 2018
+# pairs of decays (du, dv) that the compartments of a core choose from; nengo-loihi, validate.py
+MAX_DECAY_PAIRS = 32
 MIN_EPOCH, MAX_EPOCH = 1, 63  # steps between two learning epochs; Davies 2018
 
 

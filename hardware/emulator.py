@@ -269,22 +269,27 @@ def _layer_at_once(
     numbers = (
         max(layer.weight_exp, 0),
         max(-layer.weight_exp, 0),
-        chip.DECAY_UNITY - layer.du - 1,
-        chip.DECAY_UNITY - layer.dv,
         layer.vth << chip.INPUT_SHIFT if layer.fires else np.iinfo(np.int32).max,
         RESETS.index(layer.reset),
     )
+    keeps = np.int32(chip.DECAY_UNITY) - layer.lost()
     numbers_32 = tuple(map(np.int32, numbers))
     results = (out, u, v, v_sums, overflows)
     s = np.ascontiguousarray(s)
     if layer.conv is not None:
         reached = np.zeros(1, dtype=np.int64)
-        synapses = (event_weights(layer.w, layer.conv), layer.bias(), *tables(layer.conv), v_bias)
+        synapses = (
+            event_weights(layer.w, layer.conv),
+            layer.bias(),
+            *tables(layer.conv),
+            v_bias,
+            keeps,
+        )
         scan_convolution(s, *synapses, numbers_32, *results, reached)
         return _LayerRun(u, v, out, v_sums, int(reached[0]))
     w = np.ascontiguousarray(layer.w.T, dtype=np.int16)
     w_rec = np.zeros((0, 0)) if layer.w_rec is None else layer.w_rec.T
-    synapses = (w, np.ascontiguousarray(w_rec, dtype=np.int16), layer.bias(), v_bias)
+    synapses = (w, np.ascontiguousarray(w_rec, dtype=np.int16), layer.bias(), v_bias, keeps)
     scan_layer(s, *synapses, numbers_32, *results)
     arrives = np.asarray(s.any(axis=2))
     if layer.w_rec is not None:

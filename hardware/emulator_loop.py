@@ -66,24 +66,26 @@ def _add_rows(s: Any, w: Any, axons: Any, total: Any) -> None:
 
 
 @numba.njit(inline="always")
-def advance(total: Any, numbers: Any, v_bias: Any, u: Any, v: Any, fired: Any) -> Any:
+def advance(
+    total: Any, numbers: Any, keep_u: Any, keep_v: Any, v_bias: Any, u: Any, v: Any, fired: Any
+) -> Any:
     """Advance all neurons by one step; return how many currents wrapped and voltages saturated.
 
     Args:
         total: int32 [out], what arrives, weight units.
-        numbers, v_bias: as in `scan_layer`.
+        numbers, v_bias: as in `scan_layer`; keep_u, keep_v: the rows of its `keeps`.
         u, v: int32 [out], changed, 1/64 of a weight's unit.
         fired: uint8 [out], spikes of the step before, changed to those of this one.
     """
-    up, down, keep_u, keep_v, threshold, reset = numbers
+    up, down, threshold, reset = numbers
     wrapped, saturated = np.int32(0), np.int32(0)
     for n in range(total.size):
         activation = np.int32(np.int32(np.int32(total[n] << up) >> down) << _ALIGN)
-        current = np.int32(_decay(u[n], keep_u) + activation)
+        current = np.int32(_decay(u[n], keep_u[n]) + activation)
         wrapped = np.int32(wrapped + np.int32((current > _TOP) | (current <= -_TOP)))
         current = np.int32(current - _TWICE) if current > _TOP else current
         current = np.int32(current + _TWICE) if current <= -_TOP else current
-        voltage = np.int32(_decay(v[n], keep_v) + current)
+        voltage = np.int32(_decay(v[n], keep_v[n]) + current)
         if v_bias.size:
             voltage = np.int32(voltage + v_bias[n])
         if reset == SUBTRACT_LATE and fired[n]:
@@ -110,6 +112,7 @@ def scan_layer(
     w_rec: np.ndarray,
     bias: np.ndarray,
     v_bias: np.ndarray,
+    keeps: np.ndarray,
     numbers: tuple[int, ...],
     out: np.ndarray,
     u_kept: np.ndarray,
@@ -125,9 +128,9 @@ def scan_layer(
             spikes of the step before, or [0, 0]; bias: int32 [out], sum of the always-on axons;
             weight units.
         v_bias: int32 [out], added to v in every step, 1/64 of a weight's unit; or [0].
-        numbers: int32, shifts of the sum to the left and to the right (one of them 0); u and v kept
-            per step, 1/4096; threshold, 1/64 of a weight's unit, as u and v; ZERO, SUBTRACT,
-            SUBTRACT_LATE or NONE.
+        keeps: int32 [2, out], parts of u and v kept per step, 1/4096.
+        numbers: int32, shifts of the sum to the left and to the right (one of them 0); threshold,
+            1/64 of a weight's unit, as u and v; ZERO, SUBTRACT, SUBTRACT_LATE or NONE.
         out: uint8 [T, B, out], filled with the spikes sent.
         u_kept, v_kept: int32 [T, B, out], filled; or of 0 steps, left alone.
         v_sums: int64 [B, out], to which the voltages are added; or of 0 samples.
@@ -138,6 +141,7 @@ def scan_layer(
     u, v = np.empty(neurons, np.int32), np.empty(neurons, np.int32)
     total, fired = np.empty(neurons, np.int32), np.empty(neurons, np.uint8)
     active = np.empty(max(axons, neurons) + 1, np.int64)
+    keep_u, keep_v = keeps[0].copy(), keeps[1].copy()
     for b in range(samples):
         u[:] = 0
         v[:] = 0
@@ -147,7 +151,7 @@ def scan_layer(
             _add_rows(s[t, b], w, active, total)
             if w_rec.shape[0]:
                 _add_rows(fired, w_rec, active, total)
-            wrapped, saturated = advance(total, numbers, v_bias, u, v, fired)
+            wrapped, saturated = advance(total, numbers, keep_u, keep_v, v_bias, u, v, fired)
             out[t, b] = fired
             overflows[0] += wrapped
             overflows[1] += saturated

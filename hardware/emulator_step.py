@@ -77,9 +77,10 @@ def step(layer: FixedPointLayer, state: State, s_pre: np.ndarray) -> State:
     """
     accumulated = accumulate_synapses(layer, s_pre, state.s)
     activation = apply_weight_exponent(accumulated, layer.weight_exp)
-    u = add_activation(decay(state.u, layer.du + 1), activation)
+    lost_u, lost_v = layer.lost()
+    u = add_activation(decay(state.u, lost_u), activation)
     u = wrap_current(u)
-    v = integrate_voltage(decay(state.v, layer.dv), u)
+    v = integrate_voltage(decay(state.v, lost_v), u)
     v = v + add_bias(layer)
     if layer.reset == "subtract_late":
         v = subtract_threshold(v, state.s, layer.vth)
@@ -109,7 +110,7 @@ def apply_weight_exponent(accumulated: np.ndarray, weight_exp: int) -> np.ndarra
     return accumulated << weight_exp if weight_exp > 0 else accumulated >> -weight_exp
 
 
-def decay(x: np.ndarray, lost: int) -> np.ndarray:
+def decay(x: np.ndarray, lost: int | np.ndarray) -> np.ndarray:
     """Keep (4096 - lost) / 4096 of x, rounding its magnitude down."""
     return np.sign(x) * ((np.abs(x) * (chip.DECAY_UNITY - lost)) >> 12)
 

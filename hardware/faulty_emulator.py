@@ -137,15 +137,16 @@ def _stepped(
     u, v = np.zeros(shape[1:], np.int64), np.zeros(shape[1:], np.int64)
     w, bias = layer.w.astype(np.float64), layer.bias().astype(np.int64)
     out = np.empty(shape, np.uint8)
+    lost_u, lost_v = layer.lost()
     for t in range(len(s)):
         # sums of whole numbers below 2^53: exact in float64, whose product is the fast one
         total = currents(w, layer.conv, s[t], average=False).astype(np.int64) + bias
         activation = apply_weight_exponent(total, layer.weight_exp)
-        u = wrap_current(add_activation(decay(u, layer.du + 1), activation))
+        u = wrap_current(add_activation(decay(u, lost_u), activation))
         v = saturate_voltage(v + noise[t])
         if flips is not None:
             v = saturate_voltage(_flipped(v, flips[t]))
-        v = saturate_voltage(integrate_voltage(decay(v, layer.dv), u))
+        v = saturate_voltage(integrate_voltage(decay(v, lost_v), u))
         out[t] = fire(v, layer.vth)
         v = reset_voltage(v, out[t])
     return out

@@ -32,6 +32,9 @@ class FixedPointLayer:
     sign_mode: str = "mixed"
     du: int = 2047  # u keeps (4096 - (du + 1)) / 4096 per step
     dv: int = 1024  # v keeps (4096 - dv) / 4096 per step
+    # int64 [2, out or channels], du and dv of each neuron or map, in place of the two above, where
+    # neurons differ
+    decays: np.ndarray | None = None
     conv: Convolution | None = None  # None: dense synapses
     w_rec: np.ndarray | None = None  # int32 [out, out], from the layer's own spikes, a step later
     reset: str = "zero"  # one of border.layers.RESETS; Lava and Loihi 1 reset to zero
@@ -43,7 +46,7 @@ class FixedPointLayer:
     def __post_init__(self) -> None:
         for name, ndim in (("w", 2 if self.conv is None else 4), ("w_bias", 2)):
             self._hold_integers(name, ndim)
-        for name, ndim in (("w_rec", 2), ("bias_mant", 1)):
+        for name, ndim in (("w_rec", 2), ("bias_mant", 1), ("decays", 2)):
             if getattr(self, name) is not None:
                 self._hold_integers(name, ndim)
         if self.w.shape[0] != self.w_bias.shape[0] or 0 in self.w.shape:
@@ -55,6 +58,7 @@ class FixedPointLayer:
             ("w", self.w, self.conv.weight_shape if self.conv else self.w.shape),
             ("w_rec", self.w_rec, (self.neurons, self.neurons)),
             ("bias_mant", self.bias_mant, (len(self.w),)),
+            ("decays", self.decays, (2, len(self.w))),
         ):
             if array is not None and array.shape != shape:
                 raise ValueError(f"FixedPointLayer.{name} has shape {array.shape}; need {shape}")
@@ -89,6 +93,17 @@ class FixedPointLayer:
     def positions(self) -> int:
         """Neurons that share a row of `w` and `w_bias`: 1, or those of a map."""
         return self.neurons // len(self.w)
+
+    @property
+    def is_mixed(self) -> bool:
+        """True where decays differ from neuron to neuron, or from map to map."""
+        return self.decays is not None
+
+    def lost(self) -> np.ndarray:
+        """Return what u and v lose per step, du + 1 and dv, int32 [2, out], 1/4096."""
+        held = np.array([[self.du], [self.dv]]) if self.decays is None else self.decays
+        lost = held.astype(np.int32) + np.array([[1], [0]], np.int32)
+        return np.repeat(lost, self.neurons // lost.shape[1], axis=1)
 
     def bias(self) -> np.ndarray:
         """Return the sum of the bias axons' weights, int32 [out], weight units."""
@@ -201,7 +216,7 @@ def read_fixed(path: Path | str) -> FixedPointModel:
 def _extras(layer: FixedPointLayer, number: int) -> dict[str, Any]:  # any: arrays
     """Return the arrays of parts that plain dense layers do not have."""
     arrays: dict[str, Any] = {}
-    for name in ("w_rec", "delay", "bias_mant"):
+    for name in ("w_rec", "delay", "bias_mant", "decays"):
         if getattr(layer, name) is not None:
             arrays[f"{name}{number}"] = getattr(layer, name)
     if layer.reset != "zero":
@@ -216,7 +231,7 @@ def _extras(layer: FixedPointLayer, number: int) -> dict[str, Any]:  # any: arra
 def _read_extras(arrays: dict[str, np.ndarray], number: int) -> dict[str, Any]:  # any: keywords
     extras: dict[str, Any] = {
         name: arrays[f"{name}{number}"]
-        for name in ("w_rec", "delay", "bias_mant")
+        for name in ("w_rec", "delay", "bias_mant", "decays")
         if f"{name}{number}" in arrays
     }
     if f"reset{number}" in arrays:

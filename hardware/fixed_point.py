@@ -38,8 +38,8 @@ def quantise(
             its weights added.
         weight_bits: 2-6 or 8, for all layers (one bit holds no positive MIXED weight).
     Returns: a model whose `report` counts the rounded and clipped numbers.
-    Raises: ValueError for weight bits that Loihi does not have, layers whose neurons decay each in
-        its own way, or calibration spikes that do not fit the input.
+    Raises: ValueError for weight bits that Loihi does not have, or calibration spikes that do not
+        fit the input.
     """
     instance_of(model, Model, "model", "a Model, e.g. of read_model")
     if calibration is not None:
@@ -49,7 +49,6 @@ def quantise(
         raise ValueError(
             f"weight_bits is {weight_bits}; weights of both signs can have {choices} bits on Loihi"
         )
-    _expect_alike(model)
     spikes = None if calibration is None else _calibration_spikes(model, calibration)
     layers, reports = [], []
     for number, layer in enumerate(model.layers, start=1):
@@ -111,7 +110,8 @@ def _quantise_layer(
     w_bias = split_bias(target, weight_bits)
     bias_error = np.abs(w_bias.sum(axis=1) - target) / k
     step = chip.SIGN_MODES["mixed"].step(weight_bits)
-    du, dv = _decays(layer)
+    decays = _decays(layer)
+    asked, got = _least_exact(layer, decays)
     report = LayerReport(
         scale=1 / k,
         weight_error_rms=float(np.sqrt(np.mean(error**2))),
@@ -122,10 +122,10 @@ def _quantise_layer(
         bias_error_max=float(bias_error.max()),
         clipped_biases=int((bias_error * k > step / 2 + 1e-9).sum()),
         bias_axons=w_bias.shape[1],
-        alpha_u_asked=layer.alpha_u,
-        alpha_u_got=(chip.DECAY_UNITY - du - 1) / chip.DECAY_UNITY,
-        alpha_v_asked=layer.alpha_v,
-        alpha_v_got=(chip.DECAY_UNITY - dv) / chip.DECAY_UNITY,
+        alpha_u_asked=asked[0],
+        alpha_u_got=got[0],
+        alpha_v_asked=asked[1],
+        alpha_v_got=got[1],
     )
     fixed = FixedPointLayer(
         w=w,
@@ -133,8 +133,9 @@ def _quantise_layer(
         vth=vth,
         weight_exp=weight_exp,
         weight_bits=weight_bits,
-        du=du,
-        dv=dv,
+        du=int(decays[0, 0]),
+        dv=int(decays[1, 0]),
+        decays=decays if layer.is_mixed else None,
         conv=layer.conv,
         w_rec=w_rec,
         reset=layer.reset,
@@ -182,22 +183,27 @@ def _drift(conv: Convolution | None, error: np.ndarray, spikes: np.ndarray) -> n
     return drift.reshape(len(error), -1).mean(axis=1)
 
 
-def _expect_alike(model: Model) -> None:
-    """Raise ValueError where the neurons of a layer decay each in its own way."""
-    for number, layer in enumerate(model.layers, start=1):
-        if layer.is_mixed:
-            raise ValueError(
-                f"layer {number} has decays of its neurons' own, and layers in integers have one"
-                " for all: train with one per layer (alphas_u, alphas_v), or run the file in real"
-                " numbers (bg.from_nir)"
-            )
+def _decays(layer: LayerModel) -> np.ndarray:
+    """Return the 12-bit decays, du and dv, nearest to the kept fractions; du acts as du + 1.
+
+    Returns: int64 [2, 1], or [2, rows of w] where neurons differ.
+    """
+    rows = len(layer.w) if layer.is_mixed else 1
+    pairs = ((layer.alphas_u, layer.alpha_u), (layer.alphas_v, layer.alpha_v))
+    alphas = [np.full(rows, one) if each is None else each for each, one in pairs]
+    lost = chip.DECAY_UNITY * (1 - np.array(alphas, np.float64))
+    return np.clip(np.rint(lost).astype(np.int64) - np.array([[1], [0]]), 0, chip.MAX_DECAY)
 
 
-def _decays(layer: LayerModel) -> tuple[int, int]:
-    """Return the 12-bit decays (du, dv) nearest to the kept fractions; du acts as du + 1."""
-    du = round(chip.DECAY_UNITY * (1 - layer.alpha_u)) - 1
-    dv = round(chip.DECAY_UNITY * (1 - layer.alpha_v))
-    return min(chip.MAX_DECAY, max(0, du)), min(chip.MAX_DECAY, max(0, dv))
+def _least_exact(layer: LayerModel, decays: np.ndarray) -> tuple[list[float], list[float]]:
+    """Return the kept fractions of u and v that were asked for and are got, at their worst."""
+    got = 1 - (decays + np.array([[1], [0]])) / chip.DECAY_UNITY
+    if not layer.is_mixed:
+        return [layer.alpha_u, layer.alpha_v], got[:, 0].tolist()
+    asked = np.array(layer.kept(), np.float64)[:, :: layer.neurons // len(layer.w)]
+    worst = np.abs(asked - got).argmax(axis=1)
+    both = np.arange(2)
+    return asked[both, worst].tolist(), got[both, worst].tolist()
 
 
 def _calibration_spikes(model: Model, calibration: SpikeInput) -> np.ndarray:

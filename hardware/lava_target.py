@@ -102,6 +102,11 @@ def check_neurons(fixed: FixedPointModel) -> None:
                 f"layer {number} resets by {layer.reset!r}, and Lava's neurons reset to zero: run"
                 " the target 'emulator'"
             )
+        if layer.is_mixed:
+            raise ValueError(
+                f"layer {number} has decays of its neurons' own, and Lava's neurons decay alike:"
+                " run the target 'emulator'"
+            )
         if number > 1 and layer.delay is not None and layer.delay.any():
             raise ValueError(
                 f"layer {number} has delays of up to {layer.delay.max()} steps; Lava runs those of"

@@ -113,7 +113,7 @@ def worst_case_current(layer: FixedPointLayer) -> tuple[int, int]:
     row = int(max(up.max(), down.max()))
     row = row << layer.weight_exp if layer.weight_exp > 0 else -(-row >> -layer.weight_exp)
     one_step = row << chip.INPUT_SHIFT
-    return one_step * chip.DECAY_UNITY // (layer.du + 1), one_step
+    return one_step * chip.DECAY_UNITY // int(layer.lost()[0].min()), one_step
 
 
 def _check_numbers(name: str, layer: FixedPointLayer) -> None:
@@ -164,15 +164,24 @@ def _check_numbers(name: str, layer: FixedPointLayer) -> None:
         chip.MAX_THRESHOLD,
         "scale vth and weights together",
     )
-    _within(
-        name, "du", layer.du, 0, chip.MAX_DECAY, "use a kept fraction alpha_u of 0 to 4095/4096"
-    )
+    lost = layer.lost()
+    pairs = len(np.unique(lost, axis=1).T)
+    if pairs > chip.MAX_DECAY_PAIRS:
+        raise LimitError(
+            f"{name}: its neurons have {pairs:,} pairs of decays; a Loihi core holds"
+            f" {chip.MAX_DECAY_PAIRS}: give neurons decays in common"
+        )
+    remedy = "use a kept fraction alpha_u of 0 to 4095/4096"
+    for du in (int(lost[0].min()) - 1, int(lost[0].max()) - 1):
+        _within(name, "du", du, 0, chip.MAX_DECAY, remedy)
     if layer.bias_mant is not None:
         for bias in (int(layer.bias_mant.min()), int(layer.bias_mant.max())):
             lowest = -chip.MAX_BIAS_MANTISSA - 1
             remedy = "scale vth, weights and biases down together"
             _within(name, "bias mantissa", bias, lowest, chip.MAX_BIAS_MANTISSA, remedy)
-    _within(name, "dv", layer.dv, 0, chip.MAX_DECAY, "use a kept fraction alpha_v of 1/4096 to 1")
+    remedy = "use a kept fraction alpha_v of 1/4096 to 1"
+    for dv in (int(lost[1].min()), int(lost[1].max())):
+        _within(name, "dv", dv, 0, chip.MAX_DECAY, remedy)
 
 
 def _check_current(name: str, layer: FixedPointLayer) -> list[str]:

@@ -69,12 +69,12 @@ def network(
     """
     for number, layer in enumerate(fixed.layers, start=1):
         plain = layer.reset == "zero" or not layer.fires
-        extra = (layer.w_rec, layer.delay, layer.bias_mant)
+        extra = (layer.w_rec, layer.delay, layer.bias_mant, layer.decays)
         if any(part is not None for part in extra) or not plain:
             raise ValueError(
-                f"layer {number} is recurrent, has delays or biases of its neurons' own, or resets"
-                f" by {layer.reset!r}: the page runs chains of layers that reset to zero; run it"
-                " with `biograd deploy`"
+                f"layer {number} is recurrent, has delays, biases or decays of its neurons' own, or"
+                f" resets by {layer.reset!r}: the page runs chains of layers that reset to zero;"
+                " run it with `biograd deploy`"
             )
     for number, real in enumerate(model.layers if model else (), start=1):
         if real.w_fb is not None and real.surrogate != "rectangular":

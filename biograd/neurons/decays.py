@@ -15,6 +15,7 @@ from ..params.neuron import TwoCompartmentParams
 from .model import Kept
 
 Alphas = tuple[float, ...]  # one value for all neurons, or one for each neuron or map
+MOST_MIXED = 32  # decays of one layer by `mixed_decays`: as many as a core of Loihi holds
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ def mixed_decays(count: int, low: float, high: float) -> Alphas:
 
     Time constants, tau = -1 / ln(alpha) in steps, lie evenly on a logarithmic scale from that of
     `low` to that of `high`: the quantiles of a log-uniform distribution, which needs no seed. The
-    order does not matter, since synapses are drawn at random.
+    order does not matter, since synapses are drawn at random. Of more than 32 neurons, neighbours
+    share a decay: a core of Loihi holds no more.
 
     Source: mixed time constants help in time (Perez-Nieves et al. 2021, Nature Communications
     12:5791); the even spacing is ours.
@@ -99,7 +101,9 @@ def mixed_decays(count: int, low: float, high: float) -> Alphas:
     low = real_number(low, "low", above=0, below=1)
     high = real_number(high, "high", low, below=1)
     shortest, longest = (-1 / math.log(alpha) for alpha in (low, high))
-    places = [i / (count - 1) for i in range(count)] if count > 1 else [0.5]
+    levels = min(count, MOST_MIXED)
+    of_each = [i * levels // count for i in range(count)]  # which level, from 0
+    places = [level / (levels - 1) for level in of_each] if levels > 1 else [0.5]
     inner = [math.exp(-1 / (shortest * (longest / shortest) ** place)) for place in places]
     return tuple(min(high, max(low, alpha)) for alpha in inner)  # the ends are exact
 

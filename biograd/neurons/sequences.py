@@ -53,7 +53,7 @@ def soma_scan(
 
 
 def soma_voltages(
-    neuron: TwoCompartmentLIF, current: Float[Tensor, "T B N"]
+    neuron: TwoCompartmentLIF | MixedLIF, current: Float[Tensor, "T B N"]
 ) -> Float[Tensor, "T B N"]:
     """Return soma voltages before each reset, by pure steps from rest, thresholds, [T, B, N]."""
     state = neuron.rest(current[0])

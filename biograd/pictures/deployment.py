@@ -15,7 +15,7 @@ from hardware.border.model import LayerModel, Model, SpikeInput
 from hardware.convolution.currents import currents
 from hardware.fixed_point import FixedPointLayer, FixedPointModel, round_to_step
 
-from ..neurons import TwoCompartmentLIF, TwoCompartmentParams, soma_voltages
+from ..neurons import MixedLIF, TwoCompartmentLIF, TwoCompartmentParams, soma_voltages
 from ..runs.checkpoint import RunFolder
 from . import chip_plots
 from .cores import CoreLoad, core_loads
@@ -164,7 +164,10 @@ def _simulated_voltages(model: Model, spikes: np.ndarray) -> list[np.ndarray]:
             rows = rows + np.repeat(layer.bias, layer.neurons // len(layer.bias))
             current = torch.from_numpy(rows).unflatten(0, s.shape[:2])
         p = TwoCompartmentParams(alpha_u=layer.alpha_u, alpha_v=layer.alpha_v)
-        v = soma_voltages(TwoCompartmentLIF(p), current)
+        each = [() if a is None else a.tolist() for a in (layer.alphas_u, layer.alphas_v)]
+        mixed = MixedLIF(p, alphas_u=each[0], alphas_v=each[1])
+        neuron = mixed if layer.is_mixed else TwoCompartmentLIF(p)
+        v = soma_voltages(neuron, current)
         s = (v > 1).float()
         voltages.append(v.numpy())
     return voltages
@@ -179,6 +182,6 @@ def _before_reset(layer: FixedPointLayer, u: np.ndarray, v: np.ndarray) -> np.nd
     """
     before = np.concatenate([np.zeros_like(v[:1]), v[:-1]]).astype(np.int64)
     compared = emulator_step.saturate_voltage(
-        emulator_step.integrate_voltage(emulator_step.decay(before, layer.dv), u)
+        emulator_step.integrate_voltage(emulator_step.decay(before, layer.lost()[1]), u)
     )
     return compared / (layer.vth << chip.INPUT_SHIFT)

@@ -51,6 +51,7 @@ def scan_convolution(
     column_outputs: np.ndarray,
     column_taps: np.ndarray,
     v_bias: np.ndarray,
+    keeps: np.ndarray,
     numbers: tuple[int, ...],
     out: np.ndarray,
     u_kept: np.ndarray,
@@ -67,7 +68,7 @@ def scan_convolution(
         bias: int32 [out], sum of the always-on axons, weight units.
         shapes: int64 [6]: channels, rows and columns of the input, and of the layer.
         row_starts ... column_taps: `border.shapes.Taps` of both axes.
-        v_bias, numbers: as in `emulator_loop.scan_layer`.
+        v_bias, keeps, numbers: as in `emulator_loop.scan_layer`.
         out: uint8 [T, B, out], filled with the spikes sent.
         u_kept, v_kept: int32 [T, B, out], filled; or of 0 steps, left alone.
         v_sums: int64 [B, out], to which a readout's voltages are added; or of 0 samples.
@@ -88,6 +89,9 @@ def scan_convolution(
     _by_position(bias, first, channels)
     if v_bias.size:
         _by_position(v_bias, added, channels)
+    keep_u, keep_v = np.empty(neurons, np.int32), np.empty(neurons, np.int32)
+    _by_position(keeps[0], keep_u, channels)
+    _by_position(keeps[1], keep_v, channels)
     for b in range(samples):
         u[:] = 0
         v[:] = 0
@@ -110,7 +114,7 @@ def scan_convolution(
                         sums = total[base : base + own]
                         for n in range(own):
                             sums[n] = np.int32(sums[n] + np.int32(kernel[n]))
-            wrapped, saturated = advance(total, numbers, added, u, v, fired)
+            wrapped, saturated = advance(total, numbers, keep_u, keep_v, added, u, v, fired)
             overflows[0] += wrapped
             overflows[1] += saturated
             for n in range(touched.size):

@@ -48,6 +48,8 @@ def _problem(layer: FixedPointLayer) -> str:
             "adds its biases to the synaptic current, which keeps some of them, and netx adds them"
             " to the voltage: train with alpha_u = 0"
         )
+    if layer.is_mixed:
+        return "has decays of its neurons' own, and netx has one pair for each layer"
     if layer.weight_exp:
         return f"has the weight exponent {layer.weight_exp}, and netx has none: scale vth down"
     if layer.delay is not None and layer.conv is None and layer.delay.max() > chip.MAX_DELAY:

@@ -15,6 +15,7 @@ from snntorch.export_nir import export_to_nir
 from snntorch.utils import reset as reset_states
 from torch import nn
 
+from biograd.drawing.html import network as drawing_page
 from biograd.interop.nir import ForeignFileWarning, from_nir, to_model, to_network, to_nir
 from biograd.network import Network
 from biograd.neurons import (
@@ -25,8 +26,11 @@ from biograd.neurons import (
     TwoCompartmentParams,
     mixed_decays,
 )
+from hardware import emulator
+from hardware.border.model import SpikeInput
 from hardware.convolution.real_layers import run_layer
 from hardware.fixed_point import quantise
+from hardware.lava_target import check_neurons
 from hardware.learning.state import from_model
 
 T, B = 15, 20
@@ -114,14 +118,30 @@ def test_a_model_in_real_numbers_fires_the_networks_spikes(maps: bool) -> None:
     assert torch.equal(to_network(model)(x), net(x))
 
 
-def test_the_chip_refuses_them_in_one_line() -> None:
+def test_what_runs_plain_layers_alone_refuses_them_in_one_line() -> None:
     model = to_model(a_net(False), None, steps=T, encoder="bernoulli", info={})
-    says = r"^layer 1 has decays of its neurons' own"
-    with pytest.raises(ValueError, match=rf"{says}, and layers in integers have one[^\n]*$"):
-        quantise(model)
     layers = [dataclasses.replace(layer, reset="zero") for layer in model.layers]
+    model = dataclasses.replace(model, layers=tuple(layers))
+    fixed, says = quantise(model), r"^layer 1 has decays of its neurons' own"
     with pytest.raises(ValueError, match=rf"{says}: learning in the engine's[^\n]*$"):
-        from_model(dataclasses.replace(model, layers=tuple(layers)))
+        from_model(model)
+    with pytest.raises(ValueError, match=rf"{says}, and Lava's neurons decay alike: [^\n]*$"):
+        check_neurons(fixed)
+    with pytest.raises(ValueError, match=r"^layer 1 [^\n]*decays of its neurons' own, or resets"):
+        drawing_page(fixed, model=model)
+
+
+@pytest.mark.parametrize("maps", [False, True])
+def test_integers_keep_the_decays_of_each_neuron(maps: bool) -> None:
+    net = a_net(maps)
+    x = (torch.rand(T, 200, net.sizes[0], generator=seeded(5)) < 0.4).float()
+    fixed = quantise(to_model(net, None, steps=T, encoder="bernoulli", info={}))
+    counts = emulator.run(fixed, SpikeInput(spikes=x.numpy().astype(np.uint8))).counts
+    error = np.abs(counts - net(x).sum(0).numpy()).mean()
+    alike = Network(net.shapes[0], net.description, generator=seeded(0))
+    alike.load_state_dict(net.state_dict())
+    # eight-bit weights and decays of twelve bits move some spikes
+    assert counts.any() and error < 0.25 * np.abs(counts - alike(x).sum(0).numpy()).mean()
 
 
 def test_what_files_cannot_hold_is_refused_in_one_line(tmp_path: Path) -> None:

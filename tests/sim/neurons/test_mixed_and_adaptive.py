@@ -23,6 +23,7 @@ from biograd.neurons import (
 )
 from biograd.params.neuron import RESETS, SURROGATES
 from biograd.sleep import SleepParams, first_night
+from hardware import chip
 
 ALPHAS_U, ALPHAS_V = (0.0, 0.3, 0.5), (0.9, 0.75, 1.0)
 
@@ -72,6 +73,9 @@ def test_time_constants_are_spread_evenly_on_a_logarithmic_scale() -> None:
     torch.testing.assert_close(ratios, ratios[:1].expand(4))
     assert alphas[0] == 0.5 and alphas[-1] == 0.95
     assert mixed_decays(1, 0.9, 0.9) == (0.9,)
+    many = mixed_decays(100, 0.5, 0.95)
+    assert list(many) == sorted(many) and (many[0], many[-1]) == (0.5, 0.95)
+    assert len(set(many)) == chip.MAX_DECAY_PAIRS  # as a core of the chip holds them
 
 
 def test_an_adaptive_threshold_rises_and_falls_as_computed_by_hand() -> None:
