@@ -204,5 +204,5 @@ def test_layers_that_the_page_does_not_run_are_refused(maps):
     _, fixed = maps
     layer = dataclasses.replace(fixed.layers[0], reset="subtract")
     other = FixedPointModel(layers=(layer, *fixed.layers[1:]), steps=6)
-    with pytest.raises(ValueError, match="layer 1 is recurrent, has delays or biases"):
+    with pytest.raises(ValueError, match="layer 1 is recurrent, has delays, biases or"):
         html.network(other)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -50,6 +52,16 @@ def test_the_first_difference_is_the_earliest_of_the_first_image_that_differs(de
     result = emulator.run(fixed, SPIKES, record=("s",))
     fired = result.s[found.layer][:, found.sample, found.neuron]
     assert np.array_equal(found.v_chip > 1, fired == 1)
+
+
+def test_decays_of_each_neuron_are_those_of_both_sides():
+    floats = model()
+    hidden = replace(floats.layers[0], alphas_v=np.linspace(0.1, 0.95, 8))
+    mixed = replace(floats, layers=(hidden, floats.layers[1]))
+    fixed = quantise(mixed, calibration=SPIKES)
+    found, unaware = (find_difference(m, fixed, SPIKES) for m in (mixed, floats))
+    assert np.abs(found.v_simulator[: found.step] - found.v_chip[: found.step]).max(initial=0) < 0.2
+    assert unaware.sample == 3 <= found.sample  # decays that are left out show at once
 
 
 def test_where_all_spikes_are_equal_the_widest_gap_is_found():
