@@ -28,7 +28,8 @@ import torch.distributed as dist
 from biograd.errors import SignedSpikes
 from biograd.feedback import RandomDFA
 from biograd.learning.learner import LocalLearner
-from biograd.learning.workers import SharedLearner, Workers, joined, part_of
+from biograd.learning.shared_learner import SharedLearner, part_of
+from biograd.learning.workers import Workers, joined
 from biograd.network import Network
 
 from .speed import SIZES, STEPS, at_random

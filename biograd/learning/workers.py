@@ -7,32 +7,21 @@ Every worker draws the same batches from the same seed, works on its own part of
 one worker, up to the order of sums. Only the first worker sleeps; the others then take its feedback
 weights, and its forward weights with them, so that machines that round differently do not drift
 apart.
-
-A layer's update is ready as soon as its error is, with no backward pass to wait for: its all-reduce
-runs while the next layer's update is computed.
 """
 
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import re
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
-from jaxtyping import Float, Shaped
-from torch import Tensor
-
-from ..feedback import Feedback
-from ..kernels.packed_spikes import PackedSpikes
-from ..network import Layer, Network
-from ..padding import PaddedSpikes
-from ..readout import Readout
-from ..rules import Update
-from .learner import LocalLearner, StepResult
 
 
 @dataclass
@@ -62,7 +51,7 @@ class Workers:
         if self.count == 1:
             return data
         size = torch.tensor([len(data)])
-        with _connected(self):
+        with connected(self):
             dist.broadcast(size, 0)
             message = torch.zeros(int(size), dtype=torch.uint8)
             if self.first and data:
@@ -91,6 +80,9 @@ def joined(device: str) -> Iterator[Workers]:
             f"WORLD_SIZE is {count} and RANK {os.environ.get('RANK')!r}: start workers by torchrun,"
             " which sets both"
         )
+    # Its functions take the present group as the default of an argument. An optimizer imports it at
+    # its first step; were there a group by then, it would never be freed (see below).
+    importlib.import_module("torch.distributed.nn.functional")
     if device == "cuda":
         _take_gpu(rank, _variable("LOCAL_RANK", 0))
     workers = Workers(rank, count)
@@ -105,170 +97,29 @@ def joined(device: str) -> Iterator[Workers]:
         ) from error
     try:
         yield workers
-        with _connected(workers):
+        with connected(workers):
             dist.barrier()  # no worker leaves while another one still waits for its message
     finally:
+        # Nothing may hold the group or one of its works beyond this line (see `connected`): their
+        # threads would then live until the interpreter ends, and one of them that drops a tensor
+        # of Python's meanwhile aborts the process.
         dist.destroy_process_group()
-        # A worker was seen to abort at its exit, in C++ and after all work was done. The cause is
-        # not known; freed here, the group does not depend on the order of the interpreter's exit.
         gc.collect()
 
 
-class SharedLearner:
-    """A learner of a part of every batch, whose updates are added up with the other workers'.
-
-    Args:
-        local: the learner of this process.
-        workers: all processes; at least 2.
-        overlap: start each layer's all-reduce as soon as its update is written, not after the last
-            layer's.
-    """
-
-    def __init__(self, local: LocalLearner, workers: Workers, *, overlap: bool = True) -> None:
-        self.local, self.workers, self.overlap = local, workers, overlap
-        self._buffers = [_Buffer(layer) for layer in local.net.layers]
-        self._share = 0.0  # of the batch, that this worker learns from
-        self._pending: list[dist.Work] = []
-        local.update_sink = self
-
-    @property
-    def net(self) -> Network:
-        return self.local.net
-
-    @property
-    def feedback(self) -> Feedback:
-        return self.local.feedback
-
-    @property
-    def readout(self) -> Readout:
-        return self.local.readout
-
-    @property
-    def threads(self) -> int:
-        return self.local.threads
-
-    @property
-    def by_events(self) -> bool:
-        return self.local.by_events
-
-    def step(
-        self,
-        spikes: Float[Tensor, "T B M"] | PackedSpikes | PaddedSpikes,
-        labels: Shaped[Tensor, "B ..."],
-    ) -> StepResult:
-        """Learn a batch as `LocalLearner.step` does; every worker is given the whole batch."""
-        batch = len(labels)
-        part = part_of(batch, self.workers.rank, self.workers.count)
-        self._share = (part.stop - part.start) / batch
-        # with fewer samples than workers, one without a sample takes the first at weight 0
-        samples = part if self._share else slice(0, 1)
-        result = self.local.step(
-            spikes[:, samples] if isinstance(spikes, Tensor) else spikes.of(samples),
-            labels[samples],
-        )
-        message = self._message(result, batch, part)
-        with _connected(self.workers):
-            if not self.overlap:
-                for index in range(len(self._buffers)):
-                    self._start_sum(index)
-            dist.all_reduce(message)
-            for work in self._pending:
-                work.wait()
-        self._pending.clear()
-        return self._result(message, result, batch)
-
-    def update_buffers(self, index: int) -> Update:
-        """Return the tensors that a layer's update is written into (see `learner.UpdateSink`)."""
-        return self._buffers[index].update
-
-    def on_update(self, index: int) -> None:
-        """Start adding up a layer's update as soon as it is written."""
-        if self.overlap:
-            with _connected(self.workers):
-                self._start_sum(index)
-
-    @property
-    def sleeps_here(self) -> bool:
-        """True in the first worker, which sleeps for all (`learners.SleepsOnce`)."""
-        return self.workers.first
-
-    def after_sleep(self, generator: torch.Generator) -> None:
-        """Take the first worker's weights, and its place in the stream of random numbers."""
-        state = generator.get_state().to(self.net.device)
-        weights = (*self.feedback.state_dict().values(), *self.net.state_dict().values())
-        with _connected(self.workers):
-            for tensor in (*weights, state):
-                dist.broadcast(tensor, 0)
-        generator.set_state(state.cpu())
-
-    def _start_sum(self, index: int) -> None:
-        flat = self._buffers[index].flat.mul_(self._share)
-        work = dist.all_reduce(flat, async_op=True)
-        assert work is not None  # it is only for processes outside the group
-        self._pending.append(work)
-
-    def _message(self, result: StepResult, batch: int, part: slice) -> Tensor:
-        """Return answers, output spikes, error, rates and the wish to stop as one vector.
-
-        Other workers' samples are zeros, so that the sum over workers is that of the batch.
-        """
-        per_sample = []
-        for values in (result.predicted, result.counts):
-            if values is not None:
-                padded = torch.zeros(batch, *values.shape[1:], device=result.rates.device)
-                padded[part] = values[: part.stop - part.start].float()
-                per_sample.append(padded.flatten())
-        return torch.cat(
-            [
-                *per_sample,
-                result.error.view(1) * self._share,
-                result.rates * self._share,
-                per_sample[0].new_tensor([self.workers.wants_to_stop]),
-            ]
-        )
-
-    def _result(self, message: Tensor, result: StepResult, batch: int) -> StepResult:
-        """Read the sum of all workers' messages (see `_message`)."""
-        self.workers.any_wants_to_stop = bool(message[-1])
-        answer = result.predicted.shape[1:]
-        counts_size = 0 if result.counts is None else batch * self.net.classes
-        predicted, counts, error, rates = message[:-1].split(
-            [batch * answer.numel(), counts_size, 1, len(self.net.layers)]
-        )
-        return StepResult(
-            predicted.view(batch, *answer).to(result.predicted.dtype),
-            error[0],
-            rates,
-            None if result.counts is None else counts.view(batch, -1),
-        )
-
-
-class _Buffer:
-    """A layer's update in one piece of memory, for one all-reduce, with views per weight tensor."""
-
-    def __init__(self, layer: Layer) -> None:
-        parameters = list(layer.parameters())
-        sizes = [parameter.numel() for parameter in parameters]
-        self.flat = parameters[0].new_zeros(sum(sizes))
-        self.update = Update(
-            *(
-                piece.view(parameter.shape)
-                for piece, parameter in zip(self.flat.split(sizes), parameters, strict=True)
-            )
-        )
-
-
-def part_of(batch: int, rank: int, count: int) -> slice:
-    """Return the samples of a batch that worker `rank` of `count` learns from."""
-    return slice(batch * rank // count, batch * (rank + 1) // count)
-
-
 @contextmanager
-def _connected(workers: Workers) -> Iterator[None]:
-    """Turn the failure of a collective operation into one line that says what to do."""
+def connected(workers: Workers, pending: list[dist.Work] | None = None) -> Iterator[None]:
+    """Turn the failure of a collective operation into one line that says what to do.
+
+    The failed operation is freed: torch's frames would hold it for as long as the error is known.
+    So are pending ones, for which nobody waits any more.
+    """
     try:
         yield
     except RuntimeError as error:
+        if pending is not None:
+            pending.clear()
+        traceback.clear_frames(error.__traceback__)
         raise ConnectionError(
             f"worker {workers.rank} of {workers.count} has lost the others ({_one_line(error)}): a"
             " worker has ended; start all of them again, with --resume"

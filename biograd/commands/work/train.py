@@ -11,7 +11,8 @@ import torch
 
 from hardware.border.nir_notes import RESET
 
-from ...learning.workers import SharedLearner, Workers, joined
+from ...learning.shared_learner import SharedLearner
+from ...learning.workers import Workers, joined
 from ...runs import records
 from ...runs.checkpoint import RunFolder, drop_records_after, load_checkpoint
 from ...runs.experiment import Experiment

@@ -19,21 +19,30 @@ import torch
 
 from biograd.feedback import RandomDFA
 from biograd.learning.learner import LocalLearner
-from biograd.learning.workers import SharedLearner, Workers, joined, part_of
+from biograd.learning.shared_learner import SharedLearner, part_of
+from biograd.learning.workers import Workers, joined
 from biograd.network import Network
 from biograd.rules import Update
 from biograd.training.learners import Learner, SleepsOnce
 
+# A thread of gloo that outlives its group may abort the process as the interpreter ends.
 PROGRAM = """
-import os, sys, torch
+import atexit, os, sys, torch
 from biograd.feedback import SleepAligned
 from biograd.learning.learner import LocalLearner
 from biograd.network import Network
 from biograd.sleep import SleepParams
 from biograd.data.samples import Batch
 from biograd.training.trainer import Trainer, TrainParams
-from biograd.learning.workers import SharedLearner, joined
+from biograd.learning.shared_learner import SharedLearner
+from biograd.learning.workers import joined
 
+def threads_of_gloo():
+    names = [open(f"/proc/self/task/{n}/comm").read() for n in os.listdir("/proc/self/task")]
+    return [name.strip() for name in names if "gloo" in name]
+
+if os.path.isdir("/proc/self/task"):
+    atexit.register(lambda: print("left at exit:", threads_of_gloo(), file=sys.stderr))
 torch.set_num_threads(1)
 seeded = lambda seed: torch.Generator().manual_seed(seed)
 x = torch.randint(0, 256, (91, 5, 5), generator=seeded(0), dtype=torch.uint8)
@@ -88,6 +97,7 @@ def run(folder: Path, workers: int, text: str) -> list[dict]:
         timeout=200,
     )
     assert process.returncode == 0, process.stderr[-3000:]
+    assert not re.search("left at exit: [^\n]*gloo", process.stderr)
     return [torch.load(results / str(rank), weights_only=True) for rank in range(workers)]
 
 
@@ -165,6 +175,7 @@ def test_when_a_worker_is_killed_the_others_end_within_seconds_and_say_so(tmp_pa
                 rf"ConnectionError: worker {rank} of 3 has lost the others \([^/\n]*\): a worker "
             )
             assert re.search(lost + "has ended; start all of them again, with --resume", stderr)
+            assert not re.search("left at exit: [^\n]*gloo", stderr)
         assert time.monotonic() - start < 10
 
 
