@@ -103,4 +103,4 @@ def test_heads_stand_beside_the_networks_whose_features_they_learn_on(measured):
     _, table, *_ = learning_on_chip(Evidence(records), {}).items
     (row,) = table["rows"]
     assert row[:6] == ["head", "MNIST", "99.00", "98.50", "0.14", "-0.50"]
-    assert row[6] == "2 of 1 network"
+    assert row[6] == "2 on 1 net"
