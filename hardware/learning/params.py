@@ -186,7 +186,7 @@ class ChipLearningParams:
 
     @property
     def sleeps(self) -> bool:
-        """Whether nights align feedback: a net without hidden layers has none."""
+        """True where nights align feedback; a net without hidden layers has none."""
         return self.feedback == "sleep" and self.layers > 1
 
     @property
