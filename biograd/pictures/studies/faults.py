@@ -67,6 +67,9 @@ def healing(curves: Mapping[str, Sequence[tuple[float, float]]], intact: float) 
         )
     # linear up to the first point after the damage, which itself is at 0
     ax.set_xscale("symlog", linthresh=min(p[1][0] for p in curves.values()))
+    ticks = [samples for samples, _ in next(iter(curves.values()))]
+    ax.set_xticks(ticks, [f"{samples:,.0f}" for samples in ticks])
+    ax.minorticks_off()
     quiet(ax, tick_size=SMALL)
     ax.grid(axis="y", color=GRID, linewidth=0.8)
     ax.set_xlabel("samples learned after the damage", fontsize=SMALL, color=INK)

@@ -39,10 +39,11 @@ def test_each_damage_has_its_accuracy_at_once_and_after_learning(records, undraw
 def test_studies_have_their_seconds_and_faults_their_price(records, text_of) -> None:
     for number, record in enumerate(records):
         record["key"], record["wall_seconds"] = str(number), 10.0 + number
-    again = {**records[1], "wall_seconds": 99.0, "when": "2099"}
+    loaded = {**records[1]["machine"], "cores": 2, "load": 9.0}
+    again = {**records[1], "wall_seconds": 99.0, "when": "2099", "machine": loaded}
     text = text_of(study_times(Evidence([*records, again]), {}))
-    assert "a damaged chip learns on 2 109 99" in text
-    assert "price of fault injection 1 12 12" in text
+    assert "a damaged chip learns on 2 109 99 1" in text
+    assert "price of fault injection 1 12 12 0" in text
     assert "emulator, inference 0.99 0.50" in text
 
 
