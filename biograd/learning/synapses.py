@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from ..connections import Pooled
@@ -123,7 +123,7 @@ class LayerSynapses:
         s_pre: Float[Tensor, "B M"],
         past: Float[Tensor, "B N"] | None,
         after: Pooled | None,
-        psi: Float[Tensor, "B N"] | None = None,
+        psi: Shaped[Tensor, "B N"] | None = None,
     ) -> None:
         """Take one step into account.
 
@@ -132,7 +132,8 @@ class LayerSynapses:
             s_pre: spikes of the layer before, before the pools.
             past: the layer's own spikes of the step before; None: forward synapses alone.
             after: paths through the pool of the currents.
-            psi: slopes of the population, for rules that take them; None: 1.
+            psi: slopes of the population, for rules that take them, true or false where they are 1
+                or 0; None: 1.
         """
         layer = self._layer
         if layer.is_dense:

@@ -78,7 +78,7 @@ def _(draw: Draw) -> Call:
     feedback = feedback_slot(draw, net, bg.RandomDFA(net, generator=draw.seeded()))
     return Call(
         lambda **arguments: bg.to_model(**arguments).layers,
-        net=_net_slot(draw, net),
+        net=_net_slot(draw, net).expecting(OPEN, "recurrent"),
         feedback=feedback.expecting(LEGAL, "None").expecting(OPEN, "an empty dict"),
         steps=_steps(),
         encoder=_encoder(),
@@ -119,7 +119,7 @@ def _(draw: Draw) -> Call:
     return Call(
         write,
         errors=(OSError,),
-        net=_net_slot(draw, net),
+        net=_net_slot(draw, net).expecting(OPEN, "recurrent"),
         path=path,
         feedback=feedback.expecting(LEGAL, "None").expecting(OPEN, "an empty dict"),
         steps=_steps(),
