@@ -30,6 +30,7 @@ def speech(evidence: Evidence, pictures: Mapping[str, str]) -> Section:
         return section.missing("No spoken digits are recorded.", SPEECH_COMMAND)
     trained = [r for r in records if r["config"].get("method") != "deployed"]
     published = [r for r in trained if not r["config"]["dataset"].startswith(UNSEEN)]
+    published.sort(key=lambda r: str(r["config"]["dataset"]))  # the methods stay in their order
     rows = over_seeds(
         published, lambda r: f"{r['config']['dataset']}: {r['results'].get('method', '?')}"
     )
