@@ -23,6 +23,8 @@ import biograd as bg
 from biograd.data.datasets import ImageSet
 from biograd.runs.presets import LAYERED_SLEEP
 
+from . import recipe
+
 BETA, SLOPE, STEPS, BATCH = 0.5, 25, 50, 128
 
 
@@ -61,27 +63,22 @@ def by_its_recipe(
     threads: int,
     cosine: bool = False,
 ) -> Iterator[float]:
-    """Train as the tutorial does: its network, loss and optimizer, without an epoch's last batch.
-
-    Yields: test accuracy after each epoch.
-    """
+    """Train as the tutorial does; return an iterator of the test accuracy after each epoch."""
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
     net = tutorial_net()
-    optimizer = torch.optim.Adam(net.parameters(), lr=lr, betas=(0.9, 0.999))
-    batches = len(train) // BATCH
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * batches)
-    for _ in range(epochs):
-        for members in torch.randperm(len(train)).split(BATCH)[:batches]:
-            spikes = spikes_of(net, pixels(train.x[members]))
-            labels = train.y[members].expand(STEPS, -1).flatten()
-            loss = functional.cross_entropy(spikes.flatten(0, 1), labels)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            if cosine:
-                schedule.step()
-        yield accuracy(net, test)
+
+    def loss(images: Tensor, labels: Tensor) -> Tensor:
+        spikes = spikes_of(net, pixels(images))
+        return functional.cross_entropy(spikes.flatten(0, 1), labels.expand(STEPS, -1).flatten())
+
+    return recipe.epochs(
+        *(net, loss, lambda: accuracy(net, test), train),
+        epochs=epochs,
+        lr=lr,
+        batch=BATCH,
+        cosine=cosine,
+    )
 
 
 def by_its_recipe_annealed(

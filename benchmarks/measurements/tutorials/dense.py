@@ -28,7 +28,7 @@ from torch.nn import functional
 import biograd as bg
 from biograd.data.datasets import ImageSet, load, validation_split
 
-from . import convolutional
+from . import convolutional, recipe
 
 BETA, STEPS, BATCH = 0.95, 25, 128
 METHODS: dict[str, Callable[..., Iterator[float]]]
@@ -105,30 +105,24 @@ def by_its_recipe(
     threads: int,
     cosine: bool = False,
 ) -> Iterator[float]:
-    """Train as the tutorial does: its network, loss and optimizer, without an epoch's last batch.
-
-    Yields: test accuracy after each epoch.
-    """
+    """Train as the tutorial does; return an iterator of the test accuracy after each epoch."""
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
     net = TutorialNet()
-    optimizer = torch.optim.Adam(net.parameters(), lr=lr, betas=(0.9, 0.999))
-    batches = len(train) // BATCH
-    scheduler = (
-        torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * batches) if cosine else None
+
+    def loss(images: Tensor, labels: Tensor) -> Tensor:
+        _, voltages = net(images.flatten(1).float() / 255)
+        targets = labels.expand(STEPS, -1).flatten()
+        # summed over steps
+        return functional.cross_entropy(voltages.flatten(0, 1), targets, reduction="sum") / BATCH
+
+    return recipe.epochs(
+        *(net, loss, lambda: _accuracy(net, test), train),
+        epochs=epochs,
+        lr=lr,
+        batch=BATCH,
+        cosine=cosine,
     )
-    for _ in range(epochs):
-        for members in torch.randperm(len(train)).split(BATCH)[:batches]:
-            _, voltages = net(train.x[members].flatten(1).float() / 255)
-            labels = train.y[members].expand(STEPS, -1).flatten()
-            # summed over steps
-            loss = functional.cross_entropy(voltages.flatten(0, 1), labels, reduction="sum") / BATCH
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            if scheduler:
-                scheduler.step()
-        yield _accuracy(net, test)
 
 
 # any: the keywords of `by_its_recipe`
