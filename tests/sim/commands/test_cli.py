@@ -180,7 +180,8 @@ def test_a_command_of_a_package_that_is_not_installed_says_so(biograd, monkeypat
         (["learn", "--model", "nowhere.nir"], "nowhere.nir"),
         (
             ["benchmark", "--suite", "slow"],
-            "known: quick, paper, energy, speed, gpu, gpu-kernels, tasks, snntorch, depth, maps,",
+            "known: quick, paper, energy, speed, gpu, gpu-kernels, tasks, snntorch, depth, maps,"
+            " studies, speech, full",
         ),
         (["benchmark", "--suite", "quick", "--run", "nowhere"], "nowhere holds no run"),
         (["benchmark", "--compare", "nowhere.jsonl"], "nowhere.jsonl is not a file"),
