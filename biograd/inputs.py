@@ -164,4 +164,5 @@ def _like(x: Tensor, weights: Tensor, name: str) -> Tensor:
         raise ValueError(
             f"{name} is on {x.device} and the network on {weights.device}: move one by .to(...)"
         )
+    x = x.detach() if x.requires_grad else x  # compiled loops take tensors without a graph
     return x if x.dtype == weights.dtype else x.to(weights.dtype)

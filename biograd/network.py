@@ -16,7 +16,7 @@ from .checks import instance_of, whole_number
 from .connections import Part, Pooled, Shape, describe, sizes_of, stages_of
 from .connections.taps import Wiring
 from .fast_path import keeps
-from .firing import Fired, Synapses, check_synapses, fire, synapses
+from .firing import Fired, Synapses, check_synapses, fire, fire_output, synapses
 from .inputs import check_finite_values, check_kind, spikes_for, step_spikes_for
 from .kernels.packed_spikes import PackedSpikes
 from .kernels.scans import runs_on
@@ -100,8 +100,7 @@ class Network(nn.Module):
             stack.append(layer)
             self.shapes.append(layer.shape)
         self.sizes = tuple(math.prod(shape) for shape in self.shapes)
-        # a ModuleList holds any Module; this one holds Layers
-        self.layers: Sequence[Layer] = nn.ModuleList(stack)  # type: ignore[assignment]
+        self.layers: Sequence[Layer] = nn.ModuleList(stack)  # type: ignore[assignment]  # Modules
 
     @property
     def neuron(self) -> Neuron:
@@ -129,7 +128,7 @@ class Network(nn.Module):
     @property
     def is_dense(self) -> bool:
         """True where every layer is dense, without pools."""
-        return all(layer.is_dense for layer in self.layers)
+        return all(each.is_dense for each in self.layers)
 
     @property
     def hidden(self) -> tuple[int, ...]:
@@ -152,12 +151,8 @@ class Network(nn.Module):
 
         They know the two-compartment LIF, not recurrent, no delays, in float32 on a CPU.
         """
-        layers = self.layers
-        return (
-            runs_on(layers[0].w)
-            and keeps(self, Network, "roll")
-            and all(layer.by_events for layer in layers)
-        )
+        known = runs_on(self.layers[0].w) and keeps(self, Network, "roll")
+        return known and all(layer.by_events for layer in self.layers)
 
     def wirings(self) -> list[Wiring] | None:
         """Return the synapses of every layer as loops over maps read them; None for others.
@@ -171,7 +166,7 @@ class Network(nn.Module):
     @property
     def takes_packed(self) -> bool:
         """True where `spike_counts` is faster on packed spikes."""
-        return self.by_events or self.wirings() is not None
+        return self.by_events or bool(self.wirings())
 
     def synapses(self) -> list[Synapses]:
         """Return every layer's present weights as the event-driven loops read them."""
@@ -185,8 +180,8 @@ class Network(nn.Module):
         """
         if not self.by_events:
             raise ValueError(
-                "this network does not fire by events: recurrent layers, convolutions, other"
-                " neurons and double precision roll by matrices: call spike_counts or roll"
+                "this network does not fire by events: loops, convolutions, other neurons and"
+                " double precision roll by matrices: call spike_counts or roll"
             )
         instance_of(trains, PackedSpikes, "trains", "packed spikes: PackedSpikes.pack(spikes)")
         trains = spikes_for(trains, self.shapes[0], self.layers[0].w)
@@ -203,8 +198,7 @@ class Network(nn.Module):
         """Roll spikes through the layers, a whole layer at a time; first hidden layer first.
 
         By matrix products, as other tools do it, so that spikes can be compared one by one: `fire`
-        takes sums in another order, and now and then a voltage within the last bit of the threshold
-        falls on its other side.
+        takes sums in another order, and a voltage within rounding of the threshold may differ.
 
         Args:
             dtype: of the products and sums of convolutions; their own unless given.
@@ -228,8 +222,8 @@ class Network(nn.Module):
         rolled = None if wires is None else roll_maps(list(self.layers), wires, spikes)
         if rolled is not None:
             return [*(trains.counts() for trains in rolled.hidden), rolled.s_out.sum(0)]
-        dense = spikes.dense() if isinstance(spikes, PackedSpikes) else spikes
-        return [activity.s.sum(0) for activity in self.roll(dense)]
+        spikes = spikes.dense() if isinstance(spikes, PackedSpikes) else spikes
+        return [activity.s.sum(0) for activity in self.roll(spikes)]
 
     def rates(self, spikes: Sequence[Tensor]) -> Float[Tensor, " layers"]:
         """Return the mean of each layer's spikes, 0 for neurons that never fire.
@@ -237,8 +231,8 @@ class Network(nn.Module):
         Args:
             spikes: of every layer, or sums of them.
         """
-        pairs = zip(self.layers, spikes, strict=True)
-        return torch.stack([s.mean() * layer.neuron.fires for layer, s in pairs])
+        fires = [layer.neuron.fires for layer in self.layers]
+        return torch.stack([s.mean() * f for s, f in zip(spikes, fires, strict=True)])
 
     def rest(self, batch: int) -> list[HasSpikes]:
         """Return the state of every layer before the first step."""
@@ -269,11 +263,19 @@ class Network(nn.Module):
         return stepped, paths
 
     def forward(self, spikes: Shaped[Tensor, "T B ..."]) -> Float[Tensor, "T B C"]:
-        """Return the spikes of the output layer, 0 or 1, [T, B, classes].
+        """Return the spikes of the output layer, 0 or 1, [T, B, classes]: those of `roll`.
 
-        By matrix products (see `roll`); for counts, `spike_counts` takes faster loops.
+        Dense layers fire event by event; samples whose voltages came close enough to the threshold
+        for rounding to decide are rolled again.
         """
-        return self.roll(spikes)[-1].s
+        spikes = spikes_for(spikes, self.shapes[0], self.layers[0].w)
+        fired = fire_output(spikes, list(self.layers)) if self.by_events else None
+        if fired is None:
+            return self.roll(spikes)[-1].s
+        s_out, unsure = fired
+        if len(unsure):
+            s_out[:, unsure] = self.roll(spikes[:, unsure])[-1].s
+        return s_out
 
 
 def read_out(s_out: Float[Tensor, "T B C"]) -> Tensor:

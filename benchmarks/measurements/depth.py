@@ -67,9 +67,9 @@ def _colour_trials() -> list[Trial]:
 def preset_trials() -> list[Trial]:
     """Return runs of the convolutional presets, three seeds; of `cifar10`, one."""
     cifar10 = Trial(method="BioGrad, cifar10", config=PRESETS["cifar10"])
-    digits_and_clothes = [
+    three_seeds = [
         Trial(method=f"BioGrad, {preset}", config=replace(PRESETS[preset], seed=seed))
-        for preset in ("mnist-conv", "fashion-conv")
+        for preset in ("mnist-conv", "fashion-conv", "events-conv")
         for seed in SEEDS
     ]
-    return [*digits_and_clothes, cifar10]
+    return [*three_seeds, cifar10]

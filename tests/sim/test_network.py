@@ -5,6 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from biograd.firing import fire_output
 from biograd.kernels.packed_spikes import PackedSpikes
 from biograd.network import Layer, Network, read_out
 
@@ -59,6 +60,44 @@ def test_rolling_equals_stepping_to_the_bit() -> None:
                 net.neuron.slope(state), activity.psi[t].float()
             )
     assert rolled[-1].s.any()
+
+
+def test_samples_that_rounding_may_decide_are_rolled_by_products(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    net = Network((2, 3, 1))
+    first, last = net.layers
+    first.w.copy_(torch.tensor([[1 + 2.0**-23, 0.5], [0.0, 0.25], [0.25, 0.0]]))
+    last.w.fill_(0.5)
+    spikes = torch.zeros(64, 3, 2)  # sample 0: silent
+    spikes[0, 1, 0] = 1  # drives neuron 0 to the last bit above the threshold
+    spikes[0, 2, 1] = 1  # drives no neuron near it
+    fired = fire_output(spikes, list(net.layers))
+    assert fired is not None and fired[1].tolist() == [1]
+    rolled, roll = [], Network.roll
+    monkeypatch.setattr(
+        Network,
+        "roll",
+        lambda net, s: rolled.append(s.shape[1]) or roll(net, s),  # type: ignore[func-returns-value]
+    )
+    assert torch.equal(net(spikes), roll(net, spikes)[-1].s) and rolled == [1]
+
+
+def test_a_forward_pass_by_events_fires_the_spikes_of_products() -> None:
+    net = Network((200, 60, 40, 5), generator=torch.Generator().manual_seed(0))
+    spikes = (torch.rand(50, 400, 200, generator=torch.Generator().manual_seed(1)) < 0.2).float()
+    s_out = net.roll(spikes)[-1].s
+    fired = fire_output(spikes, list(net.layers))
+    assert fired is not None and 0 < len(fired[1]) < 200 and s_out.any()
+    assert torch.equal(net(spikes), s_out)
+    assert torch.equal(net(0.5 * spikes), net.roll(0.5 * spikes)[-1].s)  # graded: products
+
+
+def test_a_forward_pass_takes_spikes_that_carry_a_graph() -> None:
+    net, spikes = Network((6, 5, 3)), torch.ones(70, 1, 6)
+    asked = spikes.clone().requires_grad_()
+    assert torch.equal(net(asked), net(spikes)) and not net(asked).requires_grad
+    assert all(map(torch.equal, net.spike_counts(asked), net.spike_counts(spikes)))
 
 
 def test_samples_of_a_batch_share_nothing() -> None:

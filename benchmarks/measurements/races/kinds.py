@@ -157,9 +157,14 @@ def _ratios(
         }
     for form, key in (("counts", "inference"), ("net(x)", "forward")):
         mine = fired[f"BioGrad, {form}"]
-        found[f"ratio_{name}_{key}_vs_fastest_peer"] = _median(
-            mine[n] / max(fired[peer][n] for peer in peers) for n in rounds
-        )
+        found |= {
+            f"ratio_{name}_{key}_vs_snntorch_leaky": _median(
+                mine[n] / fired[leaky][n] for n in rounds
+            ),
+            f"ratio_{name}_{key}_vs_fastest_peer": _median(
+                mine[n] / max(fired[peer][n] for peer in peers) for n in rounds
+            ),
+        }
     return found
 
 
