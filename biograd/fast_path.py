@@ -14,8 +14,8 @@
                                layered or direct feedback, loops,      order
                                and Eligibility or Factorised
     maps.firing                the same neurons, for spike counts      float32 on a CPU
-    firing.fire_output         TwoCompartmentLIF with reset to zero:   float32 on a CPU, not
-                               the spikes of products, in dense nets   recurrent
+    firing.fire_output,        the same neurons: the spikes of         float32 on a CPU
+    maps.output                products
     learning.on_gpu            TwoCompartmentLIF, and Eligibility      float32 on a GPU, layer
                                or Factorised                           order
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -15,13 +14,11 @@ from torch import Tensor
 from .checks import instance_of, text_of
 from .kernels.event_driven import FIRE_ROWS, fire_samples
 from .kernels.packed_spikes import PackedSpikes, unsigned
+from .kernels.rounding import MANY, rounding
 from .kernels.row_sums import padded
 from .kernels.transpose import ONE, transpose_sum
 from .layers import Layer
 from .neurons import TwoCompartmentParams, lif_params
-
-_ROUNDOFF = 2.0**-24  # of float32: the largest relative error of one sum
-_MANY = 64  # steps times samples from which transposing the weights for events pays; ours
 
 
 class Synapses(NamedTuple):
@@ -75,40 +72,22 @@ def fire_output(
 ) -> tuple[Tensor, Tensor] | None:
     """Roll spikes through all layers, and find the samples whose spikes rounding may have changed.
 
-    Products take the same sums in another order. Where every voltage stayed further from the
-    threshold than the rounding of sums reaches, both fire the same spikes.
+    Products take the same sums in another order, see `kernels.rounding`.
 
     Returns: spikes of the last layer, [T, B, C]; int64 numbers of samples in which a voltage of any
     layer came closer. None where products take less time, or where the spikes are not all 0 or 1.
     """
-    many = spikes.shape[0] * spikes.shape[1] >= _MANY
+    many = spikes.shape[0] * spikes.shape[1] >= MANY
     trains = PackedSpikes.pack(spikes) if many else None
     if trains is None:
         return None
     close = torch.zeros(trains.batch, dtype=torch.bool)
     for layer in layers:
         turned, p = synapses(layer.w, layer.b), lif_params(layer.neuron)
-        trains, near = fire(trains, turned, p, rounding(turned, p, trains.steps))
+        drive = float((turned.w.abs().sum(0) + turned.b.abs()).max())
+        trains, near = fire(trains, turned, p, rounding(drive, p.alpha_u, p.alpha_v, trains.steps))
         close |= near.words.any(2).any(0)
     return trains.dense(), close.nonzero().flatten()
-
-
-def rounding(layer: Synapses, p: TwoCompartmentParams, steps: int) -> float:
-    """Return how far apart sums in two orders may bring a voltage, thresholds.
-
-    A current errs by the unit roundoff of float32 times the largest that the weights could drive.
-    That is far more than its sum does as a rule: few inputs spike at a time, and of n roundings
-    some root of n adds up (Higham and Mary, "A new approach to probabilistic rounding error
-    analysis", SIAM J. Sci. Comput. 41, 2019). The errors of the steps are independent: the voltage
-    keeps the root of the sum of their squares.
-    """
-    drive = float((layer.w.abs().sum(0) + layer.b.abs()).max())
-    return _ROUNDOFF * drive * _kept(p.alpha_u, steps) * math.sqrt(_kept(p.alpha_v**2, steps))
-
-
-def _kept(alpha: float, steps: int) -> float:
-    """Return the sum over steps of what is left of 1 that keeps `alpha` of itself per step."""
-    return float(steps) if alpha == 1 else (1 - math.pow(alpha, steps)) / (1 - alpha)
 
 
 def check_synapses(layers: object, sizes: Sequence[int]) -> None:

@@ -31,6 +31,7 @@ from .neurons import HasSpikes, Neuron, TwoCompartmentLIF, resets_to_zero, soma_
 from .params.neuron import MAX_DELAY
 from .tensors import check_generator, check_shapes, check_state, floats_like
 
+_ROWS = 256  # whose currents a pool takes in while they are in the processor's cache; ours
 _BY_EVENTS = ("current", "step", "scan", "respond", "rest", "arriving", "advance")
 
 
@@ -188,10 +189,13 @@ class Layer(nn.Module):
         self, before: Float[Tensor, "n m"], dtype: torch.dtype | None = None
     ) -> tuple[Float[Tensor, "n N"], Pooled | None]:
         """Return what `drive` does, from spikes that are pooled already."""
-        current = self.connection.current(before, self.w, self.b, self.synapse_shape, dtype)
-        if self.connection.pool is None:
-            return current, None
-        after = self.connection.pool.pool(current.reshape(-1, *self.current_shape))
+        sides, pool = (self.w, self.b, self.synapse_shape, dtype), self.connection.pool
+        if pool is None:
+            return self.connection.current(before, *sides), None
+        currents = (self.connection.current(rows, *sides) for rows in before.split(_ROWS))
+        parts = [pool.pool(maps.reshape(-1, *self.current_shape)) for maps in currents]
+        routes = [part.route for part in parts if part.route is not None]
+        after = Pooled(torch.cat([part.x for part in parts]), torch.cat(routes) if routes else None)
         return after.x.flatten(1), after
 
     def before(self, s: Float[Tensor, "n M"]) -> tuple[Float[Tensor, "n m"], list[Pooled]]:
@@ -257,10 +261,7 @@ class Layer(nn.Module):
         Returns: its state, and the paths through the pool of its currents.
         """
         state, s = take_in(state, s, self.delay)
-        if self.connection.pool is None:
-            current, after = self.current(s), None
-        else:
-            current, after = self.drive(s)
+        current, after = self.drive(s) if self.connection.pool else (self.current(s), None)
         return with_soma(state, self.step(soma_of(state), current)), after
 
     def respond(self, s: Float[Tensor, "T B M"], dtype: torch.dtype | None = None) -> Activity:

@@ -22,6 +22,7 @@ from .kernels.packed_spikes import PackedSpikes
 from .kernels.scans import runs_on
 from .layers import Activity, Layer
 from .maps.firing import roll_maps, wirings
+from .maps.output import fire_maps_output
 from .neurons import HasSpikes, Neuron, TwoCompartmentLIF, lif_params
 from .per_layer import for_each
 from .tensors import check_generator
@@ -105,7 +106,7 @@ class Network(nn.Module):
     @property
     def neuron(self) -> Neuron:
         """The one neuron of all layers; ValueError where layers have different ones."""
-        if any(layer.neuron is not self.layers[0].neuron for layer in self.layers):
+        if any(each.neuron is not self.layers[0].neuron for each in self.layers):
             raise ValueError(
                 "the layers of this network have different neurons, and one for all is needed here:"
                 " see net.layers[i].neuron"
@@ -157,8 +158,8 @@ class Network(nn.Module):
     def wirings(self) -> list[Wiring] | None:
         """Return the synapses of every layer as loops over maps read them; None for others.
 
-        They know convolutions, pools and dense layers of two-compartment LIF neurons with any
-        reset, not recurrent, no delays, in float32 on a CPU.
+        They know convolutions, pools, loops and dense layers of two-compartment LIF neurons with
+        any reset, no delays, in float32 on a CPU.
         """
         known = runs_on(self.layers[0].w) and keeps(self, Network, "roll")
         return wirings(list(self.layers)) if known else None
@@ -201,7 +202,7 @@ class Network(nn.Module):
         takes sums in another order, and a voltage within rounding of the threshold may differ.
 
         Args:
-            dtype: of the products and sums of convolutions; their own unless given.
+            dtype: of the products of convolutions; their own unless given.
         """
         spikes = spikes_for(spikes, self.shapes[0], self.layers[0].w)
         check_finite_values(spikes, "spikes")
@@ -218,10 +219,10 @@ class Network(nn.Module):
             trains = spikes if isinstance(spikes, PackedSpikes) else PackedSpikes.pack(spikes)
             if trains is not None:
                 return [fired.s.counts() for fired in self.fire(trains)]
-        wires = self.wirings()
+        wires, last = self.wirings(), self.layers[-1]
         rolled = None if wires is None else roll_maps(list(self.layers), wires, spikes)
         if rolled is not None:
-            return [*(trains.counts() for trains in rolled.hidden), rolled.s_out.sum(0)]
+            return [*(s.counts() for s in rolled.hidden), last.scan(rolled.current).s.sum(0)]
         spikes = spikes.dense() if isinstance(spikes, PackedSpikes) else spikes
         return [activity.s.sum(0) for activity in self.roll(spikes)]
 
@@ -231,8 +232,8 @@ class Network(nn.Module):
         Args:
             spikes: of every layer, or sums of them.
         """
-        fires = [layer.neuron.fires for layer in self.layers]
-        return torch.stack([s.mean() * f for s, f in zip(spikes, fires, strict=True)])
+        pairs = zip(self.layers, spikes, strict=True)
+        return torch.stack([s.mean() * layer.neuron.fires for layer, s in pairs])
 
     def rest(self, batch: int) -> list[HasSpikes]:
         """Return the state of every layer before the first step."""
@@ -249,9 +250,8 @@ class Network(nn.Module):
         """Return what `step` does, and each layer's paths through the pool of its currents."""
         instance_of(states, (list, tuple), "states", "a list of states: start from rest()")
         if len(states) != len(self.layers):
-            raise ValueError(
-                f"there are {len(states)} states for {len(self.layers)} layers: start from rest()"
-            )
+            count = f"{len(states)} states for {len(self.layers)} layers"
+            raise ValueError(f"there are {count}: start from rest()")
         spikes = step_spikes_for(spikes, self.shapes[0], self.layers[0].w)
         check_finite_values(spikes, "spikes")
         stepped, paths = [], []
@@ -265,11 +265,13 @@ class Network(nn.Module):
     def forward(self, spikes: Shaped[Tensor, "T B ..."]) -> Float[Tensor, "T B C"]:
         """Return the spikes of the output layer, 0 or 1, [T, B, classes]: those of `roll`.
 
-        Dense layers fire event by event; samples whose voltages came close enough to the threshold
-        for rounding to decide are rolled again.
+        Events drive them where that is faster; samples whose voltages came close enough to the
+        threshold for rounding to decide are rolled again.
         """
         spikes = spikes_for(spikes, self.shapes[0], self.layers[0].w)
-        fired = fire_output(spikes, list(self.layers)) if self.by_events else None
+        layers = list(self.layers)
+        by_events = self.by_events and fire_output(spikes, layers)
+        fired = by_events or fire_maps_output(spikes, layers, self.wirings())
         if fired is None:
             return self.roll(spikes)[-1].s
         s_out, unsure = fired

@@ -131,7 +131,8 @@ def _synapses(layer: Any) -> list[nn.Module]:  # any: a layer
     kind = layer.connection
     if isinstance(kind, Conv2d):
         sides = layer.in_shape[0], kind.channels, kind.kernel
-        return [nn.Conv2d(*sides, stride=kind.stride, padding=kind.border)]
+        pools: list[nn.Module] = [] if kind.pool is None else [nn.MaxPool2d(kind.pool.window)]
+        return [nn.Conv2d(*sides, stride=kind.stride, padding=kind.border), *pools]
     assert isinstance(kind, Dense)
     flat = [] if len(layer.in_shape) == 1 else [nn.Flatten()]
     return [*flat, nn.Linear(math.prod(layer.in_shape), kind.size)]

@@ -11,6 +11,8 @@ import numpy as np
 from .kinds import Connection, Conv2d, Dense
 from .pools import AvgPool2d, MaxPool2d, Pool, Shape, SumPool2d
 
+_POOLS = AvgPool2d, SumPool2d, MaxPool2d  # a user's own may do anything
+
 
 class Taps(NamedTuple):
     """The synapses of every presynaptic neuron, int32; see `kernels.map_firing`."""
@@ -45,28 +47,32 @@ class Wiring(NamedTuple):
     share: float  # of a weight that one spike before the pool carries
     pool_of: np.ndarray | None  # pooled pixel of every pixel, -1 for none; None: no pool
     maximum: bool  # the pool is a maximum: spikes are pooled before they reach the taps
+    windows: np.ndarray  # of a pool of the currents, see `kernels.map_pools`
+    pool_share: float
+
+    @property
+    def places(self) -> int:
+        """Positions of the neurons."""
+        return len(self.windows) or self.positions
 
 
 def wiring(connection: Connection, pools: tuple[Pool, ...], in_shape: Shape) -> Wiring | None:
     """Return the tables of a layer; None for synapses or pools that the loops do not know.
 
-    They know dense ones, convolutions without groups whose currents are not pooled, and at most one
-    pool before them, of windows side by side.
+    They know dense ones, convolutions without groups, and at most one pool before them, of windows
+    side by side.
 
     Example:
         >>> made = wiring(Conv2d(8, 3, stride=2), (), (4, 6, 6))
         >>> made.positions, made.pixels, len(made.taps.base)
         (9, 36, 144)
     """
-    known = type(connection) is Dense or (
-        type(connection) is Conv2d and connection.groups == 1 and connection.pool is None
-    )
-    if not known or len(pools) > 1:
+    known = type(connection) is Dense or (type(connection) is Conv2d and connection.groups == 1)
+    after = connection.pool
+    if not known or len(pools) > 1 or (after is not None and type(after) not in _POOLS):
         return None
     if pools and (
-        type(pools[0]) not in (AvgPool2d, SumPool2d, MaxPool2d)
-        or pools[0].step != pools[0].window
-        or len(in_shape) != 3
+        type(pools[0]) not in _POOLS or pools[0].step != pools[0].window or len(in_shape) != 3
     ):
         return None
     return _wiring(connection, pools, in_shape)
@@ -84,7 +90,9 @@ def _wiring(connection: Connection, pools: tuple[Pool, ...], in_shape: Shape) ->
     shape = pools[0].out_shape(in_shape) if pools else in_shape
     maximum = bool(pools) and type(pools[0]) is MaxPool2d
     pool_of = _pool_of(pools[0], in_shape, shape) if pools else None
-    share = 1 / pools[0].window ** 2 if pools and type(pools[0]) is AvgPool2d else 1.0
+    share = _share(pools[0]) or 1.0 if pools else 1.0
+    after = connection.pool
+    windows = np.empty((0, 0), np.int32) if after is None else _windows(connection, shape)
     channels = shape[0] if len(shape) == 3 else math.prod(shape)
     pixels = math.prod(shape) // channels
     # channel and pixel of each presynaptic neuron, as the taps see them; -1: beyond every window
@@ -114,6 +122,8 @@ def _wiring(connection: Connection, pools: tuple[Pool, ...], in_shape: Shape) ->
         share,
         pool_of,
         maximum,
+        windows,
+        1.0 if after is None else _share(after),
     )
 
 
@@ -205,6 +215,20 @@ def _listed(lines: Lines) -> list[np.ndarray]:
     start = np.cumsum([0, *(len(part) for part in lines)])
     columns = np.array([line for part in lines for line in part]).reshape(-1, 3).T
     return [np.ascontiguousarray(part, np.int32) for part in (start, *columns)]
+
+
+def _share(pool: Pool) -> float:
+    """Return the part of each value that a pool passes; 0: the maximum alone."""
+    return {AvgPool2d: 1 / pool.window**2, SumPool2d: 1.0, MaxPool2d: 0.0}[type(pool)]
+
+
+def _windows(connection: Connection, shape: Shape) -> np.ndarray:
+    """Return the positions of every window of a pool of the currents, int32 [Q, size]."""
+    maps, pool = connection.out_shape(shape), connection.pool
+    assert pool is not None
+    first, inside = np.indices(pool.out_shape(maps)[1:]), np.indices((pool.window, pool.window))
+    y, x = (pool.step * first.reshape(2, -1, 1) + inside.reshape(2, 1, -1))[:]
+    return np.ascontiguousarray(y * maps[2] + x, np.int32)
 
 
 def _pool_of(pool: Pool, before: Shape, after: Shape) -> np.ndarray:

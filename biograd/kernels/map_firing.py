@@ -5,9 +5,10 @@ the connections' products mean; sums are taken in another order, so the last bit
 dense layer is a map of one position.
 
 Sizes: T steps in W = ceil(T / 32) words, B samples. Before the synapses M neurons, channels first.
-After them P positions of C channels, N = C P neurons; spikes are channels first, uint32 [W, B, N],
-as all of BioGrad has them; currents, slopes and errors channels last, each position filled up to
-`width` floats (`patch_sums.vectors`). `samples` are int32 numbers of samples in the batch.
+After them P positions of C channels, N = C P neurons; a pool of the currents leaves Q positions
+(`map_pools`), of which there are P where there is none. Spikes are channels first, uint32 [W, B,
+N], as all of BioGrad has them; currents, slopes and errors channels last, each position filled up
+to `width` floats (`patch_sums.vectors`). `samples` are int32 numbers of samples in the batch.
 
 `Taps` of a layer, int32: base, pixel [M], the first row of a neuron's channel in the table of
 weights, and its pixel; start [pixels + 2], to, tap, length [all]: for each pixel, the lines that it
@@ -21,16 +22,17 @@ import numpy as np
 
 from .compiled import compiled
 from .event_driven import run_ends, steps_inside
+from .map_pools import pool_currents
 from .packed_spikes import WORD
 from .patch_sums import add_line, take_line
 from .row_sums import count_bits, lowest_bit
 
-LIF_ROWS = 5  # rows of scratch memory, each [P, width]: three of currents, u and v
+LIF_ROWS = 5  # rows of scratch memory, each [P, width]: of currents, u, v and loops
 
 
 @compiled
 def fire_maps(
-    before, steps, w_t, bias, taps, w_rec, constants, tails, s, psi, slopes, samples, scratch
+    before, steps, w_t, bias, taps, w_rec, pool, constants, tails, s, psi, slopes, samples, scratch
 ):
     """Roll samples through one layer, from rest: spikes and surrogate slopes.
 
@@ -42,20 +44,24 @@ def fire_maps(
         taps: `Taps`.
         w_rec: float32 [N, width], weights from the layer's own spikes of the step before, of a
             single position; no rows where it is not recurrent.
+        pool: windows, share and tie (`map_pools`), and uint8 routes [B, T, Q width], filled; of one
+            sample and step where they are not wanted.
         constants: float32 [6], see `_advance`.
         tails: bool, slopes of an arctangent, into `slopes`; else rectangular, into `psi`.
         s: uint32 [W, B, N], filled.
-        psi: uint32 [W, B, P width], filled where not `tails`.
-        slopes: float32 [B, T, P width], filled where `tails`.
+        psi: uint32 [W, B, Q width], filled where not `tails`.
+        slopes: float32 [B, T, Q width], filled where `tails`.
         scratch: float32 [LIF_ROWS, P, width], overwritten.
     """
     words, _, inputs = before.shape
     lists = np.empty((3, min(WORD, steps), inputs), np.int32)
     counts = np.empty((3, min(WORD, steps)), np.int64)
     lasting, momentary = scratch[0], scratch[1]
-    u, v, own = scratch[2].ravel(), scratch[3].ravel(), scratch[4].ravel()
-    bits = np.empty(len(u), np.uint32)
+    size = psi.shape[2]
+    u, v, own = scratch[2].ravel()[:size], scratch[3].ravel()[:size], scratch[4].ravel()[:size]
+    bits, pooled = np.empty(size, np.uint32), np.empty(size, np.float32)
     recurrent, loops = len(w_rec), w_rec.ravel()
+    windows, share, tie, routes = pool
     for b in samples:
         scratch[2:] = np.float32(0)
         for word in range(words):
@@ -74,6 +80,10 @@ def fire_maps(
                     current = momentary.ravel()
                 else:
                     current = lasting.ravel()
+                if len(windows):
+                    route = routes[b % len(routes), (WORD * word + t) % routes.shape[1]]
+                    pool_currents(current, windows, share, tie, pooled, route)
+                    current = pooled
                 if recurrent:
                     add_line(current, 0, own, 0, len(own))
                 _advance(current, u, v, constants, np.uint32(t), bits)
@@ -90,7 +100,7 @@ def fire_maps(
 
 
 @compiled
-def fire_currents(current, steps, constants, tails, width, s, psi, slopes, samples, scratch):
+def fire_currents(current, steps, pool, constants, tails, width, s, psi, slopes, samples, scratch):
     """Roll samples through one layer on given currents, from rest: spikes and slopes.
 
     Args:
@@ -99,8 +109,10 @@ def fire_currents(current, steps, constants, tails, width, s, psi, slopes, sampl
         width: int64.
     The others are those of `fire_maps`.
     """
-    u, v = scratch[2].ravel(), scratch[3].ravel()
-    bits = np.empty(len(u), np.uint32)
+    size = psi.shape[2]
+    u, v = scratch[2].ravel()[:size], scratch[3].ravel()[:size]
+    bits, pooled = np.empty(size, np.uint32), np.empty(size, np.float32)
+    windows, share, tie, routes = pool
     for k in range(len(samples)):
         b = samples[k]
         scratch[2:] = np.float32(0)
@@ -111,6 +123,11 @@ def fire_currents(current, steps, constants, tails, width, s, psi, slopes, sampl
             for t in range(min(WORD, steps - WORD * word)):
                 step = WORD * word + t
                 at_step = current[k, step if current.shape[1] > 1 else 0]
+                if len(windows):
+                    if step == 0 or current.shape[1] > 1:
+                        route = routes[b % len(routes), step % routes.shape[1]]
+                        pool_currents(at_step, windows, share, tie, pooled, route)
+                    at_step = pooled
                 _advance(at_step, u, v, constants, np.uint32(t), bits)
                 if tails:
                     _arctangent(v, constants[5], slopes[b, step])
@@ -163,28 +180,6 @@ def unpack_maps(words, samples, s):
             place, into = np.uint32(t % WORD), s[k, t].ravel()
             for n in range(len(last)):
                 into[n] = np.float32(np.uint32(np.uint32(last[n] >> place) & np.uint32(1)))
-
-
-@compiled
-def pool_spikes(before, pool_of, pooled, samples):
-    """Pool spikes by maximum: "any fired".
-
-    Args:
-        before: uint32 [W, B, channels pixels].
-        pool_of: int32 [pixels], pooled pixel of each; -1 for none.
-        pooled: uint32 [W, B, channels pooled pixels], filled for these samples.
-    """
-    pixels = len(pool_of)
-    channels = before.shape[2] // pixels
-    size = pooled.shape[2] // channels
-    for word in range(before.shape[0]):
-        for b in samples:
-            into, trains = pooled[word, b], before[word, b]
-            into[:] = np.uint32(0)
-            for c in range(channels):
-                for q in range(pixels):
-                    if pool_of[q] >= 0:
-                        into[c * size + pool_of[q]] |= trains[c * pixels + q]
 
 
 @compiled

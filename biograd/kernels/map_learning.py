@@ -91,56 +91,6 @@ def back_maps(g, table, outputs, kernel, start, pixel, tap, length, below):
 
 
 @compiled
-def spread_maps(below, pool_of, maximum, before, pooled, g, samples):
-    """Send errors of pooled pixels back to the pixels of their windows: to all of them alike, or
-    to the maximum alone, the first of several.
-
-    Args:
-        below: float32 [n, T, pooled pixels, width].
-        pool_of: int32 [pixels].
-        maximum: bool; else `before` and `pooled` are not read.
-        before, pooled: as in `pool_spikes`.
-        g: float32 [n, T, pixels, width], filled.
-        samples: int32 [n].
-    """
-    pixels, width = g.shape[2], g.shape[3]
-    size, channels = below.shape[2], before.shape[2] // pixels
-    none = np.uint32(0)
-    routes = np.empty((pixels, width), np.uint32)  # steps at which a neuron takes its error
-    rest = np.empty(size * channels, np.uint32)  # steps whose error has not been taken
-    quiet = np.empty(size * channels, np.bool_)  # no pixel of the window has been met
-    for k in range(len(samples)):
-        for t in range(g.shape[1]):
-            if maximum and t % WORD == 0:
-                word = t // WORD
-                routes[:] = none
-                rest[:] = np.uint32(0xFFFFFFFF)
-                quiet[:] = True
-                for c in range(channels):
-                    for q in range(pixels):
-                        if pool_of[q] < 0:
-                            continue
-                        window = c * size + pool_of[q]
-                        fired = before[word, samples[k], c * pixels + q]
-                        taken = np.uint32(fired & rest[window])
-                        rest[window] = np.uint32(rest[window] & ~fired)
-                        if quiet[window]:  # the first pixel takes the error of a silent window
-                            taken = np.uint32(taken | ~pooled[word, samples[k], window])
-                            quiet[window] = False
-                        routes[q, c] = taken
-            bit = np.uint32(np.uint32(1) << np.uint32(t % WORD))
-            for q in range(pixels):
-                into = g[k, t, q]
-                if pool_of[q] < 0:
-                    into[:] = np.float32(0)
-                    continue
-                errors, route = below[k, t, pool_of[q]], routes[q]
-                for n in range(width):
-                    passes = not maximum or np.uint32(route[n] & bit) != none
-                    into[n] = errors[n] if passes else np.float32(0)
-
-
-@compiled
 def learn_biases(g, alpha_x, alpha_z, db):
     """Filter gated errors from the last step to the first, in place, and add them to the biases'.
 

@@ -13,9 +13,11 @@ from torch.nn import grad
 from ..connections import Conv2d
 from ..connections.taps import loop_taps
 from ..kernels import map_learning as loops
+from ..kernels import map_pools
 from ..kernels.packed_spikes import count_samples
 from ..maps import costs
-from ..maps.firing import FiringMaps, Place, as_maps, channels_last
+from ..maps.firing import FiringMaps, Place
+from ..maps.layouts import as_maps, channels_last
 from ..neurons import TwoCompartmentLIF
 from ..rules import Eligibility, Rule, Update
 from ..traces import trace_scan
@@ -39,7 +41,7 @@ class LearningMaps(FiringMaps):
         # and of products of few samples, of every part
         self._total: np.ndarray | None = None
         if lasting is not None or not isinstance(rule, Eligibility):
-            wide = wires.positions * self.width
+            wide = (wires.positions if lasting is None else wires.places) * self.width
             self._total = self._zeros("total", (batch.samples, wide))
         else:
             self._dw = self._zeros("dw", (batch.parts, wires.rows, self.width))
@@ -59,6 +61,21 @@ class LearningMaps(FiringMaps):
         """Turn currents in the apical dendrites, [n, T, P, width], into gated errors, in place."""
         flat = g.reshape(len(samples), self.batch.steps, -1)
         loops.gate_maps(flat, self.psi, self.slopes, self.lif[1], self._alpha_a, samples)
+
+    def at_synapses(self, g: np.ndarray, samples: np.ndarray) -> np.ndarray:
+        """Return gated errors, [n, T, Q, width], at the outputs of the synapses, [n, T, P, width].
+
+        Where the inputs last, they stay where they are until `update`: every step has one route.
+        """
+        return g if self.lasting is not None else self._before_pool(g, samples)
+
+    def _before_pool(self, g: np.ndarray, samples: np.ndarray) -> np.ndarray:
+        if not len(self.wires.windows):
+            return g
+        wide = np.empty((*g.shape[:2], self.wires.positions, self.width), np.float32)
+        rows, wide_rows = (each.reshape(*g.shape[:2], -1) for each in (g, wide))
+        map_pools.spread_currents(rows, *self.pool, samples, wide_rows)
+        return wide
 
     def load_feedback(self, w_fb: Tensor, width: int) -> None:
         """Take the feedback weights onto the layer below, of the shape of the layer's own.
@@ -95,13 +112,13 @@ class LearningMaps(FiringMaps):
             loops.back_maps(g, *table, *wires.back, carried)
         if wires.pool_of is None:
             return carried
-        spread = np.empty((*lead, below.wires.positions, below.width), np.float32)
+        spread = np.empty((*lead, below.wires.places, below.width), np.float32)
         spikes = wires.maximum, below.s, self.inputs
-        loops.spread_maps(carried, wires.pool_of, *spikes, spread, samples)
+        map_pools.spread_maps(carried, wires.pool_of, *spikes, spread, samples)
         return spread
 
     def learn(self, g: np.ndarray, samples: np.ndarray, part: int) -> None:
-        """Sum the update from gated errors, float32 [n, T, P, width], which are overwritten."""
+        """Sum the update from gated errors, as from `at_synapses`, which are overwritten."""
         steps = self.batch.steps
         if self._total is not None:
             weights = torch.ones(steps)
@@ -140,7 +157,10 @@ class LearningMaps(FiringMaps):
             if layer.w_rec is not None:
                 loop = torch.from_numpy(self._dw_rec.sum(0)[:, : wires.channels].T) * share
             return Update(both, b, loop)
-        total = torch.from_numpy(self._total).view(self.batch.samples, wires.positions, -1)
+        summed = self._total.reshape(self.batch.samples, 1, -1, self.width)
+        if self.lasting is not None:
+            summed = self._before_pool(summed, np.arange(self.batch.samples, dtype=np.int32))
+        total = torch.from_numpy(summed)[:, 0]
         errors = total[..., : wires.channels].transpose(1, 2).flatten(1)
         if self.lasting is not None:
             before = layer.before(self.lasting)[0]

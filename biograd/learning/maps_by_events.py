@@ -19,7 +19,8 @@ from ..connections.taps import Wiring
 from ..errors import errors_over_time
 from ..kernels.packed_spikes import PackedSpikes, count_all
 from ..kernels.threads import share_out, side_by_side
-from ..maps.firing import TOGETHER, Batch, Place, channels_last, inputs_of
+from ..maps.firing import TOGETHER, Batch, Place, inputs_of
+from ..maps.layouts import channels_last
 from ..maps.memory import MapMemory
 from .by_steps import PartResult, Teaching
 from .learning_maps import LearningMaps
@@ -95,7 +96,7 @@ class _Errors:
             if layered:
                 layers[hidden + 1].load_feedback(weights, layer.width)
             else:
-                rows = channels_last(weights.T, layer.wires.positions, layer.width)
+                rows = channels_last(weights.T, layer.wires.places, layer.width)
                 self._direct.append(rows)
 
     def fire(self, samples: np.ndarray, part: int) -> None:
@@ -123,12 +124,12 @@ class _Errors:
                     carried = self._projected(number - 1, few)
                 layer.learn(g, few, part)
                 below.gate(carried, few)
-                g = carried
+                g = below.at_synapses(carried, few)
             self._layers[0].learn(g, few, part)
 
     def _projected(self, hidden: int, samples: np.ndarray) -> np.ndarray:
         """Return the currents of direct feedback, [n, T, P, width]."""
         layer, rows = self._layers[hidden], self._direct[hidden]
         err = torch.from_numpy(self._err[samples]).flatten(0, 2)[:, : len(rows)]
-        shape = len(samples), self._steps, layer.wires.positions, layer.width
+        shape = len(samples), self._steps, layer.wires.places, layer.width
         return (err @ rows).numpy().reshape(shape)

@@ -17,11 +17,15 @@ from ..connections import Conv2d
 from ..connections.taps import Wiring, wiring
 from ..fast_path import NEURON, keeps
 from ..kernels import map_firing as loops
+from ..kernels import map_pools
 from ..kernels.packed_spikes import PackedSpikes, count_spikes, unsigned
 from ..kernels.patch_sums import vectors
+from ..kernels.rounding import ROUNDOFF
 from ..layers import Layer
 from ..neurons import TwoCompartmentLIF, TwoCompartmentParams
 from . import costs
+from .drive import largest_drive
+from .layouts import as_maps, channels_last, seen_pixels
 from .memory import MapMemory
 
 # samples that go through a product together, so that their arrays stay in the cache; ours
@@ -57,15 +61,23 @@ class Rolled(NamedTuple):
     """Spikes of a network, layer by layer."""
 
     hidden: list[PackedSpikes]  # of every hidden layer
-    s_out: Tensor  # of the output layer, [T, B, C]
+    current: Tensor  # of the output layer, [T, B, C], thresholds per step
+    near: Tensor  # samples in which a hidden voltage came within the margins, bool [B]
 
 
 def roll_maps(
-    layers: Sequence[Layer], wires: list[Wiring], spikes: Tensor | PackedSpikes
+    layers: Sequence[Layer],
+    wires: list[Wiring],
+    spikes: Tensor | PackedSpikes,
+    margins: Sequence[float] = (),
 ) -> Rolled | None:
     """Roll spikes through a network, from rest.
 
     None where the inputs are neither zeros and ones nor the same at every step.
+
+    Args:
+        margins: of every hidden layer, thresholds, to find the samples in which a voltage comes so
+            close to the threshold.
     """
     inputs = inputs_of(spikes, layers[0])
     if inputs is None:
@@ -73,16 +85,20 @@ def roll_maps(
     before, lasting, steps, size = inputs
     batch, memory = Batch(steps, size, 1, None, False), MapMemory()
     samples, hidden = np.arange(size, dtype=np.int32), []
+    near = torch.zeros(size, dtype=torch.bool)
     for number, (layer, made) in enumerate(zip(layers[:-1], wires, strict=False)):
-        maps = FiringMaps(Place(layer, made, batch, before, lasting, memory, number))
+        margin = margins[number] if margins else None
+        maps = FiringMaps(Place(layer, made, batch, before, lasting, memory, number, margin))
         maps.fire(samples, 0)
+        if margins:
+            near |= torch.from_numpy(maps.psi.view(np.int32)).any(2).any(0)
         before, lasting = maps.s, None
         hidden.append(PackedSpikes(torch.from_numpy(before.view(np.int32)), steps))
     last = Place(layers[-1], wires[-1], batch, before, lasting, memory, len(layers))
     output = FiringMaps(last)
     current = torch.empty(steps, size, output.width)
     output.drive(samples, 0, current.numpy())
-    return Rolled(hidden, layers[-1].scan(current[..., : layers[-1].size]).s)
+    return Rolled(hidden, current[..., : layers[-1].size].contiguous(), near)
 
 
 def inputs_of(
@@ -125,6 +141,7 @@ class Place(NamedTuple):
     lasting: Tensor | None  # inputs that are the same at every step, [B, M], in their place
     memory: MapMemory
     number: int  # which layer it is: names its arrays in `memory`
+    window: float | None = None  # of the slopes, thresholds; None: the neurons' own
 
 
 class FiringMaps:
@@ -137,25 +154,31 @@ class FiringMaps:
     """
 
     def __init__(self, place: Place) -> None:
-        layer, wires, batch, before, lasting, self._memory, self._number = place
+        layer, wires, batch, before, lasting, self._memory, self._number, window = place
         self.layer, self.wires, self.batch, self.lasting = layer, wires, batch, lasting
         self._before = before
         self.width = vectors(wires.channels)
-        self.channels = len(wires.taps.base) // _seen_pixels(wires)  # before the synapses
+        self.channels = len(wires.taps.base) // seen_pixels(wires)  # before the synapses
         self._w_t, self._b, self._w_rec = self._tables()
         p = layer.neuron.params if isinstance(layer.neuron, TwoCompartmentLIF) else _ANY
         kinds = (float(p.reset == kind) for kind in ("zero", "subtract", "subtract_late"))
-        numbers = p.alpha_u, p.alpha_v, *kinds, p.window
+        numbers = p.alpha_u, p.alpha_v, *kinds, p.window if window is None else window
         self.lif = (
             tuple(np.float32(value) for value in numbers),
             batch.learns and p.surrogate == "tails",
         )
         count, size = -(-batch.steps // loops.WORD), batch.samples
-        wide = wires.positions * self.width
+        wide = wires.places * self.width
         self.s = self.take("s", (count, size, layer.size), np.uint32)
         self.psi = self.take("psi", (count, size, wide), np.uint32)
         slopes = (size, batch.steps, wide) if self.lif[1] else (0, 0, wide)
         self.slopes = self.take("slopes", slopes)
+        pools, ways = len(wires.windows) > 0, (1, 1)
+        if pools and batch.learns:
+            ways = size, batch.steps if lasting is None else 1
+        tie = 4 * ROUNDOFF * largest_drive(layer) if pools else 0.0
+        routes = self.take("routes", (*ways, wide if pools else 0), np.uint8)
+        self.pool = wires.windows, np.float32(wires.pool_share), np.float32(tie), routes
         self.inputs = before
         if wires.maximum:
             pooled = count, size, len(wires.taps.base)
@@ -170,9 +193,9 @@ class FiringMaps:
         after = self.s, self.psi, self.slopes
         scratch = self._scratch(part)
         if self.wires.maximum and self.lasting is None:
-            loops.pool_spikes(self._before, self.wires.pool_of, self.inputs, samples)
+            map_pools.pool_spikes(self._before, self.wires.pool_of, self.inputs, samples)
         if self.lasting is None and not self.takes_products(samples, "current"):
-            own = self._w_rec, *self.lif
+            own = self._w_rec, self.pool, *self.lif
             loops.fire_maps(*self._sides(), *own, *after, samples, scratch)
             return
         for first in range(0, len(samples), TOGETHER):
@@ -180,7 +203,7 @@ class FiringMaps:
             current = (
                 self.lasting_currents(few) if self.lasting is not None else self._currents(few)
             )
-            lif = self.batch.steps, *self.lif, self.width
+            lif = self.batch.steps, self.pool, *self.lif, self.width
             loops.fire_currents(current, *lif, *after, few, scratch)
 
     def drive(self, samples: np.ndarray, part: int, current: np.ndarray) -> None:
@@ -190,7 +213,7 @@ class FiringMaps:
             current[:, samples] = held.transpose(1, 0, 2)
             return
         if self.wires.maximum:
-            loops.pool_spikes(self._before, self.wires.pool_of, self.inputs, samples)
+            map_pools.pool_spikes(self._before, self.wires.pool_of, self.inputs, samples)
         loops.drive_maps(*self._sides(), current, samples, self._scratch(part))
 
     def product_cost(self, samples: int, kind: costs.Product) -> float:
@@ -233,7 +256,9 @@ class FiringMaps:
         """Return the currents of inputs that last, float32 [n, 1, P width]."""
         assert self.lasting is not None
         rows = self.lasting[torch.from_numpy(samples).long()]
-        current = self.layer.drive(rows, self.batch.dtype)[0]
+        layer, before = self.layer, self.layer.before(rows)[0]
+        sides = layer.w, layer.b, layer.synapse_shape, self.batch.dtype
+        current = layer.connection.current(before, *sides)
         return channels_last(current, self.wires.positions, self.width).unsqueeze(1).numpy()
 
     def geometry(self) -> tuple[int, int, int]:
@@ -270,23 +295,3 @@ class FiringMaps:
     def take(self, name: object, shape: tuple[int, ...], kind: type = np.float32) -> np.ndarray:
         """Return the layer's array of this name; see `MapMemory.take`."""
         return self._memory.take((self._number, name), shape, kind)
-
-
-def channels_last(rows: Tensor, positions: int, width: int) -> Tensor:
-    """Return rows [n, C positions] as [n, positions width], zeros behind the channels."""
-    channels = rows.shape[1] // positions
-    last = torch.zeros(len(rows), positions, width)
-    last[..., :channels] = rows.reshape(len(rows), channels, positions).transpose(1, 2)
-    return last.flatten(1)
-
-
-def as_maps(rows: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Return [n, T, pixels, C] as [n T, C, H, W], channels last in memory."""
-    return rows.flatten(0, 1).unflatten(1, shape[1:]).permute(0, 3, 1, 2)
-
-
-def _seen_pixels(wires: Wiring) -> int:
-    """Return the pixels of a channel before the synapses, and before a pool that is folded."""
-    if wires.pool_of is None or wires.maximum:
-        return wires.pixels
-    return len(wires.pool_of)

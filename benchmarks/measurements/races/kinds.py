@@ -59,6 +59,8 @@ class Race(NamedTuple):
 
 RACES: dict[str, Race] = {
     "conv": Race((1, 28, 28), "16c5s2-32c3s2-128-10", steps=10, batch=100),
+    # of snnTorch's tutorial 6 and SpikingJelly's on convolutions: maxima of the currents
+    "pooled": Race((1, 28, 28), "12c5p0+max2-64c5p0+max2-10", steps=10, batch=100),
     "batch1": Race((784,), "100-10", steps=16, batch=1),
     "recurrent": Race((64,), "256-10", steps=100, batch=100, recurrent=True, images=False),
     "dense": Race((784,), "256-256-10", steps=20, batch=100),

@@ -8,8 +8,9 @@ import torch
 from biograd.connections import Conv2d
 from biograd.connections.taps import wiring
 from biograd.maps import costs
+from biograd.maps.output import fire_maps_output
 from biograd.network import Network
-from biograd.neurons import TwoCompartmentLIF, TwoCompartmentParams
+from biograd.neurons import LeakyReadout, TwoCompartmentLIF, TwoCompartmentParams
 
 SHAPE = (2, 9, 11)
 TAILS = TwoCompartmentParams(alpha_u=0.3, alpha_v=0.8, surrogate="tails", reset="subtract")
@@ -31,13 +32,50 @@ def network(layers: str, params: TwoCompartmentParams | None) -> Network:
 def test_counts_of_spikes_equal_those_of_the_general_path(cost: float, monkeypatch) -> None:
     monkeypatch.setattr(costs, "by_products", lambda *sides: cost)
     s_in = torch.bernoulli(torch.full((40, 5, *SHAPE), 0.2), generator=drawn(3))
-    for layers in ("8c5s2-12c3s2-5", "6c3-avg2-7c3-5", "6c3-max2-7c3-9-5"):
+    for layers in ("8c5s2-12c3s2-5", "6c3-avg2-7c3-5", "6c3+max2-max2-7c3+avg2-9-5"):
         for params in (None, TAILS):
             net = network(layers, params)
             for s in (s_in, torch.rand(1, 5, *SHAPE).expand(6, -1, -1, -1, -1)):
                 fired = [activity.s.sum(0) for activity in net.roll(s)]
                 for one, other in zip(net.spike_counts(s), fired, strict=True):
                     assert torch.equal(one, other) and other.any()
+
+
+@pytest.mark.parametrize("cost", [1e30, -1.0], ids=["events", "products"])
+def test_a_forward_pass_fires_the_spikes_of_products(cost: float, monkeypatch) -> None:
+    monkeypatch.setattr(costs, "by_products", lambda *sides: cost)
+    again: list[int] = []
+    roll = Network.roll
+    monkeypatch.setattr(Network, "roll", lambda net, s: again.append(s.shape[1]) or roll(net, s))
+    s_in = torch.bernoulli(torch.full((40, 300, *SHAPE), 0.2), generator=drawn(3))
+    lasting = torch.rand(1, 300, *SHAPE, generator=drawn(4)).expand(40, -1, -1, -1, -1)
+    for layers in ("8c5s2-sum2-9-5", "6c3+max2-7c3-5"):
+        for params in (None, TAILS):
+            net = network(layers, params)
+            for s in (s_in, lasting):
+                expected = roll(net, s)[-1].s
+                assert torch.equal(net(s), expected) and expected.any()
+    assert again and max(again) < 200  # samples that rounding could decide, and these alone
+
+
+def test_a_voltage_at_the_threshold_is_rolled_by_products() -> None:
+    net = Network((1, 1, 2), [Conv2d(1, 1), 1], recurrent=False)
+    first, last = net.layers
+    first.w.fill_(1 + 2.0**-23)  # one spike reaches the threshold, to the last bit
+    last.w.fill_(0.25)
+    s = torch.zeros(40, 3, 1, 1, 2)  # sample 0 is silent
+    s[0, 1, 0, 0, 0] = 1
+    s[:, 2] = 1  # never near the threshold: 2 at the first step, then reset
+    wires = net.wirings()
+    assert wires is not None
+    fired = fire_maps_output(s.flatten(2), list(net.layers), wires)
+    assert fired is not None and 1 in fired[1].tolist() and 0 not in fired[1].tolist()
+
+
+def test_a_readout_keeps_its_voltages_within_rounding() -> None:
+    net = Network(SHAPE, "8c5s2-5", output=LeakyReadout(TAILS), generator=drawn(0))
+    s = torch.bernoulli(torch.full((40, 50, *SHAPE), 0.2), generator=drawn(3))
+    torch.testing.assert_close(net(s), net.roll(s)[-1].s, rtol=1e-5, atol=1e-5)
 
 
 def test_rates_decide_between_events_and_products() -> None:

@@ -78,6 +78,9 @@ def path(request: pytest.FixtureRequest) -> Iterator[str]:
         "6c3-avg2-7c3-5",  # pixels beyond the last window
         "6c3-max2-7c3-max2-5",
         "sum2-6c3-sum2-9-5",
+        "6c3+max2-max2-7c3+max2-5",  # pools of currents
+        "6c3+avg2-7c3p0+sum2-9-5",
+        "18c3+max3s2-7c3+avg2s1-5",  # windows that overlap
         "9-8-7-5",
     ],
 )
@@ -99,12 +102,13 @@ def test_other_resets_slopes_and_outputs_equal_the_general_path(lasting: bool, p
         s = torch.rand(1, 5, *SHAPE, generator=drawn(4)).mul(2).sub(1).repeat(steps, 1, 1, 1, 1)
     for reset in ("subtract", "subtract_late", "none"):
         params = TwoCompartmentParams(**{**vars(TAILS), "reset": reset})
-        net = network("6c3s2-9c3-5", params, output=LeakyReadout(TAILS))
-        path_back = LayeredRandom(net, generator=drawn(2))
-        made = LocalLearner(net, path_back, error=SoftmaxError())
-        results = [learned(made, s, by_maps=fast) for fast in (True, False)]
-        assert_same(*([part for n, part in enumerate(each) if n != 1] for each in results))
-        torch.testing.assert_close(results[0][1], results[1][1])  # rates; of the output 0
+        for layers in ("6c3s2-9c3-5", "6c3+max2-9c3+avg2-5"):
+            net = network(layers, params, output=LeakyReadout(TAILS))
+            path_back = LayeredRandom(net, generator=drawn(2))
+            made = LocalLearner(net, path_back, error=SoftmaxError())
+            results = [learned(made, s, by_maps=fast) for fast in (True, False)]
+            assert_same(*([part for n, part in enumerate(each) if n != 1] for each in results))
+            torch.testing.assert_close(results[0][1], results[1][1])  # rates; of the output 0
 
 
 def test_gradients_lie_in_memory_as_their_parameters_do(path: str) -> None:
@@ -134,8 +138,9 @@ def test_loops_within_layers_equal_the_general_path(rule: Rule) -> None:
     assert_same(*(learned(made_, lasting, by_maps=fast) for fast in (True, False)))
 
 
-def test_direct_feedback_reaches_maps() -> None:
-    net = network("6c3s2-9c3-5")
+@pytest.mark.parametrize("layers", ["6c3s2-9c3-5", "6c3+max2-9c3-5"])
+def test_direct_feedback_reaches_maps(layers: str) -> None:
+    net = network(layers)
     made = LocalLearner(net, RandomDFA(net, generator=drawn(2)), error=RunningRate())
     assert_same(*(learned(made, spikes(7), by_maps=fast) for fast in (True, False)))
 
@@ -215,6 +220,10 @@ def test_what_a_user_overrides_and_other_inputs_take_the_general_path(monkeypatc
         def slope(self, state):
             return torch.ones_like(state.v)
 
+    class DerivedPool(MaxPool2d):
+        def pool(self, x):
+            return super().pool(2 * x)
+
     class DerivedConv(Conv2d):
         def current(self, s, w, b, shape, dtype=None):
             return 2 * super().current(s, w, b, shape, dtype)
@@ -231,7 +240,7 @@ def test_what_a_user_overrides_and_other_inputs_take_the_general_path(monkeypatc
     for layers in (
         Network(SHAPE, [DerivedConv(6, 3), 5]),
         Network(SHAPE, "6c3-5", neuron=DerivedNeuron()),
-        Network(SHAPE, [Conv2d(6, 3, pool=MaxPool2d(2)), 5]),
+        Network(SHAPE, [Conv2d(6, 3, pool=DerivedPool(2)), 5]),
         Network(SHAPE, [Conv2d(6, 3, groups=2), 5]),
         Network(SHAPE, [Conv2d(6, 3), AvgPool2d(3, 2), 5]),
         Network(SHAPE, "6c3-5").double(),
