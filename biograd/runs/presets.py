@@ -63,7 +63,9 @@ PRESETS: dict[str, RunConfig] = {
         augment=AugmentParams(shift=1),
     ),
     "fashion": RunConfig(dataset="fashion", hidden=(500, 500)),
-    "mnist-conv": replace(CONV, augment=AugmentParams(shift=1, rotate=8.0, scale=0.08)),
+    # On 5,000 images set apart, 20,000 digits, 6 epochs, one seed: T = 6 98.44 %, T = 10 98.66, and
+    # with it batches of 50 98.10, 48c5s2-96c5s2-10 98.54, softmax of the mean so far 98.26.
+    "mnist-conv": replace(CONV, steps=10, augment=AugmentParams(shift=1, rotate=8.0, scale=0.08)),
     # Chosen on 4,000 images set apart, 10,000 images, 4 epochs, one seed: free weights 85.3 %, of
     # norm 2 86.6; with these 64c5s2-96c5s2-10 86.1, 32c5s2-64c3-64c3s2-10 86.2 at three times the
     # time, direct inputs and the factorised rule 85.8. (On digits the norm made no difference.)
