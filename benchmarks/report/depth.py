@@ -47,21 +47,27 @@ def _beside_bptt(section: Section, evidence: Evidence) -> None:
             "convolutions, 20,000 images, 4 epochs",
             records,
             lambda record: f"{record['config']['dataset']}: {record['results']['method']}",
-            "The same net, data, epochs, optimizer and schedule in every row of a data set.",
+            " ".join(
+                ["Net, data, epochs, optimizer and schedule are those of BPTT.", *_data(records)]
+            ),
         )
 
 
 def _presets(section: Section, evidence: Evidence) -> None:
     records = evidence.named("conv presets")
-    data = {record["results"]["data"] for record in records if "data" in record["results"]}
     if records:
         _table(
             section,
             "convolutional presets",
             records,
             lambda record: record["results"]["method"].removeprefix("BioGrad, "),
-            " ".join(["Test accuracy of the last epoch.", *sorted(data)]),
+            " ".join(["Test accuracy of the last epoch.", *_data(records)]),
         )
+
+
+def _data(records: list[Record]) -> list[str]:
+    """Return what the records say of their data."""
+    return sorted({r["results"]["data"] for r in records if "data" in r["results"]})
 
 
 def _table(
