@@ -16,6 +16,7 @@ from .kernels.event_driven import FIRE_ROWS, fire_samples
 from .kernels.packed_spikes import PackedSpikes, unsigned
 from .kernels.rounding import MANY, rounding
 from .kernels.row_sums import padded
+from .kernels.threads import free_threads, share_out, side_by_side
 from .kernels.transpose import ONE, transpose_sum
 from .layers import Layer
 from .neurons import TwoCompartmentParams, lif_params
@@ -53,7 +54,8 @@ def fire(
 ) -> Fired:
     """Roll spikes through a layer, from rest.
 
-    Runs `neurons.soma_step` and `neurons.surrogate_slope` over all steps.
+    Runs `neurons.soma_step` and `neurons.surrogate_slope` over all steps, each of torch's threads
+    on samples of its own.
 
     Args:
         window: of the slope, thresholds; the neuron's own unless given.
@@ -61,9 +63,14 @@ def fire(
     fired = Fired(*(PackedSpikes.blank(before.steps, before.batch, layer.out) for _ in range(2)))
     window = p.window if window is None else window
     alphas = np.float32(p.alpha_u), np.float32(p.alpha_v), np.float32(window)
-    scratch = torch.empty(FIRE_ROWS, layer.w.shape[1], dtype=torch.float32).numpy()
-    into = unsigned(fired.s), unsigned(fired.psi), 0, before.batch, scratch
-    fire_samples(unsigned(before), before.steps, layer.w.numpy(), layer.b.numpy(), *alphas, *into)
+    sides = unsigned(before), before.steps, layer.w.numpy(), layer.b.numpy(), *alphas
+    parts = share_out(before.batch, free_threads())
+
+    def fire_part(part: int) -> None:
+        scratch = torch.empty(FIRE_ROWS, layer.w.shape[1], dtype=torch.float32).numpy()
+        fire_samples(*sides, unsigned(fired.s), unsigned(fired.psi), *parts[part], scratch)
+
+    side_by_side(fire_part, len(parts))
     return fired
 
 

@@ -21,8 +21,9 @@ from .inputs import check_finite_values, check_kind, spikes_for, step_spikes_for
 from .kernels.packed_spikes import PackedSpikes
 from .kernels.scans import runs_on
 from .layers import Activity, Layer
-from .maps.firing import roll_maps, wirings
+from .maps.firing import wirings
 from .maps.output import fire_maps_output
+from .maps.rolling import roll_maps
 from .neurons import HasSpikes, Neuron, TwoCompartmentLIF, lif_params
 from .per_layer import for_each
 from .tensors import check_generator
@@ -148,10 +149,7 @@ class Network(nn.Module):
 
     @property
     def by_events(self) -> bool:
-        """True where the event-driven loops fire this network (see `fast_path`).
-
-        They know the two-compartment LIF, not recurrent, no delays, in float32 on a CPU.
-        """
+        """True where loops over events fire it: dense LIF, no loops or delays, float32, a CPU."""
         known = runs_on(self.layers[0].w) and keeps(self, Network, "roll")
         return known and all(layer.by_events for layer in self.layers)
 

@@ -13,6 +13,8 @@ from .pools import AvgPool2d, MaxPool2d, Pool, Shape, SumPool2d
 
 _POOLS = AvgPool2d, SumPool2d, MaxPool2d  # a user's own may do anything
 
+_WIDEST = 16  # pixels of a pool of the currents: the place of a maximum is kept in 8 bits
+
 
 class Taps(NamedTuple):
     """The synapses of every presynaptic neuron, int32; see `kernels.map_firing`."""
@@ -59,8 +61,8 @@ class Wiring(NamedTuple):
 def wiring(connection: Connection, pools: tuple[Pool, ...], in_shape: Shape) -> Wiring | None:
     """Return the tables of a layer; None for synapses or pools that the loops do not know.
 
-    They know dense ones, convolutions without groups, and at most one pool before them, of windows
-    side by side.
+    They know dense ones, convolutions without groups, pools of their currents up to 16 pixels wide,
+    and at most one pool before them, of windows side by side.
 
     Example:
         >>> made = wiring(Conv2d(8, 3, stride=2), (), (4, 6, 6))
@@ -69,7 +71,9 @@ def wiring(connection: Connection, pools: tuple[Pool, ...], in_shape: Shape) -> 
     """
     known = type(connection) is Dense or (type(connection) is Conv2d and connection.groups == 1)
     after = connection.pool
-    if not known or len(pools) > 1 or (after is not None and type(after) not in _POOLS):
+    if not known or len(pools) > 1:
+        return None
+    if after is not None and (type(after) not in _POOLS or after.window > _WIDEST):
         return None
     if pools and (
         type(pools[0]) not in _POOLS or pools[0].step != pools[0].window or len(in_shape) != 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 
 R = TypeVar("R")
+_NAME = "biograd-part"
 SMALLEST = 8  # samples per thread; fewer cost more to hand over than they save; ours, on 2 cores
 
 
@@ -55,6 +57,11 @@ def share_out(samples: int, threads: int) -> list[tuple[int, int]]:
     return [(samples * part // parts, samples * (part + 1) // parts) for part in range(parts)]
 
 
+def free_threads() -> int:
+    """Return torch's number of threads; 1 within a part of a batch, whose threads are all taken."""
+    return 1 if threading.current_thread().name.startswith(_NAME) else torch.get_num_threads()
+
+
 def side_by_side(work: Callable[[int], R], parts: int) -> list[R]:
     """Return work(0) .. work(parts - 1), each run by one thread; the calling thread runs the first.
 
@@ -76,4 +83,4 @@ def side_by_side(work: Callable[[int], R], parts: int) -> list[R]:
 
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="biograd-part")
+    return ThreadPoolExecutor(threads, thread_name_prefix=_NAME)

@@ -19,9 +19,10 @@ from ..connections.taps import Wiring
 from ..errors import errors_over_time
 from ..kernels.packed_spikes import PackedSpikes, count_all
 from ..kernels.threads import share_out, side_by_side
-from ..maps.firing import TOGETHER, Batch, Place, inputs_of
+from ..maps.firing import TOGETHER, Batch, Place
 from ..maps.layouts import channels_last
 from ..maps.memory import MapMemory
+from ..maps.rolling import inputs_of
 from .by_steps import PartResult, Teaching
 from .learning_maps import LearningMaps
 

@@ -18,9 +18,10 @@ from ..connections.taps import Wiring, wiring
 from ..fast_path import NEURON, keeps
 from ..kernels import map_firing as loops
 from ..kernels import map_pools
-from ..kernels.packed_spikes import PackedSpikes, count_spikes, unsigned
+from ..kernels.packed_spikes import count_spikes
 from ..kernels.patch_sums import vectors
 from ..kernels.rounding import ROUNDOFF
+from ..kernels.threads import free_threads, share_out, side_by_side
 from ..layers import Layer
 from ..neurons import TwoCompartmentLIF, TwoCompartmentParams
 from . import costs
@@ -55,70 +56,6 @@ def wirings(layers: Sequence[Layer]) -> list[Wiring] | None:
             return None
         made.append(wires)
     return made
-
-
-class Rolled(NamedTuple):
-    """Spikes of a network, layer by layer."""
-
-    hidden: list[PackedSpikes]  # of every hidden layer
-    current: Tensor  # of the output layer, [T, B, C], thresholds per step
-    near: Tensor  # samples in which a hidden voltage came within the margins, bool [B]
-
-
-def roll_maps(
-    layers: Sequence[Layer],
-    wires: list[Wiring],
-    spikes: Tensor | PackedSpikes,
-    margins: Sequence[float] = (),
-) -> Rolled | None:
-    """Roll spikes through a network, from rest.
-
-    None where the inputs are neither zeros and ones nor the same at every step.
-
-    Args:
-        margins: of every hidden layer, thresholds, to find the samples in which a voltage comes so
-            close to the threshold.
-    """
-    inputs = inputs_of(spikes, layers[0])
-    if inputs is None:
-        return None
-    before, lasting, steps, size = inputs
-    batch, memory = Batch(steps, size, 1, None, False), MapMemory()
-    samples, hidden = np.arange(size, dtype=np.int32), []
-    near = torch.zeros(size, dtype=torch.bool)
-    for number, (layer, made) in enumerate(zip(layers[:-1], wires, strict=False)):
-        margin = margins[number] if margins else None
-        maps = FiringMaps(Place(layer, made, batch, before, lasting, memory, number, margin))
-        maps.fire(samples, 0)
-        if margins:
-            near |= torch.from_numpy(maps.psi.view(np.int32)).any(2).any(0)
-        before, lasting = maps.s, None
-        hidden.append(PackedSpikes(torch.from_numpy(before.view(np.int32)), steps))
-    last = Place(layers[-1], wires[-1], batch, before, lasting, memory, len(layers))
-    output = FiringMaps(last)
-    current = torch.empty(steps, size, output.width)
-    output.drive(samples, 0, current.numpy())
-    return Rolled(hidden, current[..., : layers[-1].size].contiguous(), near)
-
-
-def inputs_of(
-    spikes: Tensor | PackedSpikes, first: Layer
-) -> tuple[np.ndarray, Tensor | None, int, int] | None:
-    """Return inputs as the loops take them: packed, uint32 [W, B, M], or the same at every step.
-
-    Args:
-        first: the layer that they drive.
-    Returns: packed spikes; in their place, inputs that last, [B, M]; T; B. None for neither.
-    """
-    trains = spikes if isinstance(spikes, PackedSpikes) else PackedSpikes.pack(spikes)
-    if trains is not None:
-        whole = trains if trains.words.is_contiguous() else trains.of(slice(None))
-        return unsigned(whole), None, trains.steps, trains.batch
-    assert isinstance(spikes, Tensor)
-    lasts = first.w_rec is None and bool((spikes == spikes[0]).all())
-    if not lasts or not bool(spikes[0].isfinite().all()):  # the general path refuses infinity
-        return None
-    return np.empty((0, 0, 0), np.uint32), spikes[0], len(spikes), spikes.shape[1]
 
 
 class Batch(NamedTuple):
@@ -190,21 +127,40 @@ class FiringMaps:
 
     def fire(self, samples: np.ndarray, part: int) -> None:
         """Roll a part's samples through the layer."""
-        after = self.s, self.psi, self.slopes
-        scratch = self._scratch(part)
+        self._pool_inputs(samples)
+        if self._by_products(samples):
+            self._fire_products(samples, part)
+        else:
+            self._fire_events(samples, part)
+
+    def fire_all(self) -> None:
+        """Roll all samples through the layer, on torch's threads."""
+        samples = np.arange(self.batch.samples, dtype=np.int32)
+        self._pool_inputs(samples)
+        if self._by_products(samples):  # which have these threads already
+            self._fire_products(samples, 0)
+            return
+        parts = np.array_split(samples, len(share_out(len(samples), free_threads())))
+        side_by_side(lambda part: self._fire_events(parts[part], part), len(parts))
+
+    def _pool_inputs(self, samples: np.ndarray) -> None:
         if self.wires.maximum and self.lasting is None:
             map_pools.pool_spikes(self._before, self.wires.pool_of, self.inputs, samples)
-        if self.lasting is None and not self.takes_products(samples, "current"):
-            own = self._w_rec, self.pool, *self.lif
-            loops.fire_maps(*self._sides(), *own, *after, samples, scratch)
-            return
+
+    def _by_products(self, samples: np.ndarray) -> bool:
+        return self.lasting is not None or self.takes_products(samples, "current")
+
+    def _fire_events(self, samples: np.ndarray, part: int) -> None:
+        after = self.s, self.psi, self.slopes, samples, self._scratch(part)
+        loops.fire_maps(*self._sides(), self._w_rec, self.pool, *self.lif, *after)
+
+    def _fire_products(self, samples: np.ndarray, part: int) -> None:
+        after, scratch = (self.s, self.psi, self.slopes), self._scratch(part)
+        lif = self.batch.steps, self.pool, *self.lif, self.width
+        currents = self._currents if self.lasting is None else self.lasting_currents
         for first in range(0, len(samples), TOGETHER):
             few = samples[first : first + TOGETHER]
-            current = (
-                self.lasting_currents(few) if self.lasting is not None else self._currents(few)
-            )
-            lif = self.batch.steps, self.pool, *self.lif, self.width
-            loops.fire_currents(current, *lif, *after, few, scratch)
+            loops.fire_currents(currents(few), *lif, *after, few, scratch)
 
     def drive(self, samples: np.ndarray, part: int, current: np.ndarray) -> None:
         """Write a part's currents of a dense layer, float32 [T, B, width]."""
@@ -212,8 +168,7 @@ class FiringMaps:
             held = self.lasting_currents(samples)
             current[:, samples] = held.transpose(1, 0, 2)
             return
-        if self.wires.maximum:
-            map_pools.pool_spikes(self._before, self.wires.pool_of, self.inputs, samples)
+        self._pool_inputs(samples)
         loops.drive_maps(*self._sides(), current, samples, self._scratch(part))
 
     def product_cost(self, samples: int, kind: costs.Product) -> float:

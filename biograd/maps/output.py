@@ -13,7 +13,7 @@ from ..kernels.rounding import MANY, rounding
 from ..layers import Layer
 from ..neurons import LeakyReadout, TwoCompartmentLIF, TwoCompartmentParams, soma_scan
 from .drive import largest_drive
-from .firing import roll_maps
+from .rolling import roll_maps
 
 _LEAST = 2.0**-24  # a window must be above 0
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biograd.kernels.threads import SMALLEST, share_out, side_by_side
+from biograd.kernels.threads import SMALLEST, free_threads, share_out, side_by_side
 
 
 @given(st.integers(1, 1000), st.integers(1, 64))
@@ -48,3 +48,9 @@ def test_an_error_of_any_part_is_raised_when_all_have_ended(wrong: int) -> None:
     with pytest.raises(ValueError, match=f"part {wrong}"):
         side_by_side(work, 3)
     assert sorted(ended) == [part for part in range(3) if part != wrong]
+
+
+def test_a_part_of_a_batch_splits_no_further(monkeypatch) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 5)
+    assert free_threads() == 5
+    assert in_parts(lambda x: free_threads(), 2, (torch.zeros(32), 0)) == [1, 1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from biograd.connections import Conv2d
+from biograd.connections import Conv2d, MaxPool2d
 from biograd.connections.taps import wiring
 from biograd.maps import costs
 from biograd.maps.output import fire_maps_output
@@ -109,3 +109,22 @@ def test_every_synapse_stands_in_the_tables_once() -> None:
                     held[pixel, taps.to[line] + n] += made.order[taps.tap[line] + n] >= 0
         assert torch.equal(held, reached)
         assert made.back.length.sum() == reached.sum()
+
+
+@pytest.mark.parametrize("cost", [1e30, -1.0], ids=["events", "products"])
+def test_torchs_threads_share_a_batch_to_the_same_bits(cost: float, monkeypatch) -> None:
+    monkeypatch.setattr(costs, "by_products", lambda *sides: cost)
+    s = torch.bernoulli(torch.full((40, 50, *SHAPE), 0.2), generator=drawn(3))
+    for net in (network("6c3+max2-max2-9-5", None), Network((198, 30, 5), generator=drawn(0))):
+        spikes = s if len(net.shapes[0]) == 3 else s.flatten(2)
+        fired = []
+        for threads in (1, 3):
+            monkeypatch.setattr(torch, "get_num_threads", lambda n=threads: n)
+            fired.append([*net.spike_counts(spikes), net(spikes)])
+        assert all(one.any() and torch.equal(one, two) for one, two in zip(*fired, strict=True))
+
+
+def test_a_pool_of_currents_too_wide_for_its_routes_takes_the_general_path() -> None:
+    for window, known in ((16, True), (17, False)):
+        net = Network((1, 20, 20), [Conv2d(2, 3, pool=MaxPool2d(window)), 5])
+        assert (net.wirings() is not None) == known
