@@ -7,10 +7,11 @@ import threading
 import time
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biograd.kernels.threads import SMALLEST, free_threads, share_out, side_by_side
+from biograd.kernels.threads import SMALLEST, free_threads, in_parts, share_out, side_by_side
 
 
 @given(st.integers(1, 1000), st.integers(1, 64))
