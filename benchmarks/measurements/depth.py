@@ -38,10 +38,10 @@ def conv_trials() -> list[Trial]:
     """Return runs of the presets' convolutional net and its BPTT on 20,000 images, three seeds.
 
     Shorter than the presets, so that both fit into an hour of one core: 4 epochs, no augmentation,
-    errors of the whole sample.
-    And of `cifar10`, as `_colour_trials` has them. Nights are longer than the presets', and feedback
-    averages over more of them: of 2, 4 and 8 phases that each replace 0.1, 0.05 and 0.02 of it, the
-    angles at the end were 12 and 13, 9 and 9, 8 and 6 degrees (one seed, Fashion-MNIST).
+    errors of the whole sample. And of `cifar10`, as `_colour_trials` has them.
+    Nights are longer than the presets', and feedback averages over more of them: of 2, 4 and 8
+    phases that each replace 0.1, 0.05 and 0.02 of it, the angles at the end were 12 and 13, 9 and
+    9, 8 and 6 degrees (one seed, Fashion-MNIST).
     """
     trials = []
     for seed in SEEDS:
