@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -11,8 +10,8 @@ from torch import Tensor
 
 from ..params.neuron import AdaptiveParams as AdaptiveParams
 from ..tensors import check_shapes, check_state
-from .decays import Decays
-from .model import Kept, Neuron, SomaState, apical_step, integrated, surrogate_slope
+from .mixed import OwnDecays
+from .model import Kept, SomaState, integrated, surrogate_slope
 
 
 class AdaptiveState(NamedTuple):
@@ -45,7 +44,7 @@ def adaptive_step(
     return AdaptiveState(u, v, (v > 1 + h).to(v.dtype), h)
 
 
-class AdaptiveLIF(Neuron[AdaptiveState]):
+class AdaptiveLIF(OwnDecays[AdaptiveState]):
     """A two-compartment LIF whose threshold rises with each spike and falls back slowly (ALIF).
 
     Its slope follows the risen threshold: `surrogate_slope` of v - h. Per-step eligibility takes
@@ -66,19 +65,6 @@ class AdaptiveLIF(Neuron[AdaptiveState]):
     Params = AdaptiveParams
     params: AdaptiveParams
 
-    def __init__(
-        self,
-        params: AdaptiveParams | None = None,
-        *,
-        alphas_u: Sequence[float] | Tensor = (),
-        alphas_v: Sequence[float] | Tensor = (),
-    ) -> None:
-        super().__init__(params)
-        self.decays = Decays.of(self.params, alphas_u, alphas_v)
-
-    def check_population(self, shape: tuple[int, ...]) -> None:
-        self.decays.check_population(shape)
-
     def rest(self, like: Float[Tensor, "B N"]) -> AdaptiveState:
         check_shapes(("like", like, "*"))
         zero = torch.zeros_like(like)
@@ -91,13 +77,3 @@ class AdaptiveLIF(Neuron[AdaptiveState]):
     def slope(self, state: AdaptiveState) -> Float[Tensor, "B N"]:
         check_state(state, ("v", "h"), "*")
         return surrogate_slope(state.v - state.h, self.params)
-
-    def apical(
-        self, v_apical: Float[Tensor, "B N"], teach: Float[Tensor, "B N"]
-    ) -> Float[Tensor, "B N"]:
-        return apical_step(v_apical, teach, self.params)
-
-    @property
-    def rheobase(self) -> tuple[float, ...]:
-        """(1 - alpha_u)(1 - alpha_v) of each neuron or map, thresholds."""
-        return self.decays.rheobase()

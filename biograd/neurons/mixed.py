@@ -13,6 +13,7 @@ from .decays import Decays
 from .model import (
     Neuron,
     SomaState,
+    State,
     TwoCompartmentParams,
     apical_step,
     integrated,
@@ -20,7 +21,43 @@ from .model import (
 )
 
 
-class MixedLIF(Neuron[SomaState]):
+class OwnDecays(Neuron[State]):
+    """What neurons have in common that decay each in its own way; extend it as `Neuron`.
+
+    Args:
+        params: constants that all neurons share.
+        alphas_u: current kept per step by each neuron of a dense layer, or each map of others; that
+            of `params` where empty.
+        alphas_v: the same for the voltage.
+    """
+
+    params: TwoCompartmentParams
+
+    def __init__(
+        self,
+        params: TwoCompartmentParams | None = None,
+        *,
+        alphas_u: Sequence[float] | Tensor = (),
+        alphas_v: Sequence[float] | Tensor = (),
+    ) -> None:
+        super().__init__(params)
+        self.decays = Decays.of(self.params, alphas_u, alphas_v)
+
+    def check_population(self, shape: tuple[int, ...]) -> None:
+        self.decays.check_population(shape)
+
+    def apical(
+        self, v_apical: Float[Tensor, "B N"], teach: Float[Tensor, "B N"]
+    ) -> Float[Tensor, "B N"]:
+        return apical_step(v_apical, teach, self.params)
+
+    @property
+    def rheobase(self) -> tuple[float, ...]:
+        """(1 - alpha_u)(1 - alpha_v) of each neuron or map, thresholds."""
+        return self.decays.rheobase()
+
+
+class MixedLIF(OwnDecays[SomaState]):
     """A two-compartment LIF whose neurons decay each in its own way: fast and slow in one layer.
 
     Steps and slope are those of `TwoCompartmentLIF`. A threshold of a neuron's own needs no
@@ -40,20 +77,6 @@ class MixedLIF(Neuron[SomaState]):
     """
 
     Params = TwoCompartmentParams
-    params: TwoCompartmentParams
-
-    def __init__(
-        self,
-        params: TwoCompartmentParams | None = None,
-        *,
-        alphas_u: Sequence[float] | Tensor = (),
-        alphas_v: Sequence[float] | Tensor = (),
-    ) -> None:
-        super().__init__(params)
-        self.decays = Decays.of(self.params, alphas_u, alphas_v)
-
-    def check_population(self, shape: tuple[int, ...]) -> None:
-        self.decays.check_population(shape)
 
     def rest(self, like: Float[Tensor, "B N"]) -> SomaState:
         check_shapes(("like", like, "*"))
@@ -68,13 +91,3 @@ class MixedLIF(Neuron[SomaState]):
     def slope(self, state: SomaState) -> Float[Tensor, "B N"]:
         check_state(state, ("v",), "*")
         return surrogate_slope(state.v, self.params)
-
-    def apical(
-        self, v_apical: Float[Tensor, "B N"], teach: Float[Tensor, "B N"]
-    ) -> Float[Tensor, "B N"]:
-        return apical_step(v_apical, teach, self.params)
-
-    @property
-    def rheobase(self) -> tuple[float, ...]:
-        """(1 - alpha_u)(1 - alpha_v) of each neuron or map, thresholds."""
-        return self.decays.rheobase()
