@@ -1,4 +1,4 @@
-"""How far rounding reaches: the same sum, taken in two orders, differs in its last bits.
+"""Reach of rounding: the same sum, taken in two orders, differs in its last bits.
 
 Where every voltage stays further from the threshold than that, events and products fire the same
 spikes.

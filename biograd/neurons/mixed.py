@@ -22,7 +22,7 @@ from .model import (
 
 
 class OwnDecays(Neuron[State]):
-    """What neurons have in common that decay each in its own way; extend it as `Neuron`.
+    """Common parts of neurons that decay each in its own way; extend it as `Neuron`.
 
     Args:
         params: constants that all neurons share.
