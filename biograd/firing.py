@@ -74,6 +74,7 @@ def fire(
     return fired
 
 
+@torch.no_grad()
 def fire_output(
     spikes: Float[Tensor, "T B N"], layers: Sequence[Layer]
 ) -> tuple[Tensor, Tensor] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import torch
 from torch import Tensor
 
 from ..connections.taps import Wiring
@@ -18,6 +19,7 @@ from .rolling import roll_maps
 _LEAST = 2.0**-24  # a window must be above 0
 
 
+@torch.no_grad()
 def fire_maps_output(
     spikes: Tensor, layers: Sequence[Layer], wires: list[Wiring] | None
 ) -> tuple[Tensor, Tensor] | None:

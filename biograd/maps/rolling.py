@@ -24,6 +24,7 @@ class Rolled(NamedTuple):
     near: Tensor  # samples in which a hidden voltage came within the margins, bool [B]
 
 
+@torch.no_grad()
 def roll_maps(
     layers: Sequence[Layer],
     wires: list[Wiring],

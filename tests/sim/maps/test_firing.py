@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 
@@ -128,3 +130,17 @@ def test_a_pool_of_currents_too_wide_for_its_routes_takes_the_general_path() -> 
     for window, known in ((16, True), (17, False)):
         net = Network((1, 20, 20), [Conv2d(2, 3, pool=MaxPool2d(window)), 5])
         assert (net.wirings() is not None) == known
+
+
+@pytest.mark.parametrize("lasting", [False, True])
+def test_weights_that_ask_for_gradients_fire_the_same(lasting: bool) -> None:
+    s = torch.bernoulli(torch.full((40, 4, *SHAPE), 0.2), generator=drawn(3))
+    s = s[:1].expand_as(s) if lasting else s
+    for layers in ("6c3+max2-9-5", "9-5"):
+        net = network(layers, None)
+        expected = [net(s), *net.spike_counts(s)]
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            net.requires_grad_(True)
+            fired = [net(s), *net.spike_counts(s)]
+        assert all(map(torch.equal, fired, expected)) and not fired[0].requires_grad
