@@ -25,7 +25,7 @@ from .event_driven import run_ends, steps_inside
 from .map_pools import pool_currents
 from .packed_spikes import WORD
 from .patch_sums import add_line, take_line
-from .row_sums import count_bits, lowest_bit
+from .row_sums import LANES, add_rows, count_bits, lowest_bit, take_rows
 
 LIF_ROWS = 5  # rows of scratch memory, each [P, width]: of currents, u, v and loops
 
@@ -46,7 +46,7 @@ def fire_maps(
             single position; no rows where it is not recurrent.
         pool: windows, share and tie (`map_pools`), and uint8 routes [B, T, Q width], filled; of one
             sample and step where they are not wanted.
-        constants: float32 [6], see `_advance`.
+        constants: float32 [6], see `_advance`; a window of 0: no slopes.
         tails: bool, slopes of an arctangent, into `slopes`; else rectangular, into `psi`.
         s: uint32 [W, B, N], filled.
         psi: uint32 [W, B, Q width], filled where not `tails`.
@@ -62,6 +62,8 @@ def fire_maps(
     bits, pooled = np.empty(size, np.uint32), np.empty(size, np.float32)
     recurrent, loops = len(w_rec), w_rec.ravel()
     windows, share, tie, routes = pool
+    # a dense layer: one row per neuron before it, and sums that stay in registers
+    rows = len(lasting) == 1 and len(w_t) == inputs and len(bias) % LANES == 0
     for b in samples:
         scratch[2:] = np.float32(0)
         for word in range(words):
@@ -72,11 +74,18 @@ def fire_maps(
             slope = psi[word, b]
             slope[:] = np.uint32(0)
             for t in range(length):
-                _add_patches(lasting, w_t, taps, lists[0, t], counts[0, t])
-                _take_patches(lasting, w_t, taps, lists[1, t], counts[1, t])
+                if rows:
+                    add_rows(lasting, 0, w_t, lists[0], t, counts[0, t])
+                    take_rows(lasting, 0, w_t, lists[1], t, counts[1, t])
+                else:
+                    _add_patches(lasting, w_t, taps, lists[0, t], counts[0, t])
+                    _take_patches(lasting, w_t, taps, lists[1, t], counts[1, t])
                 if counts[2, t] or recurrent:
                     momentary[:] = lasting
-                    _add_patches(momentary, w_t, taps, lists[2, t], counts[2, t])
+                    if rows:
+                        add_rows(momentary, 0, w_t, lists[2], t, counts[2, t])
+                    else:
+                        _add_patches(momentary, w_t, taps, lists[2, t], counts[2, t])
                     current = momentary.ravel()
                 else:
                     current = lasting.ravel()
@@ -94,7 +103,7 @@ def fire_maps(
                             add_line(own, 0, loops, n * len(own), len(own))
                 if tails:
                     _arctangent(v, constants[5], slopes[b, WORD * word + t])
-                else:
+                elif constants[5] > np.float32(0):
                     _rectangle(v, constants[5], np.uint32(t), slope)
             _channels_first(bits, len(bias), s[word, b])
 
@@ -131,7 +140,7 @@ def fire_currents(current, steps, pool, constants, tails, width, s, psi, slopes,
                 _advance(at_step, u, v, constants, np.uint32(t), bits)
                 if tails:
                     _arctangent(v, constants[5], slopes[b, step])
-                else:
+                elif constants[5] > np.float32(0):
                     _rectangle(v, constants[5], np.uint32(t), slope)
             _channels_first(bits, width, s[word, b])
 

@@ -78,7 +78,7 @@ class Place(NamedTuple):
     lasting: Tensor | None  # inputs that are the same at every step, [B, M], in their place
     memory: MapMemory
     number: int  # which layer it is: names its arrays in `memory`
-    window: float | None = None  # of the slopes, thresholds; None: the neurons' own
+    window: float | None = None  # of the slopes, thresholds; None: the neurons' own, to learn
 
 
 class FiringMaps:
@@ -99,7 +99,9 @@ class FiringMaps:
         self._w_t, self._b, self._w_rec = self._tables()
         p = layer.neuron.params if isinstance(layer.neuron, TwoCompartmentLIF) else _ANY
         kinds = (float(p.reset == kind) for kind in ("zero", "subtract", "subtract_late"))
-        numbers = p.alpha_u, p.alpha_v, *kinds, p.window if window is None else window
+        if window is None:
+            window = p.window if batch.learns else 0.0
+        numbers = p.alpha_u, p.alpha_v, *kinds, window
         self.lif = (
             tuple(np.float32(value) for value in numbers),
             batch.learns and p.surrogate == "tails",
