@@ -41,6 +41,7 @@ def _feedbacks(section: Section, evidence: Evidence) -> None:
 
 def _beside_bptt(section: Section, evidence: Evidence) -> None:
     records = evidence.named("convolution")
+    records.sort(key=lambda r: (r["config"]["dataset"], r["results"]["method"]))
     if records:
         _table(
             section,
