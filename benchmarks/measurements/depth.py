@@ -59,8 +59,7 @@ def conv_trials() -> list[Trial]:
 
 def _colour_trials() -> list[Trial]:
     """Return the net of `cifar10` and its BPTT, 4 epochs of 20,000 images, one seed."""
-    short = replace(PRESETS["cifar10"], limit=20_000, epochs=4)
-    config = replace(short, sleep=replace(LAYERED_SLEEP, phases=4, decay=0.05))
+    config = replace(PRESETS["cifar10"], limit=20_000, epochs=4)
     peer = BaselineParams(method="deep", loss="ce")
     return [
         Trial(method="BioGrad, layered sleep", config=config),
