@@ -18,7 +18,7 @@ from snntorch import utils
 from torch import Tensor, nn
 from torch.nn import functional
 
-from biograd.connections import Conv2d, Dense
+from biograd.connections import Conv2d, Dense, MaxPool2d
 from biograd.network import Network
 from biograd.neurons import lif_params
 
@@ -131,7 +131,10 @@ def _synapses(layer: Any) -> list[nn.Module]:  # any: a layer
     kind = layer.connection
     if isinstance(kind, Conv2d):
         sides = layer.in_shape[0], kind.channels, kind.kernel
-        pools: list[nn.Module] = [] if kind.pool is None else [nn.MaxPool2d(kind.pool.window)]
+        pools: list[nn.Module] = []
+        if kind.pool is not None:
+            assert type(kind.pool) is MaxPool2d  # the only one that is raced
+            pools = [nn.MaxPool2d(kind.pool.window, kind.pool.step)]
         return [nn.Conv2d(*sides, stride=kind.stride, padding=kind.border), *pools]
     assert isinstance(kind, Dense)
     flat = [] if len(layer.in_shape) == 1 else [nn.Flatten()]
