@@ -99,7 +99,8 @@ class RunConfig:
     rule: str = "eligibility"
     # layer (a whole layer over all steps at once) or online (step by step, memory independent of T)
     order: Literal["layer", "online"] = "layer"
-    # products of convolutions while learning: float32, or bfloat16 (faster on some processors)
+    # products of convolutions while learning: float32, or bfloat16, several times faster where the
+    # processor has units for it (elsewhere float32 is taken, and train says so)
     precision: Literal["float32", "bfloat16"] = "float32"
     optimizer: str = "adam"  # adam, adamw or sgd
     lr: float = 1e-3  # learning rate at the start, thresholds (adam) or 1 (sgd)

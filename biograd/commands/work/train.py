@@ -84,6 +84,11 @@ def _experiment(args: Args, folder: RunFolder, console: Console) -> Experiment:
     """Return the experiment where it begins: at the folder's checkpoint, or with first weights."""
     with console.downloads() as progress:
         experiment = Experiment.from_config(args.run, progress=progress)
+    if experiment.learner.precision != args.run.precision:
+        console.say(
+            f"note: precision is {args.run.precision!r}, and torch sees no units for it in this"
+            f" processor: it learns in {experiment.learner.precision}, which is faster here"
+        )
     saved = folder.checkpoint.exists()
     if args.resume and saved:
         for warning in load_checkpoint(folder, experiment):

@@ -9,6 +9,7 @@ import contextlib
 import sys
 
 import pytest
+import torch
 
 from biograd.commands.helpers import training_loop
 from biograd.runs import records
@@ -27,6 +28,18 @@ def test_a_learning_rate_is_suggested_and_nothing_is_written(mnist, biograd, tmp
     assert 1e-4 < result["suggested_lr"] < 1e-1
     assert len(result["rates"]) == len(result["errors"])
     assert f"--lr {result['suggested_lr']:.2g}" in outcome.err
+
+
+@pytest.mark.slow
+def test_a_run_says_that_it_learns_in_float32_for_want_of_units(
+    mnist, biograd, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    flags = [*TRAIN, "--hidden", "20", "--epochs", "1", "--precision", "bfloat16"]
+    outcome = biograd(*flags, "--out", tmp_path / "run")
+    assert outcome.code == 0, outcome.err
+    assert "note: precision is 'bfloat16', and torch sees no units for it" in outcome.err
+    assert 'precision = "bfloat16"' in (tmp_path / "run" / "config.toml").read_text()
 
 
 class StopInThirdEpoch:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from biograd.runs.config import RunConfig
-from biograd.runs.experiment import Experiment, resident
+from biograd.runs.experiment import Experiment, products, resident
 from biograd.runs.optimizers import OPTIMIZERS, SCHEDULES
 
 SMALL = RunConfig(hidden=(12,), epochs=1, batch=50, limit=100, threads=1)
@@ -65,3 +65,16 @@ def test_images_move_to_the_device_once_and_the_loaded_ones_stay(mnist):
 def test_torchs_own_threads_stay_as_they_are(mnist, monkeypatch):
     monkeypatch.setattr(torch, "set_num_threads", lambda n: pytest.fail("changed for all"))
     assert Experiment.from_config(SMALL).learner.threads == 1
+
+
+@pytest.mark.parametrize("unit", ["avx512_bf16", "amx_bf16", "bf16"])
+def test_bfloat16_is_taken_where_the_processor_has_units_for_it(unit, mnist, monkeypatch):
+    config = dataclasses.replace(SMALL, precision="bfloat16")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, unit: True})
+    assert products(config) == Experiment.from_config(config).learner.precision == "bfloat16"
+    assert products(SMALL) == "float32"
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, unit: False})
+    assert products(config) == Experiment.from_config(config).learner.precision == "float32"
+    assert products(dataclasses.replace(config, device="cuda")) == "bfloat16"
+    monkeypatch.delattr(torch.cpu, "get_capabilities")  # older versions of torch
+    assert products(config) == "float32"
