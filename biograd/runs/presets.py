@@ -83,8 +83,8 @@ PRESETS: dict[str, RunConfig] = {
     # Chosen on 4,000 recordings set apart, 20,000 recordings, 3 epochs, one seed: T = 20 97.55 %,
     # T = 10 97.12, and with it weights of norm 2 and a slope with tails 96.83, hidden decay of the
     # voltage 0.9 96.95. With errors of the mean so far the test accuracy was 98.87 % (three seeds),
-    # and lower in every seed. 12 epochs and the nights of the other presets left the feedback 13 and
-    # 17 degrees off and 98.98 % (three seeds).
+    # and lower in every seed. 12 epochs and the other presets' nights left the feedback 13 and 17
+    # degrees off, at 98.98 % (three seeds).
     "events-conv": replace(
         CONV,
         dataset="events-mnist-simulated",
