@@ -39,16 +39,18 @@ def conv_trials() -> list[Trial]:
 
     Shorter than the presets, so that both fit into an hour of one core: 4 epochs, no augmentation,
     errors of the whole sample. And of `cifar10`, as `_colour_trials` has them.
-    Nights are longer than the presets', and feedback averages over more of them: with 2, 4 and 8
-    phases that each replace 0.1, 0.05 and 0.02 of it, the angles at the end were 12 and 13, 9 and
-    9, 8 and 6 degrees; the last ones were no more accurate (Fashion-MNIST, three seeds).
+    Nights have twice the presets' phases in all, one every 5 batches, and feedback averages over
+    more of them. Fashion-MNIST on 5,000 images set apart, two seeds: 4 phases every 20 batches
+    88.22 and 88.06 %, one every 5 88.34 and 88.22, and a pull that falls with the learning rate
+    (0.15 to 0.01, angles 8 and 7 in place of 9 and 9) 88.24 and 88.14.
     """
     trials = []
+    nights = replace(LAYERED_SLEEP, every=5, phases=1, decay=0.05)
     for seed in SEEDS:
         for preset in ("mnist-conv", "fashion-conv"):
             short = replace(PRESETS[preset], limit=20_000, epochs=4, error="final-softmax")
             config = replace(short, augment=AugmentParams(), seed=seed)
-            asleep = replace(config, sleep=replace(LAYERED_SLEEP, phases=4, decay=0.05))
+            asleep = replace(config, sleep=nights)
             trials.append(Trial(method="BioGrad, layered sleep", config=asleep))
             exact = replace(config, feedback="symmetric-layered")
             trials.append(Trial(method="BioGrad, symmetric layers", config=exact))
