@@ -61,7 +61,10 @@ def _presets(section: Section, evidence: Evidence) -> None:
             section,
             "convolutional presets",
             records,
-            lambda record: record["results"]["method"].removeprefix("BioGrad, "),
+            lambda record: (
+                f"{record['results']['method'].removeprefix('BioGrad, ')},"
+                f" {record['config']['epochs']} epochs"
+            ),
             " ".join(["Test accuracy of the last epoch.", *_data(records)]),
         )
 

@@ -43,6 +43,24 @@ def test_backpropagation_stands_beside_the_local_rule_of_its_own_data_set(measur
     assert rows["mnist: BPTT"] == ["98.00", "", "1", "–"] and "fashion: BPTT" in rows
 
 
+def test_presets_of_other_lengths_are_not_averaged(measured) -> None:
+    records = [
+        measured(
+            "conv presets",
+            {"method": "BioGrad, events-conv", "test_accuracy": accuracy},
+            config={"net": "4c3-10", "dataset": "events", "epochs": epochs},
+            seed=seed,
+        )
+        for epochs, seed, accuracy in ((12, 0, 0.96), (12, 1, 0.98), (15, 0, 0.99))
+    ]
+    (table,) = depth(Evidence(records), {}).items
+    rows = {row[0]: row[1:4] for row in table["rows"]}
+    assert rows == {
+        "events-conv, 12 epochs": ["97.00", "1.41", "2"],
+        "events-conv, 15 epochs": ["99.00", "", "1"],
+    }
+
+
 def test_where_nothing_is_recorded_the_command_is_named() -> None:
     (item,) = depth(Evidence([]), {}).items
     assert item["tone"] == "missing" and "--suite depth" in str(item)
