@@ -12,7 +12,12 @@ import torch
 
 from biograd.data.augment import AugmentParams
 from biograd.runs.config import RunConfig
-from biograd.runs.experiment import Experiment, default_threads, load_sets, products
+from biograd.runs.experiment import (
+    Experiment,
+    default_threads,
+    learning_precision,
+    load_sets,
+)
 from biograd.runs.presets import PRESETS
 from biograd.training.repetition import RepetitionParams
 from biograd.training.trainer import Progress, Trainer
@@ -82,7 +87,7 @@ def train(
     if spiking:
         results["spikes_per_neuron"] = last["spikes_per_neuron"]
     if trial.baseline is None:
-        results["precision"] = products(trial.config)  # of convolutions while learning
+        results["precision"] = learning_precision(trial.config)  # of convolutions
         results["angle_curve_deg"] = [epoch["feedback_angle_deg"] for epoch in epochs]
         results["night_seconds"] = sum(epoch["night_seconds"] for epoch in epochs)
     return results, trainer

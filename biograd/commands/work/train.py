@@ -186,6 +186,7 @@ def _record(experiment: Experiment, folder: RunFolder) -> dict[str, Any]:  # any
         "feedback_angle_deg": last["feedback_angle_deg"],
         "spikes_per_neuron": last["spikes_per_neuron"],
         "threads": experiment.trainer.learner.threads,
+        "precision": experiment.learner.precision,  # of convolutions
         "machine": f"{platform.machine()} {platform.system()}",
         "run": str(folder.path),
     }

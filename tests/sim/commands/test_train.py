@@ -39,6 +39,7 @@ def test_a_run_says_that_it_learns_in_float32_for_want_of_units(
     outcome = biograd(*flags, "--out", tmp_path / "run")
     assert outcome.code == 0, outcome.err
     assert "note: precision is 'bfloat16', and torch sees no units for it" in outcome.err
+    assert outcome.result["precision"] == "float32"
     assert 'precision = "bfloat16"' in (tmp_path / "run" / "config.toml").read_text()
 
 

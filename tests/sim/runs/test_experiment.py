@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from biograd.runs.config import RunConfig
-from biograd.runs.experiment import Experiment, products, resident
+from biograd.runs.experiment import Experiment, learning_precision, resident
 from biograd.runs.optimizers import OPTIMIZERS, SCHEDULES
 
 SMALL = RunConfig(hidden=(12,), epochs=1, batch=50, limit=100, threads=1)
@@ -67,14 +67,18 @@ def test_torchs_own_threads_stay_as_they_are(mnist, monkeypatch):
     assert Experiment.from_config(SMALL).learner.threads == 1
 
 
-@pytest.mark.parametrize("unit", ["avx512_bf16", "amx_bf16", "bf16"])
+@pytest.mark.parametrize("unit", ["avx512_bf16", "amx_bf16", "bf16", "sve_bf16"])
 def test_bfloat16_is_taken_where_the_processor_has_units_for_it(unit, mnist, monkeypatch):
     config = dataclasses.replace(SMALL, precision="bfloat16")
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, unit: True})
-    assert products(config) == Experiment.from_config(config).learner.precision == "bfloat16"
-    assert products(SMALL) == "float32"
+    assert (
+        learning_precision(config) == Experiment.from_config(config).learner.precision == "bfloat16"
+    )
+    assert learning_precision(SMALL) == "float32"
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, unit: False})
-    assert products(config) == Experiment.from_config(config).learner.precision == "float32"
-    assert products(dataclasses.replace(config, device="cuda")) == "bfloat16"
+    assert (
+        learning_precision(config) == Experiment.from_config(config).learner.precision == "float32"
+    )
+    assert learning_precision(dataclasses.replace(config, device="cuda")) == "bfloat16"
     monkeypatch.delattr(torch.cpu, "get_capabilities")  # older versions of torch
-    assert products(config) == "float32"
+    assert learning_precision(config) == "float32"
